@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_TARGET_ELF_FILE_H
+#define MAPRACE_TARGET_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * Bounds-checked access to an untrusted ELF file by link-time virtual address. The file is read with pread, never mapped: a file that is
+ * truncated while we read it gives an error, not SIGBUS. Only 64-bit little-endian ELF executables (ET_EXEC, ET_DYN) are accepted; each
+ * refusal says why in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
+ */
+struct elf_file;
+
+struct elf_segment { /* one PT_LOAD */
+	uint64_t vaddr, offset, filesz, memsz;
+	uint32_t flags; /* PF_X | PF_W | PF_R */
+};
+
+struct elf_section {
+	const char *name; /* owned by the elf_file */
+	uint64_t addr, offset, size;
+	uint32_t type;
+};
+
+/* 0, or -ENOENT -EACCES -ENOEXEC (not an ELF we take; err says which) -ENOMEM … */
+int elf_file_open(struct elf_file **out, const char *path, struct err *err);
+void elf_file_close(struct elf_file *elf);
+
+uint16_t elf_file_machine(const struct elf_file *elf); /* EM_X86_64, EM_AARCH64 */
+bool elf_file_is_pie(const struct elf_file *elf);      /* ET_DYN */
+bool elf_file_has_symtab(const struct elf_file *elf);
+uint64_t elf_file_size(const struct elf_file *elf);
+/* The GNU build id, or Go's when there is none, as printable text; "" when neither. Owned by elf. */
+const char *elf_file_build_id(const struct elf_file *elf);
+
+size_t elf_file_segments(const struct elf_file *elf, const struct elf_segment **out);
+const struct elf_section *elf_file_section(const struct elf_file *elf, const char *name); /* NULL when absent */
+
+/* Copies len bytes at vaddr; -EFAULT unless all of them are file-backed inside one PT_LOAD. */
+int elf_file_read(const struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);
+/* Reads a little-endian word; where the file is PIE, an R_*_RELATIVE relocation at vaddr takes precedence over the contents. */
+int elf_file_read_u64(const struct elf_file *elf, uint64_t vaddr, uint64_t *out);
+/* File offset of vaddr (what a uprobe wants); -EFAULT when it is not file-backed. */
+int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset);
+
+#endif
