@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_ENGINE_BPF_H
+#define MAPRACE_ENGINE_BPF_H
+
+/*
+ * Hold and collide. A hold is published in a slot by its owner alone (the claim makes it alone); its sequence number is odd while the
+ * slot changes. Whoever enters an operation on the same map reads the slot between two looks at the sequence number: same and even means
+ * that map, goroutine, kind and stack belong to one hold, and hold->map == map means that it lasted when we looked, which was after we
+ * entered. So both goroutines stood inside an operation on the map at once: nothing orders them.
+ *
+ * An owner cannot vanish in the middle: a BPF program runs to its end, also when the process is killed meanwhile.
+ * The order of the plain stores and loads is that of x86 (stores in order, loads in order); weaker machines need fences here.
+ */
+#include "mapstate.bpf.h"
+#include "stack.bpf.h"
+
+#define barrier() asm volatile("" ::: "memory")
+
+struct operation { /* one entry into a map function */
+	__u64 map, g, now;
+	__u32 tid, cpu, index;
+	__u8 op;
+	const volatile struct mr_probe_site *site;
+	struct mr_map *record;
+	struct mr_cpu *c;
+};
+
+/* Fills in who this goroutine is and where it came from. False where it is none that could race: the runtime itself on its g0. */
+static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o, struct mr_access *a)
+{
+	__u64 lo = 0, hi = 0;
+
+	a->g = o->g;
+	a->time_ns = o->now;
+	a->tid = o->tid;
+	a->cpu = o->cpu;
+	a->op = o->op;
+	a->parent_goid = 0;
+	a->gopc = 0;
+	a->type = 0;
+	if (target_u64(o->g + cfg.g_goid, &a->goid) || target_u64(o->g + cfg.g_stack_lo, &lo) ||
+	    target_u64(o->g + cfg.g_stack_hi, &hi)) {
+		lose(o->c, MR_LOSS_G_FAULT);
+		return false;
+	}
+	if (!a->goid) {
+		lose(o->c, MR_LOSS_NO_GOID);
+		return false;
+	}
+	if (o->record && o->map >= lo && o->map < hi) {
+		o->c->stack_maps++;
+		o->record->flags |= MR_MAP_STACK;
+		return false;
+	}
+	if (target_u64(o->g + cfg.g_gopc, &a->gopc))
+		lose(o->c, MR_LOSS_G_FAULT);
+	if (cfg.g_parent_goid != 0xffffffff && target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
+		lose(o->c, MR_LOSS_G_FAULT);
+	stack_walk(ctx, a, hi, o->c);
+	return true;
+}
+
+static __always_inline __u64 operation_type(struct pt_regs *ctx, const struct operation *o)
+{
+	int fault = 0;
+
+	return site_arg(ctx, o->site->type_arg, cfg.iter_type, &fault);
+}
+
+/* True where this pair of stacks is new and its event should go out. */
+static __always_inline bool pair_first(__u64 key, __u64 now, struct mr_cpu *c)
+{
+	struct mr_pair first = {.count = 1, .first_ns = now, .last_ns = now};
+	struct mr_pair *p = bpf_map_lookup_elem(&pairs, &key);
+
+	if (!p) {
+		if (!bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST))
+			return true;
+		p = bpf_map_lookup_elem(&pairs, &key); /* another CPU was faster, or the table is full */
+		if (!p) {
+			lose(c, MR_LOSS_PAIRS_FULL);
+			return false;
+		}
+	}
+	__sync_fetch_and_add(&p->count, 1);
+	p->last_ns = now;
+	return false;
+}
+
+static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)
+{
+	__u32 size = cfg.map_size;
+
+	e->map_header_size = 0;
+	if (size > MR_HEADER_MAX)
+		size = MR_HEADER_MAX;
+	if (target_read(e->map_header, size, o->map))
+		lose(o->c, MR_LOSS_HEADER_FAULT);
+	else
+		e->map_header_size = size;
+}
+
+static __always_inline struct mr_event_race *event_reserve(const struct operation *o)
+{
+	struct mr_event_race *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lose(o->c, MR_LOSS_RING_FULL);
+		return NULL;
+	}
+	e->header.kind = MR_EVENT_RACE;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = o->now;
+	e->map = o->map;
+	return e;
+}
+
+/* An operation found its map's record held: is it a collision? */
+static __always_inline void collide(struct pt_regs *ctx, const struct operation *o)
+{
+	__u32 index = o->index & (MR_HOLD_SLOTS - 1);
+	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
+	struct mr_event_race *e;
+	__u64 seq;
+
+	if (!h)
+		return;
+	seq = h->seq;
+	barrier();
+	if (seq & 1 || h->map != o->map || h->access.g == o->g)
+		return; /* not held, another map of the same record, or our own */
+	if (!mr_op_writes(o->op) && !mr_op_writes(h->access.op)) {
+		o->c->read_meets_read++;
+		return;
+	}
+	e = event_reserve(o);
+	if (!e)
+		return;
+	if (!access_fill(ctx, o, &e->access[0]))
+		goto discard;
+	e->access[0].type = operation_type(ctx, o);
+	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&h->access)) {
+		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
+		goto discard;
+	}
+	barrier();
+	if (h->seq != seq) {
+		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
+		goto discard;
+	}
+	h->hit_seq = seq;
+	o->c->collisions++;
+	o->record->collisions++;
+	o->record->flags |= MR_MAP_RACY;
+	e->evidence = MR_EVIDENCE_COLLISION;
+	e->held_ns = o->now > e->access[1].time_ns ? o->now - e->access[1].time_ns : 0;
+	e->pair = (__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash;
+	if (!pair_first(e->pair, o->now, o->c))
+		goto discard;
+	header_copy(o, e);
+	bpf_ringbuf_submit(e, 0);
+	return;
+discard:
+	bpf_ringbuf_discard(e, 0);
+}
+
+/*
+ * The header says that a writer is inside, and we are just entering: the runtime itself would throw if its own look came now. The writer is
+ * whoever wrote last; if that was this goroutine (a write that a panic cut short leaves the flag set) or long ago, nothing is claimed.
+ */
+static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o, struct mr_last *w)
+{
+	struct mr_event_race *e;
+	struct mr_access *other;
+
+	if (!w->g || w->g == o->g || o->now - w->ns > 1000000) {
+		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
+		return;
+	}
+	e = event_reserve(o);
+	if (!e)
+		return;
+	other = &e->access[1];
+	if (!access_fill(ctx, o, &e->access[0]))
+		goto discard;
+	e->access[0].type = operation_type(ctx, o);
+	other->g = w->g;
+	other->time_ns = w->ns;
+	other->tid = w->tid;
+	other->cpu = w->cpu;
+	other->op = w->op;
+	other->flags = MR_ACCESS_PARTIAL;
+	other->type = 0;
+	other->parent_goid = 0;
+	other->gopc = 0;
+	other->goid = 0;
+	if (target_u64(w->g + cfg.g_goid, &other->goid) || target_u64(w->g + cfg.g_gopc, &other->gopc))
+		lose(o->c, MR_LOSS_G_FAULT);
+	other->pcs[0] = probe_sites[w->slot & (MR_SITE_SLOTS - 1)].ip;
+	other->pcs[1] = w->caller;
+	other->nframes = w->caller ? 2 : 1;
+	other->stack_hash = (__u32)((other->pcs[0] ^ w->caller) * 0x9e3779b97f4a7c15ull >> 32);
+	e->evidence = MR_EVIDENCE_IN_FLIGHT;
+	e->held_ns = 0;
+	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^ 0x1f1f1f1f1f1f1f1full;
+	if (!pair_first(e->pair, o->now, o->c))
+		goto discard;
+	header_copy(o, e);
+	bpf_ringbuf_submit(e, 0);
+	return;
+discard:
+	bpf_ringbuf_discard(e, 0);
+}
+
+/*
+ * Waiting. Global functions are verified once, whatever the number of iterations around them, so that the same code runs on kernels
+ * without bpf_loop() and stays small for the verifier. 64 x 64 x 256 looks at the clock last at least 10 ms.
+ */
+__noinline int wait_turn(__u64 until)
+{
+	int i;
+
+	for (i = 0; i < 256; i++)
+		if ((__s64)(bpf_ktime_get_ns() - until) >= 0)
+			return 1;
+	return 0;
+}
+
+__noinline int wait_round(__u64 until, __u32 index)
+{
+	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
+	__u64 seq;
+	int i;
+
+	if (!h)
+		return 1;
+	seq = h->seq;
+	for (i = 0; i < 64; i++) {
+		if (h->hit_seq == seq)
+			return 2;
+		if (wait_turn(until))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void wait_until(__u64 until, __u32 index)
+{
+	__u64 now;
+	int i, r;
+
+	for (i = 0; i < 64; i++) {
+		r = wait_round(until, index);
+		if (r == 1)
+			return;
+		if (r == 2)
+			break;
+	}
+	/* A collision: give the other operation the time to get done, lest both really run into each other. */
+	now = bpf_ktime_get_ns();
+	if ((__s64)(until - now) > (__s64)cfg.grace_ns)
+		until = now + cfg.grace_ns;
+	for (i = 0; i < 64; i++)
+		if (wait_turn(until))
+			return;
+}
+
+static __always_inline bool writer_inside(const struct operation *o)
+{
+	__u8 flags = 0;
+
+	if (target_read(&flags, sizeof(flags), o->map + cfg.map_flags)) {
+		lose(o->c, MR_LOSS_HEADER_FAULT);
+		return false;
+	}
+	return flags & cfg.map_writing_mask;
+}
+
+static __always_inline void hold(struct pt_regs *ctx, const struct operation *o, struct mr_caller *s, __u64 length)
+{
+	__u32 index = o->index & (MR_HOLD_SLOTS - 1), owner = 1;
+	volatile struct mr_hold *h;
+	__u64 start, end;
+	bool good;
+
+	h = bpf_map_lookup_elem(&holds, &index);
+	if (!h)
+		return;
+	if (bpf_map_update_elem(&claims, &index, &owner, BPF_NOEXIST)) {
+		lose(o->c, MR_LOSS_SLOT_BUSY);
+		return;
+	}
+	h->seq++;
+	barrier();
+	good = access_fill(ctx, o, (struct mr_access *)&h->access);
+	barrier();
+	h->seq++;
+	if (!good) {
+		s->next_ns = o->now + length; /* no use in asking again at once */
+		goto release;
+	}
+	barrier();
+	start = bpf_ktime_get_ns();
+	h->map = o->map;
+	barrier();
+	o->record->hold = 1;
+	o->record->type = operation_type(ctx, o);
+	wait_until(start + length, index);
+	h->map = 0;
+	barrier();
+	o->record->hold = 0;
+	end = bpf_ktime_get_ns();
+	policy_held(s, end, length, o->record->flags);
+	length = end - o->now;
+	o->c->holds++;
+	o->c->hold_ns += length;
+	o->c->tokens_ns -= length < o->c->tokens_ns ? length : o->c->tokens_ns;
+	o->record->holds++;
+	if (mr_op_writes(o->op))
+		o->record->write_hold_ns += length;
+	else
+		o->record->read_hold_ns += length;
+release:
+	bpf_map_delete_elem(&claims, &index);
+}
+
+/* The slow path: an operation that may matter. */
+static __always_inline void look(struct pt_regs *ctx, struct operation *o, struct mr_last *last)
+{
+	struct policy_input in = {};
+	struct mr_caller *s;
+	__u64 caller, length;
+
+	o->c->looks++;
+	caller = stack_caller(ctx, o->site->inner);
+	if (!caller) {
+		lose(o->c, MR_LOSS_CALLER_FAULT);
+		return;
+	}
+	last->caller = caller;
+	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
+		return;
+	s = caller_record(REG_IP(ctx), caller, o->c);
+	if (!s) {
+		lose(o->c, MR_LOSS_RECORD_MISSING);
+		return;
+	}
+	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, cfg.hold_permille, cfg.burst_ns);
+	in.now = o->now;
+	in.max_hold_ns = cfg.max_hold_ns;
+	in.min_hold_ns = cfg.min_hold_ns;
+	in.tokens_ns = o->c->tokens_ns;
+	in.burst_ns = cfg.burst_ns;
+	in.map_flags = o->record->flags;
+	in.writes = mr_op_writes(o->op);
+	length = policy_hold(s, &in);
+	if (!length)
+		return;
+	if (writer_inside(o))
+		in_flight(ctx, o, o->record->writer.g != o->g ? &o->record->writer : &o->record->writer_before);
+	hold(ctx, o, s, length);
+}
+
+#endif

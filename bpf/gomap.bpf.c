@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Entry programs for the map functions of one watched Go process. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "engine.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Thread id, or 0 when the process is not the watched one. Some kernels filter uprobes by thread or not at all, so this is always asked. */
+static __always_inline __u32 watched_thread(void)
+{
+	struct bpf_pidns_info ns = {};
+	__u64 id;
+
+	if (cfg.pidns_ino) {
+		if (bpf_get_ns_current_pid_tgid(cfg.pidns_dev, cfg.pidns_ino, &ns, sizeof(ns)))
+			return 0;
+		return ns.tgid == cfg.tgid ? ns.pid : 0;
+	}
+	id = bpf_get_current_pid_tgid();
+	return id >> 32 == cfg.tgid ? (__u32)id : 0;
+}
+
+SEC("uprobe")
+int maprace_op(struct pt_regs *ctx)
+{
+	struct operation o = {};
+	struct mr_last *last;
+	__u32 slot;
+	int fault = 0;
+
+	if (!gate)
+		return 0;
+	o.c = this_cpu(&o.cpu);
+	o.tid = watched_thread();
+	if (!o.tid) {
+		lose(o.c, MR_LOSS_FOREIGN);
+		return 0;
+	}
+	o.site = site_at(REG_IP(ctx), &slot);
+	if (!o.site) {
+		lose(o.c, MR_LOSS_UNKNOWN_SITE);
+		return 0;
+	}
+	o.map = site_arg(ctx, o.site->map_arg, cfg.iter_map, &fault);
+	if (fault) {
+		lose(o.c, MR_LOSS_ITER_FAULT);
+		return 0;
+	}
+	if (!o.map) {
+		o.c->nil_maps++;
+		return 0;
+	}
+	o.op = o.site->op;
+	o.c->ops[o.op & (MR_OP_MAX - 1)]++;
+	o.g = REG_G(ctx);
+	o.now = bpf_ktime_get_ns();
+	o.index = map_index(o.map);
+	o.record = bpf_map_lookup_elem(&maps, &o.index);
+	if (!o.record) {
+		lose(o.c, MR_LOSS_RECORD_MISSING);
+		return 0;
+	}
+	if (o.record->hold)
+		collide(ctx, &o);
+	if (o.record->addr != o.map)
+		map_take_over(o.record, o.map, o.now, o.c);
+	if (map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last))
+		look(ctx, &o, last);
+	return 0;
+}
+
+/* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
+SEC("uprobe")
+int maprace_fatal(struct pt_regs *ctx)
+{
+	struct mr_event_fatal *e;
+	struct operation o = {};
+
+	if (!gate)
+		return 0;
+	o.c = this_cpu(&o.cpu);
+	o.tid = watched_thread();
+	if (!o.tid) {
+		lose(o.c, MR_LOSS_FOREIGN);
+		return 0;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		lose(o.c, MR_LOSS_RING_FULL);
+		return 0;
+	}
+	o.g = REG_G(ctx);
+	o.now = bpf_ktime_get_ns();
+	e->header.kind = MR_EVENT_FATAL;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = o.now;
+	/* The text's page is often not resident: the address and length travel, user space reads the file. */
+	e->message = REG_ARG0(ctx);
+	e->message_len = REG_ARG1(ctx);
+	if (!access_fill(ctx, &o, &e->access)) {
+		bpf_ringbuf_discard(e, 0);
+		return 0;
+	}
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}

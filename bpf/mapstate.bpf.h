@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_MAPSTATE_BPF_H
+#define MAPRACE_MAPSTATE_BPF_H
+
+/*
+ * The record of a map: who used it last, how often, from how many goroutines. Written without atomics by whoever passes: counts may lose
+ * an increment, a record may be torn. Nothing here is ever evidence of a collision; that is engine.bpf.h's, from holds only.
+ */
+#include "loss.bpf.h"
+#include "policy.h"
+#include "target.bpf.h"
+
+static __always_inline __u32 map_index(__u64 addr)
+{
+	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & cfg.map_mask;
+}
+
+static __always_inline __u64 goroutine_bit(__u64 g)
+{
+	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
+}
+
+static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
+{
+	if (m->addr)
+		lose(c, MR_LOSS_MAP_EVICTED);
+	/* m->hold belongs to whoever holds, and stays */
+	m->addr = addr;
+	m->flags = 0;
+	m->next_look_ns = 0;
+	m->seen = 0;
+	m->reads = 0;
+	m->writes = 0;
+	m->reader.g = 0;
+	m->writer.g = 0;
+	m->writer_before.g = 0;
+	m->first_ns = now;
+	m->type = 0;
+	m->read_hold_ns = 0;
+	m->write_hold_ns = 0;
+	m->holds = 0;
+	m->collisions = 0;
+}
+
+static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu, __u8 op, __u8 slot)
+{
+	l->g = g;
+	l->ns = now;
+	l->tid = tid;
+	l->cpu = cpu;
+	l->op = op;
+	l->slot = slot;
+}
+
+/*
+ * Notes the access. Returns true where it deserves a look: another goroutine or another function than last time, or some time has
+ * passed since the last look. *last is where the caller's address belongs, once it is read.
+ */
+static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu, __u8 op, __u8 slot,
+				     struct mr_last **last)
+{
+	bool look = (__s64)(now - m->next_look_ns) >= 0;
+	struct mr_last *l;
+	__u64 bit;
+
+	if (mr_op_writes(op)) {
+		l = &m->writer;
+		m->writes++;
+		if (l->g != g) {
+			m->writer_before = *l;
+			l->caller = 0;
+			look = true;
+		}
+		if (!(m->flags & MR_MAP_WRITTEN))
+			m->flags |= MR_MAP_WRITTEN;
+	} else {
+		l = &m->reader;
+		m->reads++;
+		if (l->g != g) {
+			l->caller = 0;
+			look = true;
+		}
+	}
+	if (l->slot != slot) {
+		l->caller = 0;
+		look = true;
+	}
+	last_set(l, g, now, tid, cpu, op, slot);
+	*last = l;
+	if (!look)
+		return false;
+	bit = goroutine_bit(g);
+	if (m->seen & ~bit && !(m->flags & MR_MAP_SHARED))
+		m->flags |= MR_MAP_SHARED;
+	m->seen |= bit;
+	m->next_look_ns = now + (m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS);
+	return true;
+}
+
+static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, struct mr_cpu *c)
+{
+	__u64 key = (ip ^ (ret << 1)) * 0x9e3779b97f4a7c15ull;
+	__u32 index = (__u32)(key >> 40) & cfg.caller_mask;
+	struct mr_caller *s = bpf_map_lookup_elem(&callers, &index);
+
+	if (!s)
+		return NULL;
+	if (s->key != key) {
+		if (s->key)
+			lose(c, MR_LOSS_CALLER_EVICTED);
+		s->key = key;
+		s->next_ns = 0;
+		s->visits = 0;
+		s->holds = 0;
+		s->gap_us = 0;
+	}
+	s->visits++;
+	return s;
+}
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_POLICY_H
+#define MAPRACE_POLICY_H
+
+/*
+ * When to hold, and for how long: plain arithmetic on the records, no helper calls, so that the same lines run in the kernel and in the unit
+ * tests. The rule is LiteRace's: a call site that has not been held much gets long holds at once, a hot one backs off exponentially.
+ * A race needs the total time held times the rate of the other side, so long holds are no worse than short ones of the same sum; they are
+ * better where the other goroutine must first wake up on another CPU.
+ */
+#include <maprace/wire.h>
+
+#define POLICY_COLD_HOLDS 8	 /* so many holds at full length before a site backs off */
+#define POLICY_FIRST_GAP_US 500
+#define POLICY_LAST_GAP_US 50000
+#define POLICY_REARM_NS 2000000000ull /* a site not held for so long is cold again */
+#define POLICY_PRIVATE_LOOK_NS 2000000ull /* how often the same goroutine on its own map is looked at */
+#define POLICY_SHARED_LOOK_NS 100000ull
+
+struct policy_input {
+	__u64 now;
+	__u64 max_hold_ns, min_hold_ns;
+	__u64 tokens_ns, burst_ns;
+	__u32 map_flags;
+	__u32 writes; /* this operation is a write */
+};
+
+/* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
+static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 permille, __u64 burst)
+{
+	__u64 earned, elapsed;
+
+	if (!*refilled) {
+		*tokens = burst;
+		*refilled = now;
+		return;
+	}
+	elapsed = now - *refilled;
+	if ((__s64)elapsed <= 0)
+		return;
+	if (elapsed > 10000000000ull)
+		elapsed = 10000000000ull;
+	earned = elapsed / 1000 * permille;
+	if (!earned)
+		return; /* keep the remainder for the next time */
+	*tokens += earned;
+	if (*tokens > burst)
+		*tokens = burst;
+	*refilled = now;
+}
+
+/*
+ * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy already has little more to teach, one that
+ * only one goroutine was ever seen at needs a hold only to meet its first stranger: both must leave tokens for the others.
+ */
+static inline __u64 policy_hold(struct mr_caller *site, const struct policy_input *in)
+{
+	__u64 length, reserve = 0;
+	int cold;
+
+	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS)
+		site->holds = 0;
+	cold = site->holds < POLICY_COLD_HOLDS;
+	if ((__s64)(in->now - site->next_ns) < 0)
+		return 0;
+	if (in->map_flags & MR_MAP_RACY) {
+		if (!cold)
+			return 0;
+		reserve = in->burst_ns / 2;
+	} else if (!(in->map_flags & MR_MAP_SHARED) && !cold) {
+		reserve = in->burst_ns / 2;
+	} else if (!(in->map_flags & MR_MAP_WRITTEN) && !cold && !in->writes) {
+		reserve = in->burst_ns / 4;
+	}
+	length = cold || site->holds % 8 == 0 ? in->max_hold_ns : in->max_hold_ns / 8;
+	if (length < in->min_hold_ns)
+		length = in->min_hold_ns;
+	if (in->tokens_ns < reserve + length) {
+		if (in->tokens_ns < reserve + in->min_hold_ns)
+			return 0;
+		length = in->tokens_ns - reserve;
+	}
+	return length;
+}
+
+/* Notes a hold of the given length and when the site may be held again. */
+static inline void policy_held(struct mr_caller *site, __u64 end_ns, __u64 length, __u32 map_flags)
+{
+	__u64 gap;
+
+	site->holds++;
+	if (site->holds < POLICY_COLD_HOLDS) {
+		site->gap_us = 0;
+		site->next_ns = end_ns + length; /* let the others get on: a site is not held more than half of the time */
+		return;
+	}
+	if (!site->gap_us)
+		site->gap_us = POLICY_FIRST_GAP_US;
+	else if (site->gap_us < POLICY_LAST_GAP_US)
+		site->gap_us *= 2;
+	gap = (__u64)site->gap_us * 1000;
+	if ((map_flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) == (MR_MAP_SHARED | MR_MAP_WRITTEN))
+		gap /= 16; /* the maps that matter */
+	site->next_ns = end_ns + gap;
+}
+
+#endif

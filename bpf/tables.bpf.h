@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_TABLES_BPF_H
+#define MAPRACE_TABLES_BPF_H
+
+/*
+ * Configuration and tables of one watched process. Everything that every operation touches is an array: the JIT inlines look-ups in
+ * arrays, and a global variable needs none.
+ */
+#include <maprace/wire.h>
+
+/* Set before loading and frozen then, so that the verifier folds it in. The defaults load alone. */
+const volatile struct mr_config cfg = {
+	.map_mask = MR_MAP_RECORDS - 1,
+	.caller_mask = MR_CALLER_SLOTS - 1,
+	.map_size = 48,
+};
+const volatile struct mr_probe_site probe_sites[MR_SITE_SLOTS] = {};
+
+/* Opened by user space when everything is in place, closed before anything is taken away. */
+volatile __u32 gate = 0;
+
+struct mr_cpu cpus[MR_CPUS] = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MR_MAP_RECORDS);
+	__type(key, __u32);
+	__type(value, struct mr_map);
+} maps SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_CALLER_SLOTS);
+	__type(key, __u32);
+	__type(value, struct mr_caller);
+} callers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_HOLD_SLOTS);
+	__type(key, __u32);
+	__type(value, struct mr_hold);
+} holds SEC(".maps");
+
+/* Who owns a hold slot. A hash map because inserting with BPF_NOEXIST is the one atomic claim that every kernel since 5.10 has. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MR_HOLD_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} claims SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MR_PAIRS);
+	__type(key, __u64);
+	__type(value, struct mr_pair);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_TARGET_BPF_H
+#define MAPRACE_TARGET_BPF_H
+
+/* The only place that reads the watched process: its registers and its memory. */
+#include "tables.bpf.h"
+
+#if defined(__TARGET_ARCH_x86)
+/* Go's internal ABI on amd64 (Go 1.17 and later, src/cmd/compile/abi-internal.md). */
+#define REG_ARG0(ctx) ((ctx)->ax)
+#define REG_ARG1(ctx) ((ctx)->bx)
+#define REG_ARG2(ctx) ((ctx)->cx)
+#define REG_G(ctx) ((ctx)->r14)
+#define REG_SP(ctx) ((ctx)->sp)
+#define REG_FP(ctx) ((ctx)->bp)
+#define REG_IP(ctx) ((ctx)->ip)
+#else
+#error "no register table for this architecture yet"
+#endif
+
+static __always_inline long target_read(void *to, __u32 size, __u64 from)
+{
+	return bpf_probe_read_user(to, size, (const void *)from);
+}
+
+static __always_inline long target_u64(__u64 from, __u64 *to)
+{
+	return bpf_probe_read_user(to, sizeof(*to), (const void *)from);
+}
+
+/* The probe site at ip, or NULL when this address is none of ours (the process replaced its program, or an event is late). */
+static __always_inline const volatile struct mr_probe_site *site_at(__u64 ip, __u32 *slot)
+{
+	*slot = mr_site_slot(cfg.site_multiplier, ip);
+	if (probe_sites[*slot].ip != ip)
+		return NULL;
+	return &probe_sites[*slot];
+}
+
+/* Value of an argument; 0 with *fault set where memory could not be read. */
+static __always_inline __u64 site_arg(struct pt_regs *ctx, __u8 arg, __u32 iter_offset, int *fault)
+{
+	__u64 value = 0;
+
+	switch (arg) {
+	case MR_ARG_0:
+		return REG_ARG0(ctx);
+	case MR_ARG_1:
+		return REG_ARG1(ctx);
+	case MR_ARG_2:
+		return REG_ARG2(ctx);
+	case MR_ARG_ITER:
+		if (target_u64(REG_ARG0(ctx) + iter_offset, &value)) {
+			*fault = 1;
+			return 0;
+		}
+		return value;
+	default:
+		return 0;
+	}
+}
+
+#endif
