@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# maprace. `make help` lists the targets. V=1 shows the commands.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+BPFTOOL ?= /usr/sbin/bpftool
+STRIP ?= strip
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 10
+export MAPRACE_CACHE ?= $(CURDIR)/build/cache
+
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-6s %s\n' $(1) '$(2)';
+else
+Q :=
+say =
+endif
+
+ARCH := $(shell uname -m)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1-unknown)
+
+# --- sources ---------------------------------------------------------------------------------------------------------
+
+SRCS := $(sort $(wildcard user/*/*.c)) $(wildcard user/main.c)
+LIB_SRCS := $(filter-out user/main.c,$(SRCS))
+BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+SKELS := $(BPF_SRCS:bpf/%.bpf.c=build/bpf/%.skel.h)
+OBJS := $(SRCS:%.c=build/obj/%.o)
+SAN_OBJS := $(SRCS:%.c=build/san/%.o)
+SAN_LIB_OBJS := $(LIB_SRCS:%.c=build/san/%.o)
+FUZZ_LIB_OBJS := $(LIB_SRCS:%.c=build/fuzz/obj/%.o)
+UNITS := $(UNIT_SRCS:tests/unit/%.c=build/unit/%)
+FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
+
+# --- flags -----------------------------------------------------------------------------------------------------------
+
+LIBBPF := build/libbpf
+WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+CPPFLAGS_ALL := -D_GNU_SOURCE -DMAPRACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -Ibuild/bpf -isystem $(LIBBPF)/include
+CFLAGS_ALL := -std=gnu17 -g $(WARN) -fno-common -fno-strict-aliasing
+HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections -fdata-sections
+SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LIBBPF_A := $(LIBBPF)/lib/$(ARCH)-linux-gnu/libbpf.a
+LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo
+
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+# v2: the newest instruction set that needs nothing newer than the oldest kernel we run on (5.10)
+BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Iinclude -Ibpf -isystem $(LIBBPF)/include
+
+UNIT_ENV = MAPRACE_TOP=$(CURDIR) MAPRACE_FIXTURES=$(CURDIR)/build/fixtures MAPRACE_CACHE=$(MAPRACE_CACHE)
+
+# --- the tool --------------------------------------------------------------------------------------------------------
+
+.PHONY: all
+all: build/maprace ## build the tool: build/maprace, one static executable
+
+build/maprace.debug: $(OBJS) | $(LIBBPF_A)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $(OBJS) $(LIBS)
+
+build/maprace: build/maprace.debug
+	$(call say,STRIP,$@)
+	$(Q)$(STRIP) -o $@ $<
+
+build/obj/%.o: %.c | deps-build $(LIBBPF_A) $(SKELS)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+build/bpf/%.bpf.o: bpf/%.bpf.c | deps-build $(LIBBPF_A)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.bpf.d -MT $@ -c -o build/bpf/$*.bpf.raw.o $<
+	$(Q)$(BPFTOOL) gen object $@ build/bpf/$*.bpf.raw.o
+
+build/bpf/%.skel.h: build/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+$(LIBBPF_A): scripts/debs.sh scripts/debs.pins | deps-build
+	$(Q)mkdir -p build
+	$(Q)root=$$(scripts/debs.sh libbpf) && ln -sfn "$$root/usr" $(LIBBPF) && touch $@
+
+# whoever prints the version is compiled again when it changes
+VERSION_SRCS := $(if $(SRCS),$(shell grep -ls MAPRACE_VERSION $(SRCS)))
+$(VERSION_SRCS:%.c=build/obj/%.o) $(VERSION_SRCS:%.c=build/san/%.o): build/version
+build/version: FORCE
+	@mkdir -p build; [[ $$(cat $@ 2>/dev/null) == '$(VERSION)' ]] || echo '$(VERSION)' >$@
+.PHONY: FORCE
+FORCE:
+
+.PHONY: asan
+asan: build/asan/maprace ## build the tool with address and undefined-behaviour sanitizers: build/asan/maprace
+
+build/asan/maprace: $(SAN_OBJS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(SAN) $(LDFLAGS) -o $@ $(SAN_OBJS) $(LIBS)
+
+build/san/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
+	$(call say,CC-SAN,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build/maprace deps-test ## build, start a racy Go service, prove its race, write out.json
+	$(Q)tests/demo/demo.sh
+
+.PHONY: test
+test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e (a selection)
+	$(Q)scripts/test.sh unit fuzz e2e
+
+.PHONY: test-all
+test-all: build/maprace ## everything: unit, fuzz, e2e on all Go versions, real programs, kernels in virtual machines
+	$(Q)scripts/test.sh unit fuzz e2e-all real vmtest
+
+.PHONY: unit
+unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)
+	$(Q)$(UNIT_ENV) scripts/unit.sh $(if $(UNIT),build/unit/test_$(UNIT),$(UNITS))
+
+.PHONY: fuzz
+fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
+	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
+
+.PHONY: e2e e2e-all real vmtest vmshell bench
+e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
+	$(Q)tests/e2e/run.sh
+e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
+	$(Q)tests/e2e/run.sh --all
+real: build/maprace deps-test ## stripped prometheus, etcd, caddy and hugo under load
+	$(Q)tests/real/run.sh
+vmtest: build/maprace deps-test ## the tool on other kernels, in virtual machines
+	$(Q)tests/vm/run.sh
+vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
+	$(Q)tests/vm/run.sh --shell $(KERNEL)
+bench: build/maprace deps-test ## what watching costs
+	$(Q)tests/bench/run.sh
+
+.PHONY: fixtures
+fixtures: deps-test ## the Go programs that the unit tests and fuzzers read
+	$(Q)tests/fixtures/build.sh
+
+build/unit/%: build/unit/%.o build/san/libmaprace.a
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) $(SAN) $(LDFLAGS) -o $@ $< build/san/libmaprace.a $(LIBS) -lcmocka
+
+build/unit/%.o: tests/unit/%.c | deps-test $(LIBBPF_A) $(SKELS)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) -Ibpf -Itests/unit $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+build/san/libmaprace.a: $(SAN_LIB_OBJS)
+	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(SAN_LIB_OBJS)
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libmaprace.a | deps-test
+	$(call say,FUZZER,$<)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(SAN) -fsanitize=fuzzer $(CFLAGS) \
+		-MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< build/fuzz/libmaprace.a $(LIBS)
+
+build/fuzz/obj/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
+	$(call say,CC-FUZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) -fsanitize=fuzzer-no-link $(CFLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/libmaprace.a: $(FUZZ_LIB_OBJS)
+	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(FUZZ_LIB_OBJS)
+
+.PHONY: lint
+lint: deps-build deps-lint $(LIBBPF_A) $(SKELS) ## format, clang-tidy, cppcheck, shellcheck, house rules
+	$(Q)CPPFLAGS="$(subst ",\",$(CPPFLAGS_ALL))" BPF_CFLAGS="$(BPF_CFLAGS)" scripts/lint.sh
+
+# --- the machine -----------------------------------------------------------------------------------------------------
+
+.PHONY: deps deps-build deps-test deps-lint
+deps: ## install the Debian packages that are missing (the other targets call it for what they need)
+	$(Q)scripts/deps.sh
+deps-build:
+	$(Q)scripts/deps.sh build
+deps-test: deps-build
+	$(Q)scripts/deps.sh test
+deps-lint:
+	$(Q)scripts/deps.sh lint
+
+.PHONY: install
+install: build/maprace ## install under DESTDIR and PREFIX (/usr/local)
+	install -D -m 755 build/maprace $(DESTDIR)$(PREFIX)/sbin/maprace
+	$(if $(wildcard docs/maprace.8),install -D -m 644 docs/maprace.8 $(DESTDIR)$(PREFIX)/share/man/man8/maprace.8)
+
+.PHONY: clean distclean
+clean: ## remove what was built, but not the packages fetched (build/cache) and the Go programs (build/fixtures)
+	$(Q)for f in build/* build/.[!.]*; do case $$f in build/cache | build/fixtures) ;; *) rm -rf "$$f" ;; esac; done
+distclean: ## remove build/
+	$(Q)rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(FUZZ_LIB_OBJS:.o=.d) $(SKELS:.skel.h=.bpf.d) $(UNITS:=.d) $(FUZZERS:=.d)
