@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# What a kernel says when something is wrong with it.
+
+# "cut here" opens every WARN and BUG of all the kernels we run; the others do not have it.
+console_bad='Kernel panic|------------\[ cut here \]|Oops|BUG:|WARNING: (CPU|possible|.* at .*\+0x)|general protection fault'
+console_bad+='|rcu[a-z_]*:? .*(stall|starved)|soft lockup|hard LOCKUP|blocked for more than|UBSAN|KASAN|Out of memory|invoked oom-killer'
+console_bad+='|unable to handle|double fault|refcount_t|list_(add|del) corruption|uprobe.*fail|traps: .*(maprace|general)'
+console_bad+='|(maprace|confine|kfeatures|init)\[[0-9]+\]: segfault'
+
+# console_check FILE: prints what is bad, each with the case it happened in; status 1 if there is any
+console_check()
+{
+	awk -v bad="$console_bad" '
+		{ sub(/\r$/, "") }
+		/maprace-vm: case / { current = $NF }
+		$0 ~ bad { printf "%s: %s\n", current == "" ? "boot" : current, $0; found = 1 }
+		END { exit found }' "$1"
+}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# One virtual machine: start it, wait for its end or its time limit, end it by its process id.
+
+guest_pid=
+guest_results=
+guest_began= # when the first line of its results came
+
+# guest_command KERNEL_IMAGE INITRD MEMORY_MB KERNEL_ARGUMENTS: the part of the command line all guests share
+guest_command()
+{
+	# -cpu max: kernels since 6.12 do not start on qemu64. No network, no disk: nothing to wait for.
+	# panic=-1 with -no-reboot: a panic ends qemu at once.
+	guest_argv=(qemu-system-x86_64 -accel "tcg,thread=multi" -cpu max -smp "${VM_CPUS:-2}" -m "$3"
+		-nodefaults -no-user-config -no-reboot -display none -monitor none
+		-kernel "$1" -initrd "$2"
+		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 random.trust_cpu=on $4")
+}
+
+# guest_start CONSOLE RESULTS: first serial port (kernel) and second (framed results) into files; sets guest_pid.
+# The two are apart so that no kernel message can tear a result line.
+guest_start()
+{
+	: >"$1"
+	: >"$2"
+	guest_results=$2
+	guest_began=
+	"${guest_argv[@]}" -serial "file:$1" -serial "file:$2" </dev/null >"$1.qemu" 2>&1 &
+	guest_pid=$!
+}
+
+# guest_wait SECONDS: 0 when it ended by itself, 1 when its time was over (it is gone then, too)
+guest_wait()
+{
+	local deadline=$((SECONDS + $1))
+	while kill -0 "$guest_pid" 2>/dev/null; do
+		[[ -n $guest_began || ! -s $guest_results ]] || guest_began=$EPOCHREALTIME
+		if ((SECONDS >= deadline)); then
+			guest_end
+			return 1
+		fi
+		sleep 0.2
+	done
+	wait "$guest_pid" 2>/dev/null || true
+	guest_pid=
+	return 0
+}
+
+guest_end()
+{
+	[[ -n $guest_pid ]] || return 0
+	kill -KILL "$guest_pid" 2>/dev/null || true
+	wait "$guest_pid" 2>/dev/null || true
+	guest_pid=
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# The table kernel x case for the documentation, from the results of the run that has just ended.
+
+# table_write RESULTS_FOLDER "KERNEL KERNEL..."
+table_write()
+{
+	local folder=$1 kernel files=()
+	for kernel in $2; do
+		[[ ! -s $folder/$kernel.results ]] || files+=("$folder/$kernel.results")
+	done
+	cat <<-'EOF'
+		# Kernels
+
+		<!-- Written by `make vmtest VM_DOCS=docs/kernels.md`: do not edit. -->
+
+		What passed inside each kernel of the matrix, with the seconds it took. The machines are emulated in software
+		(QEMU's TCG, 2 CPUs, 1024 MiB), some ten times slower than the real thing: the seconds tell that a case ran
+		and how far it is from its limit, not how fast maprace is.
+
+	EOF
+	awk '
+		function short(file) { sub(/.*\//, "", file); sub(/[.]results$/, "", file); return file }
+		FNR == 1 { kernel = short(FILENAME); kernels[++nkernels] = kernel }
+		{ sub(/\r$/, "") }
+		$3 == "begin" { release[kernel] = $5; uptime[kernel] = $6 }
+		$3 == "start" && !($4 in known) { known[$4] = 1; cases[++ncases] = $4 }
+		$3 == "pass" { cell[kernel, $4] = $5; passed[kernel]++; total[kernel]++ }
+		$3 == "fail" { cell[kernel, $4] = "**failed**"; total[kernel]++ }
+		$3 == "skip" { cell[kernel, $4] = "skipped"; total[kernel]++ }
+		$3 == "fact" {
+			if (!($4 in fknown)) { fknown[$4] = 1; facts[++nfacts] = $4 }
+			value = $0; sub(/^@vm [0-9]+ fact [^ ]+ /, "", value); gsub(/[|]/, "\\|", value); fact[kernel, $4] = value
+		}
+		function row(head, name,   i, line) {
+			line = "| " head " |"
+			for (i = 1; i <= nkernels; i++) line = line " " name[kernels[i]] " |"
+			print line
+		}
+		END {
+			for (i = 1; i <= nkernels; i++) { k = kernels[i]; title[k] = k; rule[k] = "---"; sum[k] = (passed[k] + 0) " of " (total[k] + 0) }
+			row("case", title); row("---", rule); row("release", release); row("seconds from power-on to the first case", uptime); row("passed", sum)
+			for (c = 1; c <= ncases; c++) {
+				for (i = 1; i <= nkernels; i++) line_[kernels[i]] = (kernels[i], cases[c]) in cell ? cell[kernels[i], cases[c]] : "–"
+				row("`" cases[c] "`", line_)
+			}
+			if (nfacts) {
+				print "\n## What each kernel offers\n\nFound by trying, inside the guests.\n"
+				row("", title); row("---", rule)
+				for (c = 1; c <= nfacts; c++) {
+					for (i = 1; i <= nkernels; i++) line_[kernels[i]] = (kernels[i], facts[c]) in fact ? fact[kernels[i], facts[c]] : "–"
+					row(facts[c], line_)
+				}
+			}
+		}' "${files[@]}"
+}
