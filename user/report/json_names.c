@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "report/json_names.h"
+
+const char *json_role(enum report_evidence evidence, size_t which)
+{
+	switch (evidence) {
+	case REPORT_FATAL:
+		return which ? "last-seen" : "died";
+	case REPORT_COLLISION:
+		return which ? "held" : "entered";
+	case REPORT_IN_FLIGHT:
+		return which ? "last-seen" : "entered";
+	case REPORT_WINDOW:
+		return which ? "previous" : "entered";
+	}
+	return "entered";
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "report/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FNV64_OFFSET 0xcbf29ce484222325ull
+#define FNV64_PRIME 0x100000001b3ull
+
+static void frame_free(struct report_frame *frame)
+{
+	free(frame->function);
+	free(frame->file);
+}
+
+void report_access_free(struct report_access *access)
+{
+	size_t i;
+
+	for (i = 0; i < access->nframes; i++)
+		frame_free(&access->frames[i]);
+	free(access->frames);
+	frame_free(&access->created_by.at);
+	memset(access, 0, sizeof(*access));
+}
+
+void report_race_free(struct report_race *race)
+{
+	report_access_free(&race->access[0]);
+	report_access_free(&race->access[1]);
+	free(race->map.type);
+	free(race->message);
+	memset(race, 0, sizeof(*race));
+}
+
+static void races_free(struct report_race *races, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		report_race_free(&races[i]);
+	free(races);
+}
+
+static void targets_free(struct report_target *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(targets[i].exe);
+		free(targets[i].build_id);
+		free(targets[i].go_version);
+	}
+	free(targets);
+}
+
+void report_free(struct report *report)
+{
+	size_t i;
+
+	free(report->version);
+	free(report->kernel);
+	free(report->arch);
+	targets_free(report->targets, report->ntargets);
+	races_free(report->races, report->nraces);
+	races_free(report->suspects, report->nsuspects);
+	for (i = 0; i < report->nmaps; i++)
+		free(report->maps[i].type);
+	free(report->maps);
+	free(report->stats.losses);
+	memset(report, 0, sizeof(*report));
+}
+
+const char *report_op_name(enum report_op op)
+{
+	switch (op) {
+	case REPORT_READ:
+		return "read";
+	case REPORT_WRITE:
+		return "write";
+	case REPORT_DELETE:
+		return "delete";
+	case REPORT_ITERATE:
+	case REPORT_CLONE:
+		return "iterate";
+	case REPORT_CLEAR:
+		return "clear";
+	}
+	return "read";
+}
+
+const char *report_evidence_name(enum report_evidence evidence)
+{
+	switch (evidence) {
+	case REPORT_FATAL:
+		return "fatal";
+	case REPORT_COLLISION:
+		return "collision";
+	case REPORT_IN_FLIGHT:
+		return "in-flight";
+	case REPORT_WINDOW:
+		return "window";
+	}
+	return "window";
+}
+
+const char *report_kind_name(enum report_kind kind)
+{
+	switch (kind) {
+	case REPORT_WRITE_WRITE:
+		return "write-write";
+	case REPORT_READ_WRITE:
+		return "read-write";
+	case REPORT_ITERATE_WRITE:
+		return "iterate-write";
+	}
+	return "read-write";
+}
+
+const char *report_verdict_name(enum report_verdict verdict)
+{
+	switch (verdict) {
+	case REPORT_RACY:
+		return "racy";
+	case REPORT_ORDERED:
+		return "ordered";
+	case REPORT_UNPROVEN:
+		return "unproven";
+	}
+	return "unproven";
+}
+
+static bool op_iterates(enum report_op op)
+{
+	return op == REPORT_ITERATE || op == REPORT_CLONE;
+}
+
+enum report_kind report_kind_of(enum report_op a, enum report_op b)
+{
+	if (op_iterates(a) || op_iterates(b))
+		return REPORT_ITERATE_WRITE;
+	if (a == REPORT_READ || b == REPORT_READ)
+		return REPORT_READ_WRITE;
+	return REPORT_WRITE_WRITE;
+}
+
+static uint64_t fnv64(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len--)
+		hash = (hash ^ *p++) * FNV64_PRIME;
+	return hash;
+}
+
+/* A final mix, because FNV alone leaves two sites that differ in their last digit close together. */
+static uint64_t mix64(uint64_t x)
+{
+	x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdull;
+	x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53ull;
+	return x ^ (x >> 33);
+}
+
+/* The frame that names the site: the first one outside the runtime, else the innermost. */
+static const struct report_frame *access_site(const struct report_access *access)
+{
+	size_t i;
+
+	for (i = 0; i < access->nframes; i++)
+		if (!access->frames[i].runtime)
+			return &access->frames[i];
+	return access->nframes ? &access->frames[0] : NULL;
+}
+
+/*
+ * The line counts from the function's first one, so that an edit above the function changes nothing. Go before 1.20 does not
+ * record the first line; there the line in the file has to do.
+ */
+static uint64_t site_hash(const struct report_access *access)
+{
+	const struct report_frame *frame = access_site(access);
+	uint64_t hash = FNV64_OFFSET;
+	char line[32];
+	int n;
+
+	if (!frame)
+		return mix64(hash);
+	if (frame->function)
+		hash = fnv64(hash, frame->function, strlen(frame->function) + 1);
+	if (frame->start_line > 0 && frame->line >= frame->start_line)
+		n = snprintf(line, sizeof(line), "+%d", frame->line - frame->start_line);
+	else
+		n = snprintf(line, sizeof(line), ":%d", frame->line);
+	return mix64(fnv64(hash, line, (size_t)n));
+}
+
+void report_race_identify(struct report_race *race)
+{
+	uint64_t site[2] = { site_hash(&race->access[0]), 0 };
+	uint64_t pair[2];
+
+	if (race->has_other)
+		site[1] = site_hash(&race->access[1]);
+	pair[0] = site[0] < site[1] ? site[0] : site[1];
+	pair[1] = site[0] < site[1] ? site[1] : site[0];
+	snprintf(race->id, sizeof(race->id), "%016" PRIx64,
+		 mix64(fnv64(FNV64_OFFSET, pair, sizeof(pair))));
+}

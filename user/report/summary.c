@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/duration.h"
+#include "report/escape.h"
+#include "report/printers.h"
+
+#define MAPS_SHOWN 10
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+static void print_found(FILE *out, const struct report *report, const struct text_style *style)
+{
+	fputs(style->color ? BOLD : "", out);
+	if (!report->nraces)
+		fputs("No race found", out);
+	else
+		fprintf(out, "%zu %s found", report->nraces, report->nraces == 1 ? "race" : "races");
+	if (report->nsuspects)
+		fprintf(out, ", %zu %s", report->nsuspects,
+			report->nsuspects == 1 ? "suspect" : "suspects");
+	fprintf(out, " in %s%s\n", duration_format(report->duration_s * 1e9).s,
+		style->color ? PLAIN : "");
+}
+
+static void print_operations(FILE *out, const struct report_stats *stats)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} kinds[] = {
+		{ "reads", stats->reads },	     { "writes", stats->writes },
+		{ "deletes", stats->deletes },	     { "iterations", stats->iterations },
+		{ "clears", stats->clears },	     { "clones", stats->clones },
+	};
+	const char *separator = " (";
+	size_t i;
+
+	fprintf(out, "  Operations: %" PRIu64, stats->operations);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!kinds[i].n)
+			continue;
+		fprintf(out, "%s%s %" PRIu64, separator, kinds[i].name, kinds[i].n);
+		separator = ", ";
+	}
+	fputs(separator[0] == ',' ? ")\n" : "\n", out);
+}
+
+static void print_work(FILE *out, const struct report_stats *stats)
+{
+	print_operations(out, stats);
+	fprintf(out, "  Holds: %" PRIu64 ", %s in all\n", stats->holds,
+		duration_format((double)stats->hold_ns).s);
+	if (stats->cost_percent >= 0)
+		fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds)\n", stats->cost_percent);
+	fprintf(out, "  Probe sites: %" PRIu32 ", attached in %s\n", stats->probe_sites,
+		duration_format(stats->attach_ms * 1e6).s);
+}
+
+static void print_losses(FILE *out, const struct report_stats *stats)
+{
+	bool lost = stats->events_lost != 0;
+	size_t i;
+
+	for (i = 0; i < stats->nlosses; i++)
+		lost |= stats->losses[i].value != 0;
+	if (!lost)
+		return;
+	fputs("  Losses and blind spots:\n", out);
+	if (stats->events_lost)
+		fprintf(out, "    events_lost %" PRIu64 ": events that never reached user space\n",
+			stats->events_lost);
+	for (i = 0; i < stats->nlosses; i++) {
+		if (!stats->losses[i].value)
+			continue;
+		fputs("    ", out);
+		escape_text(out, stats->losses[i].name);
+		fprintf(out, " %" PRIu64 ": ", stats->losses[i].value);
+		escape_text(out, stats->losses[i].meaning);
+		fputc('\n', out);
+	}
+}
+
+static int verdict_rank(enum report_verdict verdict)
+{
+	switch (verdict) {
+	case REPORT_RACY:
+		return 0;
+	case REPORT_UNPROVEN:
+		return 1;
+	case REPORT_ORDERED:
+		return 2;
+	}
+	return 3;
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Worst first: racy ones by collisions, then what is open, then what is ordered; the busier first. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct report_maprow *x = *(const struct report_maprow *const *)a;
+	const struct report_maprow *y = *(const struct report_maprow *const *)b;
+	int order = verdict_rank(x->verdict) - verdict_rank(y->verdict);
+
+	if (!order)
+		order = compare_u64(y->collisions, x->collisions);
+	if (!order)
+		order = compare_u64(y->writes, x->writes);
+	if (!order)
+		order = compare_u64(y->reads, x->reads);
+	if (!order)
+		order = compare_u64(x->pid, y->pid);
+	return order ? order : compare_u64(x->addr, y->addr);
+}
+
+/* A map of one goroutine, or one that nobody wrote, cannot race. */
+static bool row_matters(const struct report_maprow *row)
+{
+	return row->verdict == REPORT_RACY || (row->goroutines > 1 && row->writes);
+}
+
+static void print_row(FILE *out, const struct report_maprow *row)
+{
+	fprintf(out,
+		"    %-8s %-10" PRIu32 " 0x%012" PRIx64 " %10" PRIu32 " %12" PRIu64 " %12" PRIu64
+		" %8" PRIu64 " %9.1f %10" PRIu64 "  ",
+		report_verdict_name(row->verdict), row->pid, row->addr, row->goroutines, row->reads,
+		row->writes, row->holds, row->expected, row->collisions);
+	escape_text(out, row->type && row->type[0] ? row->type : "?");
+	if (row->verdict == REPORT_ORDERED)
+		fprintf(out, " (p=%.1e)", row->p);
+	fputc('\n', out);
+}
+
+static void print_maps(FILE *out, const struct report *report)
+{
+	const struct report_maprow **rows = calloc(report->nmaps, sizeof(*rows));
+	size_t i, n = 0;
+
+	if (!rows)
+		return;
+	for (i = 0; i < report->nmaps; i++)
+		if (row_matters(&report->maps[i]))
+			rows[n++] = &report->maps[i];
+	qsort(rows, n, sizeof(*rows), compare_rows);
+	if (n) {
+		fputs("  Maps used by several goroutines and written, worst first:\n", out);
+		fprintf(out, "    %-8s %-10s %-14s %10s %12s %12s %8s %9s %10s  %s\n", "verdict",
+			"pid", "address", "goroutines", "reads", "writes", "holds", "expected",
+			"collisions", "type");
+	}
+	for (i = 0; i < n && i < MAPS_SHOWN; i++)
+		print_row(out, rows[i]);
+	if (n > MAPS_SHOWN)
+		fprintf(out, "    and %zu more\n", n - MAPS_SHOWN);
+	free(rows);
+}
+
+void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
+{
+	print_found(out, report, style);
+	print_work(out, &report->stats);
+	print_losses(out, &report->stats);
+	if (report->nmaps)
+		print_maps(out, report);
+}
