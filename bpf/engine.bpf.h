@@ -332,7 +332,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	__u64 caller, length;
 
 	o->c->looks++;
-	caller = stack_caller(ctx, o->site->inner);
+	caller = stack_caller(ctx);
 	if (!caller) {
 		lose(o->c, MR_LOSS_CALLER_FAULT);
 		return;

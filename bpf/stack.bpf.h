@@ -13,12 +13,14 @@ struct stack_frame {
 	__u64 fp, ret;
 };
 
-/* The return address that tells call sites apart: of the runtime's own wrapper where the site is an inner function. 0 when unreadable. */
-static __always_inline __u64 stack_caller(struct pt_regs *ctx, __u8 inner)
+/* The return address that tells call sites apart; behind a wrapper of the runtime's, the wrapper's own. 0 when unreadable. */
+static __always_inline __u64 stack_caller(struct pt_regs *ctx)
 {
 	__u64 ret = 0;
 
-	if (target_u64(inner ? REG_FP(ctx) + 8 : REG_SP(ctx), &ret))
+	if (target_u64(REG_SP(ctx), &ret))
+		return 0;
+	if (ret >= cfg.runtime_lo && ret < cfg.runtime_hi && target_u64(REG_FP(ctx) + 8, &ret))
 		return 0;
 	return ret;
 }

@@ -51,14 +51,15 @@ struct mr_probe_site {
 	__u8 op;       /* enum mr_op */
 	__u8 map_arg;  /* enum mr_arg */
 	__u8 type_arg; /* enum mr_arg */
-	__u8 inner;    /* 1: called through a wrapper, the interesting caller is one frame further up */
-	__u32 pad;
+	__u8 pad[5];
 };
 
 struct mr_config {
 	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
 	__u64 pidns_dev;       /* with pidns_ino: the pid namespace in which tgid counts; 0: the initial one */
 	__u64 pidns_ino;
+	__u64 runtime_lo;      /* return addresses in here are a wrapper's: the caller that counts is one frame up */
+	__u64 runtime_hi;
 	__u64 max_hold_ns;
 	__u64 min_hold_ns;
 	__u64 grace_ns;		/* how long a hold goes on after its collision, so that the other operation gets done */
@@ -229,7 +230,7 @@ struct mr_event_fatal {
 };
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 120, "wire");
+_Static_assert(sizeof(struct mr_config) == 136, "wire");
 _Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");

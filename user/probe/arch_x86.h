@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROBE_ARCH_X86_H
+#define MAPRACE_PROBE_ARCH_X86_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/*
+ * What instructions look like on amd64. No decoder: the pcsp table gives instruction boundaries, and these functions only say whether
+ * the bytes at a boundary are what they must be. Checked patterns, from Go's own assembler (src/cmd/internal/obj/x86/obj6.go).
+ */
+#define ARCH_CHECK_LEN 10 /* bytes before the post-prologue instruction that arch_check_jump() wants */
+
+/*
+ * Length of the instruction that moves the stack pointer and ends at after (7 bytes before it given), or 0: push %rbp; sub or add $imm8,%rsp;
+ * sub $imm32,%rsp.
+ */
+static inline int arch_frame_insn_len(const uint8_t before[7])
+{
+	if (before[3] == 0x48 && before[4] == 0x83 && (before[5] == 0xec || before[5] == 0xc4))
+		return 4;
+	if (before[0] == 0x48 && before[1] == 0x81 && before[2] == 0xec)
+		return 7;
+	if (before[6] == 0x55)
+		return 1;
+	return 0;
+}
+
+/*
+ * Length of the stack check's conditional jump that ends where the ARCH_CHECK_LEN bytes end, or 0. `jbe rel8` or `jbe rel32`, and right
+ * before it the comparison `cmp 0x10(%r14),%rsp` or `cmp 0x10(%r14),%r12`. *target is relative to the end of the jump.
+ */
+static inline int arch_check_jump(const uint8_t before[ARCH_CHECK_LEN], int64_t *target)
+{
+	static const uint8_t cmp_rsp[4] = {0x49, 0x3b, 0x66, 0x10}, cmp_r12[4] = {0x4d, 0x3b, 0x66, 0x10};
+	const uint8_t *jump;
+	int32_t rel32;
+	int len;
+
+	if (before[8] == 0x76)
+		len = 2;
+	else if (before[4] == 0x0f && before[5] == 0x86)
+		len = 6;
+	else
+		return 0;
+	jump = before + ARCH_CHECK_LEN - len;
+	if (memcmp(jump - 4, cmp_rsp, 4) && memcmp(jump - 4, cmp_r12, 4))
+		return 0;
+	if (len == 2) {
+		*target = (int8_t)jump[1];
+	} else {
+		memcpy(&rel32, jump + 2, sizeof(rel32));
+		*target = rel32;
+	}
+	return len;
+}
+
+static inline bool arch_is_push_fp(uint8_t byte)
+{
+	return byte == 0x55;
+}
+
+/* Instructions that the kernel refuses to probe, or that never fire: LOCK prefix, int3 of somebody else. */
+static inline bool arch_unprobeable(uint8_t byte)
+{
+	return byte == 0xf0 || byte == 0xcc;
+}
+
+/* Whether code calls target somewhere: E8 rel32. May find one that is no instruction; used only where the worst is a site too few. */
+static inline bool arch_calls(const uint8_t *code, size_t len, uint64_t addr, uint64_t target)
+{
+	int32_t rel;
+	size_t i;
+
+	for (i = 0; i + 5 <= len; i++) {
+		if (code[i] != 0xe8)
+			continue;
+		memcpy(&rel, code + i + 1, sizeof(rel));
+		if (addr + i + 5 + (uint64_t)(int64_t)rel == target)
+			return true;
+	}
+	return false;
+}
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "probe/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gomap.skel.h"
+#include "probe/feature.h"
+
+#define MIN_HOLD_NS 20000u
+#define GRACE_NS 20000u
+#define BURST_NS 20000000u
+
+struct attachment {
+	struct attach_opts opts;
+	struct gomap_bpf *skel;
+	const struct process *process;
+	const struct hook_set *hooks;
+	struct bpf_link **links;
+	size_t nlinks;
+	bool multi;
+	struct mr_map *maps;
+	size_t maps_len;
+	uint32_t map_records;
+};
+
+int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err)
+{
+	struct attachment *a;
+	int i;
+
+	for (i = 0; i < FEATURE_MAX; i++) {
+		const struct feature_answer *f = feature_ask((enum feature)i);
+
+		if (f->have || (f->without && i != FEATURE_PIDNS))
+			continue;
+		err_hint(err, "%s; `maprace doctor` tells more", f->mend);
+		return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name, f->what, f->detail);
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->opts = *opts;
+	a->multi = !opts->no_multi && feature_have(FEATURE_UPROBE_MULTI);
+	a->map_records = opts->map_records ? opts->map_records : MR_MAP_RECORDS;
+	a->skel = gomap_bpf__open();
+	if (!a->skel) {
+		int r = -errno;
+
+		free(a);
+		return err_set(err, r, "cannot open the BPF object: %s", err_name(r));
+	}
+	*out = a;
+	return 0;
+}
+
+/* A multiplier under which no two sites share a slot of the table. Deterministic: the numbers come from a counter. */
+static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint64_t bias)
+{
+	struct mr_probe_site *table = (struct mr_probe_site *)skel->rodata->probe_sites;
+	uint64_t multiplier = 0x9e3779b97f4a7c15ull;
+	size_t i;
+	int try;
+
+	for (try = 0; try < 100000; try++) {
+		multiplier = (multiplier * 6364136223846793005ull + 1442695040888963407ull) | 1;
+		memset(table, 0, sizeof(skel->rodata->probe_sites));
+		for (i = 0; i < set->count; i++) {
+			const struct hook *h = &set->hooks[i];
+			struct mr_probe_site *s = &table[mr_site_slot(multiplier, h->addr + bias)];
+
+			if (h->state != HOOK_PROBED || h->op == MR_OP_NONE)
+				continue;
+			if (s->ip)
+				break;
+			s->ip = h->addr + bias;
+			s->op = h->op;
+			s->map_arg = h->map_arg;
+			s->type_arg = h->type_arg;
+		}
+		if (i == set->count) {
+			skel->rodata->cfg.site_multiplier = multiplier;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin, const struct hook_set *set,
+		       uint64_t bias, struct err *err)
+{
+	const struct go_layout *l = go_binary_layout(bin);
+	struct mr_config *cfg = (struct mr_config *)&a->skel->rodata->cfg;
+	unsigned long long dev = 0, ino = 0;
+	int r;
+
+	a->process = p;
+	a->hooks = set;
+	if (feature_in_pid_namespace(&dev, &ino)) {
+		cfg->pidns_dev = dev;
+		cfg->pidns_ino = ino;
+	}
+	cfg->tgid = (__u32)p->pid;
+	cfg->runtime_lo = set->runtime_lo + bias;
+	cfg->runtime_hi = set->runtime_hi + bias;
+	cfg->max_hold_ns = a->opts.max_hold_ns;
+	cfg->min_hold_ns = a->opts.max_hold_ns < MIN_HOLD_NS ? a->opts.max_hold_ns : MIN_HOLD_NS;
+	cfg->grace_ns = GRACE_NS;
+	cfg->burst_ns = a->opts.max_hold_ns * 4 > BURST_NS ? a->opts.max_hold_ns * 4 : BURST_NS;
+	cfg->hold_permille = a->opts.hold_permille;
+	cfg->holds_enabled = a->opts.hold_permille != 0;
+	cfg->map_mask = a->map_records - 1;
+	cfg->caller_mask = MR_CALLER_SLOTS - 1;
+	cfg->g_stack_lo = l->g_stack_lo;
+	cfg->g_stack_hi = l->g_stack_hi;
+	cfg->g_goid = l->g_goid;
+	cfg->g_gopc = l->g_gopc;
+	cfg->g_parent_goid = l->g_parent_goid;
+	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
+	cfg->map_flags = l->map_flags;
+	cfg->map_writing_mask = l->map_writing_mask;
+	cfg->iter_map = l->iter_map;
+	cfg->iter_type = l->iter_type;
+	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
+	if (a->multi) {
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal, BPF_TRACE_UPROBE_MULTI);
+	}
+	r = place_sites(a->skel, set, bias);
+	if (r)
+		return err_set(err, r, "no room for %zu probe sites", set->probed);
+	return 0;
+}
+
+int attachment_load(struct attachment *a, struct err *err)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int r = gomap_bpf__load(a->skel);
+
+	if (r) {
+		err_hint(err, "-vv shows the kernel's own words; `maprace doctor` tells what is missing");
+		return err_set(err, r, "the kernel refuses the BPF programs: %s", err_name(r));
+	}
+	a->maps_len = (sizeof(struct mr_map) * a->map_records + page - 1) & ~(page - 1);
+	a->maps = mmap(NULL, a->maps_len, PROT_READ, MAP_SHARED, bpf_map__fd(a->skel->maps.maps), 0);
+	if (a->maps == MAP_FAILED) {
+		a->maps = NULL;
+		return err_set(err, -errno, "cannot map the table of maps: %s", err_name(errno));
+	}
+	return 0;
+}
+
+static int link_failed(struct err *err, int r, const char *what)
+{
+	if (r == -ENOENT || r == -ESRCH)
+		err_hint(err, "the process may have ended meanwhile");
+	else
+		err_hint(err, "`maprace doctor` tells what this kernel allows");
+	return err_set(err, r, "cannot place probes (%s): %s", what, err_name(r));
+}
+
+static int attach_all(struct attachment *a, struct bpf_program *prog, const unsigned long *offsets, size_t n, struct err *err)
+{
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
+	struct bpf_link *link;
+	size_t i;
+
+	if (a->multi) {
+		link = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path, NULL, &opts);
+		if (!link)
+			return link_failed(err, -errno, "uprobe-multi");
+		a->links[a->nlinks++] = link;
+		return 0;
+	}
+	for (i = 0; i < n; i++) {
+		link = bpf_program__attach_uprobe(prog, false, a->process->pid, a->process->exe_path, offsets[i]);
+		if (!link)
+			return link_failed(err, -errno, "perf event");
+		a->links[a->nlinks++] = link;
+	}
+	return 0;
+}
+
+int attachment_attach(struct attachment *a, struct err *err)
+{
+	unsigned long *offsets;
+	unsigned long fatal = 0;
+	size_t i, n = 0;
+	int r;
+
+	offsets = calloc(a->hooks->count, sizeof(*offsets));
+	a->links = calloc(a->hooks->count + 1, sizeof(struct bpf_link *));
+	if (!offsets || !a->links) {
+		r = -ENOMEM;
+		goto out;
+	}
+	for (i = 0; i < a->hooks->count; i++) {
+		const struct hook *h = &a->hooks->hooks[i];
+
+		if (h->state != HOOK_PROBED)
+			continue;
+		if (h->op == MR_OP_NONE)
+			fatal = h->offset;
+		else
+			offsets[n++] = h->offset;
+	}
+	r = attach_all(a, a->skel->progs.maprace_op, offsets, n, err);
+	if (!r && fatal)
+		r = attach_all(a, a->skel->progs.maprace_fatal, &fatal, 1, err);
+out:
+	free(offsets);
+	if (r)
+		attachment_detach(a);
+	return r;
+}
+
+void attachment_activate(struct attachment *a)
+{
+	a->skel->bss->gate = 1;
+}
+
+void attachment_detach(struct attachment *a)
+{
+	size_t i;
+
+	if (a->skel && a->skel->bss)
+		a->skel->bss->gate = 0;
+	for (i = 0; i < a->nlinks; i++)
+		bpf_link__destroy(a->links[i]);
+	a->nlinks = 0;
+}
+
+void attachment_free(struct attachment *a)
+{
+	if (!a)
+		return;
+	attachment_detach(a);
+	free(a->links);
+	if (a->maps)
+		munmap(a->maps, a->maps_len);
+	gomap_bpf__destroy(a->skel);
+	free(a);
+}
+
+bool attachment_is_multi(const struct attachment *a)
+{
+	return a->multi;
+}
+
+uint32_t attachment_sites(const struct attachment *a)
+{
+	return (uint32_t)a->hooks->probed;
+}
+
+int attachment_events_fd(const struct attachment *a)
+{
+	return bpf_map__fd(a->skel->maps.events);
+}
+
+void attachment_counters(const struct attachment *a, struct mr_cpu *sum)
+{
+	size_t i, k;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < MR_CPUS; i++) {
+		const struct mr_cpu *c = &a->skel->bss->cpus[i];
+
+		for (k = 0; k < MR_OP_MAX; k++)
+			sum->ops[k] += c->ops[k];
+		for (k = 0; k < MR_LOSS_MAX; k++)
+			sum->loss[k] += c->loss[k];
+		sum->nil_maps += c->nil_maps;
+		sum->stack_maps += c->stack_maps;
+		sum->looks += c->looks;
+		sum->holds += c->holds;
+		sum->hold_ns += c->hold_ns;
+		sum->collisions += c->collisions;
+		sum->read_meets_read += c->read_meets_read;
+	}
+}
+
+const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)
+{
+	*count = a->maps ? a->map_records : 0;
+	return a->maps;
+}
+
+uint64_t attachment_site(const struct attachment *a, uint32_t slot)
+{
+	return slot < MR_SITE_SLOTS ? a->skel->rodata->probe_sites[slot].ip : 0;
+}
+
+int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
+{
+	return bpf_map__lookup_elem(a->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
+}
+
+uint64_t attachment_missed(const struct attachment *a)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->skel->progs.maprace_op), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}

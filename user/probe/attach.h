@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROBE_ATTACH_H
+#define MAPRACE_PROBE_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <maprace/wire.h>
+
+#include "base/err.h"
+#include "go/go_binary.h"
+#include "probe/hooks.h"
+#include "target/process.h"
+
+/*
+ * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load has it verified, attach places the
+ * probes, activate opens the gate (last, when all is in place), detach takes everything away again. A crash of ours at any point leaves
+ * nothing behind: the kernel drops probes with their last file descriptor.
+ */
+struct attachment;
+
+struct attach_opts {
+	uint64_t max_hold_ns;
+	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only, never hold */
+	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
+	bool no_multi;		/* one perf event per site although the kernel could do better (tests) */
+};
+
+int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err);
+/* bias: run-time minus link-time address. The hook set, binary and process must outlive the attachment. */
+int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin, const struct hook_set *set,
+		       uint64_t bias, struct err *err);
+int attachment_load(struct attachment *a, struct err *err);
+int attachment_attach(struct attachment *a, struct err *err);
+void attachment_activate(struct attachment *a);
+void attachment_detach(struct attachment *a);
+void attachment_free(struct attachment *a);
+
+bool attachment_is_multi(const struct attachment *a);
+uint32_t attachment_sites(const struct attachment *a);
+
+/* File descriptor of the ring buffer map, for events.c. */
+int attachment_events_fd(const struct attachment *a);
+/* Sum over all CPUs; tokens and refill times are left 0. */
+void attachment_counters(const struct attachment *a, struct mr_cpu *sum);
+/* The map records, mapped read-only; *count of them. Torn values are possible. NULL before load. */
+const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count);
+/* Run-time address of the probe site in this slot of the table, 0 when empty. */
+uint64_t attachment_site(const struct attachment *a, uint32_t slot);
+/* -ENOENT: no such pair. */
+int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair);
+/* How often the kernel skipped our programs (recursion); 0 where it does not count. */
+uint64_t attachment_missed(const struct attachment *a);
+
+#endif

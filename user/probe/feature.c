@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "probe/feature.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "feature.skel.h"
+
+#define PID_NAMESPACE_INITIAL 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/uapi/linux/nsfs.h since 6.17, the same since 3.8 */
+
+static volatile uint64_t known_word = 0x6d61707261636521ull;
+
+/* What the probes are tried on: nothing else calls it. */
+static __attribute__((noinline)) void feature_target(void)
+{
+	asm volatile("nop" ::: "memory");
+}
+
+static void *call_target(void *unused)
+{
+	feature_target();
+	return unused;
+}
+
+struct own_offset {
+	uintptr_t addr;
+	uint64_t offset;
+	bool found;
+};
+
+static int own_segment(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct own_offset *own = arg;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + p->p_vaddr;
+
+		if (p->p_type != PT_LOAD || own->addr < start || own->addr >= start + p->p_filesz)
+			continue;
+		own->offset = own->addr - start + p->p_offset;
+		own->found = true;
+		return 1;
+	}
+	return 1; /* the first object is the program */
+}
+
+/* Opens the little object, sets up its read-only data, loads one program. */
+static struct feature_bpf *load_probe(bool multi, bool pidns, int *error)
+{
+	struct feature_bpf *skel = feature_bpf__open();
+	struct bpf_program *prog;
+	unsigned long long dev, ino;
+
+	if (!skel) {
+		*error = -errno;
+		return NULL;
+	}
+	prog = pidns ? skel->progs.feature_pidns : skel->progs.feature_hit;
+	bpf_program__set_autoload(prog, true);
+	if (multi)
+		bpf_program__set_expected_attach_type(prog, BPF_TRACE_UPROBE_MULTI);
+	skel->rodata->word_addr = (uintptr_t)&known_word;
+	if (pidns && feature_in_pid_namespace(&dev, &ino)) {
+		skel->rodata->pidns_dev = dev;
+		skel->rodata->pidns_ino = ino;
+	}
+	*error = feature_bpf__load(skel);
+	if (*error) {
+		feature_bpf__destroy(skel);
+		return NULL;
+	}
+	return skel;
+}
+
+static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi, uint64_t offset)
+{
+	unsigned long offsets[1] = {offset};
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = 1);
+
+	if (multi)
+		return bpf_program__attach_uprobe_multi(prog, getpid(), "/proc/self/exe", NULL, &opts);
+	return bpf_program__attach_uprobe(prog, false, getpid(), "/proc/self/exe", offset);
+}
+
+/* Attaches to our own process and calls the target from a second thread: 0 when everything worked. */
+static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
+{
+	struct own_offset own = {.addr = (uintptr_t)feature_target};
+	struct bpf_link *link = NULL;
+	struct feature_bpf *skel;
+	pthread_t thread;
+	int r;
+
+	dl_iterate_phdr(own_segment, &own);
+	if (!own.found) {
+		snprintf(a->detail, sizeof(a->detail), "our own executable is not where it should be");
+		return -ENOENT;
+	}
+	skel = load_probe(multi, pidns, &r);
+	if (!skel) {
+		snprintf(a->detail, sizeof(a->detail), "the kernel does not load the program: %s", err_name(r));
+		return r;
+	}
+	link = attach_probe(pidns ? skel->progs.feature_pidns : skel->progs.feature_hit, multi, own.offset);
+	if (!link) {
+		r = -errno;
+		snprintf(a->detail, sizeof(a->detail), "the kernel does not attach it: %s", err_name(r));
+		goto out;
+	}
+	r = -pthread_create(&thread, NULL, call_target, NULL);
+	if (r)
+		goto out;
+	pthread_join(thread, NULL);
+	if (pidns) {
+		r = skel->bss->ns_tgid == (uint32_t)getpid() ? 0 : -ESRCH;
+	} else if (!skel->bss->hits) {
+		snprintf(a->detail, sizeof(a->detail), "it fires in the main thread only (kernels 6.6 to 6.9 filter by thread)");
+		r = -ESRCH;
+	} else if (skel->bss->word != known_word) {
+		snprintf(a->detail, sizeof(a->detail), "it fires but may not read memory (kernel lockdown)");
+		snprintf(a->mend, sizeof(a->mend), "boot without lockdown=confidentiality (see /sys/kernel/security/lockdown)");
+		r = -EPERM;
+	}
+out:
+	bpf_link__destroy(link);
+	feature_bpf__destroy(skel);
+	return r;
+}
+
+static void mend_privileges(struct feature_answer *a, int error, const char *otherwise)
+{
+	if (a->mend[0])
+		return;
+	if (error == -EPERM || error == -EACCES)
+		snprintf(a->mend, sizeof(a->mend),
+			 "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; else look at kernel lockdown and seccomp");
+	else
+		snprintf(a->mend, sizeof(a->mend), "%s", otherwise);
+}
+
+static void ask_bpf(struct feature_answer *a)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	int fd;
+
+	/* Before 5.11 maps count against the locked-memory limit; a failure to raise it shows when the map is refused. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &all);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 4, 1, NULL);
+	a->have = fd >= 0;
+	if (fd >= 0) {
+		close(fd);
+		return;
+	}
+	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
+	mend_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
+}
+
+static void ask_btf(struct feature_answer *a)
+{
+	a->have = !access("/sys/kernel/btf/vmlinux", R_OK);
+	if (a->have)
+		return;
+	snprintf(a->detail, sizeof(a->detail), "/sys/kernel/btf/vmlinux: %s", err_name(errno));
+	snprintf(a->mend, sizeof(a->mend), "mount sysfs at /sys, or use a kernel built with CONFIG_DEBUG_INFO_BTF");
+}
+
+static void ask_ringbuf(struct feature_answer *a)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (unsigned int)sysconf(_SC_PAGESIZE), NULL);
+
+	a->have = fd >= 0;
+	if (fd >= 0) {
+		close(fd);
+		return;
+	}
+	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
+	mend_privileges(a, fd, "use a kernel of version 5.8 or later");
+}
+
+static void ask_uprobe(struct feature_answer *a)
+{
+	int r;
+
+	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK)) {
+		snprintf(a->detail, sizeof(a->detail), "/sys/bus/event_source/devices/uprobe/type: %s", err_name(errno));
+		snprintf(a->mend, sizeof(a->mend), "mount sysfs at /sys, or use a kernel built with CONFIG_UPROBE_EVENTS");
+		return;
+	}
+	r = try_uprobe(false, false, a);
+	a->have = !r;
+	if (r)
+		mend_privileges(a, r, "use a kernel built with CONFIG_UPROBE_EVENTS; see dmesg for a refusal");
+}
+
+static void ask_uprobe_multi(struct feature_answer *a)
+{
+	int r = try_uprobe(true, false, a);
+
+	a->have = !r;
+	if (r)
+		mend_privileges(a, r, "none needed: maprace uses one perf event per site instead");
+}
+
+static void ask_pidns(struct feature_answer *a)
+{
+	int r;
+
+	if (!feature_in_pid_namespace(NULL, NULL)) {
+		a->have = true;
+		snprintf(a->detail, sizeof(a->detail), "not needed: this is the initial PID namespace");
+		return;
+	}
+	r = try_uprobe(false, true, a);
+	a->have = !r;
+	if (r)
+		mend_privileges(a, r, "run maprace in the host's PID namespace");
+}
+
+bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st))
+		return false;
+	if (dev)
+		*dev = st.st_dev;
+	if (ino)
+		*ino = st.st_ino;
+	return st.st_ino != PID_NAMESPACE_INITIAL;
+}
+
+static const struct {
+	const char *name, *what, *without;
+	void (*ask)(struct feature_answer *a);
+} table[FEATURE_MAX] = {
+	[FEATURE_BPF] = {"bpf", "the bpf system call, with the right to use it", NULL, ask_bpf},
+	[FEATURE_BTF] = {"btf", "type information of the kernel", NULL, ask_btf},
+	[FEATURE_RINGBUF] = {"ringbuf", "ring buffers from BPF to user space", NULL, ask_ringbuf},
+	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site", NULL, ask_uprobe},
+	[FEATURE_UPROBE_MULTI] = {"uprobe-multi", "one link for all sites of a program",
+				  "attaching and detaching take longer", ask_uprobe_multi},
+	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF",
+			   "nothing can be watched from inside this container", ask_pidns},
+};
+
+const struct feature_answer *feature_ask(enum feature feature)
+{
+	static struct feature_answer answers[FEATURE_MAX];
+	struct feature_answer *a = &answers[feature];
+
+	if (a->name)
+		return a;
+	a->what = table[feature].what;
+	a->without = table[feature].without;
+	table[feature].ask(a);
+	a->name = table[feature].name;
+	return a;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROBE_FEATURE_H
+#define MAPRACE_PROBE_FEATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * What this kernel and these privileges allow: found by trying, on our own process, never by a version number, because distributions
+ * backport. Each answer is looked for once and kept.
+ */
+enum feature {
+	FEATURE_BPF,		/* the bpf(2) system call lets us create maps */
+	FEATURE_BTF,		/* /sys/kernel/btf/vmlinux */
+	FEATURE_RINGBUF,	/* BPF_MAP_TYPE_RINGBUF */
+	FEATURE_UPROBE,		/* one perf event per site, firing in every thread, reading our memory */
+	FEATURE_UPROBE_MULTI,	/* one link for many sites, firing in every thread */
+	FEATURE_PIDNS,		/* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
+	FEATURE_MAX,
+};
+
+struct feature_answer {
+	const char *name;    /* "uprobe-multi" */
+	const char *what;    /* one line */
+	const char *without; /* what is lost without it; NULL: nothing works without it */
+	bool have;
+	char detail[160];    /* why not, or a remark */
+	char mend[200];	     /* what to do, "" when it is there */
+};
+
+const struct feature_answer *feature_ask(enum feature feature);
+static inline bool feature_have(enum feature feature)
+{
+	return feature_ask(feature)->have;
+}
+
+/* The pid namespace of this process is not the initial one: BPF must translate ids. */
+bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "probe/hooks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <maprace/wire.h>
+
+#include "probe/arch_x86.h"
+#include "probe/site.h"
+
+/* In which versions a row counts. */
+enum when { ALWAYS, CLASSIC, SWISS };
+
+struct hook_row {
+	const char *function;
+	enum when when;
+	int since, until; /* Go minor version, inclusive; 0: no bound */
+	uint8_t op, map_arg, type_arg;
+	const char *calls; /* the hooked function that this wrapper calls, or NULL */
+};
+
+#define A0 MR_ARG_0
+#define A1 MR_ARG_1
+#define A2 MR_ARG_2
+#define IT MR_ARG_ITER
+
+/*
+ * Calls that the compiler emits, and the runtime's and reflection's ways into the same inner functions.
+ * Sources: Go src/cmd/compile/internal/walk (what is emitted), src/runtime/map.go and its
+ * fast variants, src/internal/runtime/maps.
+ */
+static const struct hook_row rows[] = {
+	/* reads; since 1.27 the one-result forms call the two-result ones */
+	{"runtime.mapaccess1", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess1_fast32", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess1_fast64", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess1_faststr", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess1", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2"},
+	{"runtime.mapaccess1_fast32", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_fast32"},
+	{"runtime.mapaccess1_fast64", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_fast64"},
+	{"runtime.mapaccess1_faststr", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_faststr"},
+	{"runtime.mapaccess2", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess2_fast32", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess2_fast64", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess2_faststr", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
+	{"runtime.mapaccess1_fat", ALWAYS, 0, 26, MR_OP_READ, A1, A0, "runtime.mapaccess1"},
+	{"runtime.mapaccess2_fat", ALWAYS, 0, 26, MR_OP_READ, A1, A0, "runtime.mapaccess1"},
+	{"runtime.mapaccess1_fat", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2"},
+	{"runtime.mapaccess2_fat", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2"},
+	/* writes */
+	{"runtime.mapassign", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
+	{"runtime.mapassign_fast32", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
+	{"runtime.mapassign_fast64", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
+	{"runtime.mapassign_fast64ptr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
+	{"runtime.mapassign_faststr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
+	{"reflect.mapassign", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign"},
+	{"reflect.mapassign0", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign"},
+	{"reflect.mapassign_faststr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign_faststr"},
+	{"reflect.mapassign_faststr0", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign_faststr"},
+	/* classic maps: Go 1.19 to 1.23, and noswissmap builds of 1.24 and 1.25 */
+	{"runtime.mapdelete", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
+	{"runtime.mapdelete_fast32", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
+	{"runtime.mapdelete_fast64", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
+	{"runtime.mapdelete_faststr", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
+	{"runtime.mapiterinit", CLASSIC, 0, 0, MR_OP_ITERATE, A1, A0, NULL},
+	{"runtime.mapiternext", CLASSIC, 0, 0, MR_OP_ITERATE, IT, IT, NULL},
+	{"runtime.mapclear", CLASSIC, 0, 0, MR_OP_CLEAR, A1, A0, NULL},
+	{"runtime.mapclone2", CLASSIC, 21, 0, MR_OP_CLONE, A1, A0, NULL},
+	/* Swiss maps: Go 1.24 and later. Reflection calls the methods directly, so they are the place. */
+	{"internal/runtime/maps.(*Map).Delete", SWISS, 0, 0, MR_OP_DELETE, A0, A1, NULL},
+	{"internal/runtime/maps.(*Map).Clear", SWISS, 0, 0, MR_OP_CLEAR, A0, A1, NULL},
+	{"internal/runtime/maps.(*Iter).Init", SWISS, 0, 0, MR_OP_ITERATE, A2, A1, NULL},
+	{"internal/runtime/maps.(*Iter).Next", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, NULL},
+	{"internal/runtime/maps.(*Map).Clone", SWISS, 25, 0, MR_OP_CLONE, A0, A1, NULL},
+	{"runtime.mapclone2", SWISS, 24, 24, MR_OP_CLONE, A1, A0, NULL},
+	{"runtime.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_fast32", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_fast64", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"reflect.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"reflect.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0, "internal/runtime/maps.(*Map).Clear"},
+	{"reflect.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0, "internal/runtime/maps.(*Map).Clear"},
+	{"runtime.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0, "internal/runtime/maps.(*Iter).Init"},
+	{"reflect.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0, "internal/runtime/maps.(*Iter).Init"},
+	{"runtime.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, "internal/runtime/maps.(*Iter).Next"},
+	{"reflect.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, "internal/runtime/maps.(*Iter).Next"},
+	/* The runtime's own verdict. No stack check, called once: its entry will do. */
+	{"runtime.fatal", ALWAYS, 0, 0, MR_OP_NONE, MR_ARG_NONE, MR_ARG_NONE, NULL},
+};
+
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+static bool row_counts(const struct hook_row *row, const struct go_layout *layout)
+{
+	if (row->when == CLASSIC && layout->map_impl != GO_MAP_CLASSIC)
+		return false;
+	if (row->when == SWISS && layout->map_impl != GO_MAP_SWISS)
+		return false;
+	return (!row->since || layout->minor >= row->since) && (!row->until || layout->minor <= row->until);
+}
+
+/* Does the body of f call the function that it should be a wrapper of? */
+static int calls(const struct go_binary *bin, const struct go_func *f, uint64_t target, bool *yes)
+{
+	size_t len = (size_t)(f->end - f->entry);
+	uint8_t *code;
+	int r;
+
+	if (f->end <= f->entry || len > 1 << 20)
+		return -EBADMSG;
+	code = malloc(len);
+	if (!code)
+		return -ENOMEM;
+	r = elf_file_read(go_binary_elf(bin), f->entry, code, len);
+	if (!r)
+		*yes = arch_calls(code, len, f->entry, target);
+	free(code);
+	return r;
+}
+
+static const struct hook *find(const struct hook_set *set, const char *function)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (!strcmp(set->hooks[i].function, function))
+			return &set->hooks[i];
+	return NULL;
+}
+
+static void place(struct hook *h, const struct go_binary *bin, const struct go_func *f)
+{
+	h->site = site_choose(bin, f, &h->addr, h->why, sizeof(h->why));
+	if (h->site != SITE_NONE && elf_file_offset(go_binary_elf(bin), h->addr, &h->offset)) {
+		h->site = SITE_NONE;
+		snprintf(h->why, sizeof(h->why), "its code is not in the file");
+	}
+	h->state = h->site == SITE_NONE ? HOOK_BLIND : HOOK_PROBED;
+}
+
+static int settle(struct hook_set *set, struct hook *h, const struct hook_row *row, const struct go_binary *bin,
+		  const struct go_func *f)
+{
+	const struct hook *inner;
+	bool yes = false;
+	int r;
+
+	if (!f->name) {
+		h->state = HOOK_ABSENT;
+		snprintf(h->why, sizeof(h->why), "not in this binary: nothing calls it");
+		return 0;
+	}
+	h->entry = f->entry;
+	inner = row->calls ? find(set, row->calls) : NULL;
+	if (inner && inner->entry) {
+		r = calls(bin, f, inner->entry, &yes);
+		if (r)
+			return r;
+	}
+	if (yes) {
+		h->state = HOOK_COVERED;
+		snprintf(h->why, sizeof(h->why), "calls %s", row->calls);
+		return 0;
+	}
+	place(h, bin, f);
+	return 0;
+}
+
+/*
+ * The linker lays a package's functions out together. Return addresses inside the runtime's block are those of wrappers, and the
+ * interesting caller is one frame further up.
+ */
+static void find_runtime(struct hook_set *set, const struct go_binary *bin)
+{
+	struct go_func f, g;
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->hooks[i].entry && !strncmp(set->hooks[i].function, "runtime.", 8))
+			break;
+	if (i == set->count || go_binary_func_by_pc(bin, set->hooks[i].entry, &f))
+		return;
+	set->runtime_lo = f.entry;
+	set->runtime_hi = f.end;
+	for (i = f.index; i-- > 0 && !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);)
+		set->runtime_lo = g.entry;
+	for (i = f.index + 1; !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8); i++)
+		set->runtime_hi = g.end;
+}
+
+int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *err)
+{
+	const struct go_layout *layout = go_binary_layout(bin);
+	const struct hook_row *taken[NROWS];
+	const char *names[NROWS];
+	struct go_func funcs[NROWS];
+	size_t i, n = 0;
+	int pass, r;
+
+	memset(set, 0, sizeof(*set));
+	for (i = 0; i < NROWS; i++) {
+		if (!row_counts(&rows[i], layout))
+			continue;
+		taken[n] = &rows[i];
+		names[n++] = rows[i].function;
+	}
+	set->hooks = calloc(n, sizeof(*set->hooks));
+	if (!set->hooks)
+		return -ENOMEM;
+	set->count = n;
+	r = go_binary_find_funcs(bin, names, n, funcs);
+	if (r < 0)
+		goto fail;
+	for (i = 0; i < n; i++)
+		set->hooks[i].function = names[i];
+	/* Functions that are hooked for themselves first: wrappers ask where those are. */
+	for (pass = 0; pass < 2; pass++)
+		for (i = 0; i < n; i++) {
+			struct hook *h = &set->hooks[i];
+
+			if ((taken[i]->calls != NULL) != pass)
+				continue;
+			h->op = taken[i]->op;
+			h->map_arg = taken[i]->map_arg;
+			h->type_arg = taken[i]->type_arg;
+			r = settle(set, h, taken[i], bin, &funcs[i]);
+			if (r)
+				goto fail;
+		}
+	for (i = 0; i < n; i++) {
+		set->probed += set->hooks[i].state == HOOK_PROBED && set->hooks[i].op != MR_OP_NONE;
+		set->blind += set->hooks[i].state == HOOK_BLIND;
+	}
+	if (!set->probed) {
+		r = err_set(err, -ENOENT, "no map function of the Go runtime is in this program: it uses no maps, or its function table is damaged");
+		goto fail;
+	}
+	find_runtime(set, bin);
+	return 0;
+fail:
+	hooks_free(set);
+	return r;
+}
+
+void hooks_free(struct hook_set *set)
+{
+	free(set->hooks);
+	memset(set, 0, sizeof(*set));
+}
+
+const char *hook_state_name(enum hook_state state)
+{
+	switch (state) {
+	case HOOK_PROBED:
+		return "probed";
+	case HOOK_COVERED:
+		return "covered";
+	case HOOK_ABSENT:
+		return "absent";
+	case HOOK_BLIND:
+		return "blind";
+	}
+	return "?";
+}
+
+const char *site_kind_name(enum site_kind kind)
+{
+	switch (kind) {
+	case SITE_NONE:
+		return "none";
+	case SITE_JUMP:
+		return "jump";
+	case SITE_PUSH:
+		return "push";
+	case SITE_ENTRY:
+		return "entry";
+	}
+	return "?";
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "probe/site.h"
+
+#include <stdio.h>
+
+#include "probe/arch_x86.h"
+
+#define MAX_REGIONS 64
+
+/* First address at which the stack pointer has moved: the end of the prologue's frame instruction. 0 for a function without a frame. */
+static uint64_t frame_begins(const struct go_binary *bin, const struct go_func *f)
+{
+	struct go_sp_region regions[MAX_REGIONS];
+	int n = go_binary_sp_regions(bin, f, regions, MAX_REGIONS);
+	int i;
+
+	if (n > MAX_REGIONS)
+		n = MAX_REGIONS;
+	for (i = 0; i < n; i++)
+		if (regions[i].delta)
+			return regions[i].lo;
+	return 0;
+}
+
+static enum site_kind try_jump(const struct elf_file *elf, const struct go_func *f, uint64_t post, uint64_t *addr)
+{
+	uint8_t before[ARCH_CHECK_LEN];
+	int64_t target = 0;
+	int len;
+
+	if (post < f->entry + ARCH_CHECK_LEN - 4 || elf_file_read(elf, post - ARCH_CHECK_LEN, before, sizeof(before)))
+		return SITE_NONE;
+	len = arch_check_jump(before, &target);
+	if (!len || post - (uint64_t)len < f->entry + 4)
+		return SITE_NONE;
+	/* The jump goes to the block that calls morestack, inside the same function. */
+	if (post + (uint64_t)target <= post || post + (uint64_t)target >= f->end)
+		return SITE_NONE;
+	*addr = post - (uint64_t)len;
+	return SITE_JUMP;
+}
+
+enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr, char *why, size_t why_len)
+{
+	const struct elf_file *elf = go_binary_elf(bin);
+	uint8_t bytes[7], first;
+	uint64_t moved, post = 0;
+
+	why[0] = '\0';
+	if (elf_file_read(elf, f->entry, &first, 1)) {
+		snprintf(why, why_len, "its code is not in the file");
+		return SITE_NONE;
+	}
+	moved = frame_begins(bin, f);
+	if (moved && moved >= f->entry + sizeof(bytes) && !elf_file_read(elf, moved - sizeof(bytes), bytes, sizeof(bytes))) {
+		int len = arch_frame_insn_len(bytes);
+
+		if (len)
+			post = moved - (uint64_t)len;
+	}
+	if (post && try_jump(elf, f, post, addr) == SITE_JUMP)
+		return SITE_JUMP;
+	if (post && post >= f->entry && arch_is_push_fp(bytes[6]) && moved - post == 1) {
+		*addr = post;
+		return SITE_PUSH;
+	}
+	if (arch_unprobeable(first)) {
+		snprintf(why, why_len, "its first instruction (0x%02x) cannot be probed", first);
+		return SITE_NONE;
+	}
+	*addr = f->entry;
+	return SITE_ENTRY;
+}

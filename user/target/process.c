@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "target/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int pidfd_of(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* Thread-group id from /proc/PID/status, so that a thread's id is refused with a sentence that helps. */
+static pid_t tgid_of(pid_t pid)
+{
+	char path[64], line[256];
+	long tgid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "Tgid:", 5)) {
+			tgid = strtol(line + 5, NULL, 10);
+			break;
+		}
+	fclose(f);
+	return (pid_t)tgid;
+}
+
+static int look_at_exe(struct process *p, struct err *err)
+{
+	struct stat st;
+	ssize_t n;
+	int r;
+
+	n = readlink(p->exe_path, p->exe, sizeof(p->exe) - 1);
+	if (n < 0 || stat(p->exe_path, &st)) {
+		r = -errno;
+		if (r == -ENOENT)
+			return err_set(err, -ESRCH, "process %d has no executable: it is a kernel thread or has just ended", p->pid);
+		err_hint(err, "run maprace as root");
+		return err_set(err, r, "cannot look at the executable of process %d: %s", p->pid, err_name(r));
+	}
+	p->exe[n] = '\0';
+	p->exe_dev = st.st_dev;
+	p->exe_ino = st.st_ino;
+	return 0;
+}
+
+int process_open(struct process *p, pid_t pid, struct err *err)
+{
+	pid_t tgid;
+
+	memset(p, 0, sizeof(*p));
+	p->pid = pid;
+	p->pidfd = -1;
+	snprintf(p->exe_path, sizeof(p->exe_path), "/proc/%d/exe", (int)pid);
+	tgid = tgid_of(pid);
+	if (tgid == -ENOENT || tgid == -ESRCH)
+		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
+	if (tgid < 0)
+		return err_set(err, tgid, "cannot look at process %d: %s", (int)pid, err_name(tgid));
+	if (tgid != pid) {
+		err_hint(err, "use -p %d", (int)tgid);
+		return err_set(err, -ESRCH, "%d is a thread of process %d, not a process", (int)pid, (int)tgid);
+	}
+	p->pidfd = pidfd_of(pid);
+	if (p->pidfd < 0 && errno == ESRCH)
+		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
+	return look_at_exe(p, err);
+}
+
+int process_spawn(struct process *p, char *const argv[], struct err *err)
+{
+	int report[2], r, status;
+	ssize_t n;
+	pid_t pid;
+
+	memset(p, 0, sizeof(*p));
+	p->pidfd = -1;
+	if (pipe2(report, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		r = -errno;
+		close(report[0]);
+		close(report[1]);
+		return err_set(err, r, "cannot start %s: %s", argv[0], err_name(r));
+	}
+	if (!pid) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
+		if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			execvp(argv[0], argv);
+		r = errno;
+		n = write(report[1], &r, sizeof(r));
+		_exit(n == sizeof(r) ? 127 : 126);
+	}
+	close(report[1]);
+	p->pid = pid;
+	p->ours = true;
+	do
+		n = read(report[0], &r, sizeof(r));
+	while (n < 0 && errno == EINTR);
+	close(report[0]);
+	if (n == sizeof(r)) {
+		waitpid(pid, &status, 0);
+		p->reaped = true;
+		return err_set(err, -r, "cannot start %s: %s", argv[0], strerror(r));
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
+		p->reaped = true;
+		return err_set(err, -ECHILD, "%s ended before it could be watched", argv[0]);
+	}
+	p->stopped = true;
+	p->pidfd = pidfd_of(pid);
+	snprintf(p->exe_path, sizeof(p->exe_path), "/proc/%d/exe", (int)pid);
+	return look_at_exe(p, err);
+}
+
+int process_resume(struct process *p, struct err *err)
+{
+	if (!p->stopped)
+		return 0;
+	p->stopped = false;
+	if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL))
+		return err_set(err, -errno, "cannot let process %d run: %s", (int)p->pid, err_name(errno));
+	return 0;
+}
+
+void process_abandon(struct process *p)
+{
+	if (!p->ours || p->reaped || p->pid <= 0)
+		return;
+	kill(p->pid, SIGKILL);
+	waitpid(p->pid, &p->wait_status, 0);
+	p->reaped = true;
+	p->stopped = false;
+}
+
+void process_close(struct process *p)
+{
+	if (p->pidfd > 0)
+		close(p->pidfd);
+	p->pidfd = -1;
+}
+
+int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset, uint64_t *bias, struct err *err)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start, end, offset, ino;
+	char path[64], *line = NULL;
+	size_t cap = 0;
+	int found = -ENOENT, name_at = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
+	f = fopen(path, "re");
+	if (!f)
+		return err_set(err, -errno, "cannot read the memory map of process %d: %s", (int)p->pid, err_name(errno));
+	while (getline(&line, &cap, f) > 0) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &start, &end, &offset, &ino,
+			   &name_at) != 4)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		/* Some file systems (overlayfs, btrfs) show another device or inode here than stat() does: the name serves too. */
+		if ((ino != p->exe_ino && strcmp(line + name_at, p->exe)) || offset != (first_offset & ~(page - 1)))
+			continue;
+		*bias = start - (first_vaddr & ~(page - 1));
+		found = 0;
+		break;
+	}
+	free(line);
+	fclose(f);
+	if (found)
+		return err_set(err, found, "process %d does not have its executable mapped", (int)p->pid);
+	return 0;
+}
+
+int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec to = {.iov_base = buf, .iov_len = len};
+	struct iovec from = {.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
+	ssize_t n = process_vm_readv(p->pid, &to, 1, &from, 1, 0);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+int process_same_program(const struct process *p, bool *same)
+{
+	struct stat st;
+
+	if (stat(p->exe_path, &st))
+		return errno == ENOENT ? -ESRCH : -errno;
+	*same = (uint64_t)st.st_dev == p->exe_dev && (uint64_t)st.st_ino == p->exe_ino;
+	return 0;
+}
