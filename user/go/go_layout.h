@@ -30,6 +30,9 @@ struct go_layout {
 	bool access1_wraps_access2;  /* 1.27: mapaccess1* only call mapaccess2* */
 	bool clone_is_method;	     /* 1.25+: (*Map).Clone */
 	bool has_clone;		     /* 1.21+ */
+	/* the function table (src/internal/abi/symtab.go, src/runtime/symtab.go) and runtime.moduledata */
+	uint32_t pclntab_magic;
+	uint32_t md_types, md_etypes, md_gofunc;
 };
 
 /* noswiss: the modinfo or version string says X:noswissmap (1.24, 1.25). NULL when the version is outside the table. */

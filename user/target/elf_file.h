@@ -14,6 +14,7 @@
  * refusal says why in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
  */
 struct elf_file;
+struct elf_relocs; /* target/elf_reloc.h */
 
 struct elf_segment { /* one PT_LOAD */
 	uint64_t vaddr, offset, filesz, memsz;
@@ -39,6 +40,11 @@ const char *elf_file_build_id(const struct elf_file *elf);
 
 size_t elf_file_segments(const struct elf_file *elf, const struct elf_segment **out);
 const struct elf_section *elf_file_section(const struct elf_file *elf, const char *name); /* NULL when absent */
+
+/* The dynamic section as the loader finds it; size 0 when there is none. */
+void elf_file_dynamic(const struct elf_file *elf, uint64_t *vaddr, uint64_t *size);
+/* The RELATIVE relocations, read at the first call; empty unless the file is PIE. Owned by elf. 0, -ENOMEM or -EBADMSG. */
+int elf_file_relocs(const struct elf_file *elf, const struct elf_relocs **out);
 
 /* Copies len bytes at vaddr; -EFAULT unless all of them are file-backed inside one PT_LOAD. */
 int elf_file_read(const struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "go/go_binary.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "go/buildinfo.h"
+#include "go/moduledata.h"
+#include "go/pclntab.h"
+#include "go/symbolize.h"
+#include "go/typename.h"
+
+struct go_binary {
+	struct elf_file *elf;
+	struct buildinfo info;
+	const struct go_layout *layout;
+	struct moduledata md;
+	struct pclntab tab;
+};
+
+static int not_go(const char *path, struct err *err)
+{
+	err_hint(err, "maprace watches programs built by the Go toolchain (gc); gccgo and TinyGo make others");
+	return err_set(err, -ENOEXEC, "%s is not a Go program: it has no Go build info", path);
+}
+
+static int check_version(struct go_binary *bin, const char *path, struct err *err)
+{
+	const char *version = bin->info.version;
+
+	if (bin->info.minor < 0)
+		return err_set(err, -ENOTSUP,
+			       "%s does not say which Go version built it (\"%.64s\"): its layout cannot be known", path,
+			       version);
+	bin->layout = go_layout_find(bin->info.minor, bin->info.noswiss);
+	if (bin->layout)
+		return 0;
+	err_hint(err, "build it with one of these versions, or look for a newer maprace");
+	return err_set(err, -ENOTSUP, "%s was built with %.64s, which is outside what maprace knows: Go %s", path,
+		       version, go_layout_versions());
+}
+
+static int check_machine(const struct go_binary *bin, const char *path, struct err *err)
+{
+	if (elf_file_machine(bin->elf) == EM_X86_64)
+		return 0;
+	return err_set(err, -ENOTSUP, "%s is a Go program for arm64; maprace watches amd64 ones only", path);
+}
+
+/* Whatever contradicts itself from here on is a damaged file, or one that a tool has rewritten. */
+static int damaged(const char *path, const char *what, struct err *err)
+{
+	err_hint(err, "if an unmodified build of it shows the same, please report it");
+	return err_set(err, -EBADMSG, "%s: %s", path, what);
+}
+
+static int load_tables(struct go_binary *bin, const char *path, struct err *err)
+{
+	struct err reason = { .text = "" };
+	struct pclntab_header header;
+	uint64_t vaddr, lo, hi;
+	uint8_t *data;
+	int code;
+
+	code = moduledata_find_pclntab(bin->elf, &vaddr, &header);
+	if (code == -ENOENT)
+		return damaged(path, "its Go function table is missing", err);
+	if (code || header.magic != bin->layout->pclntab_magic)
+		return code == -ENOMEM ? code :
+					 damaged(path, "its Go function table is not its version's", err);
+	code = moduledata_read(&bin->md, bin->elf, bin->layout, vaddr, &header, &reason);
+	if (code)
+		return code == -EBADMSG ? damaged(path, reason.text, err) : code;
+	/* Asking the file first keeps a hostile size from costing memory. */
+	if (elf_file_offset(bin->elf, vaddr + bin->md.pclntab_size - 1, &(uint64_t){ 0 }))
+		return damaged(path, "its Go function table is cut off", err);
+	data = malloc(bin->md.pclntab_size + 1);
+	if (!data)
+		return -ENOMEM;
+	if (elf_file_read(bin->elf, vaddr, data, bin->md.pclntab_size)) {
+		free(data);
+		return damaged(path, "its Go function table is cut off", err);
+	}
+	if (pclntab_init(&bin->tab, data, bin->md.pclntab_size, bin->md.text))
+		return damaged(path, "its Go function table contradicts itself", err);
+	pclntab_range(&bin->tab, &lo, &hi);
+	if (lo != bin->md.minpc || hi != bin->md.maxpc)
+		return damaged(path, "its Go function table and module data disagree about its code", err);
+	return 0;
+}
+
+static int load(struct go_binary *bin, const char *path, struct err *err)
+{
+	int code;
+
+	code = elf_file_open(&bin->elf, path, err);
+	if (code)
+		return code;
+	code = buildinfo_read(&bin->info, bin->elf, path, err);
+	if (code == -ENOENT)
+		return not_go(path, err);
+	if (!code)
+		code = check_version(bin, path, err);
+	if (!code)
+		code = check_machine(bin, path, err);
+	if (!code)
+		code = load_tables(bin, path, err);
+	return code;
+}
+
+int go_binary_open(struct go_binary **out, const char *path, struct err *err)
+{
+	struct go_binary *bin = calloc(1, sizeof(*bin));
+	int code;
+
+	*out = NULL;
+	if (!bin)
+		return err_set(err, -ENOMEM, "out of memory while opening %s", path);
+	code = load(bin, path, err);
+	if (code) {
+		go_binary_close(bin);
+		return err_set(err, code, "cannot read %s: %s", path, strerror(-code));
+	}
+	*out = bin;
+	return 0;
+}
+
+void go_binary_close(struct go_binary *bin)
+{
+	if (!bin)
+		return;
+	pclntab_free(&bin->tab);
+	buildinfo_free(&bin->info);
+	elf_file_close(bin->elf);
+	free(bin);
+}
+
+const struct elf_file *go_binary_elf(const struct go_binary *bin)
+{
+	return bin->elf;
+}
+
+const struct go_layout *go_binary_layout(const struct go_binary *bin)
+{
+	return bin->layout;
+}
+
+const char *go_binary_version(const struct go_binary *bin)
+{
+	return bin->info.version;
+}
+
+const char *go_binary_module(const struct go_binary *bin)
+{
+	return bin->info.module;
+}
+
+bool go_binary_is_cgo(const struct go_binary *bin)
+{
+	/* CGO_ENABLED only permits it: package runtime/cgo is what makes it so. */
+	static const char *const cgo[] = { "_cgoexp_", "runtime/cgo." };
+	(void)cgo;
+	return bin->info.cgo_enabled;
+}
+
+bool go_binary_is_race(const struct go_binary *bin)
+{
+	return bin->info.race;
+}
+
+uint64_t go_binary_text(const struct go_binary *bin)
+{
+	return bin->md.text;
+}
+
+size_t go_binary_func_count(const struct go_binary *bin)
+{
+	return bin->tab.h.n_funcs;
+}
+
+int go_binary_func_at(const struct go_binary *bin, size_t i, struct go_func *out)
+{
+	struct pclntab_func f;
+	int err = pclntab_func_at(&bin->tab, i, &f);
+
+	if (!err)
+		*out = f.base;
+	return err;
+}
+
+int go_binary_func_by_pc(const struct go_binary *bin, uint64_t pc, struct go_func *out)
+{
+	struct pclntab_func f;
+	int err = pclntab_func_by_pc(&bin->tab, pc, &f);
+
+	if (!err)
+		*out = f.base;
+	return err;
+}
+
+int go_binary_find_funcs(const struct go_binary *bin, const char *const *names, size_t n, struct go_func *out)
+{
+	return pclntab_find_funcs(&bin->tab, names, n, out);
+}
+
+int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f, struct go_sp_region *out, size_t max)
+{
+	struct pclntab_func func;
+	struct pcvalue it;
+	int err, n = 0;
+
+	err = pclntab_func_at(&bin->tab, f->index, &func);
+	if (!err)
+		err = pclntab_values(&bin->tab, &func, func.pcsp, &it);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	while ((err = pcvalue_next(&it)) == 1) {
+		if ((size_t)n < max)
+			out[n] = (struct go_sp_region){ .lo = it.lo, .hi = it.hi, .delta = it.value };
+		n++;
+	}
+	return err ? err : n;
+}
+
+int go_binary_frames(const struct go_binary *bin, uint64_t pc, bool is_return, struct go_frame *out, size_t max)
+{
+	return symbolize(&bin->tab, bin->elf, bin->md.gofunc, pc, is_return, out, max);
+}
+
+int go_binary_type_name(const struct go_binary *bin, uint64_t type, char *buf, size_t len)
+{
+	return typename_static(bin->elf, &bin->md, type, buf, len);
+}
+
+int go_binary_live_type_name(const struct go_binary *bin, uint64_t bias, uint64_t type, go_read_mem read_mem, void *ctx,
+			     char *buf, size_t len)
+{
+	return typename_live(bin->elf, &bin->md, bias, type, read_mem, ctx, buf, len);
+}
+
+int go_binary_string(const struct go_binary *bin, uint64_t addr, size_t n, char *buf, size_t len)
+{
+	int err;
+
+	if (!len)
+		return -EINVAL;
+	if (n > len - 1)
+		n = len - 1;
+	err = n ? elf_file_read(bin->elf, addr, buf, n) : 0;
+	buf[err ? 0 : n] = '\0';
+	return err;
+}
