@@ -129,8 +129,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->iter_type = l->iter_type;
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
 	if (a->multi) {
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op, BPF_TRACE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op, FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal, FEATURE_ATTACH_UPROBE_MULTI);
 	}
 	r = place_sites(a->skel, set, bias);
 	if (r)

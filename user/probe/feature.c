@@ -71,7 +71,7 @@ static struct feature_bpf *load_probe(bool multi, bool pidns, int *error)
 	prog = pidns ? skel->progs.feature_pidns : skel->progs.feature_hit;
 	bpf_program__set_autoload(prog, true);
 	if (multi)
-		bpf_program__set_expected_attach_type(prog, BPF_TRACE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(prog, FEATURE_ATTACH_UPROBE_MULTI);
 	skel->rodata->word_addr = (uintptr_t)&known_word;
 	if (pidns && feature_in_pid_namespace(&dev, &ino)) {
 		skel->rodata->pidns_dev = dev;

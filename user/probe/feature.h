@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* enum bpf_attach_type BPF_TRACE_UPROBE_MULTI (Linux 6.6 include/uapi/linux/bpf.h), which Debian 12's headers do not have yet. */
+#define FEATURE_ATTACH_UPROBE_MULTI ((enum bpf_attach_type)48)
+
 /*
  * What this kernel and these privileges allow: found by trying, on our own process, never by a version number, because distributions
  * backport. Each answer is looked for once and kept.

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "track/maprows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct candidate {
+	uint32_t index;
+	uint32_t collisions;
+	uint64_t operations;
+};
+
+static int worse_first(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->collisions != y->collisions)
+		return x->collisions < y->collisions ? 1 : -1;
+	if (x->operations != y->operations)
+		return x->operations < y->operations ? 1 : -1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up. */
+static uint32_t goroutines_of(uint64_t seen)
+{
+	return (uint32_t)__builtin_popcountll(seen);
+}
+
+static int fill(struct report_maprow *row, struct tracker_source *source, const struct mr_map *m)
+{
+	row->pid = (uint32_t)source->resolver.process->pid;
+	row->addr = m->addr;
+	row->goroutines = goroutines_of(m->seen);
+	row->reads = m->reads;
+	row->writes = m->writes;
+	row->holds = m->holds;
+	row->hold_ns = m->read_hold_ns + m->write_hold_ns;
+	row->collisions = m->collisions;
+	row->p = 1;
+	row->verdict = m->collisions ? REPORT_RACY : REPORT_UNPROVEN;
+	row->type = resolve_type(&source->resolver, m->type);
+	return row->type ? 0 : -ENOMEM;
+}
+
+int maprows_append(struct report *report, struct tracker_source *source, size_t max)
+{
+	struct candidate *found = NULL;
+	struct report_maprow *grown;
+	const struct mr_map *maps;
+	size_t n = 0, i;
+	uint32_t count, k;
+	int ret = 0;
+
+	maps = attachment_maps(source->attachment, &count);
+	if (!count)
+		return 0;
+	found = calloc(count, sizeof(*found));
+	if (!found)
+		return -ENOMEM;
+	for (k = 0; k < count; k++) {
+		const struct mr_map *m = &maps[k];
+
+		if (!m->addr || m->flags & MR_MAP_STACK)
+			continue;
+		if (m->collisions || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
+			found[n++] = (struct candidate){k, m->collisions, (uint64_t)m->reads + m->writes};
+	}
+	qsort(found, n, sizeof(*found), worse_first);
+	if (n > max)
+		n = max;
+	grown = realloc(report->maps, (report->nmaps + n + 1) * sizeof(*grown));
+	if (!grown) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	report->maps = grown;
+	for (i = 0; i < n && !ret; i++) {
+		memset(&grown[report->nmaps], 0, sizeof(*grown));
+		ret = fill(&grown[report->nmaps], source, &maps[found[i].index]);
+		report->nmaps++;
+	}
+out:
+	free(found);
+	return ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_TRACK_MAPROWS_H
+#define MAPRACE_TRACK_MAPROWS_H
+
+#include "report/model.h"
+#include "track/tracker.h"
+
+/*
+ * The table of maps that matter: used by two goroutines and written by one, or proved racy; worst first, at most max rows a process.
+ * Appends to report->maps. 0 or -ENOMEM.
+ */
+int maprows_append(struct report *report, struct tracker_source *source, size_t max);
+
+#endif

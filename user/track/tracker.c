@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "track/tracker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "track/fatal.h"
+
+#define MAX_RACES 10000 /* a target cannot make us grow without bound */
+
+struct tracked {
+	struct report_race race;
+	struct tracker_source *source;
+	uint64_t *pairs; /* keys of the kernel's pairs that are this race */
+	size_t npairs;
+	uint64_t unpaired; /* sightings that the kernel does not count: fatal errors */
+	bool told;
+};
+
+struct tracker {
+	struct tracked **races;
+	size_t count;
+	uint64_t start_ns;
+};
+
+struct tracker *tracker_new(uint64_t start_ns)
+{
+	struct tracker *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->start_ns = start_ns;
+	return t;
+}
+
+static void tracked_free(struct tracked *k)
+{
+	report_race_free(&k->race);
+	free(k->pairs);
+	free(k);
+}
+
+void tracker_free(struct tracker *t)
+{
+	size_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->count; i++)
+		tracked_free(t->races[i]);
+	free(t->races);
+	free(t);
+}
+
+static double seconds(const struct tracker *t, uint64_t ns)
+{
+	return ns > t->start_ns ? (double)(ns - t->start_ns) / 1e9 : 0;
+}
+
+static struct tracked *find(struct tracker *t, const struct report_race *race)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (t->races[i]->race.pid == race->pid && !strcmp(t->races[i]->race.id, race->id))
+			return t->races[i];
+	return NULL;
+}
+
+static int add_pair(struct tracked *k, uint64_t pair)
+{
+	uint64_t *grown = realloc(k->pairs, (k->npairs + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	k->pairs = grown;
+	k->pairs[k->npairs++] = pair;
+	return 0;
+}
+
+/* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one that is shown. */
+static int merge(struct tracker *t, struct tracker_source *source, struct report_race *race, const __u64 *pair)
+{
+	struct tracked *k = find(t, race), **grown;
+	uint64_t keep_count;
+	double keep_first;
+
+	if (!k) {
+		if (t->count >= MAX_RACES) {
+			report_race_free(race);
+			return 0;
+		}
+		k = calloc(1, sizeof(*k));
+		grown = realloc(t->races, (t->count + 1) * sizeof(*grown));
+		if (grown)
+			t->races = grown;
+		if (!k || !grown) {
+			free(k);
+			report_race_free(race);
+			return -ENOMEM;
+		}
+		k->source = source;
+		k->race = *race;
+		t->races[t->count++] = k;
+	} else {
+		k->race.count++;
+		if (race->last_seen_s > k->race.last_seen_s)
+			k->race.last_seen_s = race->last_seen_s;
+		if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION) {
+			keep_count = k->race.count;
+			keep_first = k->race.first_seen_s;
+			report_race_free(&k->race);
+			k->race = *race;
+			k->race.count = keep_count;
+			k->race.first_seen_s = keep_first;
+		} else {
+			report_race_free(race);
+		}
+	}
+	if (!pair) {
+		k->unpaired++;
+		return 0;
+	}
+	return add_pair(k, *pair);
+}
+
+static int on_race(struct tracker *t, struct tracker_source *source, const struct mr_event_race *e)
+{
+	struct resolver *r = &source->resolver;
+	struct report_race race = {};
+	size_t header_len = e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
+	int ret;
+
+	race.evidence = e->evidence == MR_EVIDENCE_IN_FLIGHT ? REPORT_IN_FLIGHT : REPORT_COLLISION;
+	race.pid = (uint32_t)r->process->pid;
+	race.count = 1;
+	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
+	race.held_ns = e->held_ns;
+	race.has_other = true;
+	race.message = strdup("");
+	ret = race.message ? 0 : -ENOMEM;
+	if (!ret)
+		ret = resolve_access(r, &e->access[0], &race.access[0]);
+	if (!ret)
+		ret = resolve_access(r, &e->access[1], &race.access[1]);
+	if (!ret)
+		ret = resolve_map(r, e->map, e->access[0].type ? e->access[0].type : e->access[1].type, e->map_header, header_len,
+				  &race.map);
+	if (ret) {
+		report_race_free(&race);
+		return ret;
+	}
+	race.kind = report_kind_of(race.access[0].op, race.access[1].op);
+	report_race_identify(&race);
+	return merge(t, source, &race, &e->pair);
+}
+
+static void note_fatal(struct tracker *t, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (t->races[i]->race.pid == pid)
+			t->races[i]->race.check_fired = true;
+}
+
+static int on_fatal(struct tracker *t, struct tracker_source *source, const struct mr_event_fatal *e)
+{
+	struct report_race race;
+	int ret = fatal_race(source, e, &race);
+
+	if (ret)
+		return ret == -ENOENT ? 0 : ret; /* another fatal error of the runtime: none of ours */
+	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
+	report_race_identify(&race);
+	ret = merge(t, source, &race, NULL);
+	note_fatal(t, (uint32_t)source->resolver.process->pid);
+	return ret;
+}
+
+static bool access_well_formed(const struct mr_access *a)
+{
+	return a->nframes >= 1 && a->nframes <= MR_FRAMES && a->op < MR_OP_MAX;
+}
+
+int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size)
+{
+	const struct mr_event_header *h = data;
+	const struct mr_event_fatal *fatal = data;
+	const struct mr_event_race *race = data;
+
+	if (size >= sizeof(*race) && h->kind == MR_EVENT_RACE && access_well_formed(&race->access[0]) &&
+	    access_well_formed(&race->access[1]) && (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
+		return on_race(t, source, race);
+	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL && access_well_formed(&fatal->access))
+		return on_fatal(t, source, fatal);
+	source->bad_events++;
+	return 0;
+}
+
+void tracker_refresh(struct tracker *t)
+{
+	struct mr_pair pair;
+	size_t i, j;
+
+	for (i = 0; i < t->count; i++) {
+		struct tracked *k = t->races[i];
+		uint64_t count = k->unpaired;
+
+		for (j = 0; j < k->npairs; j++) {
+			if (attachment_pair(k->source->attachment, k->pairs[j], &pair))
+				continue;
+			count += pair.count;
+			if (seconds(t, pair.last_ns) > k->race.last_seen_s)
+				k->race.last_seen_s = seconds(t, pair.last_ns);
+		}
+		if (count > k->race.count)
+			k->race.count = count;
+	}
+}
+
+size_t tracker_races(const struct tracker *t)
+{
+	return t->count;
+}
+
+const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		struct tracked *k = t->races[i];
+
+		if (k->told || k->race.first_seen_s > (double)until_ns / 1e9)
+			continue;
+		k->told = true;
+		return &k->race;
+	}
+	return NULL;
+}
+
+int tracker_lend(struct tracker *t, struct report *report)
+{
+	size_t i;
+
+	report->races = calloc(t->count ? t->count : 1, sizeof(*report->races));
+	if (!report->races)
+		return -ENOMEM;
+	for (i = 0; i < t->count; i++)
+		report->races[i] = t->races[i]->race;
+	report->nraces = t->count;
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_TRACK_TRACKER_H
+#define MAPRACE_TRACK_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/attach.h"
+#include "report/model.h"
+#include "track/resolve.h"
+
+/*
+ * Events in, races out. One tracker serves all watched processes; each is a source. Races with the same two sites in one process are one
+ * race, however many paths lead there.
+ */
+struct tracker;
+
+struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the tracker */
+	struct resolver resolver;
+	const struct attachment *attachment;
+	uint64_t bad_events;
+};
+
+/* start_ns: CLOCK_MONOTONIC when the watch began. NULL: no memory. */
+struct tracker *tracker_new(uint64_t start_ns);
+void tracker_free(struct tracker *t);
+
+/* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM. */
+int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size);
+
+/* Brings counts and times of all races up to date from the kernel's table of pairs. */
+void tracker_refresh(struct tracker *t);
+
+size_t tracker_races(const struct tracker *t);
+/*
+ * The next race that nobody has been told about and that was first seen at or before this time (ns since the start); NULL when there is none.
+ * Marks it as told. Owned by the tracker, valid until the next event.
+ */
+const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns);
+
+/* Copies nothing: report borrows the races' contents until tracker_free(); free report->races with free() only. 0 or -ENOMEM. */
+int tracker_lend(struct tracker *t, struct report *report);
+
+#endif
