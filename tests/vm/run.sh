@@ -9,6 +9,7 @@
 #   V           empty                 1: output of passing cases too
 #   VM_DOCS     empty                 a file to write the table kernel x case to (docs/kernels.md)
 #   VM_MEMORY   1024                  MiB per guest;  VM_CPUS 2
+#   VM_MANIFEST tests/vm/cases.tsv    the list of cases
 #   VM_SLACK    120                   seconds a guest may take beyond its cases' own limits
 # Status: 0 passed, 1 failed (also when everything was skipped).
 set -euo pipefail
@@ -49,14 +50,14 @@ kernel_judge()
 	results_print "$prefix.results" "$kernel"
 	if ! problems=$(results_check "$prefix.results" "$prefix.cases"); then
 		echo "BROKEN  $kernel results: "
-		printf '    | %s\n' "$problems"
+		printf '    | %s\n' "${problems//$'\n'/$'\n'    | }"
 		echo "    | the console's last lines:"
 		tail -n 25 "$prefix.console" | tr -d '\r' | sed 's/^/    | /'
 		broken=$((broken + 1))
 	fi
 	if ! problems=$(console_check "$prefix.console"); then
 		echo "BROKEN  $kernel the kernel complained (case: message):"
-		sed 's/^/    | /' <<<"$problems"
+		printf '    | %s\n' "${problems//$'\n'/$'\n'    | }"
 		broken=$((broken + 1))
 	fi
 	counts=$(awk '{ sub(/\r$/, "") } { n[$3]++ } END { print n["pass"] + 0, n["fail"] + 0, n["skip"] + 0 }' "$prefix.results")
@@ -70,9 +71,10 @@ kernel_judge()
 # kernel_run KERNEL PREFIX: one boot
 kernel_run()
 {
-	local kernel=$1 prefix=$2 limit began=$EPOCHREALTIME
+	local kernel=$1 prefix=$2 limit verbose= began=$EPOCHREALTIME
+	[[ ${V:-0} != 1 ]] || verbose=vm.verbose=1
 	limit=$(($(cases_time "$prefix.cases") + ${VM_SLACK:-120}))
-	guest_command "$image" "$prefix.initrd" "${VM_MEMORY:-1024}" "${V:+vm.verbose=1} ${VM_APPEND:-}"
+	guest_command "$image" "$prefix.initrd" "${VM_MEMORY:-1024}" "$verbose ${VM_APPEND:-}"
 	guest_start "$prefix.console" "$prefix.results"
 	if ! guest_wait "$limit"; then
 		echo "BROKEN  $kernel the guest was still running after $limit s and was ended"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # The manifest cases.tsv (see there for its columns), and the programs its cases watch.
 
+vm_manifest=${VM_MANIFEST:-$vm_dir/cases.tsv}
 vm_e2e=${VM_E2E:-$vm_top/build/e2e}
 vm_maprace=${VM_MAPRACE:-$vm_top/build/maprace}
 vm_e2e_wanted=
@@ -21,7 +22,7 @@ cases_select()
 				break
 			fi
 		done
-	done <"$vm_dir/cases.tsv"
+	done <"$vm_manifest"
 }
 
 # cases_time FILE...: the sum of their time limits

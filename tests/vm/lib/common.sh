@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What run.sh, shell.sh and selftest.sh share: names and places.
 
 vm_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,5 +19,4 @@ vm_die()
 }
 
 # Exit status of a run in which nothing could be run: not a pass, and told apart from a failure.
-# shellcheck disable=SC2034 # used by those who source this
 vm_skipped=77

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # What a kernel says when something is wrong with it.
 
 # "cut here" opens every WARN and BUG of all the kernels we run; the others do not have it.

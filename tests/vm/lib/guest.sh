@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # One virtual machine: start it, wait for its end or its time limit, end it by its process id.
 
 guest_pid=

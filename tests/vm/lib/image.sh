@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # The initramfs: busybox, our helpers, maprace, programs to watch, BPF victims. The same image serves all kernels.
 
 image_cc=${VM_CC:-gcc}
@@ -40,8 +40,9 @@ image_victims()
 		objects+=("$vm_out/victims/$name.skel.h")
 		newer_than "$vm_out/victims/$name.skel.h" "$source" "$vm_dir"/victims/*.h && continue
 		# -mcpu=v2: the oldest kernel of the matrix knows no newer instructions
-		clang -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_x86 -I"$include" \
-			-I"$vm_top/vmlinux/x86_64" -I"$vm_dir/victims" -c -o "$vm_out/victims/$name.bpf.o" "$source"
+		clang -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_x86 -D_GNU_SOURCE -I"$include" \
+			-I"$vm_top/vmlinux/x86_64" -I"$vm_dir/victims" \
+			-idirafter /usr/include/x86_64-linux-gnu -c -o "$vm_out/victims/$name.bpf.o" "$source"
 		bpftool gen skeleton "$vm_out/victims/$name.bpf.o" name "${name//[^a-zA-Z0-9_]/_}_bpf" \
 			>"$vm_out/victims/$name.skel.h.new"
 		mv "$vm_out/victims/$name.skel.h.new" "$vm_out/victims/$name.skel.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # Where a kernel comes from.
 
 # kernel_field KERNEL COLUMN: a field of kernels.tsv

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # The guest's results: lines "@vm NUMBER KIND FIELDS..." on the second serial port. Numbers count from 1 without a gap, so that
 # a lost line is noticed. Kinds:
 #   begin CASES KERNEL UPTIME_S      first line

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034
 # The table kernel x case for the documentation, from the results of the run that has just ended.
 
 # table_write RESULTS_FOLDER "KERNEL KERNEL..."

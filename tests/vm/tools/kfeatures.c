@@ -6,6 +6,7 @@
  *   kfeatures NAME      status 0: has it, 1: has not; one line that says so
  *   kfeatures all       every one; status 0
  *   kfeatures objects   how many BPF programs, maps and links exist
+ *   kfeatures pin PATH  leaves a map behind, for the test of those who look for such
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -126,25 +127,39 @@ static bool has_btf(void)
 	return magic == 0xeb9f;
 }
 
-static bool has_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
+static int map_create(uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
 {
 	union bpf_attr attr;
-	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.map_type = type;
 	attr.key_size = key;
 	attr.value_size = value;
 	attr.max_entries = entries;
-	fd = bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+	return bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+static bool has_ringbuf(void)
+{
+	int fd = map_create(BPF_MAP_TYPE_RINGBUF, 0, 0, 65536);
+
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
 }
 
-static bool has_ringbuf(void)
+static int pin_map(const char *path)
 {
-	return has_map(BPF_MAP_TYPE_RINGBUF, 0, 0, 65536);
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
+	attr.bpf_fd = (uint32_t)map_create(BPF_MAP_TYPE_ARRAY, 4, 4, 1);
+	if (bpf(BPF_OBJ_PIN, &attr, sizeof(attr))) {
+		perror(path);
+		return 1;
+	}
+	return 0;
 }
 
 /* Loads a kprobe-type program; returns its descriptor. */
@@ -264,8 +279,10 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	if (argc == 3 && !strcmp(argv[1], "pin"))
+		return pin_map(argv[2]);
 	if (argc != 2) {
-		fprintf(stderr, "usage: kfeatures NAME|all|objects\n");
+		fprintf(stderr, "usage: kfeatures NAME|all|objects|pin PATH\n");
 		return 2;
 	}
 	if (!strcmp(argv[1], "objects")) {

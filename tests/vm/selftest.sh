@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# The virtual-machine runner must notice what goes wrong. Each test makes one thing go wrong in a real guest and says what
+# run.sh has to answer. KERNEL (6.1) chooses the guest.
+set -euo pipefail
+dir=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+kernel=${KERNEL:-6.1}
+passed=0 failed=0
+
+# answers NAME STATUS REGEX MANIFEST_LINES: run.sh on that manifest ends with STATUS and prints a line like REGEX
+answers()
+{
+	local name=$1 wanted=$2 regex=$3 status=0
+	printf '%b' "$4" >"$work/cases.tsv"
+	VM_BUILD="$work" VM_MANIFEST="$work/cases.tsv" VM_SLACK=${slack:-60} KERNELS=$kernel CASES='*' REPEAT=1 V='' VM_DOCS='' \
+		"$dir/run.sh" >"$work/out" 2>&1 || status=$?
+	if [[ $status == "$wanted" ]] && grep -Eq -- "$regex" "$work/out"; then
+		passed=$((passed + 1))
+		echo "ok      $name"
+	else
+		failed=$((failed + 1))
+		echo "FAILED  $name: status $status (wanted $wanted), wanted a line like: $regex"
+		sed 's/^/    | /' "$work/out"
+	fi
+}
+
+answers "a case that passes" 0 '^vm: 1 passed, 0 failed, 0 skipped, 0 broken' 'good\t20\tall\ttrue\n'
+answers "a case that fails, with its output" 1 '\| seen in the output' 'bad\t20\tall\techo seen in the output; die no\n'
+answers "a case over its time limit" 1 'FAILED .* late .*status 124' 'late\t2\tall\tsleep 100\n'
+answers "what a late case started is gone" 0 '^vm: 1 passed' 'after\t20\tall\tsetsid sleep 77 \& true; ! pidof nonesuch\n'
+answers "a map left in the kernel" 1 'FAILED .* leak .*status 125' \
+	'leak\t30\tall\tkfeatures pin /sys/fs/bpf/left\n'
+answers "everything skipped" 1 'skipped: .* because of this' 'none\t20\tall\tskip because of this\n'
+answers "a panic" 1 'panic: .*Kernel panic' 'good\t5\tall\ttrue\npanic\t5\tall\techo c >/proc/sysrq-trigger\nlost\t5\tall\ttrue\n'
+answers "a case lost by a panic" 1 'case lost has no result' 'panic\t5\tall\techo c >/proc/sysrq-trigger\nlost\t5\tall\ttrue\n'
+answers "a warning of the kernel" 1 'warn: .*cut here' \
+	'warn\t5\tall\techo "<4>------------[ cut here ]------------" >/dev/kmsg\n'
+answers "a result that the guest did not send" 1 'stray line|is missing' 'forged\t5\tall\techo "@vm 1 pass forged 0" >/dev/ttyS1\n'
+slack=20
+# the runner itself is stopped: nobody in the guest is left to end it
+# shellcheck disable=SC2016 # for the guest
+answers "a hung guest" 1 'still running after 25 s and was ended' 'hang\t5\tall\tkill -STOP $(grep -l [g]uest/runner /proc/[0-9]*/cmdline | cut -d/ -f3)\n'
+
+echo "vm selftest: $passed passed, $failed failed"
+((failed == 0))
