@@ -11,8 +11,9 @@
 #include "base/bits.h"
 
 /*
- * Header: the magic, a byte with the pointer size, a byte of flags; 32 bytes in all, aligned to 16. With FLAG_INLINE (Go
- * 1.18) two strings follow it, each with its length as a varint before it; without, two pointers to string headers do.
+ * Header: the magic, a byte with the pointer size, a byte of flags; 32 bytes in all, aligned to 16.
+ * With FLAG_INLINE (Go 1.18) two strings follow it, each with its length as a varint before it;
+ * without, two pointers to string headers do.
  */
 #define MAGIC "\xff Go buildinf:"
 #define MAGIC_LEN 14
@@ -20,10 +21,16 @@
 #define ALIGN 16
 #define FLAG_BIG_ENDIAN 1
 #define FLAG_INLINE 2
-#define MAX_STRING (4u << 20)	  /* module lists of big programs take tens of KiB */
-#define MAX_SCAN (256ull << 20)	  /* bytes of data looked through when no section names the place */
+#define MAX_STRING (4u << 20)	/* module lists of big programs take tens of KiB */
+#define MAX_SCAN (256ull << 20) /* bytes of data looked through when no section names the place */
 #define SCAN_CHUNK (64u << 10)
-#define SENTINEL_LEN 16 /* random bytes before and after the module information */
+#define SENTINEL_LEN \
+	16 /* fixed bytes, some of them zero, before and after the module information */
+
+struct blob { /* a string that may hold zero bytes; owned, a NUL stands behind it */
+	char *data;
+	size_t len;
+};
 
 /* Whether a header stands at vaddr; copies it. */
 static bool is_header(const struct elf_file *elf, uint64_t vaddr, uint8_t header[HEADER_LEN])
@@ -66,7 +73,8 @@ static int find_header(const struct elf_file *elf, uint64_t *vaddr, uint8_t head
 		*vaddr = section->addr;
 		return 0;
 	}
-	/* The section is named in every file a Go linker wrote; other tools rename or drop sections. */
+	/* The section is named in every file a Go linker wrote; other tools rename or drop
+	 * sections. */
 	for (i = 0; i < n; i++) {
 		int err;
 
@@ -81,22 +89,23 @@ static int find_header(const struct elf_file *elf, uint64_t *vaddr, uint8_t head
 	return -ENOENT;
 }
 
-static int read_string(const struct elf_file *elf, uint64_t vaddr, uint64_t len, char **out)
+static int read_string(const struct elf_file *elf, uint64_t vaddr, uint64_t len, struct blob *out)
 {
 	int err;
 
 	if (len > MAX_STRING)
 		return -EBADMSG;
-	*out = malloc(len + 1);
-	if (!*out)
+	out->data = malloc(len + 1);
+	if (!out->data)
 		return -ENOMEM;
-	err = len ? elf_file_read(elf, vaddr, *out, len) : 0;
-	(*out)[len] = '\0';
+	out->len = len;
+	err = len ? elf_file_read(elf, vaddr, out->data, len) : 0;
+	out->data[len] = '\0';
 	return err ? -EBADMSG : 0;
 }
 
 /* A length and the bytes; moves vaddr behind them. */
-static int read_inline(const struct elf_file *elf, uint64_t *vaddr, char **out)
+static int read_inline(const struct elf_file *elf, uint64_t *vaddr, struct blob *out)
 {
 	uint64_t len = 0;
 	unsigned int shift;
@@ -118,7 +127,7 @@ static int read_inline(const struct elf_file *elf, uint64_t *vaddr, char **out)
 }
 
 /* Go up to 1.17: the header holds the address of a string header, pointer and length. */
-static int read_pointed(const struct elf_file *elf, uint64_t place, char **out)
+static int read_pointed(const struct elf_file *elf, uint64_t place, struct blob *out)
 {
 	uint64_t header, data, len;
 
@@ -131,34 +140,36 @@ static int read_pointed(const struct elf_file *elf, uint64_t place, char **out)
 	return read_string(elf, data, len, out);
 }
 
-static int read_strings(struct buildinfo *info, const struct elf_file *elf, uint64_t vaddr,
-			const uint8_t header[HEADER_LEN])
+static int read_strings(const struct elf_file *elf, uint64_t vaddr,
+			const uint8_t header[HEADER_LEN], struct blob *version,
+			struct blob *modinfo)
 {
 	uint8_t flags = header[MAGIC_LEN + 1];
 	int err;
 
 	if (flags & FLAG_INLINE) {
 		vaddr += HEADER_LEN;
-		err = read_inline(elf, &vaddr, &info->version);
-		return err ? err : read_inline(elf, &vaddr, &info->modinfo);
+		err = read_inline(elf, &vaddr, version);
+		return err ? err : read_inline(elf, &vaddr, modinfo);
 	}
 	if ((flags & FLAG_BIG_ENDIAN) || header[MAGIC_LEN] != 8)
 		return -EBADMSG;
-	err = read_pointed(elf, vaddr + 16, &info->version);
-	return err ? err : read_pointed(elf, vaddr + 24, &info->modinfo);
+	err = read_pointed(elf, vaddr + 16, version);
+	return err ? err : read_pointed(elf, vaddr + 24, modinfo);
 }
 
 /* The text between the sentinels, in place. Without them it is not module information. */
-static void trim_sentinels(char *modinfo)
+static void trim_sentinels(struct blob *modinfo)
 {
-	size_t len = strlen(modinfo);
+	size_t len = modinfo->len;
 
-	if (len < 2 * SENTINEL_LEN + 1 || modinfo[len - SENTINEL_LEN - 1] != '\n') {
-		modinfo[0] = '\0';
+	if (len < 2 * SENTINEL_LEN + 1 || modinfo->data[len - SENTINEL_LEN - 1] != '\n') {
+		modinfo->data[0] = '\0';
 		return;
 	}
-	memmove(modinfo, modinfo + SENTINEL_LEN, len - 2 * SENTINEL_LEN);
-	modinfo[len - 2 * SENTINEL_LEN] = '\0';
+	len -= 2 * SENTINEL_LEN;
+	memmove(modinfo->data, modinfo->data + SENTINEL_LEN, len);
+	modinfo->data[len] = '\0';
 }
 
 int buildinfo_minor(const char *version)
@@ -184,7 +195,8 @@ static void copy_field(const char *modinfo, const char *key, char *out, size_t s
 
 	while (line && *line) {
 		if (!strncmp(line, key, len) && line[len] == '\t') {
-			snprintf(out, size, "%.*s", (int)strcspn(line + len + 1, "\t\n"), line + len + 1);
+			snprintf(out, size, "%.*s", (int)strcspn(line + len + 1, "\t\n"),
+				 line + len + 1);
 			return;
 		}
 		line = strchr(line, '\n');
@@ -216,11 +228,12 @@ void buildinfo_interpret(struct buildinfo *info)
 		copy_field(info->modinfo, "path", info->module, sizeof(info->module));
 	info->noswiss = has_experiment(info, "noswissmap");
 	info->race = strstr(info->modinfo, "\nbuild\t-race=true\n") != NULL;
-	info->cgo_enabled = strstr(info->modinfo, "\nbuild\tCGO_ENABLED=1\n") != NULL;
 }
 
-int buildinfo_read(struct buildinfo *info, const struct elf_file *elf, const char *path, struct err *err)
+int buildinfo_read(struct buildinfo *info, const struct elf_file *elf, const char *path,
+		   struct err *err)
 {
+	struct blob version = {0}, modinfo = {0};
 	uint8_t header[HEADER_LEN];
 	uint64_t vaddr;
 	int code;
@@ -230,14 +243,18 @@ int buildinfo_read(struct buildinfo *info, const struct elf_file *elf, const cha
 	code = find_header(elf, &vaddr, header);
 	if (code)
 		return code;
-	code = read_strings(info, elf, vaddr, header);
+	code = read_strings(elf, vaddr, header, &version, &modinfo);
 	if (code) {
-		buildinfo_free(info);
+		free(version.data);
+		free(modinfo.data);
 		err_hint(err, "fetch or build the file again");
-		return err_set(err, code, "%s is a damaged Go program: its build info cannot be read (%s)", path,
-			       err_name(code));
+		return err_set(err, code,
+			       "%s is a damaged Go program: its build info cannot be read (%s)",
+			       path, err_name(code));
 	}
-	trim_sentinels(info->modinfo);
+	trim_sentinels(&modinfo);
+	info->version = version.data;
+	info->modinfo = modinfo.data;
 	buildinfo_interpret(info);
 	return 0;
 }

@@ -22,7 +22,9 @@ struct go_binary {
 
 static int not_go(const char *path, struct err *err)
 {
-	err_hint(err, "maprace watches programs built by the Go toolchain (gc); gccgo and TinyGo make others");
+	err_hint(
+		err,
+		"maprace watches programs built by the Go toolchain (gc); gccgo and TinyGo make others");
 	return err_set(err, -ENOEXEC, "%s is not a Go program: it has no Go build info", path);
 }
 
@@ -31,14 +33,16 @@ static int check_version(struct go_binary *bin, const char *path, struct err *er
 	const char *version = bin->info.version;
 
 	if (bin->info.minor < 0)
-		return err_set(err, -ENOTSUP,
-			       "%s does not say which Go version built it (\"%.64s\"): its layout cannot be known", path,
-			       version);
+		return err_set(
+			err, -ENOTSUP,
+			"%s does not say which Go version built it (\"%.64s\"): its layout cannot be known",
+			path, version);
 	bin->layout = go_layout_find(bin->info.minor, bin->info.noswiss);
 	if (bin->layout)
 		return 0;
 	err_hint(err, "build it with one of these versions, or look for a newer maprace");
-	return err_set(err, -ENOTSUP, "%s was built with %.64s, which is outside what maprace knows: Go %s", path,
+	return err_set(err, -ENOTSUP,
+		       "%s was built with %.64s, which is outside what maprace knows: Go %s", path,
 		       version, go_layout_versions());
 }
 
@@ -46,7 +50,8 @@ static int check_machine(const struct go_binary *bin, const char *path, struct e
 {
 	if (elf_file_machine(bin->elf) == EM_X86_64)
 		return 0;
-	return err_set(err, -ENOTSUP, "%s is a Go program for arm64; maprace watches amd64 ones only", path);
+	return err_set(err, -ENOTSUP,
+		       "%s is a Go program for arm64; maprace watches amd64 ones only", path);
 }
 
 /* Whatever contradicts itself from here on is a damaged file, or one that a tool has rewritten. */
@@ -58,7 +63,7 @@ static int damaged(const char *path, const char *what, struct err *err)
 
 static int load_tables(struct go_binary *bin, const char *path, struct err *err)
 {
-	struct err reason = { .text = "" };
+	struct err reason = {.text = ""};
 	struct pclntab_header header;
 	uint64_t vaddr, lo, hi;
 	uint8_t *data;
@@ -68,13 +73,14 @@ static int load_tables(struct go_binary *bin, const char *path, struct err *err)
 	if (code == -ENOENT)
 		return damaged(path, "its Go function table is missing", err);
 	if (code || header.magic != bin->layout->pclntab_magic)
-		return code == -ENOMEM ? code :
-					 damaged(path, "its Go function table is not its version's", err);
+		return code == -ENOMEM
+			       ? code
+			       : damaged(path, "its Go function table is not its version's", err);
 	code = moduledata_read(&bin->md, bin->elf, bin->layout, vaddr, &header, &reason);
 	if (code)
 		return code == -EBADMSG ? damaged(path, reason.text, err) : code;
 	/* Asking the file first keeps a hostile size from costing memory. */
-	if (elf_file_offset(bin->elf, vaddr + bin->md.pclntab_size - 1, &(uint64_t){ 0 }))
+	if (elf_file_offset(bin->elf, vaddr + bin->md.pclntab_size - 1, &(uint64_t){0}))
 		return damaged(path, "its Go function table is cut off", err);
 	data = malloc(bin->md.pclntab_size + 1);
 	if (!data)
@@ -87,7 +93,8 @@ static int load_tables(struct go_binary *bin, const char *path, struct err *err)
 		return damaged(path, "its Go function table contradicts itself", err);
 	pclntab_range(&bin->tab, &lo, &hi);
 	if (lo != bin->md.minpc || hi != bin->md.maxpc)
-		return damaged(path, "its Go function table and module data disagree about its code", err);
+		return damaged(
+			path, "its Go function table and module data disagree about its code", err);
 	return 0;
 }
 
@@ -159,10 +166,12 @@ const char *go_binary_module(const struct go_binary *bin)
 
 bool go_binary_is_cgo(const struct go_binary *bin)
 {
-	/* CGO_ENABLED only permits it: package runtime/cgo is what makes it so. */
-	static const char *const cgo[] = { "_cgoexp_", "runtime/cgo." };
-	(void)cgo;
-	return bin->info.cgo_enabled;
+	/* CGO_ENABLED in the build info only permits it; package runtime/cgo exports this function
+	 * in every version. */
+	static const char *const exported[] = {"_cgo_panic"};
+	struct go_func f;
+
+	return !pclntab_find_funcs(&bin->tab, exported, 1, &f) && f.name;
 }
 
 bool go_binary_is_race(const struct go_binary *bin)
@@ -200,12 +209,14 @@ int go_binary_func_by_pc(const struct go_binary *bin, uint64_t pc, struct go_fun
 	return err;
 }
 
-int go_binary_find_funcs(const struct go_binary *bin, const char *const *names, size_t n, struct go_func *out)
+int go_binary_find_funcs(const struct go_binary *bin, const char *const *names, size_t n,
+			 struct go_func *out)
 {
 	return pclntab_find_funcs(&bin->tab, names, n, out);
 }
 
-int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f, struct go_sp_region *out, size_t max)
+int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f,
+			 struct go_sp_region *out, size_t max)
 {
 	struct pclntab_func func;
 	struct pcvalue it;
@@ -218,13 +229,14 @@ int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f, s
 		return err == -ENOENT ? 0 : err;
 	while ((err = pcvalue_next(&it)) == 1) {
 		if ((size_t)n < max)
-			out[n] = (struct go_sp_region){ .lo = it.lo, .hi = it.hi, .delta = it.value };
+			out[n] = (struct go_sp_region){.lo = it.lo, .hi = it.hi, .delta = it.value};
 		n++;
 	}
 	return err ? err : n;
 }
 
-int go_binary_frames(const struct go_binary *bin, uint64_t pc, bool is_return, struct go_frame *out, size_t max)
+int go_binary_frames(const struct go_binary *bin, uint64_t pc, bool is_return, struct go_frame *out,
+		     size_t max)
 {
 	return symbolize(&bin->tab, bin->elf, bin->md.gofunc, pc, is_return, out, max);
 }
@@ -234,8 +246,8 @@ int go_binary_type_name(const struct go_binary *bin, uint64_t type, char *buf, s
 	return typename_static(bin->elf, &bin->md, type, buf, len);
 }
 
-int go_binary_live_type_name(const struct go_binary *bin, uint64_t bias, uint64_t type, go_read_mem read_mem, void *ctx,
-			     char *buf, size_t len)
+int go_binary_live_type_name(const struct go_binary *bin, uint64_t bias, uint64_t type,
+			     go_read_mem read_mem, void *ctx, char *buf, size_t len)
 {
 	return typename_live(bin->elf, &bin->md, bias, type, read_mem, ctx, buf, len);
 }

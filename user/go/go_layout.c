@@ -4,14 +4,15 @@
 #include <stddef.h>
 
 /*
- * The one table of what depends on the Go version. Offsets are those in the DWARF of executables that each version builds
- * for amd64 (arm64 has the same); g and m change with a release's fields, so a column is never guessed from its neighbour.
+ * The one table of what depends on the Go version. Offsets are those in the DWARF of executables
+ * that each version builds for amd64 (arm64 has the same); g and m change with a release's fields,
+ * so a column is never guessed from its neighbour.
  *
  * struct g, struct m	src/runtime/runtime2.go: type g, type m
- * classic maps		src/runtime/map.go (1.19 to 1.23), map_noswiss.go (1.24, 1.25): type hmap, type hiter
- * Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type Iter
- * moduledata		src/runtime/symtab.go: type moduledata
- * magic		src/internal/abi/symtab.go: Go118PCLnTabMagic, Go120PCLnTabMagic
+ * classic maps		src/runtime/map.go (1.19 to 1.23), map_noswiss.go (1.24, 1.25): type hmap,
+ * type hiter Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type
+ * Iter moduledata		src/runtime/symtab.go: type moduledata magic
+ * src/internal/abi/symtab.go: Go118PCLnTabMagic, Go120PCLnTabMagic
  */
 
 /* type hmap: count, flags u8 at 8, B, noverflow, hash0 u32 at 12 … hashWriting is 4. */
@@ -107,8 +108,8 @@ static const struct go_layout layouts[] = {
 		.md_etypes = 304,
 		.md_gofunc = 320,
 	},
-	{ GO_1_24, SWISS_MAP },
-	{ GO_1_25, SWISS_MAP, .clone_is_method = true },
+	{GO_1_24, SWISS_MAP},
+	{GO_1_25, SWISS_MAP, .clone_is_method = true},
 	{
 		.minor = 26,
 		COMMON,
@@ -146,10 +147,11 @@ static const struct go_layout layouts[] = {
 	},
 };
 
-/* GOEXPERIMENT=noswissmap: the classic maps, with clearSeq u64 at 40 added to hmap. Only these two releases have it. */
+/* GOEXPERIMENT=noswissmap: the classic maps, with clearSeq u64 at 40 added to hmap. Only these two
+ * releases have it. */
 static const struct go_layout noswiss_layouts[] = {
-	{ GO_1_24, CLASSIC_MAP(56) },
-	{ GO_1_25, CLASSIC_MAP(56) },
+	{GO_1_24, CLASSIC_MAP(56)},
+	{GO_1_25, CLASSIC_MAP(56)},
 };
 
 static const struct go_layout *find(const struct go_layout *table, size_t n, int minor)
@@ -168,7 +170,8 @@ const struct go_layout *go_layout_find(int minor, bool noswiss)
 	const struct go_layout *layout = NULL;
 
 	if (noswiss)
-		layout = find(noswiss_layouts, sizeof(noswiss_layouts) / sizeof(noswiss_layouts[0]), minor);
+		layout = find(noswiss_layouts, sizeof(noswiss_layouts) / sizeof(noswiss_layouts[0]),
+			      minor);
 	return layout ? layout : find(layouts, sizeof(layouts) / sizeof(layouts[0]), minor);
 }
 

@@ -6,36 +6,40 @@
 #include <stdint.h>
 
 /*
- * Every fact that depends on the Go version, in one table (go_layout.c), each field with the source file of Go that it comes from.
- * Offsets are bytes. The table covers 1.19 and 1.21 to 1.27; others are refused by name.
+ * Every fact that depends on the Go version, in one table (go_layout.c), each field with the source
+ * file of Go that it comes from. Offsets are bytes. The table covers 1.19 and 1.21 to 1.27; others
+ * are refused by name.
  */
 enum go_map_impl { GO_MAP_CLASSIC, GO_MAP_SWISS };
 
 #define GO_NO_OFFSET 0xffffffffu
 
 struct go_layout {
-	int minor;		     /* 24 for Go 1.24 */
+	int minor; /* 24 for Go 1.24 */
 	enum go_map_impl map_impl;
 	/* runtime.g (src/runtime/runtime2.go) */
 	uint32_t g_stack_lo, g_stack_hi, g_m, g_goid, g_gopc, g_startpc;
-	uint32_t g_parent_goid;	     /* GO_NO_OFFSET before 1.21 */
+	uint32_t g_parent_goid; /* GO_NO_OFFSET before 1.21 */
 	uint32_t m_g0, m_curg, m_procid;
-	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map (src/internal/runtime/maps/map.go) */
-	uint32_t map_size;	     /* bytes of header worth reading, at most 64 */
+	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
+	 * (src/internal/runtime/maps/map.go) */
+	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */
 	uint32_t map_seed, map_seed_size; /* hash0 u32 or seed u64 */
-	uint32_t map_flags;	     /* offset of the byte that holds the writing flag */
-	uint8_t map_writing_mask;    /* 4 (hashWriting) classic; 0xff Swiss (any bit: toggled) */
+	uint32_t map_flags;		  /* offset of the byte that holds the writing flag */
+	uint8_t map_writing_mask; /* 4 (hashWriting) classic; 0xff Swiss (any bit: toggled) */
 	/* iterator: runtime.hiter or maps.Iter */
 	uint32_t iter_type, iter_map;
-	bool access1_wraps_access2;  /* 1.27: mapaccess1* only call mapaccess2* */
-	bool clone_is_method;	     /* 1.25+: (*Map).Clone */
-	bool has_clone;		     /* 1.21+ */
-	/* the function table (src/internal/abi/symtab.go, src/runtime/symtab.go) and runtime.moduledata */
+	bool access1_wraps_access2; /* 1.27: mapaccess1* only call mapaccess2* */
+	bool clone_is_method;	    /* 1.25+: (*Map).Clone */
+	bool has_clone;		    /* 1.21+ */
+	/* the function table (src/internal/abi/symtab.go, src/runtime/symtab.go) and
+	 * runtime.moduledata */
 	uint32_t pclntab_magic;
 	uint32_t md_types, md_etypes, md_gofunc;
 };
 
-/* noswiss: the modinfo or version string says X:noswissmap (1.24, 1.25). NULL when the version is outside the table. */
+/* noswiss: the modinfo or version string says X:noswissmap (1.24, 1.25). NULL when the version is
+ * outside the table. */
 const struct go_layout *go_layout_find(int minor, bool noswiss);
 /* "1.19, 1.21 to 1.27" for messages. */
 const char *go_layout_versions(void);

@@ -10,7 +10,8 @@
 #include "base/bits.h"
 #include "target/elf_reloc.h"
 
-/* type moduledata, the part that is the same from Go 1.16 to 1.27; a slice is pointer, length, capacity. */
+/* type moduledata, the part that is the same from Go 1.16 to 1.27; a slice is pointer, length,
+ * capacity. */
 #define MD_PCHEADER 0
 #define MD_FUNCNAMETAB 8
 #define MD_CUTAB 32
@@ -24,7 +25,8 @@
 
 #define SCAN_CHUNK (64u << 10)
 #define MAX_SCAN (512ull << 20)
-#define MAX_CANDIDATES 256 /* words that look like the start but are not; a real file has one or two */
+#define MAX_CANDIDATES \
+	256 /* words that look like the start but are not; a real file has one or two */
 #define MAX_PCLNTAB (1ull << 30)
 
 static int parse_at(const struct elf_file *elf, uint64_t vaddr, struct pclntab_header *h)
@@ -37,12 +39,13 @@ static int parse_at(const struct elf_file *elf, uint64_t vaddr, struct pclntab_h
 }
 
 /*
- * Calls visit for every aligned word of the segment until it returns something else than -ENOENT. The chunk goes with it, so that
- * visit can look at a word without a system call.
+ * Calls visit for every aligned word of the segment until it returns something else than -ENOENT.
+ * The chunk goes with it, so that visit can look at a word without a system call.
  */
 typedef int (*visit_word)(void *ctx, uint64_t vaddr, const uint8_t *word);
 
-static int scan_words(const struct elf_file *elf, const struct elf_segment *s, visit_word visit, void *ctx)
+static int scan_words(const struct elf_file *elf, const struct elf_segment *s, visit_word visit,
+		      void *ctx)
 {
 	uint64_t pos = -s->vaddr & 7, limit = s->filesz < MAX_SCAN ? s->filesz : MAX_SCAN;
 	uint8_t *chunk = malloc(SCAN_CHUNK);
@@ -73,7 +76,8 @@ static int visit_header(void *ctx, uint64_t vaddr, const uint8_t *word)
 	struct header_search *search = ctx;
 	uint32_t magic = get_le32(word);
 
-	/* Most words end here. The last four bytes are two zeros, the instruction unit and the pointer size. */
+	/* Most words end here. The last four bytes are two zeros, the instruction unit and the
+	 * pointer size. */
 	if (magic < PCLNTAB_MAGIC_118 || word[4] || word[5] || word[7] != 8)
 		return -ENOENT;
 	if (parse_at(search->elf, vaddr, search->h))
@@ -84,8 +88,8 @@ static int visit_header(void *ctx, uint64_t vaddr, const uint8_t *word)
 
 int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h)
 {
-	static const char *const sections[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
-	struct header_search search = { .elf = elf, .h = h };
+	static const char *const sections[] = {".gopclntab", ".data.rel.ro.gopclntab"};
+	struct header_search search = {.elf = elf, .h = h};
 	const struct elf_segment *segments;
 	size_t i, n;
 
@@ -98,7 +102,8 @@ int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct 
 		*vaddr = s->addr;
 		return code;
 	}
-	/* Externally linked PIE files up to Go 1.25 have it inside .data.rel.ro; others lose their section headers. */
+	/* Externally linked PIE files up to Go 1.25 have it inside .data.rel.ro; others lose their
+	 * section headers. */
 	n = elf_file_segments(elf, &segments);
 	for (i = 0; i < n; i++) {
 		int code;
@@ -187,17 +192,21 @@ static int find_moduledata(struct md_search *s)
 	return code;
 }
 
-static int read_words(struct moduledata *md, const struct elf_file *elf, const struct go_layout *layout,
-		      uint64_t *pclntable, uint64_t *pclntable_len)
+static int read_words(struct moduledata *md, const struct elf_file *elf,
+		      const struct go_layout *layout, uint64_t *pclntable, uint64_t *pclntable_len)
 {
 	const struct {
 		uint32_t offset;
 		uint64_t *to;
 	} words[] = {
-		{ MD_PCLNTABLE, pclntable },	 { MD_PCLNTABLE + 8, pclntable_len },
-		{ MD_MINPC, &md->minpc },	 { MD_MAXPC, &md->maxpc },
-		{ MD_TEXT, &md->text },		 { layout->md_types, &md->types },
-		{ layout->md_etypes, &md->etypes }, { layout->md_gofunc, &md->gofunc },
+		{MD_PCLNTABLE, pclntable},
+		{MD_PCLNTABLE + 8, pclntable_len},
+		{MD_MINPC, &md->minpc},
+		{MD_MAXPC, &md->maxpc},
+		{MD_TEXT, &md->text},
+		{layout->md_types, &md->types},
+		{layout->md_etypes, &md->etypes},
+		{layout->md_gofunc, &md->gofunc},
 	};
 	size_t i;
 
@@ -208,10 +217,11 @@ static int read_words(struct moduledata *md, const struct elf_file *elf, const s
 	return 0;
 }
 
-int moduledata_read(struct moduledata *md, const struct elf_file *elf, const struct go_layout *layout, uint64_t pclntab,
+int moduledata_read(struct moduledata *md, const struct elf_file *elf,
+		    const struct go_layout *layout, uint64_t pclntab,
 		    const struct pclntab_header *h, struct err *err)
 {
-	struct md_search search = { .elf = elf, .h = h, .pclntab = pclntab };
+	struct md_search search = {.elf = elf, .h = h, .pclntab = pclntab};
 	uint64_t pclntable, len;
 	int code;
 
@@ -228,11 +238,13 @@ int moduledata_read(struct moduledata *md, const struct elf_file *elf, const str
 		return err_set(err, -EBADMSG, "the module data at %#llx is cut off",
 			       (unsigned long long)md->addr);
 	if (pclntable != pclntab + h->functab || len > MAX_PCLNTAB)
-		return err_set(err, -EBADMSG, "the module data disagrees with the function table's size");
+		return err_set(err, -EBADMSG,
+			       "the module data disagrees with the function table's size");
 	md->pclntab_size = h->functab + len;
 	if (md->minpc < md->text || md->maxpc <= md->minpc)
-		return err_set(err, -EBADMSG, "the module data has functions outside the program's text");
-	if (md->types > md->etypes || elf_file_offset(elf, md->types, &(uint64_t){ 0 }))
+		return err_set(err, -EBADMSG,
+			       "the module data has functions outside the program's text");
+	if (md->types > md->etypes || elf_file_offset(elf, md->types, &(uint64_t){0}))
 		return err_set(err, -EBADMSG, "the module data has types outside the file");
 	return 0;
 }

@@ -10,12 +10,14 @@
 #include "target/elf_file.h"
 
 /*
- * runtime.firstmoduledata (src/runtime/symtab.go: type moduledata): the linker's record of where everything is. No symbol
- * is needed to find it: it starts with the address of the function table and repeats that table's parts as slices.
+ * runtime.firstmoduledata (src/runtime/symtab.go: type moduledata): the linker's record of where
+ * everything is. No symbol is needed to find it: it starts with the address of the function table
+ * and repeats that table's parts as slices.
  */
 struct moduledata {
 	uint64_t addr;
-	uint64_t text;		/* runtime.text: entries and _func records count from it; not .text's start with cgo */
+	uint64_t text; /* runtime.text: entries and _func records count from it; not .text's start
+			  with cgo */
 	uint64_t minpc, maxpc;	/* the range of the function table */
 	uint64_t types, etypes; /* type descriptors and their names */
 	uint64_t gofunc;	/* funcdata offsets count from it */
@@ -24,12 +26,14 @@ struct moduledata {
 };
 
 /*
- * Finds the function table's header: 0 and its address; -ENOENT when there is none; -EBADMSG when one contradicts itself.
+ * Finds the function table's header: 0 and its address; -ENOENT when there is none; -EBADMSG when
+ * one contradicts itself.
  */
 int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h);
 
 /* 0; -EBADMSG when no record agrees with the function table, with the reason in err. */
-int moduledata_read(struct moduledata *md, const struct elf_file *elf, const struct go_layout *layout, uint64_t pclntab,
+int moduledata_read(struct moduledata *md, const struct elf_file *elf,
+		    const struct go_layout *layout, uint64_t pclntab,
 		    const struct pclntab_header *h, struct err *err);
 
 #endif

@@ -23,8 +23,8 @@ int pclntab_parse_header(struct pclntab_header *h, const uint8_t raw[PCLNTAB_HEA
 	memset(h, 0, sizeof(*h));
 	h->magic = get_le32(raw);
 	h->unit = raw[6];
-	if (h->magic != PCLNTAB_MAGIC_12 && h->magic != PCLNTAB_MAGIC_116 && h->magic != PCLNTAB_MAGIC_118 &&
-	    h->magic != PCLNTAB_MAGIC_120)
+	if (h->magic != PCLNTAB_MAGIC_12 && h->magic != PCLNTAB_MAGIC_116 &&
+	    h->magic != PCLNTAB_MAGIC_118 && h->magic != PCLNTAB_MAGIC_120)
 		return -ENOENT;
 	if (raw[4] || raw[5] || (h->unit != 1 && h->unit != 2 && h->unit != 4) || raw[7] != 8)
 		return -ENOENT;
@@ -33,15 +33,16 @@ int pclntab_parse_header(struct pclntab_header *h, const uint8_t raw[PCLNTAB_HEA
 		return -EBADMSG;
 	if (h->magic == PCLNTAB_MAGIC_12 || h->magic == PCLNTAB_MAGIC_116)
 		return 0;
-	/* The word at 24 is text up to Go 1.25 and 0 later: moduledata has it always, so it is not read here. */
+	/* The word at 24 is text up to Go 1.25 and 0 later: moduledata has it always, so it is not
+	 * read here. */
 	h->n_files = get_le64(raw + 16);
 	h->names = get_le64(raw + 32);
 	h->cus = get_le64(raw + 40);
 	h->files = get_le64(raw + 48);
 	h->pcs = get_le64(raw + 56);
 	h->functab = get_le64(raw + 64);
-	if (h->names < PCLNTAB_HEADER_SIZE || h->cus < h->names || h->files < h->cus || h->pcs < h->files ||
-	    h->functab < h->pcs || h->functab > UINT32_MAX)
+	if (h->names < PCLNTAB_HEADER_SIZE || h->cus < h->names || h->files < h->cus ||
+	    h->pcs < h->files || h->functab < h->pcs || h->functab > UINT32_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -66,7 +67,8 @@ int pclntab_init(struct pclntab *tab, uint8_t *data, size_t size, uint64_t text)
 	if (err)
 		return -EBADMSG;
 	/* The offset of the end stands behind the last pair. */
-	if (!tab->h.functab || !range_fits(tab->h.functab, tab->h.n_funcs * FUNCTAB_ENTRY + 4, size))
+	if (!tab->h.functab ||
+	    !range_fits(tab->h.functab, tab->h.n_funcs * FUNCTAB_ENTRY + 4, size))
 		return -EBADMSG;
 	for (i = 0; i <= tab->h.n_funcs; i++) {
 		uint32_t entry = entry_offset(tab, i);
@@ -187,9 +189,10 @@ int pclntab_func_by_pc(const struct pclntab *tab, uint64_t pc, struct pclntab_fu
 	return pclntab_func_at(tab, lo, out);
 }
 
-int pclntab_find_funcs(const struct pclntab *tab, const char *const *names, size_t n, struct go_func *out)
+int pclntab_find_funcs(const struct pclntab *tab, const char *const *names, size_t n,
+		       struct go_func *out)
 {
-	bool first[256] = { false };
+	bool first[256] = {false};
 	size_t longest = 0, left = n;
 	size_t *lens;
 	size_t i, j;
@@ -203,7 +206,8 @@ int pclntab_find_funcs(const struct pclntab *tab, const char *const *names, size
 		longest = lens[j] > longest ? lens[j] : longest;
 		first[(uint8_t)names[j][0]] = true;
 	}
-	/* Most names go by their first letter; of the others only as much is read as the longest wanted name has. */
+	/* Most names go by their first letter; of the others only as much is read as the longest
+	 * wanted name has. */
 	for (i = 0; i < tab->h.n_funcs && left; i++) {
 		uint64_t pos = func_place(tab, i);
 		const char *name;
@@ -231,7 +235,8 @@ int pclntab_find_funcs(const struct pclntab *tab, const char *const *names, size
 	return 0;
 }
 
-int pclntab_values(const struct pclntab *tab, const struct pclntab_func *f, uint32_t offset, struct pcvalue *it)
+int pclntab_values(const struct pclntab *tab, const struct pclntab_func *f, uint32_t offset,
+		   struct pcvalue *it)
 {
 	uint64_t pos = tab->h.pcs + offset;
 
@@ -239,11 +244,13 @@ int pclntab_values(const struct pclntab *tab, const struct pclntab_func *f, uint
 		return -ENOENT;
 	if (pos >= tab->h.functab)
 		return -EBADMSG;
-	pcvalue_start(it, tab->data + pos, tab->data + tab->h.functab, f->base.entry, f->base.end, tab->h.unit);
+	pcvalue_start(it, tab->data + pos, tab->data + tab->h.functab, f->base.entry, f->base.end,
+		      tab->h.unit);
 	return 0;
 }
 
-int pclntab_pcdata(const struct pclntab *tab, const struct pclntab_func *f, uint32_t i, uint32_t *out)
+int pclntab_pcdata(const struct pclntab *tab, const struct pclntab_func *f, uint32_t i,
+		   uint32_t *out)
 {
 	if (i >= f->n_pcdata)
 		return -ENOENT;
@@ -251,7 +258,8 @@ int pclntab_pcdata(const struct pclntab *tab, const struct pclntab_func *f, uint
 	return 0;
 }
 
-int pclntab_funcdata(const struct pclntab *tab, const struct pclntab_func *f, uint32_t i, uint32_t *out)
+int pclntab_funcdata(const struct pclntab *tab, const struct pclntab_func *f, uint32_t i,
+		     uint32_t *out)
 {
 	if (i >= f->n_funcdata)
 		return -ENOENT;

@@ -23,8 +23,8 @@ static int read_varint(struct pcvalue *it, uint32_t *out)
 	return -EBADMSG;
 }
 
-void pcvalue_start(struct pcvalue *it, const uint8_t *table, const uint8_t *end, uint64_t entry, uint64_t limit,
-		   uint32_t unit)
+void pcvalue_start(struct pcvalue *it, const uint8_t *table, const uint8_t *end, uint64_t entry,
+		   uint64_t limit, uint32_t unit)
 {
 	*it = (struct pcvalue){
 		.pos = table,
@@ -39,7 +39,8 @@ void pcvalue_start(struct pcvalue *it, const uint8_t *table, const uint8_t *end,
 
 int pcvalue_next(struct pcvalue *it)
 {
-	/* Only at the start is lo == hi: a later empty region is refused below, which also bounds the table's length. */
+	/* Only at the start is lo == hi: a later empty region is refused below, which also bounds
+	 * the table's length. */
 	bool first = it->lo == it->hi;
 	uint32_t delta, units;
 	uint64_t bytes;

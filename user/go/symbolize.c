@@ -10,15 +10,16 @@
 #define FUNCDATA_INL_TREE 3
 #define NO_FUNCDATA 0xffffffffu
 
-/* type inlinedCall (src/runtime/symtabinl.go): 1.20 dropped parent, file and line, and added startLine. */
+/* type inlinedCall (src/runtime/symtabinl.go): 1.20 dropped parent, file and line, and added
+ * startLine. */
 #define INLINED_SIZE_118 20
 #define INLINED_SIZE_120 16
 #define MAX_INLINED 64
 
 struct inlined {
-	int32_t parent;	  /* 1.18: index of the caller's entry, -1 for the function itself */
-	int32_t cu_file;  /* 1.18: file of the call */
-	int32_t line;	  /* 1.18: line of the call */
+	int32_t parent;	 /* 1.18: index of the caller's entry, -1 for the function itself */
+	int32_t cu_file; /* 1.18: file of the call */
+	int32_t line;	 /* 1.18: line of the call */
 	uint32_t name;
 	uint32_t parent_pc; /* offset from the entry of an instruction that belongs to the caller */
 	int32_t start_line;
@@ -85,15 +86,16 @@ static int read_inlined(const struct lookup *l, int32_t index, struct inlined *o
 
 static struct go_frame unknown_frame(void)
 {
-	return (struct go_frame){ .function = "?", .file = "" };
+	return (struct go_frame){.function = "?", .file = ""};
 }
 
 /*
- * From the innermost inlined call outwards: each frame's own position is known from the step before, the next one's is
- * that of the call. Returns how many frames were stored; file and line are then the physical function's.
+ * From the innermost inlined call outwards: each frame's own position is known from the step
+ * before, the next one's is that of the call. Returns how many frames were stored; file and line
+ * are then the physical function's.
  */
-static size_t put_inlined(const struct lookup *l, uint64_t pc, const char **file, int *line, struct go_frame *out,
-			  size_t max)
+static size_t put_inlined(const struct lookup *l, uint64_t pc, const char **file, int *line,
+			  struct go_frame *out, size_t max)
 {
 	bool v120 = l->tab->h.magic == PCLNTAB_MAGIC_120;
 	int32_t index = inline_index(l, pc);
@@ -127,10 +129,10 @@ static size_t put_inlined(const struct lookup *l, uint64_t pc, const char **file
 	return n;
 }
 
-int symbolize(const struct pclntab *tab, const struct elf_file *elf, uint64_t gofunc, uint64_t pc, bool is_return,
-	      struct go_frame *out, size_t max)
+int symbolize(const struct pclntab *tab, const struct elf_file *elf, uint64_t gofunc, uint64_t pc,
+	      bool is_return, struct go_frame *out, size_t max)
 {
-	struct lookup l = { .tab = tab, .elf = elf };
+	struct lookup l = {.tab = tab, .elf = elf};
 	uint32_t tree;
 	const char *file;
 	size_t n;
@@ -140,7 +142,8 @@ int symbolize(const struct pclntab *tab, const struct elf_file *elf, uint64_t go
 		return 0;
 	out[0] = unknown_frame();
 	if (is_return && pc)
-		pc--; /* the address behind a call may belong to another line, inlined function or even function */
+		pc--; /* the address behind a call may belong to another line, inlined function or
+			 even function */
 	if (pclntab_func_by_pc(tab, pc, &l.f))
 		return 1;
 	if (!pclntab_funcdata(tab, &l.f, FUNCDATA_INL_TREE, &tree) && tree != NO_FUNCDATA)

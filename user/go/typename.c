@@ -13,12 +13,14 @@
 #define TYPE_TFLAG 20
 #define TYPE_KIND 23
 #define TYPE_STR 40
-#define TFLAG_EXTRA_STAR 2 /* the name is stored with a '*' in front, shared with the pointer type's */
+#define TFLAG_EXTRA_STAR \
+	2 /* the name is stored with a '*' in front, shared with the pointer type's */
 #define KIND_MASK 31
 
 enum { KIND_ARRAY = 17, KIND_CHAN = 18, KIND_MAP = 21, KIND_POINTER = 22, KIND_SLICE = 23 };
 
-/* Behind the Type: MapType.Key and Elem; Elem of the pointer, slice, chan and array types; ArrayType.Len, ChanType.Dir */
+/* Behind the Type: MapType.Key and Elem; Elem of the pointer, slice, chan and array types;
+ * ArrayType.Len, ChanType.Dir */
 #define MAP_KEY 48
 #define MAP_ELEM 56
 #define OTHER_ELEM 48
@@ -68,7 +70,8 @@ static bool in_types(const struct moduledata *md, uint64_t start, uint64_t len)
 	return start >= md->types && range_fits(start - md->types, len, md->etypes - md->types);
 }
 
-static int read_length(const struct elf_file *elf, const struct moduledata *md, uint64_t *place, uint32_t *out)
+static int read_length(const struct elf_file *elf, const struct moduledata *md, uint64_t *place,
+		       uint32_t *out)
 {
 	uint32_t value = 0;
 	unsigned int shift;
@@ -87,13 +90,15 @@ static int read_length(const struct elf_file *elf, const struct moduledata *md, 
 	return -EBADMSG;
 }
 
-static int put_name(const struct elf_file *elf, const struct moduledata *md, int32_t offset, bool star, struct text *t)
+static int put_name(const struct elf_file *elf, const struct moduledata *md, int32_t offset,
+		    bool star, struct text *t)
 {
 	uint64_t place = md->types + (uint32_t)offset + 1; /* behind the flag byte */
 	char part[256];
 	uint32_t len;
 
-	if (offset < 0 || read_length(elf, md, &place, &len) || len > MAX_NAME || !in_types(md, place, len))
+	if (offset < 0 || read_length(elf, md, &place, &len) || len > MAX_NAME ||
+	    !in_types(md, place, len))
 		return -EBADMSG;
 	if (star && len) {
 		place++;
@@ -113,7 +118,8 @@ static int put_name(const struct elf_file *elf, const struct moduledata *md, int
 	return 0;
 }
 
-static int put_static(const struct elf_file *elf, const struct moduledata *md, uint64_t type, struct text *t)
+static int put_static(const struct elf_file *elf, const struct moduledata *md, uint64_t type,
+		      struct text *t)
 {
 	uint8_t raw[TYPE_SIZE];
 
@@ -121,7 +127,8 @@ static int put_static(const struct elf_file *elf, const struct moduledata *md, u
 		return -ENOENT;
 	if (elf_file_read(elf, type, raw, sizeof(raw)))
 		return -EBADMSG;
-	return put_name(elf, md, (int32_t)get_le32(raw + TYPE_STR), raw[TYPE_TFLAG] & TFLAG_EXTRA_STAR, t);
+	return put_name(elf, md, (int32_t)get_le32(raw + TYPE_STR),
+			raw[TYPE_TFLAG] & TFLAG_EXTRA_STAR, t);
 }
 
 struct live {
@@ -172,14 +179,16 @@ static int put_made(struct live *l, const uint8_t *raw, int depth)
 		put_str(&l->text, "[]");
 		break;
 	case KIND_ARRAY:
-		snprintf(count, sizeof(count), "[%llu]", (unsigned long long)get_le64(raw + ARRAY_LEN));
+		snprintf(count, sizeof(count), "[%llu]",
+			 (unsigned long long)get_le64(raw + ARRAY_LEN));
 		put_str(&l->text, count);
 		break;
 	case KIND_CHAN:
 		put_chan(l, raw, depth);
 		return 0;
 	default:
-		return -ENOENT; /* a struct or function made by reflection: its text would need its fields */
+		return -ENOENT; /* a struct or function made by reflection: its text would need its
+				   fields */
 	}
 	put_element(l, get_le64(raw + OTHER_ELEM), depth);
 	return 0;
@@ -197,9 +206,10 @@ static int put_live(struct live *l, uint64_t type, int depth)
 	return err ? err : put_made(l, raw, depth - 1);
 }
 
-int typename_static(const struct elf_file *elf, const struct moduledata *md, uint64_t type, char *buf, size_t len)
+int typename_static(const struct elf_file *elf, const struct moduledata *md, uint64_t type,
+		    char *buf, size_t len)
 {
-	struct text t = { .buf = buf, .len = len };
+	struct text t = {.buf = buf, .len = len};
 	int err;
 
 	if (!len)
@@ -212,8 +222,8 @@ int typename_static(const struct elf_file *elf, const struct moduledata *md, uin
 	return err;
 }
 
-int typename_live(const struct elf_file *elf, const struct moduledata *md, uint64_t bias, uint64_t type,
-		  go_read_mem read_mem, void *ctx, char *buf, size_t len)
+int typename_live(const struct elf_file *elf, const struct moduledata *md, uint64_t bias,
+		  uint64_t type, go_read_mem read_mem, void *ctx, char *buf, size_t len)
 {
 	struct live l = {
 		.elf = elf,
@@ -221,7 +231,7 @@ int typename_live(const struct elf_file *elf, const struct moduledata *md, uint6
 		.bias = bias,
 		.read_mem = read_mem,
 		.ctx = ctx,
-		.text = { .buf = buf, .len = len },
+		.text = {.buf = buf, .len = len},
 	};
 	int err;
 

@@ -52,12 +52,13 @@ static int read_at(const struct elf_file *elf, uint64_t offset, void *buf, size_
 	return 0;
 }
 
-static int truncated(const char *path, const char *what, uint64_t end, uint64_t size, struct err *err)
+static int truncated(const char *path, const char *what, uint64_t end, uint64_t size,
+		     struct err *err)
 {
 	err_hint(err, "fetch or build the file again");
 	return err_set(err, -ENOEXEC,
-		       "%s is truncated or damaged: its %s end at byte %#llx, the file at %#llx", path,
-		       what, (unsigned long long)end, (unsigned long long)size);
+		       "%s is truncated or damaged: its %s end at byte %#llx, the file at %#llx",
+		       path, what, (unsigned long long)end, (unsigned long long)size);
 }
 
 static int refuse(const char *path, const char *why, struct err *err)
@@ -72,7 +73,8 @@ static int check_ident(const char *path, const uint8_t *h, struct err *err)
 	if (h[EI_CLASS] == ELFCLASS32)
 		return refuse(path, "is a 32-bit executable; only 64-bit ones can be watched", err);
 	if (h[EI_CLASS] != ELFCLASS64)
-		return refuse(path, "is a damaged ELF file (its class is neither 32 nor 64 bits)", err);
+		return refuse(path, "is a damaged ELF file (its class is neither 32 nor 64 bits)",
+			      err);
 	if (h[EI_DATA] != ELFDATA2LSB)
 		return refuse(path, "is a big-endian executable, made for another machine", err);
 	return 0;
@@ -89,13 +91,14 @@ static int check_type(struct elf_file *elf, const char *path, const Elf64_Ehdr *
 	if (elf->type != ET_EXEC && elf->type != ET_DYN)
 		return refuse(path, "is an ELF file but not an executable", err);
 	if (elf->machine != EM_X86_64 && elf->machine != EM_AARCH64)
-		return err_set(err, -ENOEXEC, "%s is made for another machine (ELF machine %u)", path,
-			       elf->machine);
+		return err_set(err, -ENOEXEC, "%s is made for another machine (ELF machine %u)",
+			       path, elf->machine);
 	return 0;
 }
 
 /* The header tables must lie in the file before anything is allocated for them. */
-static int check_tables(const struct elf_file *elf, const char *path, const Elf64_Ehdr *eh, struct err *err)
+static int check_tables(const struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
+			struct err *err)
 {
 	uint64_t phsize = (uint64_t)eh->e_phnum * sizeof(Elf64_Phdr);
 	uint64_t shsize = (uint64_t)eh->e_shnum * sizeof(Elf64_Shdr);
@@ -140,7 +143,8 @@ static int add_load(struct elf_file *elf, const char *path, const Elf64_Phdr *ph
 	return 0;
 }
 
-static int load_segments(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh, struct err *err)
+static int load_segments(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
+			 struct err *err)
 {
 	size_t size = eh->e_phnum * sizeof(Elf64_Phdr);
 	Elf64_Phdr *ph = malloc(size);
@@ -177,7 +181,8 @@ out:
 	return code;
 }
 
-/* The names of the sections end to end; a hostile table of overlapping long ones cannot grow beyond its size. */
+/* The names of the sections end to end; a hostile table of overlapping long ones cannot grow beyond
+ * its size. */
 static int load_names(struct elf_file *elf, const Elf64_Shdr *strtab)
 {
 	uint64_t size = strtab->sh_size;
@@ -192,7 +197,8 @@ static int load_names(struct elf_file *elf, const Elf64_Shdr *strtab)
 	return read_at(elf, strtab->sh_offset, elf->names, size);
 }
 
-static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh, struct err *err)
+static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
+			 struct err *err)
 {
 	size_t size = eh->e_shnum * sizeof(Elf64_Shdr);
 	Elf64_Shdr *sh = NULL;
@@ -213,7 +219,8 @@ static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehd
 	code = eh->e_shstrndx < eh->e_shnum ? load_names(elf, &sh[eh->e_shstrndx]) : -EBADMSG;
 	if (code) {
 		if (code == -EBADMSG)
-			code = refuse(path, "is a damaged ELF file (its section names are unreadable)",
+			code = refuse(path,
+				      "is a damaged ELF file (its section names are unreadable)",
 				      err);
 		goto out;
 	}
@@ -222,8 +229,10 @@ static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehd
 
 		if (sh[i].sh_name >= sh[eh->e_shstrndx].sh_size)
 			continue;
-		if (sh[i].sh_type != SHT_NOBITS && !range_fits(sh[i].sh_offset, sh[i].sh_size, elf->size)) {
-			code = truncated(path, "sections", sh[i].sh_offset + sh[i].sh_size, elf->size, err);
+		if (sh[i].sh_type != SHT_NOBITS &&
+		    !range_fits(sh[i].sh_offset, sh[i].sh_size, elf->size)) {
+			code = truncated(path, "sections", sh[i].sh_offset + sh[i].sh_size,
+					 elf->size, err);
 			goto out;
 		}
 		s->name = elf->names + sh[i].sh_name;
@@ -241,10 +250,12 @@ out:
 }
 
 /*
- * UPX leaves a stub: no sections, its mark right behind the program headers, and the real program compressed. Nothing
- * of Go can be seen in it, and the running process executes from anonymous memory, where no uprobe can stand.
+ * UPX leaves a stub: no sections, its mark right behind the program headers, and the real program
+ * compressed. Nothing of Go can be seen in it, and the running process executes from anonymous
+ * memory, where no uprobe can stand.
  */
-static int check_packed(const struct elf_file *elf, const char *path, const Elf64_Ehdr *eh, struct err *err)
+static int check_packed(const struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
+			struct err *err)
 {
 	uint8_t head[1024];
 	size_t len = elf->size < sizeof(head) ? elf->size : sizeof(head);
@@ -258,7 +269,9 @@ static int check_packed(const struct elf_file *elf, const char *path, const Elf6
 	if (!memmem(head, len, "UPX!", 4))
 		return 0;
 	err_hint(err, "unpack it with upx -d and run the unpacked file");
-	return refuse(path, "is packed by UPX: its code exists only in memory, where it cannot be probed", err);
+	return refuse(path,
+		      "is packed by UPX: its code exists only in memory, where it cannot be probed",
+		      err);
 }
 
 static int open_file(struct elf_file *elf, const char *path, struct err *err)
@@ -428,7 +441,8 @@ int elf_file_relocs(const struct elf_file *elf, const struct elf_relocs **out)
 	struct elf_file *cache = (struct elf_file *)elf;
 
 	if (elf->relocs_state == 1)
-		cache->relocs_state = elf_file_is_pie(elf) ? elf_relocs_load(&cache->relocs, elf) : 0;
+		cache->relocs_state = elf_file_is_pie(elf) ? elf_relocs_load(&cache->relocs, elf)
+							   : 0;
 	*out = &elf->relocs;
 	return elf->relocs_state;
 }

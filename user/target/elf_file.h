@@ -9,9 +9,10 @@
 #include "base/err.h"
 
 /*
- * Bounds-checked access to an untrusted ELF file by link-time virtual address. The file is read with pread, never mapped: a file that is
- * truncated while we read it gives an error, not SIGBUS. Only 64-bit little-endian ELF executables (ET_EXEC, ET_DYN) are accepted; each
- * refusal says why in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
+ * Bounds-checked access to an untrusted ELF file by link-time virtual address. The file is read
+ * with pread, never mapped: a file that is truncated while we read it gives an error, not SIGBUS.
+ * Only 64-bit little-endian ELF executables (ET_EXEC, ET_DYN) are accepted; each refusal says why
+ * in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
  */
 struct elf_file;
 struct elf_relocs; /* target/elf_reloc.h */
@@ -39,16 +40,19 @@ uint64_t elf_file_size(const struct elf_file *elf);
 const char *elf_file_build_id(const struct elf_file *elf);
 
 size_t elf_file_segments(const struct elf_file *elf, const struct elf_segment **out);
-const struct elf_section *elf_file_section(const struct elf_file *elf, const char *name); /* NULL when absent */
+const struct elf_section *elf_file_section(const struct elf_file *elf,
+					   const char *name); /* NULL when absent */
 
 /* The dynamic section as the loader finds it; size 0 when there is none. */
 void elf_file_dynamic(const struct elf_file *elf, uint64_t *vaddr, uint64_t *size);
-/* The RELATIVE relocations, read at the first call; empty unless the file is PIE. Owned by elf. 0, -ENOMEM or -EBADMSG. */
+/* The RELATIVE relocations, read at the first call; empty unless the file is PIE. Owned by elf. 0,
+ * -ENOMEM or -EBADMSG. */
 int elf_file_relocs(const struct elf_file *elf, const struct elf_relocs **out);
 
 /* Copies len bytes at vaddr; -EFAULT unless all of them are file-backed inside one PT_LOAD. */
 int elf_file_read(const struct elf_file *elf, uint64_t vaddr, void *buf, size_t len);
-/* Reads a little-endian word; where the file is PIE, an R_*_RELATIVE relocation at vaddr takes precedence over the contents. */
+/* Reads a little-endian word; where the file is PIE, an R_*_RELATIVE relocation at vaddr takes
+ * precedence over the contents. */
 int elf_file_read_u64(const struct elf_file *elf, uint64_t vaddr, uint64_t *out);
 /* File offset of vaddr (what a uprobe wants); -EFAULT when it is not file-backed. */
 int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset);

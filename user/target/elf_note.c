@@ -37,7 +37,8 @@ static void put_text(char *id, const uint8_t *desc, size_t len)
 	id[i] = '\0';
 }
 
-void elf_note_build_id(const struct elf_file *elf, uint64_t vaddr, uint64_t size, char id[ELF_BUILD_ID_MAX])
+void elf_note_build_id(const struct elf_file *elf, uint64_t vaddr, uint64_t size,
+		       char id[ELF_BUILD_ID_MAX])
 {
 	uint8_t notes[MAX_NOTES];
 	uint64_t pos = 0;
@@ -54,9 +55,11 @@ void elf_note_build_id(const struct elf_file *elf, uint64_t vaddr, uint64_t size
 
 		if (!range_fits(desc, descsz, size))
 			return;
-		if (type == NT_GNU_BUILD_ID && namesz == 4 && descsz && !memcmp(note + NOTE_HEADER, "GNU", 4))
+		if (type == NT_GNU_BUILD_ID && namesz == 4 && descsz &&
+		    !memcmp(note + NOTE_HEADER, "GNU", 4))
 			put_hex(id, notes + desc, descsz);
-		if (type == NT_GO_BUILD_ID && namesz == 4 && !id[0] && !memcmp(note + NOTE_HEADER, "Go\0", 4))
+		if (type == NT_GO_BUILD_ID && namesz == 4 && !id[0] &&
+		    !memcmp(note + NOTE_HEADER, "Go\0", 4))
 			put_text(id, notes + desc, descsz);
 		pos = desc + align4(descsz);
 	}

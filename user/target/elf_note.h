@@ -10,9 +10,11 @@
 #define ELF_BUILD_ID_MAX 160
 
 /*
- * Looks for a build id in the note segment of size bytes at vaddr and writes it as printable text. The GNU one wins over
- * Go's, which is only written where id is still empty; id stays as it is when the segment holds none or is malformed.
+ * Looks for a build id in the note segment of size bytes at vaddr and writes it as printable text.
+ * The GNU one wins over Go's, which is only written where id is still empty; id stays as it is when
+ * the segment holds none or is malformed.
  */
-void elf_note_build_id(const struct elf_file *elf, uint64_t vaddr, uint64_t size, char id[ELF_BUILD_ID_MAX]);
+void elf_note_build_id(const struct elf_file *elf, uint64_t vaddr, uint64_t size,
+		       char id[ELF_BUILD_ID_MAX]);
 
 #endif

@@ -17,7 +17,8 @@ struct rela_table {
 	uint64_t vaddr, size;
 };
 
-/* The dynamic section and not the section header: the loader believes it too, and sstrip leaves it. */
+/* The dynamic section and not the section header: the loader believes it too, and sstrip leaves it.
+ */
 static int find_table(const struct elf_file *elf, struct rela_table *out)
 {
 	uint64_t dyn, size;
@@ -92,7 +93,7 @@ int elf_relocs_load(struct elf_relocs *relocs, const struct elf_file *elf)
 	if (!total)
 		return 0;
 	/* Refused before memory is asked for: a size that the file does not hold. */
-	err = elf_file_offset(elf, table.vaddr + total * RELA_SIZE - 1, &(uint64_t){ 0 });
+	err = elf_file_offset(elf, table.vaddr + total * RELA_SIZE - 1, &(uint64_t){0});
 	if (err)
 		return -EBADMSG;
 
@@ -139,7 +140,7 @@ void elf_relocs_free(struct elf_relocs *relocs)
 
 const struct elf_reloc *elf_relocs_find(const struct elf_relocs *relocs, uint64_t vaddr)
 {
-	struct elf_reloc key = { .vaddr = vaddr };
+	struct elf_reloc key = {.vaddr = vaddr};
 
 	if (!relocs->count)
 		return NULL;

@@ -8,8 +8,9 @@
 #include "target/elf_file.h"
 
 /*
- * The R_*_RELATIVE relocations of a position independent executable, sorted by address. Words that the dynamic
- * loader fills in (pointers between Go's tables) are only certain here: a linker may leave the place itself zero.
+ * The R_*_RELATIVE relocations of a position independent executable, sorted by address. Words that
+ * the dynamic loader fills in (pointers between Go's tables) are only certain here: a linker may
+ * leave the place itself zero.
  */
 struct elf_reloc {
 	uint64_t vaddr; /* the word that is relocated */
