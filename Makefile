@@ -183,9 +183,13 @@ build/fuzz/obj/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
 build/fuzz/libmaprace.a: $(FUZZ_LIB_OBJS)
 	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(FUZZ_LIB_OBJS)
 
+.PHONY: format
+format: deps-lint ## put all C files into the style of .clang-format
+	$(Q)git ls-files -co --exclude-standard -- "*.c" "*.h" ":!vmlinux/*/vmlinux.h" | xargs clang-format -i
+
 .PHONY: lint
-lint: deps-build deps-lint $(LIBBPF_A) $(SKELS) ## format, clang-tidy, cppcheck, shellcheck, house rules
-	$(Q)CPPFLAGS="$(subst ",\",$(CPPFLAGS_ALL))" BPF_CFLAGS="$(BPF_CFLAGS)" scripts/lint.sh
+lint: deps-build deps-test deps-lint $(LIBBPF_A) $(SKELS) ## format, clang-tidy, cppcheck, shellcheck, house rules
+	$(Q)CPPFLAGS="$(subst ",\",$(CPPFLAGS_ALL))" scripts/lint.sh
 
 # --- the machine -----------------------------------------------------------------------------------------------------
 

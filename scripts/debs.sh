@@ -31,7 +31,6 @@ debs_mirror()
 	# shellcheck disable=SC1091
 	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 	[[ $suite == *-security ]] && release+=-security
-	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)' 'Created-By: Packages' |
 		awk -F'|' -v release="$release" '$2 == release { print $1; exit }'
 }
@@ -77,7 +76,7 @@ debs_pin()
 # one package into the current directory: asked for or pinned version first, then the current one
 debs_download()
 {
-	local suite=$1 package=${2%%=*} version= current
+	local suite=$1 package=${2%%=*} version="" current
 	case $2 in
 	*=*) version=${2#*=} ;;
 	*) version=$(debs_pin "$suite" "$package") ;;

@@ -36,7 +36,6 @@ for group in "$@"; do
 done
 
 # one question for all packages; the answer names those that are not wholly installed
-# shellcheck disable=SC2016 # dpkg-query's own variable
 if [[ $(dpkg-query -W -f '${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null | grep -c '^ii') -eq ${#wanted[@]} ]]; then
 	exit 0
 fi
