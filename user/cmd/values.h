@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_CMD_VALUES_H
+#define MAPRACE_CMD_VALUES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Values of command-line options. All return 0 or -EINVAL (not of that form) or -ERANGE (of that form, but not a usable value), and
+ * leave *out alone on failure. Numbers are plain decimal ("3", "2.5", ".5"): no sign, exponent, hexadecimal, or surrounding blanks.
+ */
+
+/* TIME: a number with us, ms or s. Zero is -ERANGE. */
+int value_time(const char *s, uint64_t *ns);
+/* SECONDS: a number without a unit, or a TIME. Zero is -ERANGE. */
+int value_seconds(const char *s, uint64_t *ns);
+/* A share of a CPU in percent, above 0 and at most 100, with or without "%". */
+int value_percent(const char *s, double *percent);
+/* 0 to max. */
+int value_integer(const char *s, unsigned int max, unsigned int *out);
+
+/* PID[,PID...] appended to a list (malloc'ed, grown here); a PID that is there already is not added again. -ENOMEM. */
+struct pid_list {
+	uint32_t *pids;
+	size_t n;
+};
+int value_pids(const char *s, struct pid_list *list);
+void pid_list_free(struct pid_list *list);
+
+#endif
