@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# A race nobody here wrote: stripped hugo 0.111.3 (bookworm, Go 1.19) and 0.131.0 (trixie, Go 1.22). In five runs of five
+# `maprace watch -- hugo` must prove GetSortedMapValues against SetInMap and end with status 66.
+# Trixie's hugo needs glibc 2.34, which Debian 12 has; libsass and libwebp of bookworm serve both, through LD_LIBRARY_PATH,
+# so hugo is exec'ed directly and /proc/PID/exe is hugo, not a loader.
+# usage: hugo.sh [RUNS]
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+runs=${1:-5}
+limit=120 # seconds a build may take
+
+hugo_args=()
+hugo_run() # LOG COMMAND-PREFIX...: builds the site, status in real_status
+{
+	local log=$1
+	shift
+	real_status=0
+	rm -rf "$real_tmp/public"
+	HOME=$real_tmp HUGO_CACHEDIR=$real_tmp/cache LD_LIBRARY_PATH=$libs \
+		timeout -k 5 "$limit" "$@" "${hugo_args[@]}" >"$log" 2>&1 || real_status=$?
+}
+
+# races that name the two, one on each side
+hugo_proofs()
+{
+	jq '[.races[] | select((.accesses | length) == 2 and .evidence != "window")
+		| select([.accesses[].stack | map(.function) | join(" ")] as [$a, $b]
+			| (($a | test("GetSortedMapValues")) and ($b | test("SetInMap")))
+			or (($b | test("GetSortedMapValues")) and ($a | test("SetInMap"))))]' "$1"
+}
+
+hugo_unwatched() # NAME: how it ends when nobody watches
+{
+	local i fine=0 started=${EPOCHREALTIME/./}
+	for ((i = 1; i <= runs; i++)); do
+		hugo_run "$real_tmp/log"
+		((real_status)) || fine=$((fine + 1))
+	done
+	echo "        $1 unwatched: $fine of $runs runs end with status 0, $(((${EPOCHREALTIME/./} - started) / runs / 1000)) ms each"
+}
+
+hugo_watched() # NAME I
+{
+	local name="$1, run $2 of $runs" json=$real_build/hugo-$1-$2.json log=$real_build/hugo-$1-$2.log proofs others
+	rm -f "$json"
+	hugo_run "$log" "$maprace" watch -o "$json" --
+	if ((real_status != 66)) || [[ ! -s $json ]]; then
+		real_fail "$name: status $real_status, not 66"
+		real_show "$log"
+		return 0
+	fi
+	proofs=$(hugo_proofs "$json")
+	if [[ $(jq length <<<"$proofs") == 0 ]]; then
+		real_fail "$name: a race, but none of GetSortedMapValues and SetInMap"
+		real_show "$log"
+		return 0
+	fi
+	real_pass "$name: $(jq -r '"\(length) site pairs (\(map(.evidence) | unique | join(", "))), seen \(map(.count) | add) times, the first at \(map(.first_seen_s) | min) s"' <<<"$proofs"), $(jq -r '"\(.duration_s) s, \(.stats.holds) holds, attached in \(.stats.attach_ms) ms, hugo ended with \(.targets[0].exit)"' "$json")"
+	others=$(jq --argjson proofs "$proofs" '(.races | length) - ($proofs | length)' "$json")
+	if ((others)); then
+		echo "        and $others other races, for study:"
+		jq -r --argjson proofs "$proofs" '.races[] | select(.id as $id | $proofs | map(.id) | index($id) | not)
+			| "        \(.evidence) \(.kind) \(.map.type): " + ([.accesses[] | .op + " " + ([.stack[]
+			| select(.function | startswith("runtime.") | not) | "\(.function) \(.file):\(.line)"] | .[0:3] | join(" < "))]
+			| join("\n          with "))' "$json"
+	fi
+}
+
+hugo_suite() # SUITE VERSION
+{
+	local root i hugo
+	root=$(real_root "$1" hugo)
+	hugo=$root/usr/bin/hugo
+	hugo_args=("$hugo" --source "$real_tmp/site" --destination "$real_tmp/public" --quiet)
+	if ! LD_LIBRARY_PATH=$libs "$hugo" version | grep -q "v$2"; then
+		real_skip "hugo of $1 is not $2 any more: $(LD_LIBRARY_PATH=$libs "$hugo" version 2>&1)"
+		return 0
+	fi
+	hugo_unwatched "hugo-$2"
+	for ((i = 1; i <= runs; i++)); do
+		hugo_watched "hugo-$2" "$i"
+	done
+}
+
+real_begin
+libs=$(real_root bookworm libsass1 libwebp7)/usr/lib/x86_64-linux-gnu
+"$real_src/site.sh" "$real_tmp/site"
+hugo_suite bookworm 0.111.3
+hugo_suite trixie 0.131.0
+real_close
