@@ -72,7 +72,8 @@ all: build/maprace ## build the tool: build/maprace, one static executable
 
 build/maprace.debug: $(OBJS) | $(LIBBPF_A)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $(OBJS) $(LIBS)
+# glibc's remarks about getaddrinfo in static executables, which nothing of ours calls, are shown with the errors only
+	$(Q)log=$$($(CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $(OBJS) $(LIBS) 2>&1) || { echo "$$log" >&2; exit 1; }
 
 build/maprace: build/maprace.debug
 	$(call say,STRIP,$@)
@@ -126,11 +127,11 @@ demo: build/maprace deps-test ## build, start a racy Go service, prove its race,
 
 .PHONY: test
 test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e (a selection)
-	$(Q)scripts/test.sh unit fuzz e2e
+	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e
 
 .PHONY: test-all
 test-all: build/maprace ## everything: unit, fuzz, e2e on all Go versions, real programs, kernels in virtual machines
-	$(Q)scripts/test.sh unit fuzz e2e-all real vmtest
+	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e-all real vmtest
 
 .PHONY: unit
 unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)
@@ -150,7 +151,7 @@ real: build/maprace deps-test ## stripped prometheus, etcd, caddy and hugo under
 vmtest: build/maprace deps-test ## the tool on other kernels, in virtual machines
 	$(Q)tests/vm/run.sh
 vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
-	$(Q)tests/vm/run.sh --shell $(KERNEL)
+	$(Q)tests/vm/shell.sh $(KERNEL)
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh
 

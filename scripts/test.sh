@@ -5,7 +5,7 @@
 # usage: scripts/test.sh SUITE...
 set -euo pipefail
 
-make=${MAKE:-make}
+make=${MAKE:-make} # of the same options; may be several words
 passed=0
 failed=0
 skipped=0
@@ -15,7 +15,7 @@ for suite in "$@"; do
 	echo "=== $suite"
 	started=$SECONDS
 	status=0
-	"$make" "$suite" 2>&1 | tee "build/test/$suite.log" || status=$?
+	$make "$suite" 2>&1 | tee "build/test/$suite.log" || status=$?
 	closing=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "build/test/$suite.log" | tail -n 1 || true)
 	read -r p f s < <(awk '{ print $1 + 0, $3 + 0, $5 + 0 }' <<<"$closing")
 	if ((!status && p == 0)); then
