@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# Runs the cases of cases.tsv inside each kernel of the matrix, in virtual machines without KVM.
+# Runs the cases of cases.tsv inside each kernel of the matrix, in virtual machines without KVM. --shell [KERNEL]: see shell.sh.
 #
 # Environment:
 #   KERNELS     "5.10 6.1 6.12 7.2"   which kernels
@@ -10,6 +10,7 @@
 #   VM_DOCS     empty                 a file to write the table kernel x case to (docs/kernels.md)
 #   VM_MEMORY   1024                  MiB per guest;  VM_CPUS 2
 #   VM_MANIFEST tests/vm/cases.tsv    the list of cases
+#   VM_QEMU     chosen by lib/qemu.sh the qemu-system-x86_64 to use
 #   VM_SLACK    120                   seconds a guest may take beyond its cases' own limits
 # Status: 0 passed, 1 failed (also when everything was skipped).
 set -euo pipefail
@@ -17,6 +18,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib/common.sh"
 # shellcheck source=tests/vm/lib/kernel.sh
 source "$vm_dir/lib/kernel.sh"
+# shellcheck source=tests/vm/lib/qemu.sh
+source "$vm_dir/lib/qemu.sh"
 # shellcheck source=tests/vm/lib/guest.sh
 source "$vm_dir/lib/guest.sh"
 # shellcheck source=tests/vm/lib/console.sh
@@ -88,7 +91,7 @@ kernel_run()
 vm_missing_tools()
 {
 	local tool missing=()
-	for tool in qemu-system-x86_64 busybox cpio gzip readelf clang bpftool; do
+	for tool in busybox cpio gzip readelf clang bpftool; do
 		command -v "$tool" >/dev/null || [[ -x /usr/sbin/$tool ]] || missing+=("$tool")
 	done
 	((${#missing[@]} == 0)) || echo "${missing[*]}"
@@ -96,6 +99,9 @@ vm_missing_tools()
 
 main()
 {
+	if [[ ${1:-} == --shell ]]; then
+		KERNEL=${2:-${KERNEL:-6.12}} exec "$vm_dir/shell.sh"
+	fi
 	local kernel turn status missing image prefix cases
 	PATH=$PATH:/usr/sbin:/sbin
 	read -ra cases <<<"${CASES:-*}"
@@ -103,6 +109,7 @@ main()
 	trap guest_end EXIT
 	trap 'exit 1' INT TERM
 	missing=$(vm_missing_tools)
+	qemu_find || missing+=" qemu-system-x86_64"
 	for kernel in ${KERNELS:-$vm_all_kernels}; do
 		prefix=$vm_out/results/$kernel
 		rm -f "$prefix".*
@@ -120,7 +127,7 @@ main()
 		fi
 		((status == 0)) || exit 1
 		vm_e2e_wanted=$(cases_programs "$prefix.cases")
-		e2e_build
+		e2e_build || vm_die "cannot build the programs to watch"
 		image_build "$prefix.initrd" "$prefix.cases"
 		for ((turn = 1; turn <= ${REPEAT:-1}; turn++)); do
 			kernel_run "$kernel" "$prefix"

@@ -9,6 +9,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib/common.sh"
 # shellcheck source=tests/vm/lib/kernel.sh
 source "$vm_dir/lib/kernel.sh"
+# shellcheck source=tests/vm/lib/qemu.sh
+source "$vm_dir/lib/qemu.sh"
 # shellcheck source=tests/vm/lib/guest.sh
 source "$vm_dir/lib/guest.sh"
 # shellcheck source=tests/vm/lib/image.sh
@@ -18,6 +20,7 @@ source "$vm_dir/lib/cases.sh"
 
 kernel=${KERNEL:-6.12}
 mkdir -p "$vm_out"
+qemu_find || vm_die "no qemu-system-x86_64 (package qemu-system-x86)"
 image=$(kernel_fetch "$kernel") || vm_die "no kernel $kernel"
 cases_select "$kernel" "*" >"$vm_out/cases-shell.tsv"
 vm_e2e_wanted=$(cases_programs "$vm_out/cases-shell.tsv")

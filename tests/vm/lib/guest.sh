@@ -11,7 +11,7 @@ guest_command()
 {
 	# -cpu max: kernels since 6.12 do not start on qemu64. No network, no disk: nothing to wait for.
 	# panic=-1 with -no-reboot: a panic ends qemu at once.
-	guest_argv=(qemu-system-x86_64 -accel "tcg,thread=multi" -cpu max -smp "${VM_CPUS:-2}" -m "$3"
+	guest_argv=("$qemu_binary" "${qemu_options[@]}" -accel "tcg,thread=multi" -cpu max -smp "${VM_CPUS:-2}" -m "$3"
 		-nodefaults -no-user-config -no-reboot -display none -monitor none
 		-kernel "$1" -initrd "$2"
 		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 random.trust_cpu=on $4")

@@ -56,7 +56,7 @@ image_victims()
 	done
 }
 
-# image_e2e: the watched programs. VM_E2E is the folder VERSION/NAME of built end-to-end programs, vm_e2e_wanted the list.
+# image_e2e ROOT: the watched programs, VERSION/NAME, and what their sources say of them
 image_e2e()
 {
 	local root=$1 program
@@ -64,6 +64,8 @@ image_e2e()
 		[[ -x $vm_e2e/$program ]] || vm_die "$vm_e2e/$program is not built"
 		mkdir -p "$root/e2e/${program%/*}"
 		cp "$vm_e2e/$program" "$root/e2e/$program"
+		# what must, may and must never be reported, for guest/cases/watch.sh
+		sed -n 's#^// \(EXPECT\|ALLOW\|NEVER\) #\1 #p' "$vm_top/tests/e2e/cases/${program#*/}.go" >"$root/e2e/$program.expect"
 	done
 }
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=dash
+# maprace doctor, held against what kfeatures finds out by itself.
+
+# doctor_says FEATURE yes|no: the line of that feature
+doctor_says()
+{
+	local regex="^ *$1 +(yes|ok)"
+	[ "$2" = yes ] || regex="^ *$1 +(no|missing)"
+	grep -Eqi -- "$regex" out || {
+		show out err
+		die "doctor does not say $2 to $1"
+	}
+}
+
+# doctor_agrees: with all privileges; every answer is also kfeatures' own
+doctor_agrees()
+{
+	local name answer
+	expect_status 0 maprace doctor
+	cat out
+	for name in btf ringbuf uprobe uprobe-multi; do
+		answer=no
+		if kfeatures "$name" >/dev/null; then answer=yes; fi
+		doctor_says "$name" "$answer"
+	done
+}
+
+# doctor_mends STATUS REGEX COMMAND...: run so that something is missing, doctor names it and what to do
+doctor_mends()
+{
+	local status=$1 regex=$2
+	shift 2
+	expect_status "$status" "$@"
+	cat out err >both
+	expect_line both "$regex"
+	cat both
+}
+
+# without_btf COMMAND...: as if the kernel had been built without it
+without_btf()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"
+}

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# maprace watch on the end-to-end programs. The emulated CPUs are ten times slower than real ones and stall when the host is
+# busy: what is awaited ends with the event, and the bounds only say when to give up.
+
+race_bound=60  # s until a racy program must have been proved so
+clean_time=4   # s that a clean one is watched
+start_bound=20 # s until a program says that it is ready
+
+has_line()
+{
+	grep -q -- "$2" "$1"
+}
+
+# go_start NAME PROGRAM [COMMAND...]: starts /e2e/PROGRAM (under COMMAND) as ./NAME.out and sets go_NAME to its process id
+go_start()
+{
+	local name=$1 program=$2 pid
+	shift 2
+	"$@" "/e2e/$program" >"$name.out" 2>"$name.err" &
+	pid=$!
+	eval "go_$name=$pid"
+	wait_for "$start_bound" has_line "$name.out" '^ready' || {
+		show "$name.out" "$name.err"
+		die "$program did not come up in $start_bound s"
+	}
+}
+
+# go_stop NAME: the program ends as it should: told to stop, it says what it did and leaves with status 0
+go_stop()
+{
+	local pid status=0
+	eval "pid=\$go_$1"
+	kill -TERM "$pid" || die "$1 was gone before its end"
+	wait "$pid" || status=$?
+	[ "$status" -eq 0 ] || {
+		show "$1.out" "$1.err"
+		die "the watched program ended with status $status"
+	}
+	expect_line "$1.out" '^ok [1-9][0-9]* operations'
+}
+
+# The objects of one type in the JSON lines of ./out, one a line.
+json_lines()
+{
+	grep -E "^[{]\"type\": *\"$1\"" out
+}
+
+# json_number LINE_TYPE NAME: the first number of that name
+json_number()
+{
+	json_lines "$1" | tail -n 1 | grep -oE "\"$2\": *[0-9.]+" | head -n 1 | grep -oE '[0-9.]+$'
+}
+
+# race_check PROGRAM: ./out holds a proven race that its source expects (or allows): kind, operations and functions; nothing else
+race_check()
+{
+	local want kind a b good=0
+	json_lines race >races || {
+		show out err
+		die "no race line"
+	}
+	while read -r want kind a b; do
+		[ "$want" != NEVER ] || continue
+		kind=${kind#kind=}
+		# a=OPERATION:FUNCTION:MARKER
+		grep -E "\"kind\": *\"$kind\"" races | grep -E '"evidence": *"(collision|in-flight)"' |
+			grep -F "\"$(field "${a#a=}" 2)\"" | grep -F "\"$(field "${b#b=}" 2)\"" >match || continue
+		good=$((good + $(wc -l <match)))
+	done <"/e2e/$1.expect"
+	[ "$good" -ge "$(wc -l <races)" ] || {
+		show "/e2e/$1.expect" races err
+		die "a race that the source of $1 does not expect"
+	}
+}
+
+field()
+{
+	echo "$1" | cut -d: -f"$2"
+}
+
+# watch_race PROGRAM
+watch_race()
+{
+	go_start target "$1"
+	expect_status 66 maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json
+	race_check "$1"
+	go_stop target
+}
+
+# watch_clean PROGRAM: nothing is proved, though much is seen
+watch_clean()
+{
+	local seen
+	go_start target "$1"
+	expect_status 0 maprace watch -p "$go_target" -d "$clean_time" --json
+	never_line out '"type": *"race"'
+	seen=$(json_number stats operations)
+	[ "${seen:-0}" -gt 100 ] || {
+		show out err
+		die "only ${seen:-no} operations were seen"
+	}
+	go_stop target
+	echo "$seen operations"
+}
+
+# watch_command PROGRAM: started by maprace itself
+watch_command()
+{
+	expect_status 66 maprace watch -d "$race_bound" --halt-on-race --json -o doc.json -- "/e2e/$1"
+	race_check "$1"
+	expect_line doc.json '"schema": *"maprace/1"'
+}
+
+# watch_other PROGRAM: two processes run the same executable. The probes sit in the file's pages, so both hit them; only what the
+# watched one does may count. First the watched one stands still while the other works, then the other way round.
+watch_other()
+{
+	local seen
+	go_start target "$1"
+	go_start other "$1"
+	kill -STOP "$go_target"
+	expect_status 0 maprace watch -p "$go_target" -d "$clean_time" --json
+	never_line out '"type": *"race"'
+	seen=$(json_number stats operations)
+	[ "${seen:-x}" = 0 ] || {
+		show out err
+		die "${seen:-no number of} operations counted in a process that stood still"
+	}
+	kill -CONT "$go_target"
+	kill -STOP "$go_other"
+	expect_status 66 maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json
+	expect_line out "\"pid\": *$go_target[,}]"
+	never_line out "\"pid\": *$go_other[,}]"
+	kill -CONT "$go_other"
+	go_stop target
+	go_stop other
+}
+
+# watch_capabilities PROGRAM: as an ordinary user with three capabilities, on another user's process
+watch_capabilities()
+{
+	go_start target "$1"
+	chmod 777 .
+	: >out
+	: >err
+	expect_status 66 confine -u 65534 -c bpf,perfmon,sys_ptrace \
+		maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json
+	race_check "$1"
+	go_stop target
+}
+
+# watch_killed PROGRAM: maprace dies without a chance to clean up; the program goes on, and (the runner looks) nothing stays
+watch_killed()
+{
+	local status=0
+	go_start target "$1"
+	maprace watch -p "$go_target" -d 120 --json >out 2>err &
+	wait_for "$start_bound" attached || {
+		show err
+		die "not attached in $start_bound s"
+	}
+	kill -KILL $!
+	wait $! 2>/dev/null || status=$?
+	[ "$status" -eq 137 ] || die "maprace ended with $status before it was killed"
+	wait_for 10 detached || die "programs are still there 10 s after the kill"
+	go_stop target
+}
+
+attached()
+{
+	[ "$(kfeatures objects | cut -d' ' -f1)" -gt 0 ]
+}
+
+detached()
+{
+	[ "$(kfeatures objects | cut -d' ' -f1)" -eq 0 ]
+}
+
+# watch_dry PROGRAM: says what it would do, and attaches nothing
+watch_dry()
+{
+	go_start target "$1"
+	expect_status 0 maprace watch -p "$go_target" --dry-run
+	cat out err
+	expect_line /dev/stdin 'mapassign' <<-END
+		$(cat out err)
+	END
+	go_stop target
+}
+
+# watch_refuses STATUS REGEX ARGUMENT...: one line on standard error that says why, nothing on standard output
+watch_refuses()
+{
+	local status=$1 regex=$2
+	shift 2
+	expect_status "$status" maprace "$@"
+	[ ! -s out ] || {
+		show out
+		die "standard output is not empty"
+	}
+	grep -vE '(hint|HINT)' err >lines || true
+	[ "$(wc -l <lines)" -eq 1 ] || {
+		show err
+		die "not one line"
+	}
+	expect_line err "$regex"
+}
+
+# refused_without_privileges PROGRAM: one line that names what is missing, and the program is left alone
+refused_without_privileges()
+{
+	go_start target "$1"
+	chmod 777 .
+	expect_status 1 confine -u 65534 -c none maprace watch -p "$go_target" -d 5
+	expect_line err 'CAP_|root|privilege|permission|Permission'
+	cat err
+	go_stop target
+}
+
+# alone PROGRAM SECONDS: not watched at all: it holds out (Go's own check does not end it), so that what the other cases see is
+# maprace's doing
+alone()
+{
+	go_start target "$1"
+	sleep "$2"
+	go_stop target
+	cat target.out
+}
