@@ -16,7 +16,7 @@
 /* getopt's value of row i is ROW_BASE + i: outside the letters. */
 #define ROW_BASE 256
 
-static const struct option_row help_row = { "help", 'h', NULL, NULL, NULL, "show this help and end" };
+static const struct option_row help_row = {"help", 'h', NULL, NULL, NULL, "show this help and end"};
 
 int option_usage_error(const struct option_table *table, const char *fmt, ...)
 {
@@ -119,7 +119,8 @@ static const struct option_row *find_row(const struct option_table *table, int v
 	return NULL;
 }
 
-/* getopt leaves in optopt what it choked on: a letter, a long option's value, or 0 for an unknown or ambiguous long one. */
+/* getopt leaves in optopt what it choked on: a letter, a long option's value, or 0 for an unknown
+ * or ambiguous long one. */
 static int explain_unknown(const struct option_table *table, char **argv)
 {
 	const struct option_row *row = optopt >= ROW_BASE ? find_row(table, optopt) : NULL;

@@ -57,18 +57,20 @@ static int report_set_no_color(void *options, const char *arg)
 }
 
 static const struct option_row report_rows[] = {
-	{ "format", 'f', "FORMAT", report_set_format, "text, json, html or sarif",
-	  "text (the default) or json; html and sarif are names\nkept for later and refused" },
-	{ "no-color", 0, NULL, report_set_no_color, NULL, "never colour the text" },
-	{ "verbose", 'v', NULL, report_set_verbose, NULL, "show the runtime's frames too" },
+	{"format", 'f', "FORMAT", report_set_format, "text, json, html or sarif",
+	 "text (the default) or json; html and sarif are names\nkept for later and refused"},
+	{"no-color", 0, NULL, report_set_no_color, NULL, "never colour the text"},
+	{"verbose", 'v', NULL, report_set_verbose, NULL, "show the runtime's frames too"},
 };
 
 static const struct option_table report_table = {
 	.command = "report",
 	.usage = "maprace report FILE [OPTION...]",
-	.about = "Renders the JSON document that `maprace watch -o` wrote (- reads standard input).\n"
-		 "Needs neither root nor the process nor its executable.",
-	.after = "Exit status: 0 rendered, 1 FILE cannot be read or is no such document, 2 bad usage.",
+	.about =
+		"Renders the JSON document that `maprace watch -o` wrote (- reads standard input).\n"
+		"Needs neither root nor the process nor its executable.",
+	.after =
+		"Exit status: 0 rendered, 1 FILE cannot be read or is no such document, 2 bad usage.",
 	.rows = report_rows,
 	.nrows = NROWS(report_rows),
 };
@@ -99,7 +101,7 @@ static int bpf_set_verbose(void *options, const char *arg)
 }
 
 static const struct option_row bpf_rows[] = {
-	{ "verbose", 'v', NULL, bpf_set_verbose, NULL, "say more; twice: libbpf's messages too" },
+	{"verbose", 'v', NULL, bpf_set_verbose, NULL, "say more; twice: libbpf's messages too"},
 };
 
 static const struct option_table bpf_table = {
@@ -144,8 +146,9 @@ static int inspect_set_verbose(void *options, const char *arg)
 }
 
 static const struct option_row inspect_rows[] = {
-	{ "pid", 'p', "PID", inspect_set_pid, "a process id", "look at the executable of this process" },
-	{ "verbose", 'v', NULL, inspect_set_verbose, NULL, "say more" },
+	{"pid", 'p', "PID", inspect_set_pid, "a process id",
+	 "look at the executable of this process"},
+	{"verbose", 'v', NULL, inspect_set_verbose, NULL, "say more"},
 };
 
 static const struct option_table inspect_table = {
@@ -167,7 +170,8 @@ int options_parse_inspect(int argc, char **argv, struct inspect_options *options
 	if (rc != OPTIONS_RUN)
 		return rc;
 	if (rest >= argc && !options->pid)
-		return option_usage_error(&inspect_table, "what to inspect is missing: BINARY or -p PID");
+		return option_usage_error(&inspect_table,
+					  "what to inspect is missing: BINARY or -p PID");
 	if (rest < argc && options->pid)
 		return option_usage_error(&inspect_table, "either BINARY or -p PID, not both");
 	if (rest + 1 < argc)
@@ -186,7 +190,7 @@ static int doctor_set_verbose(void *options, const char *arg)
 }
 
 static const struct option_row doctor_rows[] = {
-	{ "verbose", 'v', NULL, doctor_set_verbose, NULL, "say more; twice: libbpf's messages too" },
+	{"verbose", 'v', NULL, doctor_set_verbose, NULL, "say more; twice: libbpf's messages too"},
 };
 
 static const struct option_table doctor_table = {
@@ -249,7 +253,8 @@ int options_parse_global(int argc, char **argv, enum command *command, int *at)
 	size_t i;
 
 	if (!word) {
-		log_error("a command is missing: watch, report, bpf, inspect or doctor (see maprace --help)");
+		log_error(
+			"a command is missing: watch, report, bpf, inspect or doctor (see maprace --help)");
 		return EXIT_USAGE;
 	}
 	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help"))
@@ -262,7 +267,8 @@ int options_parse_global(int argc, char **argv, enum command *command, int *at)
 			*at = 1;
 			return OPTIONS_RUN;
 		}
-	log_error("unknown %s '%s' (see maprace --help)", word[0] == '-' ? "option" : "command", word);
+	log_error("unknown %s '%s' (see maprace --help)", word[0] == '-' ? "option" : "command",
+		  word);
 	return EXIT_USAGE;
 }
 

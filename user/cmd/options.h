@@ -8,9 +8,11 @@
 #include "cmd/values.h"
 
 /*
- * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all but options_parse_global().
- * Strings point into argv. Each parser returns OPTIONS_RUN, or the exit status with which the tool ends at once: 0 after --help or
- * --version (printed on standard output), 2 after bad usage (one line on standard error). *_free() is due in either case.
+ * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all
+ * but options_parse_global(). Strings point into argv. Each parser returns OPTIONS_RUN, or the exit
+ * status with which the tool ends at once: 0 after --help or
+ * --version (printed on standard output), 2 after bad usage (one line on standard error). *_free()
+ * is due in either case.
  */
 #define OPTIONS_RUN (-1)
 
@@ -68,12 +70,14 @@ struct doctor_options {
 int options_parse_doctor(int argc, char **argv, struct doctor_options *options);
 
 enum command { COMMAND_WATCH, COMMAND_REPORT, COMMAND_BPF, COMMAND_INSPECT, COMMAND_DOCTOR };
-/* The whole command line; on OPTIONS_RUN, argv[*at] is the command's word and what follows is its own. */
+/* The whole command line; on OPTIONS_RUN, argv[*at] is the command's word and what follows is its
+ * own. */
 int options_parse_global(int argc, char **argv, enum command *command, int *at);
 
 /* Sets the log level that -q and -v ask for. */
 void options_set_log(bool quiet, int verbose);
-/* Whether what goes to fd may be coloured: a terminal that is not dumb, no --no-color, no NO_COLOR in the environment. */
+/* Whether what goes to fd may be coloured: a terminal that is not dumb, no --no-color, no NO_COLOR
+ * in the environment. */
 bool options_color(bool no_color, int fd);
 
 #endif

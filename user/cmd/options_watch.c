@@ -8,7 +8,8 @@
 #define DEFAULT_BUDGET_PERCENT 5
 #define DEFAULT_MAX_HOLD_NS 1000000
 #define DEFAULT_WINDOW_NS 100000000
-/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below what stalls a CPU. */
+/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
+ * what stalls a CPU. */
 #define LONGEST_HOLD_NS 100000000
 
 static int set_pid(void *options, const char *arg)
@@ -122,47 +123,49 @@ static int set_no_color(void *options, const char *arg)
 }
 
 static const struct option_row watch_rows[] = {
-	{ "pid", 'p', "PID[,PID...]", set_pid, "a list of process ids, as in 4215,4300",
-	  "attach to these processes (may be repeated)" },
-	{ "duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
-	  "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM" },
-	{ "output", 'o', "FILE", set_output, "a file name",
-	  "write the JSON document there at the end, and whenever\nSIGUSR1 comes; FILE is replaced as a whole" },
-	{ "json", 0, NULL, set_json, NULL,
-	  "print races as JSON Lines instead of text, as they are\nfound" },
-	{ "quiet", 'q', NULL, set_quiet, NULL,
-	  "no progress and no closing summary; warnings and errors\nonly" },
-	{ "verbose", 'v', NULL, set_verbose, NULL,
-	  "say more, and show the runtime's frames; twice:\nlibbpf's messages too" },
-	{ "budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
-	  "share of CPU that watching may cost the target (5)" },
-	{ "max-hold", 0, "TIME", set_max_hold, "a time from 1us to 100ms, as in 500us or 1ms",
-	  "longest single delay of an operation (1ms)" },
-	{ "window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
-	  "how close in time two accesses make a suspect (100ms)" },
-	{ "suspects", 0, NULL, set_suspects, NULL,
-	  "also report conflicts that are close in time but not\nproven" },
-	{ "suppressions", 0, "FILE", set_suppressions, "a file name",
-	  "a name kept for later; refused in this version" },
-	{ "halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race" },
-	{ "exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
-	  "exit status when a race was found (66)" },
-	{ "dry-run", 0, NULL, set_dry_run, NULL,
-	  "find and check everything, but do not open the probes" },
-	{ "no-color", 0, NULL, set_no_color, NULL, "never colour the text" },
+	{"pid", 'p', "PID[,PID...]", set_pid, "a list of process ids, as in 4215,4300",
+	 "attach to these processes (may be repeated)"},
+	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
+	 "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM"},
+	{"output", 'o', "FILE", set_output, "a file name",
+	 "write the JSON document there at the end, and whenever\nSIGUSR1 comes; FILE is replaced as a whole"},
+	{"json", 0, NULL, set_json, NULL,
+	 "print races as JSON Lines instead of text, as they are\nfound"},
+	{"quiet", 'q', NULL, set_quiet, NULL,
+	 "no progress and no closing summary; warnings and errors\nonly"},
+	{"verbose", 'v', NULL, set_verbose, NULL,
+	 "say more, and show the runtime's frames; twice:\nlibbpf's messages too"},
+	{"budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
+	 "share of CPU that watching may cost the target (5)"},
+	{"max-hold", 0, "TIME", set_max_hold, "a time from 1us to 100ms, as in 500us or 1ms",
+	 "longest single delay of an operation (1ms)"},
+	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
+	 "how close in time two accesses make a suspect (100ms)"},
+	{"suspects", 0, NULL, set_suspects, NULL,
+	 "also report conflicts that are close in time but not\nproven"},
+	{"suppressions", 0, "FILE", set_suppressions, "a file name",
+	 "a name kept for later; refused in this version"},
+	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},
+	{"exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
+	 "exit status when a race was found (66)"},
+	{"dry-run", 0, NULL, set_dry_run, NULL,
+	 "find and check everything, but do not open the probes"},
+	{"no-color", 0, NULL, set_no_color, NULL, "never colour the text"},
 };
 
 static const struct option_table watch_table = {
 	.command = "watch",
 	.usage = "maprace watch -p PID[,PID...] [OPTION...]\n"
 		 "maprace watch [OPTION...] -- CMD [ARG...]",
-	.about = "Attaches to live Go processes, or starts one, and proves which of their maps are\n"
-		 "used by two goroutines at once without a lock. Needs root.",
-	.after = "TIME is a number with us, ms or s.\n"
-		 "\n"
-		 "Exit status: 0 nothing found, 66 (--exitcode) a race was found, 1 the tool\n"
-		 "failed, 2 bad usage. With -- CMD and no race found: CMD's own status (128+N when\n"
-		 "it died of signal N).",
+	.about =
+		"Attaches to live Go processes, or starts one, and proves which of their maps are\n"
+		"used by two goroutines at once without a lock. Needs root.",
+	.after =
+		"TIME is a number with us, ms or s.\n"
+		"\n"
+		"Exit status: 0 nothing found, 66 (--exitcode) a race was found, 1 the tool\n"
+		"failed, 2 bad usage. With -- CMD and no race found: CMD's own status (128+N when\n"
+		"it died of signal N).",
 	.stop_early = true,
 	.rows = watch_rows,
 	.nrows = sizeof(watch_rows) / sizeof(watch_rows[0]),
@@ -173,14 +176,16 @@ static int check_targets(int argc, char **argv, int rest, struct watch_options *
 	bool separated = rest > 1 && !strcmp(argv[rest - 1], "--");
 
 	if (rest < argc && !separated)
-		return option_usage_error(&watch_table, "unexpected argument '%s'; a command comes after --",
+		return option_usage_error(&watch_table,
+					  "unexpected argument '%s'; a command comes after --",
 					  argv[rest]);
 	if (separated && rest >= argc)
 		return option_usage_error(&watch_table, "CMD is missing after --");
 	if (separated && options->targets.n)
 		return option_usage_error(&watch_table, "either -p PID or -- CMD, not both");
 	if (!separated && !options->targets.n)
-		return option_usage_error(&watch_table, "what to watch is missing: -p PID or -- CMD");
+		return option_usage_error(&watch_table,
+					  "what to watch is missing: -p PID or -- CMD");
 	if (separated)
 		options->command = &argv[rest];
 	return OPTIONS_RUN;

@@ -15,7 +15,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* A decimal number at the start of s; *end is what follows. strtod would take "nan", "1e5" and "0x1" too. */
+/* A decimal number at the start of s; *end is what follows. strtod would take "nan", "1e5" and
+ * "0x1" too. */
 static int parse_decimal(const char *s, double *out, const char **end)
 {
 	double value = 0, scale = 1;

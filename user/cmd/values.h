@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * Values of command-line options. All return 0 or -EINVAL (not of that form) or -ERANGE (of that form, but not a usable value), and
- * leave *out alone on failure. Numbers are plain decimal ("3", "2.5", ".5"): no sign, exponent, hexadecimal, or surrounding blanks.
+ * Values of command-line options. All return 0 or -EINVAL (not of that form) or -ERANGE (of that
+ * form, but not a usable value), and leave *out alone on failure. Numbers are plain decimal ("3",
+ * "2.5", ".5"): no sign, exponent, hexadecimal, or surrounding blanks.
  */
 
 /* TIME: a number with us, ms or s. Zero is -ERANGE. */
@@ -19,7 +20,8 @@ int value_percent(const char *s, double *percent);
 /* 0 to max. */
 int value_integer(const char *s, unsigned int max, unsigned int *out);
 
-/* PID[,PID...] appended to a list (malloc'ed, grown here); a PID that is there already is not added again. -ENOMEM. */
+/* PID[,PID...] appended to a list (malloc'ed, grown here); a PID that is there already is not added
+ * again. -ENOMEM. */
 struct pid_list {
 	uint32_t *pids;
 	size_t n;

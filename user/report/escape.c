@@ -7,7 +7,7 @@
 
 size_t escape_decode(const unsigned char *s, size_t n, uint32_t *code)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len, i;
 	uint32_t c;
 

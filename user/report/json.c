@@ -15,8 +15,8 @@
 #include "report/printers.h"
 
 /*
- * Builders return NULL when memory is short. put() takes the value over and lets a NULL one fail, so that each builder only has to
- * look at the sum of its puts.
+ * Builders return NULL when memory is short. put() takes the value over and lets a NULL one fail,
+ * so that each builder only has to look at the sum of its puts.
  */
 static int put(json_t *object, const char *key, json_t *value)
 {
@@ -129,8 +129,7 @@ static json_t *build_map(const struct report_map *map)
 	failed |= put(o, "len", map->header_known ? number(map->len) : json_null());
 	failed |= put(o, "buckets", map->header_known ? known_number(map->buckets) : json_null());
 	failed |= put(o, "impl", json_string(map->swiss ? "swiss" : "classic"));
-	failed |= put(o, "growing",
-		      map->header_known ? json_boolean(map->growing) : json_null());
+	failed |= put(o, "growing", map->header_known ? json_boolean(map->growing) : json_null());
 	failed |= put(o, "on_stack", json_boolean(map->on_stack));
 	return finish(o, failed);
 }
@@ -172,7 +171,8 @@ static json_t *build_race(const struct report_race *race)
 	return finish(o, failed);
 }
 
-/* null while it runs; {"code": n}, {"signal": n}, or {} when it ended in a way that nobody could see. */
+/* null while it runs; {"code": n}, {"signal": n}, or {} when it ended in a way that nobody could
+ * see. */
 static json_t *build_exit(const struct report_target *target)
 {
 	int status = target->exit_status;
@@ -272,16 +272,16 @@ static json_t *build_time(int64_t unix_ns)
 	return json_sprintf("%s.%03dZ", date, ms);
 }
 
-#define BUILD_LIST(name, type, build)                                                              \
-	static json_t *name(const type *items, size_t n)                                           \
-	{                                                                                          \
-		json_t *list = json_array();                                                       \
-		int failed = 0;                                                                    \
-		size_t i;                                                                          \
-                                                                                                   \
-		for (i = 0; i < n && !failed; i++)                                                 \
-			failed |= json_array_append_new(list, build(&items[i]));                   \
-		return finish(list, failed);                                                       \
+#define BUILD_LIST(name, type, build)                                            \
+	static json_t *name(const type *items, size_t n)                         \
+	{                                                                        \
+		json_t *list = json_array();                                     \
+		int failed = 0;                                                  \
+		size_t i;                                                        \
+                                                                                 \
+		for (i = 0; i < n && !failed; i++)                               \
+			failed |= json_array_append_new(list, build(&items[i])); \
+		return finish(list, failed);                                     \
 	}
 
 BUILD_LIST(build_targets, struct report_target, build_target)
@@ -323,8 +323,8 @@ static json_t *build_report(const struct report *report)
 }
 
 /*
- * Takes value over. Pure ASCII leaves the encoder, because C1 controls and direction marks from a target's strings must not reach a
- * terminal through `--json` either.
+ * Takes value over. Pure ASCII leaves the encoder, because C1 controls and direction marks from a
+ * target's strings must not reach a terminal through `--json` either.
  */
 static int print_value(FILE *out, json_t *value, size_t flags)
 {

@@ -15,8 +15,9 @@
 #include "report/printers.h"
 
 /*
- * A file-size limit must come back as EFBIG and not kill the tool half-way. The signal is kept off this thread only while the document
- * is written: ignoring it for good would be inherited by a command that the tool starts.
+ * A file-size limit must come back as EFBIG and not kill the tool half-way. The signal is kept off
+ * this thread only while the document is written: ignoring it for good would be inherited by a
+ * command that the tool starts.
  */
 static void fsize_block(sigset_t *saved)
 {
@@ -29,7 +30,7 @@ static void fsize_block(sigset_t *saved)
 
 static void fsize_restore(const sigset_t *saved)
 {
-	const struct timespec now = { 0 };
+	const struct timespec now = {0};
 	int keep = errno;
 	sigset_t set;
 
@@ -71,7 +72,8 @@ static int sync_directory(const char *path)
 	strcpy(copy, path);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return 0; /* a directory that may be written but not read: the rename stands, only later on disk */
+		return 0; /* a directory that may be written but not read: the rename stands, only
+			     later on disk */
 	if (fsync(fd) && errno != EINVAL)
 		rc = -errno;
 	close(fd);
@@ -120,8 +122,8 @@ static int write_atomically(const char *path, const struct report *report)
 }
 
 /*
- * A symbolic link keeps pointing where it did: its target is replaced. What is no regular file (a pipe, /dev/stdout, /dev/null) is
- * written to, never replaced.
+ * A symbolic link keeps pointing where it did: its target is replaced. What is no regular file (a
+ * pipe, /dev/stdout, /dev/null) is written to, never replaced.
  */
 static int write_path(const char *path, const struct report *report)
 {

@@ -175,8 +175,8 @@ static const struct report_frame *access_site(const struct report_access *access
 }
 
 /*
- * The line counts from the function's first one, so that an edit above the function changes nothing. Go before 1.20 does not
- * record the first line; there the line in the file has to do.
+ * The line counts from the function's first one, so that an edit above the function changes
+ * nothing. Go before 1.20 does not record the first line; there the line in the file has to do.
  */
 static uint64_t site_hash(const struct report_access *access)
 {
@@ -198,7 +198,7 @@ static uint64_t site_hash(const struct report_access *access)
 
 void report_race_identify(struct report_race *race)
 {
-	uint64_t site[2] = { site_hash(&race->access[0]), 0 };
+	uint64_t site[2] = {site_hash(&race->access[0]), 0};
 	uint64_t pair[2];
 
 	if (race->has_other)

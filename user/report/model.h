@@ -7,11 +7,19 @@
 #include <stdint.h>
 
 /*
- * What is known at the end, as plain data: printers turn it into text, JSON, … and add no logic. Strings are owned by the report
- * (allocated with malloc, freed by report_free) and are never NULL unless said so. They come from an untrusted target: printers escape.
- * The JSON names are a contract (schema maprace/1, docs/maprace-1.schema.json).
+ * What is known at the end, as plain data: printers turn it into text, JSON, … and add no logic.
+ * Strings are owned by the report (allocated with malloc, freed by report_free) and are never NULL
+ * unless said so. They come from an untrusted target: printers escape. The JSON names are a
+ * contract (schema maprace/1, docs/maprace-1.schema.json).
  */
-enum report_op { REPORT_READ, REPORT_WRITE, REPORT_DELETE, REPORT_ITERATE, REPORT_CLEAR, REPORT_CLONE };
+enum report_op {
+	REPORT_READ,
+	REPORT_WRITE,
+	REPORT_DELETE,
+	REPORT_ITERATE,
+	REPORT_CLEAR,
+	REPORT_CLONE
+};
 enum report_evidence { REPORT_FATAL, REPORT_COLLISION, REPORT_IN_FLIGHT, REPORT_WINDOW };
 enum report_kind { REPORT_WRITE_WRITE, REPORT_READ_WRITE, REPORT_ITERATE_WRITE };
 enum report_verdict { REPORT_RACY, REPORT_ORDERED, REPORT_UNPROVEN };
@@ -23,7 +31,7 @@ struct report_frame {
 	int start_line; /* line of the function's first line, 0 when unknown */
 	uint64_t pc;	/* as it was in the process (before subtracting the bias) */
 	bool inlined;
-	bool runtime;	/* a frame of the Go runtime (folded by some printers) */
+	bool runtime; /* a frame of the Go runtime (folded by some printers) */
 };
 
 struct report_creation {
@@ -36,38 +44,40 @@ struct report_access {
 	enum report_op op;
 	uint64_t goroutine; /* goid, 0 when unknown */
 	uint32_t tid, cpu;
-	uint64_t time_ns; /* since the watch began */
+	uint64_t time_ns;	     /* since the watch began */
 	struct report_frame *frames; /* innermost first, the runtime's map function at [0] */
 	size_t nframes;
-	bool truncated;	  /* the walk ended before the goroutine's first function */
-	bool partial;	  /* only the innermost callers are known (taken from the per-map record, not from a stack walk) */
+	bool truncated; /* the walk ended before the goroutine's first function */
+	bool partial;	/* only the innermost callers are known (taken from the per-map record, not
+			   from a stack walk) */
 	struct report_creation created_by;
 };
 
 struct report_map {
 	uint64_t addr, seed;
-	char *type;	    /* "map[string]int", "" when unknown */
-	bool header_known;  /* the following come from one read of the header */
+	char *type;	   /* "map[string]int", "" when unknown */
+	bool header_known; /* the following come from one read of the header */
 	uint64_t len;
-	uint64_t buckets;   /* classic: 1 << B; Swiss: number of groups where known, else 0 */
+	uint64_t buckets; /* classic: 1 << B; Swiss: number of groups where known, else 0 */
 	bool swiss;
 	bool growing;
 	bool on_stack;
 };
 
 struct report_race {
-	char id[17];	    /* 16 hex digits: stable hash of the two access sites */
+	char id[17]; /* 16 hex digits: stable hash of the two access sites */
 	enum report_evidence evidence;
 	enum report_kind kind;
 	uint64_t count;
 	double first_seen_s, last_seen_s;
 	uint32_t pid;
 	struct report_map map;
-	struct report_access access[2]; /* [0] the one that entered (or died); [1] the one that was held, or seen last */
-	bool has_other;	    /* access[1] is known (always for collisions) */
-	uint64_t held_ns;   /* collision: how long the other had been held when this one entered */
-	char *message;	    /* fatal: the runtime's own words, else "" */
-	bool check_fired;   /* the process's own check has fired during the run */
+	struct report_access access[2]; /* [0] the one that entered (or died); [1] the one that was
+					   held, or seen last */
+	bool has_other;			/* access[1] is known (always for collisions) */
+	uint64_t held_ns; /* collision: how long the other had been held when this one entered */
+	char *message;	  /* fatal: the runtime's own words, else "" */
+	bool check_fired; /* the process's own check has fired during the run */
 };
 
 struct report_maprow { /* one row of the table of maps */
@@ -89,7 +99,8 @@ struct report_target {
 	int exit_status; /* wait status when exited and known, else -1 */
 };
 
-/* Every loss or blind spot by name, in the order in which they are printed; zero ones are in JSON only. */
+/* Every loss or blind spot by name, in the order in which they are printed; zero ones are in JSON
+ * only. */
 struct report_counter {
 	const char *name;    /* JSON key, snake_case; static storage */
 	const char *meaning; /* one line for a person; static storage */
@@ -108,7 +119,7 @@ struct report_stats {
 };
 
 struct report {
-	char *version;		 /* of maprace */
+	char *version; /* of maprace */
 	char *kernel, *arch;
 	uint32_t cpus;
 	int64_t started_unix_ns; /* wall clock */
@@ -124,19 +135,20 @@ struct report {
 	struct report_stats stats;
 };
 
-void report_free(struct report *report);	/* frees what it owns, not the struct itself */
+void report_free(struct report *report); /* frees what it owns, not the struct itself */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 
-const char *report_op_name(enum report_op op);			/* "read" … the JSON words; clone is "iterate" in JSON's op */
+const char *
+report_op_name(enum report_op op); /* "read" … the JSON words; clone is "iterate" in JSON's op */
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
 const char *report_verdict_name(enum report_verdict verdict);
 /* What two operations make together; at least one must be a write. */
 enum report_kind report_kind_of(enum report_op a, enum report_op b);
 /*
- * Fills race->id from the two sites (functions and lines relative to their function, not addresses), the same whichever came first:
- * the first frame that is not the runtime's, of each access.
+ * Fills race->id from the two sites (functions and lines relative to their function, not addresses),
+ * the same whichever came first: the first frame that is not the runtime's, of each access.
  */
 void report_race_identify(struct report_race *race);
 

@@ -6,12 +6,14 @@
 
 #include "report/model.h"
 
-/* Text, as docs and product.md word it. Bytes that are not printable ASCII or valid UTF-8 are escaped. */
+/* Text, as docs and product.md word it. Bytes that are not printable ASCII or valid UTF-8 are
+ * escaped. */
 struct text_style {
 	bool color;
 	bool verbose; /* do not fold runtime frames */
 };
-void text_print_race(FILE *out, const struct report_race *race, double elapsed_s, const struct text_style *style);
+void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
+		     const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
 
 /* The whole document, indented; 0 or -EIO -ENOSPC. */
@@ -20,7 +22,8 @@ int json_print_report(FILE *out, const struct report *report);
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
-/* Writes the document to path atomically (temporary file beside it, fsync, rename). 0 or negative errno with err set by the caller. */
+/* Writes the document to path atomically (temporary file beside it, fsync, rename). 0 or negative
+ * errno with err set by the caller. */
 int json_write_report(const char *path, const struct report *report);
 
 #endif

@@ -19,7 +19,7 @@ static struct {
 	double last_s;
 	uint64_t last_operations;
 	double rate;
-} line = { .fd = -1 };
+} line = {.fd = -1};
 
 static size_t terminal_width(void)
 {
@@ -40,7 +40,7 @@ static void put(const char *s, size_t n)
 /* "950", "12.3k", "4.5M": at most three figures before the unit. */
 static void format_rate(char *buf, size_t len, double n)
 {
-	static const char units[] = { 'k', 'M', 'G', 'T' };
+	static const char units[] = {'k', 'M', 'G', 'T'};
 	size_t unit = 0;
 
 	if (n < 999.5) {
@@ -64,8 +64,8 @@ static void format_elapsed(char *buf, size_t len, double seconds)
 	else if (s < 3600)
 		snprintf(buf, len, "%" PRIu64 "m%02us", s / 60, (unsigned int)(s % 60));
 	else
-		snprintf(buf, len, "%" PRIu64 "h%02um%02us", s / 3600,
-			 (unsigned int)(s / 60 % 60), (unsigned int)(s % 60));
+		snprintf(buf, len, "%" PRIu64 "h%02um%02us", s / 3600, (unsigned int)(s / 60 % 60),
+			 (unsigned int)(s % 60));
 }
 
 static void update_rate(const struct status *status)
@@ -107,7 +107,8 @@ void status_draw(const struct status *status)
 		return;
 	if ((size_t)n >= sizeof(text))
 		n = sizeof(text) - 1;
-	/* One column stays free: a full line would make some terminals wrap and leave rests behind. */
+	/* One column stays free: a full line would make some terminals wrap and leave rests behind.
+	 */
 	width = terminal_width() - 1 + strlen(ERASE);
 	if ((size_t)n > width)
 		n = (int)width;

@@ -17,7 +17,8 @@ static void print_found(FILE *out, const struct report *report, const struct tex
 	if (!report->nraces)
 		fputs("No race found", out);
 	else
-		fprintf(out, "%zu %s found", report->nraces, report->nraces == 1 ? "race" : "races");
+		fprintf(out, "%zu %s found", report->nraces,
+			report->nraces == 1 ? "race" : "races");
 	if (report->nsuspects)
 		fprintf(out, ", %zu %s", report->nsuspects,
 			report->nsuspects == 1 ? "suspect" : "suspects");
@@ -31,9 +32,9 @@ static void print_operations(FILE *out, const struct report_stats *stats)
 		const char *name;
 		uint64_t n;
 	} kinds[] = {
-		{ "reads", stats->reads },	     { "writes", stats->writes },
-		{ "deletes", stats->deletes },	     { "iterations", stats->iterations },
-		{ "clears", stats->clears },	     { "clones", stats->clones },
+		{"reads", stats->reads},     {"writes", stats->writes},
+		{"deletes", stats->deletes}, {"iterations", stats->iterations},
+		{"clears", stats->clears},   {"clones", stats->clones},
 	};
 	const char *separator = " (";
 	size_t i;

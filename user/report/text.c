@@ -65,7 +65,8 @@ static bool has_user_frame(const struct report_access *access)
 	return false;
 }
 
-/* The innermost frame is the map function and always shown; the runtime's other frames tell a user nothing. */
+/* The innermost frame is the map function and always shown; the runtime's other frames tell a user
+ * nothing. */
 static void print_stack(FILE *out, const struct report_access *access,
 			const struct text_style *style)
 {

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "report/json_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "report/json_names.h"
+#include "report/json_value.h"
+
+/* The place of messages while one element of a list is read. */
+static void enter(struct json_reader *r, const char *list, size_t i)
+{
+	snprintf(r->where, sizeof(r->where), "%s[%zu]", list, i);
+}
+
+static const char *op_word(unsigned int i)
+{
+	return report_op_name((enum report_op)i);
+}
+
+static const char *evidence_word(unsigned int i)
+{
+	return report_evidence_name((enum report_evidence)i);
+}
+
+static const char *kind_word(unsigned int i)
+{
+	return report_kind_name((enum report_kind)i);
+}
+
+static const char *verdict_word(unsigned int i)
+{
+	return report_verdict_name((enum report_verdict)i);
+}
+
+static const char *impl_word(unsigned int i)
+{
+	return i ? "swiss" : "classic";
+}
+
+static bool read_impl(struct json_reader *r, const json_t *o, const char *key)
+{
+	return json_is_known(o, key) && json_get_word(r, o, key, impl_word, 2);
+}
+
+static void read_frame(struct json_reader *r, const json_t *o, struct report_frame *frame)
+{
+	frame->function = json_get_text(r, o, "function");
+	frame->file = json_get_text(r, o, "file");
+	frame->line = json_get_int(r, o, "line");
+	frame->start_line = json_get_int(r, o, "start_line");
+	frame->pc = json_get_hex(r, o, "pc");
+	frame->inlined = json_get_bool(r, o, "inlined");
+	frame->runtime = json_get_bool(r, o, "runtime");
+}
+
+/* Memory for a list; *n is its length, 0 when there is none. Every element must be an object. */
+static void *allocate(struct json_reader *r, const json_t *list, const char *name, size_t size,
+		      size_t *n)
+{
+	size_t count = json_array_size(list), i;
+	void *items;
+
+	*n = 0;
+	if (r->rc || !count)
+		return NULL;
+	for (i = 0; i < count; i++)
+		if (!json_is_object(json_array_get(list, i))) {
+			json_reader_fail(r, name, "not an array of objects");
+			return NULL;
+		}
+	items = calloc(count, size);
+	if (!items)
+		json_reader_nomem(r);
+	else
+		*n = count;
+	return items;
+}
+
+static void read_creation(struct json_reader *r, const json_t *o, struct report_creation *created)
+{
+	/* Strings of the model are never NULL, so that printers need not ask. */
+	read_frame(r, o, &created->at);
+	created->known = o != NULL;
+	created->goroutine = json_get_u64(r, o, "goroutine");
+}
+
+static void read_access(struct json_reader *r, const json_t *o, struct report_access *access)
+{
+	const json_t *stack = json_get_array(r, o, "stack");
+	size_t i;
+
+	if (o) {
+		access->op = (enum report_op)json_get_word(r, o, "op", op_word, REPORT_CLEAR + 1);
+		if (access->op == REPORT_ITERATE && json_get_bool(r, o, "clone"))
+			access->op = REPORT_CLONE;
+	}
+	access->goroutine = json_get_u64(r, o, "goroutine");
+	access->tid = json_get_u32(r, o, "tid");
+	access->cpu = json_get_u32(r, o, "cpu");
+	access->time_ns = json_get_u64(r, o, "time_ns");
+	access->truncated = json_get_bool(r, o, "truncated");
+	access->partial = json_get_bool(r, o, "partial");
+	access->frames = allocate(r, stack, "stack", sizeof(*access->frames), &access->nframes);
+	for (i = 0; i < access->nframes; i++)
+		read_frame(r, json_array_get(stack, i), &access->frames[i]);
+	read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
+}
+
+static void read_map(struct json_reader *r, const json_t *o, struct report_map *map)
+{
+	map->addr = json_get_hex(r, o, "addr");
+	map->seed = json_get_hex(r, o, "seed");
+	map->type = json_get_text(r, o, "type");
+	map->header_known = json_is_known(o, "len");
+	map->len = json_get_u64(r, o, "len");
+	map->buckets = json_get_u64(r, o, "buckets");
+	map->swiss = read_impl(r, o, "impl");
+	map->growing = json_get_bool(r, o, "growing");
+	map->on_stack = json_get_bool(r, o, "on_stack");
+}
+
+/*
+ * Which of the model's two accesses the first one of the document is: its role says so. Without
+ * roles the order is the text report's, where a collision begins with the goroutine that was held.
+ */
+static size_t first_access(const struct report_race *race, const json_t *list)
+{
+	const char *role = json_string_value(json_object_get(json_array_get(list, 0), "role"));
+
+	if (!race->has_other)
+		return 0;
+	if (role && !strcmp(role, json_role(race->evidence, 0)))
+		return 0;
+	if (role && !strcmp(role, json_role(race->evidence, 1)))
+		return 1;
+	return race->evidence == REPORT_COLLISION ? 1 : 0;
+}
+
+static void read_accesses(struct json_reader *r, const json_t *list, struct report_race *race)
+{
+	size_t n = json_array_size(list), first, i;
+
+	if (r->rc)
+		return;
+	if (n < 1 || n > 2 || !json_is_object(json_array_get(list, 0)) ||
+	    (n == 2 && !json_is_object(json_array_get(list, 1)))) {
+		json_reader_fail(r, "accesses", "not one or two objects");
+		return;
+	}
+	race->has_other = n == 2;
+	first = first_access(race, list);
+	for (i = 0; i < 2; i++)
+		read_access(r, json_array_get(list, i), &race->access[first ^ i]);
+}
+
+static void read_id(struct json_reader *r, const json_t *o, char id[17])
+{
+	const char *s = json_string_value(json_object_get(o, "id"));
+
+	if (!s || strlen(s) != 16 || strspn(s, "0123456789abcdef") != 16) {
+		json_reader_fail(r, "id", "not 16 hexadecimal digits");
+		return;
+	}
+	memcpy(id, s, 17);
+}
+
+static void read_race(struct json_reader *r, const json_t *o, struct report_race *race)
+{
+	const json_t *map = json_get_object(r, o, "map");
+
+	read_id(r, o, race->id);
+	race->evidence = (enum report_evidence)json_get_word(r, o, "evidence", evidence_word,
+							     REPORT_WINDOW + 1);
+	race->kind =
+		(enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_ITERATE_WRITE + 1);
+	race->count = json_get_u64(r, o, "count");
+	race->first_seen_s = json_get_real(r, o, "first_seen_s", 0);
+	race->last_seen_s = json_get_real(r, o, "last_seen_s", 0);
+	race->pid = json_get_u32(r, o, "pid");
+	race->held_ns = json_get_u64(r, o, "held_ns");
+	race->message = json_get_text(r, o, "message");
+	race->check_fired = json_get_bool(r, o, "check_fired");
+	read_map(r, map, &race->map);
+	read_accesses(r, json_get_array(r, o, "accesses"), race);
+}
+
+static struct report_race *read_races(struct json_reader *r, const json_t *root, const char *key,
+				      size_t *n)
+{
+	const json_t *list = json_get_array(r, root, key);
+	struct report_race *races = allocate(r, list, key, sizeof(*races), n);
+	size_t i;
+
+	for (i = 0; i < *n; i++) {
+		enter(r, key, i);
+		read_race(r, json_array_get(list, i), &races[i]);
+	}
+	r->where[0] = '\0';
+	return races;
+}
+
+/* {"code": n}, {"signal": n}, or {}: ended, nobody knows how. */
+static int read_exit(struct json_reader *r, const json_t *o)
+{
+	uint32_t code = json_get_u32(r, o, "code"), sig = json_get_u32(r, o, "signal");
+
+	if (code > 255 || sig > 126)
+		json_reader_fail(r, "exit", "not an exit status");
+	if (json_is_known(o, "signal") && sig)
+		return W_EXITCODE(0, (int)sig);
+	return json_is_known(o, "code") ? W_EXITCODE((int)code, 0) : -1;
+}
+
+static void read_targets(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *list = json_get_array(r, root, "targets"), *o, *end;
+	struct report_target *target;
+	size_t i;
+
+	report->targets = allocate(r, list, "targets", sizeof(*target), &report->ntargets);
+	for (i = 0; i < report->ntargets; i++) {
+		enter(r, "targets", i);
+		o = json_array_get(list, i);
+		target = &report->targets[i];
+		target->pid = json_get_u32(r, o, "pid");
+		target->exe = json_get_text(r, o, "exe");
+		target->build_id = json_get_text(r, o, "build_id");
+		target->go_version = json_get_text(r, o, "go_version");
+		target->swiss = read_impl(r, o, "map_impl");
+		target->stripped = json_get_bool(r, o, "stripped");
+		target->pie = json_get_bool(r, o, "pie");
+		target->cgo = json_get_bool(r, o, "cgo");
+		end = json_get_object(r, o, "exit");
+		target->exited = end != NULL;
+		target->exit_status = end ? read_exit(r, end) : -1;
+	}
+	r->where[0] = '\0';
+}
+
+static void read_maps(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *list = json_get_array(r, root, "maps"), *o;
+	struct report_maprow *row;
+	size_t i;
+
+	report->maps = allocate(r, list, "maps", sizeof(*row), &report->nmaps);
+	for (i = 0; i < report->nmaps; i++) {
+		enter(r, "maps", i);
+		o = json_array_get(list, i);
+		row = &report->maps[i];
+		row->pid = json_get_u32(r, o, "pid");
+		row->addr = json_get_hex(r, o, "addr");
+		row->type = json_get_text(r, o, "type");
+		row->goroutines = json_get_u32(r, o, "goroutines");
+		row->reads = json_get_u64(r, o, "reads");
+		row->writes = json_get_u64(r, o, "writes");
+		row->holds = json_get_u64(r, o, "holds");
+		row->hold_ns = json_get_u64(r, o, "hold_ns");
+		row->collisions = json_get_u64(r, o, "collisions");
+		row->expected = json_get_real(r, o, "expected_collisions", 0);
+		row->p = json_get_real(r, o, "p", 1);
+		row->verdict = (enum report_verdict)json_get_word(r, o, "verdict", verdict_word,
+								  REPORT_UNPROVEN + 1);
+	}
+	r->where[0] = '\0';
+}
+
+static bool is_plain_stat(const char *key)
+{
+	static const char *const keys[] = {
+		"operations", "reads",	      "writes",	     "deletes", "iterations",
+		"clears",     "clones",	      "holds",	     "hold_ns", "probe_sites",
+		"attach_ms",  "cost_percent", "events_lost",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strcmp(key, keys[i]))
+			return true;
+	return false;
+}
+
+/* The names and meanings of counters that came from a document live behind the counters, in one
+ * allocation. */
+static void read_losses(struct json_reader *r, json_t *o, struct report_stats *stats)
+{
+	const json_t *meanings = json_get_object(r, o, "meanings");
+	size_t n = 0, bytes = 0;
+	const char *key, *meaning;
+	json_t *value;
+	char *text;
+
+	json_object_foreach(o, key, value) {
+		if (!json_is_integer(value) || is_plain_stat(key))
+			continue;
+		meaning = json_string_value(json_object_get(meanings, key));
+		bytes += strlen(key) + 1 + strlen(meaning ? meaning : "") + 1;
+		n++;
+	}
+	if (r->rc || !n)
+		return;
+	stats->losses = calloc(1, n * sizeof(*stats->losses) + bytes);
+	if (!stats->losses) {
+		json_reader_nomem(r);
+		return;
+	}
+	text = (char *)&stats->losses[n];
+	json_object_foreach(o, key, value) {
+		struct report_counter *loss = &stats->losses[stats->nlosses];
+
+		if (!json_is_integer(value) || is_plain_stat(key))
+			continue;
+		meaning = json_string_value(json_object_get(meanings, key));
+		loss->name = text;
+		text = stpcpy(text, key) + 1;
+		loss->meaning = text;
+		text = stpcpy(text, meaning ? meaning : "") + 1;
+		loss->value = json_get_u64(r, o, key);
+		stats->nlosses++;
+	}
+}
+
+static void read_stats(struct json_reader *r, json_t *o, struct report_stats *stats)
+{
+	strcpy(r->where, "stats");
+	stats->operations = json_get_u64(r, o, "operations");
+	stats->reads = json_get_u64(r, o, "reads");
+	stats->writes = json_get_u64(r, o, "writes");
+	stats->deletes = json_get_u64(r, o, "deletes");
+	stats->iterations = json_get_u64(r, o, "iterations");
+	stats->clears = json_get_u64(r, o, "clears");
+	stats->clones = json_get_u64(r, o, "clones");
+	stats->holds = json_get_u64(r, o, "holds");
+	stats->hold_ns = json_get_u64(r, o, "hold_ns");
+	stats->probe_sites = json_get_u32(r, o, "probe_sites");
+	stats->attach_ms = json_get_real(r, o, "attach_ms", 0);
+	stats->cost_percent = json_get_real(r, o, "cost_percent", -1);
+	stats->events_lost = json_get_u64(r, o, "events_lost");
+	read_losses(r, o, stats);
+	r->where[0] = '\0';
+}
+
+/* "2026-11-21T10:52:23.123Z"; the fraction may be missing. Only UTC. */
+static int64_t read_time(struct json_reader *r, const json_t *root, const char *key)
+{
+	const char *s = json_string_value(json_object_get(root, key)), *end;
+	int64_t scale = 100000000, fraction = 0;
+	struct tm tm = {0};
+	time_t seconds;
+
+	if (!json_is_known(root, key))
+		return 0;
+	end = s ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	if (end && *end == '.')
+		for (end++; *end >= '0' && *end <= '9'; end++, scale /= 10)
+			fraction += (*end - '0') * scale;
+	seconds = end && !strcmp(end, "Z") ? timegm(&tm) : -1;
+	if (seconds < 0 || seconds > INT64_MAX / 1000000000 - 1) {
+		json_reader_fail(r, key, "not a time like \"2026-01-31T12:00:00Z\"");
+		return 0;
+	}
+	return (int64_t)seconds * 1000000000 + fraction;
+}
+
+static void read_root(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *host = json_get_object(r, root, "host");
+
+	report->version = json_get_text(r, json_get_object(r, root, "tool"), "version");
+	report->kernel = json_get_text(r, host, "kernel");
+	report->arch = json_get_text(r, host, "arch");
+	report->cpus = json_get_u32(r, host, "cpus");
+	report->started_unix_ns = read_time(r, root, "started");
+	report->duration_s = json_get_real(r, root, "duration_s", 0);
+	read_targets(r, root, report);
+	report->races = read_races(r, root, "races", &report->nraces);
+	report->suspects = read_races(r, root, "suspects", &report->nsuspects);
+	read_maps(r, root, report);
+	read_stats(r, json_get_object(r, root, "stats"), &report->stats);
+}
+
+static int check_schema(const json_t *root, struct err *err)
+{
+	const char *schema = json_string_value(json_object_get(root, "schema"));
+
+	if (!schema || strncmp(schema, JSON_SCHEMA_FAMILY, strlen(JSON_SCHEMA_FAMILY)) != 0)
+		return err_set(err, -EBADMSG, "it is JSON, but not a report of maprace");
+	if (strcmp(schema, JSON_SCHEMA) != 0) {
+		err_hint(err,
+			 "render it with the version of maprace that wrote it, or a newer one");
+		return err_set(err, -ENOTSUP, "it is of schema %.40s, this version reads %s",
+			       schema, JSON_SCHEMA);
+	}
+	return 0;
+}
+
+/* What the parser quotes from the document must not reach a terminal as it is. */
+static void scrub(struct err *err)
+{
+	char *p;
+
+	for (p = err ? err->text : ""; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+int json_read_buffer(const char *data, size_t len, struct report *report, struct err *err)
+{
+	struct json_reader r = {.err = err};
+	json_error_t where;
+	json_t *root;
+	int rc;
+
+	memset(report, 0, sizeof(*report));
+	if (len > JSON_READ_MAX)
+		return err_set(err, -EFBIG, "it is larger than %u MiB", JSON_READ_MAX >> 20);
+	root = json_loadb(data, len, JSON_REJECT_DUPLICATES, &where);
+	if (!root) {
+		err_set(err, -EBADMSG, "it is not valid JSON: line %d, column %d: %s", where.line,
+			where.column, where.text);
+		scrub(err);
+		return -EBADMSG;
+	}
+	rc = check_schema(root, err);
+	if (!rc) {
+		read_root(&r, root, report);
+		rc = r.rc;
+	}
+	json_decref(root);
+	if (rc) {
+		scrub(err);
+		report_free(report);
+	}
+	return rc;
+}
