@@ -19,8 +19,7 @@
 struct operation { /* one entry into a map function */
 	__u64 map, g, now;
 	__u32 tid, cpu, index;
-	__u8 op;
-	const volatile struct mr_probe_site *site;
+	__u8 op, type_arg;
 	struct mr_map *record;
 	struct mr_cpu *c;
 };
@@ -64,7 +63,7 @@ static __always_inline __u64 operation_type(struct pt_regs *ctx, const struct op
 {
 	int fault = 0;
 
-	return site_arg(ctx, o->site->type_arg, cfg.iter_type, &fault);
+	return site_arg(ctx, o->type_arg, cfg.iter_type, &fault);
 }
 
 /* True where this pair of stacks is new and its event should go out. */

@@ -26,6 +26,7 @@ static __always_inline __u32 watched_thread(void)
 SEC("uprobe")
 int maprace_op(struct pt_regs *ctx)
 {
+	struct mr_probe_site site;
 	struct operation o = {};
 	struct mr_last *last;
 	__u32 slot;
@@ -39,12 +40,11 @@ int maprace_op(struct pt_regs *ctx)
 		lose(o.c, MR_LOSS_FOREIGN);
 		return 0;
 	}
-	o.site = site_at(REG_IP(ctx), &slot);
-	if (!o.site) {
+	if (!site_at(REG_IP(ctx), &slot, &site)) {
 		lose(o.c, MR_LOSS_UNKNOWN_SITE);
 		return 0;
 	}
-	o.map = site_arg(ctx, o.site->map_arg, cfg.iter_map, &fault);
+	o.map = site_arg(ctx, site.map_arg, cfg.iter_map, &fault);
 	if (fault) {
 		lose(o.c, MR_LOSS_ITER_FAULT);
 		return 0;
@@ -53,7 +53,8 @@ int maprace_op(struct pt_regs *ctx)
 		o.c->nil_maps++;
 		return 0;
 	}
-	o.op = o.site->op;
+	o.op = site.op;
+	o.type_arg = site.type_arg;
 	o.c->ops[o.op & (MR_OP_MAX - 1)]++;
 	o.g = REG_G(ctx);
 	o.now = bpf_ktime_get_ns();

@@ -28,29 +28,40 @@ static __always_inline long target_u64(__u64 from, __u64 *to)
 	return bpf_probe_read_user(to, sizeof(*to), (const void *)from);
 }
 
-/* The probe site at ip, or NULL when this address is none of ours (the process replaced its program, or an event is late). */
-static __always_inline const volatile struct mr_probe_site *site_at(__u64 ip, __u32 *slot)
+/* Copies the probe site at ip. False when this address is none of ours (the process replaced its program, or an event is late). */
+static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
 {
+	const volatile struct mr_probe_site *s;
+
 	*slot = mr_site_slot(cfg.site_multiplier, ip);
-	if (probe_sites[*slot].ip != ip)
-		return NULL;
-	return &probe_sites[*slot];
+	s = &probe_sites[*slot];
+	site->op = s->op;
+	site->map_arg = s->map_arg;
+	site->type_arg = s->type_arg;
+	return s->ip == ip;
+}
+
+/* Keeps the compiler from merging loads of different registers into one with a computed offset, which the verifier refuses on a context. */
+static __always_inline __u64 plain(__u64 value)
+{
+	asm volatile("" : "+r"(value));
+	return value;
 }
 
 /* Value of an argument; 0 with *fault set where memory could not be read. */
 static __always_inline __u64 site_arg(struct pt_regs *ctx, __u8 arg, __u32 iter_offset, int *fault)
 {
-	__u64 value = 0;
+	__u64 first = plain(REG_ARG0(ctx)), value = 0;
 
 	switch (arg) {
 	case MR_ARG_0:
-		return REG_ARG0(ctx);
+		return first;
 	case MR_ARG_1:
-		return REG_ARG1(ctx);
+		return plain(REG_ARG1(ctx));
 	case MR_ARG_2:
-		return REG_ARG2(ctx);
+		return plain(REG_ARG2(ctx));
 	case MR_ARG_ITER:
-		if (target_u64(REG_ARG0(ctx) + iter_offset, &value)) {
+		if (target_u64(first + iter_offset, &value)) {
 			*fault = 1;
 			return 0;
 		}

@@ -29,16 +29,18 @@ void log_set_before(void (*before)(void))
 
 void log_vprint(enum log_level level, const char *fmt, va_list ap)
 {
-	char line[2048];
-	size_t n;
+	size_t n = strlen(fmt);
 
 	if (level > current_level)
 		return;
 	if (before_line)
 		before_line();
-	vsnprintf(line, sizeof(line), fmt, ap);
-	n = strlen(line);
-	fprintf(stderr, "%s%s%s", prefixes[level], line, n && line[n - 1] == '\n' ? "" : "\n");
+	flockfile(stderr);
+	fputs(prefixes[level], stderr);
+	vfprintf(stderr, fmt, ap);
+	if (!n || fmt[n - 1] != '\n')
+		fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void log_print(enum log_level level, const char *fmt, ...)

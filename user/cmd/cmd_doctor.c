@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "base/log.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "go/go_layout.h"
+#include "probe/feature.h"
+
+static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
+	return 0;
+}
+
+/* 0 when this feature does not stand in the way of watching. */
+static int print_feature(const struct feature_answer *f)
+{
+	printf("%-14s %-4s %s\n", f->name, f->have ? "yes" : "no", f->what);
+	if (f->detail[0])
+		printf("%-19s %s\n", "", f->detail);
+	if (f->have)
+		return 0;
+	if (f->without)
+		printf("%-19s without it: %s\n", "", f->without);
+	if (f->mend[0])
+		printf("%-19s mend: %s\n", "", f->mend);
+	return f->without ? 0 : 1;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct doctor_options options;
+	struct utsname host;
+	int i, bad = 0, status = options_parse_doctor(argc, argv, &options);
+
+	if (status != OPTIONS_RUN)
+		return status;
+	options_set_log(false, options.verbose);
+	libbpf_set_print(libbpf_message);
+	uname(&host);
+	printf("kernel %s, %s\n", host.release, host.machine);
+	printf("Go programs: %s\n\n", go_layout_versions());
+	for (i = 0; i < FEATURE_MAX; i++)
+		bad += print_feature(feature_ask((enum feature)i));
+	if (feature_in_pid_namespace(NULL, NULL) && !feature_have(FEATURE_PIDNS))
+		bad++;
+	printf("\n%s\n", bad ? "maprace watch cannot work here" : "maprace watch works here");
+	return bad ? EXIT_TOOL : EXIT_NOTHING;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <maprace/wire.h>
+
+#include "base/log.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "go/go_binary.h"
+#include "probe/hooks.h"
+#include "report/escape.h"
+#include "target/process.h"
+
+static const char *op_name(uint8_t op)
+{
+	static const char *const names[] = {"fatal", "read", "write", "delete", "iterate", "clear", "clone"};
+
+	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
+}
+
+static void print_binary(const char *path, const struct go_binary *bin)
+{
+	const struct elf_file *elf = go_binary_elf(bin);
+	const struct go_layout *layout = go_binary_layout(bin);
+
+	printf("%s: %s, %s maps, %s%s%s%s\n", path, go_binary_version(bin), layout->map_impl == GO_MAP_SWISS ? "Swiss" : "classic",
+	       elf_file_has_symtab(elf) ? "with symbols" : "stripped", elf_file_is_pie(elf) ? ", PIE" : "",
+	       go_binary_is_cgo(bin) ? ", cgo" : "", go_binary_is_race(bin) ? ", -race" : "");
+	if (go_binary_module(bin)[0])
+		printf("module %s\n", go_binary_module(bin));
+	if (elf_file_build_id(elf)[0])
+		printf("build id %s\n", elf_file_build_id(elf));
+	printf("%zu functions, text at 0x%" PRIx64 "\n\n", go_binary_func_count(bin), go_binary_text(bin));
+}
+
+static void print_hooks(const struct hook_set *set, bool verbose)
+{
+	size_t i, entries = 0;
+
+	printf("%-44s %-8s %-8s %-6s %s\n", "FUNCTION", "OP", "STATE", "SITE", "");
+	for (i = 0; i < set->count; i++) {
+		const struct hook *h = &set->hooks[i];
+
+		entries += h->state == HOOK_PROBED && h->site == SITE_ENTRY && h->op != MR_OP_NONE;
+		if (h->state == HOOK_PROBED)
+			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")\n", h->function, op_name(h->op),
+			       hook_state_name(h->state), site_kind_name(h->site), h->addr, h->addr - h->entry);
+		else if (verbose || h->state != HOOK_ABSENT)
+			printf("%-44s %-8s %-8s %-6s %s\n", h->function, op_name(h->op), hook_state_name(h->state), "-", h->why);
+	}
+	printf("\n%zu probed, %zu blind spots\n", set->probed, set->blind);
+	if (entries)
+		printf("%zu at their entry: each hit costs about 15 times more there\n", entries);
+	for (i = 0; !verbose && i < set->count; i++)
+		if (set->hooks[i].state == HOOK_ABSENT) {
+			printf("not in this binary (never called, or inlined; -v lists them): e.g. %s\n", set->hooks[i].function);
+			break;
+		}
+	printf("never seen in any binary: len(m), which the compiler inlines\n");
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+	struct inspect_options options;
+	struct process process = {.pidfd = -1};
+	struct hook_set hooks = {};
+	struct go_binary *bin = NULL;
+	struct err err = {};
+	const char *path;
+	int r, status = options_parse_inspect(argc, argv, &options);
+
+	if (status != OPTIONS_RUN)
+		return status;
+	options_set_log(false, options.verbose);
+	status = EXIT_TOOL;
+	path = options.file;
+	if (options.pid) {
+		r = process_open(&process, (pid_t)options.pid, &err);
+		if (r)
+			goto out;
+		path = process.exe_path;
+	}
+	r = go_binary_open(&bin, path, &err);
+	if (!r)
+		r = hooks_choose(&hooks, bin, &err);
+	if (r)
+		goto out;
+	print_binary(options.pid ? process.exe : path, bin);
+	print_hooks(&hooks, options.verbose > 0);
+	status = EXIT_NOTHING;
+out:
+	if (status != EXIT_NOTHING) {
+		log_error("%s", err.text[0] ? err.text : err_name(r));
+		if (err.hint[0])
+			log_hint("%s", err.hint);
+	}
+	hooks_free(&hooks);
+	if (bin)
+		go_binary_close(bin);
+	process_close(&process);
+	return status;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/commands.h"
+#include "cmd/watch.h"
+#include "report/printers.h"
+#include "report/status.h"
+
+#define COMMAND_GRACE_MS 5000 /* how long a command may take to end once it was asked to */
+
+static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	/* libbpf warns of what we only try: one level lower than it thinks. */
+	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
+	return 0;
+}
+
+static int fail(const struct err *err, int code)
+{
+	log_error("%s", err->text[0] ? err->text : err_name(code));
+	if (err->hint[0])
+		log_hint("%s", err->hint);
+	return code;
+}
+
+/* What is not built yet is refused, not ignored. */
+static bool supported(const struct watch_options *o)
+{
+	const char *what = o->suspects ? "--suspects" : o->suppressions ? "--suppressions" : NULL;
+
+	if (what)
+		log_error("%s is not available in this version", what);
+	return !what;
+}
+
+static int check_output(const struct watch_options *o, struct err *err)
+{
+	char *dir, *slash;
+	int r = 0;
+
+	if (!o->output)
+		return 0;
+	dir = strdup(o->output);
+	if (!dir)
+		return -ENOMEM;
+	slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (access(slash ? dir : ".", W_OK | X_OK)) {
+		r = -errno;
+		err_hint(err, "give -o a file in a directory that exists and can be written");
+		err_set(err, r, "cannot write %s: %s", o->output, err_name(r));
+	}
+	free(dir);
+	return r;
+}
+
+/* Processes first, all of them, so that a wrong id is told before anything is touched. */
+static int open_targets(struct watch *w, struct err *err)
+{
+	const struct watch_options *o = w->options;
+	size_t i;
+	int r;
+
+	w->ntargets = o->command ? 1 : o->targets.n;
+	w->targets = calloc(w->ntargets, sizeof(*w->targets));
+	if (!w->targets)
+		return -ENOMEM;
+	if (o->command)
+		return process_spawn(&w->targets[0].process, o->command, err);
+	for (i = 0; i < w->ntargets; i++) {
+		r = process_open(&w->targets[i].process, (pid_t)o->targets.pids[i], err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int attach_targets(struct watch *w, struct err *err)
+{
+	struct attach_opts opts = {.max_hold_ns = w->options->max_hold_ns,
+				   .hold_permille = (uint32_t)(w->options->budget_percent * 10)};
+	uint64_t before = watch_now();
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < w->ntargets && !r; i++)
+		r = watched_prepare(&w->targets[i], &opts, w->start_ns, err);
+	if (w->options->dry_run)
+		return r;
+	for (i = 0; i < w->ntargets && !r; i++)
+		r = watched_start(&w->targets[i], err);
+	w->attach_ms = (double)(watch_now() - before) / 1e6;
+	return r;
+}
+
+static void announce(struct watch *w)
+{
+	struct report_target target;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = &w->targets[i];
+
+		log_info("%s process %d (%s, %s), %zu sites by %s", w->options->dry_run ? "would watch" : "watching",
+			 (int)t->process.pid, t->process.exe, go_binary_version(t->bin), t->hooks.probed,
+			 attachment_is_multi(t->attachment) ? "uprobe-multi" : "perf events");
+		if (go_binary_is_race(t->bin))
+			log_warn("process %d is built with -race: the race detector itself sees more", (int)t->process.pid);
+		if (!w->options->json || watched_describe(t, &target))
+			continue;
+		jsonl_print_target(stdout, &target);
+		free(target.exe);
+		free(target.build_id);
+		free(target.go_version);
+	}
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&ts, NULL);
+}
+
+/* A command that we started and that outlives the watch is asked to end, and waited for a little, never killed hard. */
+static void end_command(struct process *p)
+{
+	int waited;
+
+	if (!p->ours || p->reaped)
+		return;
+	if (p->stopped) {
+		process_abandon(p);
+		return;
+	}
+	kill(p->pid, SIGTERM);
+	for (waited = 0; waited < COMMAND_GRACE_MS; waited += 10) {
+		if (waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid) {
+			p->reaped = true;
+			return;
+		}
+		sleep_ms(10);
+	}
+	log_warn("process %d does not end: left running", (int)p->pid);
+}
+
+static int exit_status(const struct watch *w, int r)
+{
+	const struct process *p = &w->targets[0].process;
+
+	if (r || w->failed)
+		return EXIT_TOOL;
+	if (tracker_races(w->tracker))
+		return w->options->exitcode;
+	if (!p->ours || !p->reaped)
+		return EXIT_NOTHING;
+	return WIFSIGNALED(p->wait_status) ? 128 + WTERMSIG(p->wait_status) : WEXITSTATUS(p->wait_status);
+}
+
+static int64_t wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int run(struct watch *w)
+{
+	struct err err = {};
+	bool ended_itself;
+	int r;
+
+	r = check_output(w->options, &err);
+	if (!r)
+		r = open_targets(w, &err);
+	if (!r)
+		r = attach_targets(w, &err);
+	if (r) {
+		fail(&err, r);
+		return EXIT_TOOL;
+	}
+	announce(w);
+	if (w->options->dry_run)
+		return EXIT_NOTHING;
+	r = watch_loop(w);
+	ended_itself = w->targets[0].process.reaped;
+	end_command(&w->targets[0].process);
+	watch_print_races(w, 0);
+	watch_write_output(w);
+	watch_print_end(w);
+	if (w->options->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
+		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of it */
+	return exit_status(w, r);
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	struct watch_options options;
+	struct watch w = {.options = &options};
+	size_t i;
+	int status = options_parse_watch(argc, argv, &options);
+
+	if (status != OPTIONS_RUN)
+		goto out;
+	status = EXIT_USAGE;
+	if (!supported(&options))
+		goto out;
+	options_set_log(options.quiet, options.verbose);
+	libbpf_set_print(libbpf_message);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	log_set_before(status_clear);
+	if (!options.quiet && isatty(STDERR_FILENO))
+		status_open(STDERR_FILENO);
+	w.start_ns = watch_now();
+	w.started_unix_ns = wall_clock();
+	w.tracker = tracker_new(w.start_ns);
+	status = w.tracker ? run(&w) : EXIT_TOOL;
+	tracker_free(w.tracker);
+	for (i = 0; i < w.ntargets && w.targets; i++) {
+		if (w.targets[i].process.ours && w.targets[i].process.stopped)
+			process_abandon(&w.targets[i].process);
+		watched_close(&w.targets[i]);
+	}
+	free(w.targets);
+out:
+	watch_options_free(&options);
+	return status;
+}

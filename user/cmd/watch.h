@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_CMD_WATCH_H
+#define MAPRACE_CMD_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/options.h"
+#include "cmd/watched.h"
+#include "track/tracker.h"
+
+/* State of one `maprace watch`. */
+struct watch {
+	const struct watch_options *options;
+	struct watched *targets;
+	size_t ntargets;
+	struct tracker *tracker;
+	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
+	int64_t started_unix_ns; /* wall clock */
+	double attach_ms;
+	bool failed;		 /* something went wrong on the way; reports are still given */
+};
+
+/* watch_loop.c: turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
+int watch_loop(struct watch *w);
+
+/* watch_output.c */
+/* Prints the races that are ripe: first seen at least that long before now (0: all). */
+void watch_print_races(struct watch *w, uint64_t older_than_ns);
+void watch_print_status(struct watch *w);
+/* The JSON document to -o, if asked for. */
+int watch_write_output(struct watch *w);
+/* What is said last: the stats, and the summary on standard error. */
+void watch_print_end(struct watch *w);
+
+uint64_t watch_now(void); /* CLOCK_MONOTONIC, ns */
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/watch.h"
+
+#define TICK_NS 250000000ull	 /* status line, ripe reports, a look at the targets */
+#define RIPE_NS 1000000000ull	 /* a race is told this long after its first sighting, so that its count says something */
+
+struct loop;
+
+struct source { /* one target's file descriptors in the loop */
+	struct loop *loop;
+	struct watched *watched;
+	struct ring_buffer *ring;
+	struct event *ring_event, *exit_event;
+};
+
+struct loop {
+	struct watch *watch;
+	struct event_base *base;
+	struct source *sources;
+	struct event *signals[4], *tick;
+	uint64_t deadline_ns; /* 0: none */
+	bool stopping;
+	int error;
+};
+
+static void stop(struct loop *l)
+{
+	l->stopping = true;
+	event_base_loopbreak(l->base);
+}
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	struct source *s = ctx;
+	struct watch *w = s->loop->watch;
+	int r = tracker_event(w->tracker, &s->watched->source, data, size);
+
+	if (r) {
+		log_error("out of memory");
+		s->loop->error = r;
+		stop(s->loop);
+		return 0;
+	}
+	if (w->options->halt_on_race && tracker_races(w->tracker))
+		stop(s->loop);
+	return 0;
+}
+
+static void on_ring(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source *s = ctx;
+
+	(void)fd;
+	(void)what;
+	ring_buffer__consume(s->ring);
+}
+
+static void end_target(struct source *s)
+{
+	struct watch *w = s->loop->watch;
+	size_t i;
+
+	if (s->watched->ended)
+		return;
+	ring_buffer__consume(s->ring);
+	s->watched->ended = true;
+	if (s->exit_event)
+		event_del(s->exit_event);
+	watched_stop(s->watched);
+	for (i = 0; i < w->ntargets; i++)
+		if (!w->targets[i].ended)
+			return;
+	stop(s->loop);
+}
+
+/* Collects the status of a process of ours, if it has ended. */
+static void reap(struct process *p)
+{
+	if (p->ours && !p->reaped && waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid)
+		p->reaped = true;
+}
+
+static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source *s = ctx;
+
+	(void)fd;
+	(void)what;
+	reap(&s->watched->process);
+	log_verbose("process %d has ended", (int)s->watched->process.pid);
+	end_target(s);
+}
+
+/* A process may exec: then what we know of it is wrong, and its probes are gone with its old program. */
+static void look_at_target(struct source *s)
+{
+	struct watched *t = s->watched;
+	bool same = true;
+	int r;
+
+	if (t->ended)
+		return;
+	reap(&t->process);
+	r = process_same_program(&t->process, &same);
+	if (r == -ESRCH || t->process.reaped) {
+		end_target(s);
+	} else if (!r && !same) {
+		log_warn("process %d runs another program now: it is not watched any more", (int)t->process.pid);
+		end_target(s);
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+	struct watch *w = l->watch;
+	size_t i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < w->ntargets; i++)
+		look_at_target(&l->sources[i]);
+	watch_print_races(w, RIPE_NS);
+	watch_print_status(w);
+	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
+		stop(l);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)what;
+	if (sig == SIGUSR1) {
+		if (!l->watch->options->output)
+			log_warn("SIGUSR1 asks for the JSON document, but there is no -o FILE");
+		watch_write_output(l->watch);
+		return;
+	}
+	stop(l);
+}
+
+static int add_target(struct loop *l, struct source *s, struct watched *t)
+{
+	s->loop = l;
+	s->watched = t;
+	s->ring = ring_buffer__new(attachment_events_fd(t->attachment), on_event, s, NULL);
+	if (!s->ring)
+		return -errno;
+	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST, on_ring, s);
+	if (!s->ring_event || event_add(s->ring_event, NULL))
+		return -ENOMEM;
+	if (t->process.pidfd < 0)
+		return 0; /* the tick looks after it */
+	s->exit_event = event_new(l->base, t->process.pidfd, EV_READ | EV_PERSIST, on_exit_of, s);
+	if (!s->exit_event || event_add(s->exit_event, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static int set_up(struct loop *l)
+{
+	static const int wanted[4] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+	struct timeval tick = {.tv_usec = TICK_NS / 1000};
+	size_t i;
+	int r;
+
+	l->base = event_base_new();
+	l->sources = calloc(l->watch->ntargets, sizeof(*l->sources));
+	if (!l->base || !l->sources)
+		return -ENOMEM;
+	for (i = 0; i < l->watch->ntargets; i++) {
+		r = add_target(l, &l->sources[i], &l->watch->targets[i]);
+		if (r)
+			return r;
+	}
+	for (i = 0; i < 4; i++) {
+		l->signals[i] = evsignal_new(l->base, wanted[i], on_signal, l);
+		if (!l->signals[i] || event_add(l->signals[i], NULL))
+			return -ENOMEM;
+	}
+	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
+	if (!l->tick || event_add(l->tick, &tick))
+		return -ENOMEM;
+	if (l->watch->options->duration_ns)
+		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
+	return 0;
+}
+
+static void take_down(struct loop *l)
+{
+	size_t i;
+
+	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
+		struct source *s = &l->sources[i];
+
+		if (s->ring_event)
+			event_free(s->ring_event);
+		if (s->exit_event)
+			event_free(s->exit_event);
+		ring_buffer__free(s->ring);
+	}
+	for (i = 0; i < 4; i++)
+		if (l->signals[i])
+			event_free(l->signals[i]);
+	if (l->tick)
+		event_free(l->tick);
+	if (l->base)
+		event_base_free(l->base);
+	free(l->sources);
+}
+
+/* Takes the probes away first, then reads what they left behind. */
+static void wind_up(struct loop *l)
+{
+	size_t i;
+
+	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
+		watched_stop(l->sources[i].watched);
+		if (l->sources[i].ring)
+			ring_buffer__consume(l->sources[i].ring);
+	}
+}
+
+int watch_loop(struct watch *w)
+{
+	struct loop l = {.watch = w};
+	struct err err = {};
+	size_t i;
+	int r;
+
+	r = set_up(&l);
+	if (r) {
+		log_error("cannot set up the event loop: %s", err_name(r));
+		goto out;
+	}
+	for (i = 0; i < w->ntargets && !r; i++)
+		r = process_resume(&w->targets[i].process, &err);
+	if (r) {
+		log_error("%s", err.text);
+		goto out;
+	}
+	while (!l.stopping && !l.error)
+		if (event_base_dispatch(l.base) < 0) {
+			r = -EIO;
+			break;
+		}
+	if (!r)
+		r = l.error;
+out:
+	wind_up(&l);
+	take_down(&l);
+	return r;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What `maprace watch` says and writes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/watch.h"
+#include "report/printers.h"
+#include "report/status.h"
+#include "track/losses.h"
+#include "track/maprows.h"
+
+#ifndef MAPRACE_VERSION
+#define MAPRACE_VERSION "unknown"
+#endif
+
+#define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
+
+uint64_t watch_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static double elapsed_s(const struct watch *w)
+{
+	return (double)(watch_now() - w->start_ns) / 1e9;
+}
+
+static void add_counters(struct mr_cpu *sum, const struct mr_cpu *one)
+{
+	size_t i;
+
+	for (i = 0; i < MR_OP_MAX; i++)
+		sum->ops[i] += one->ops[i];
+	for (i = 0; i < MR_LOSS_MAX; i++)
+		sum->loss[i] += one->loss[i];
+	sum->holds += one->holds;
+	sum->hold_ns += one->hold_ns;
+	sum->collisions += one->collisions;
+}
+
+static int fill_stats(struct watch *w, struct report_stats *stats)
+{
+	struct losses_user user = {};
+	struct mr_cpu sum = {}, one;
+	size_t i;
+
+	memset(stats, 0, sizeof(*stats));
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = &w->targets[i];
+
+		if (!t->attachment)
+			continue;
+		attachment_counters(t->attachment, &one);
+		add_counters(&sum, &one);
+		stats->probe_sites += attachment_sites(t->attachment);
+		user.missed_runs += attachment_missed(t->attachment);
+		user.bad_events += t->source.bad_events;
+		user.unresolved_pcs += t->source.resolver.unresolved;
+	}
+	for (i = 0; i < MR_OP_MAX; i++)
+		stats->operations += sum.ops[i];
+	stats->reads = sum.ops[MR_OP_READ];
+	stats->writes = sum.ops[MR_OP_WRITE];
+	stats->deletes = sum.ops[MR_OP_DELETE];
+	stats->iterations = sum.ops[MR_OP_ITERATE];
+	stats->clears = sum.ops[MR_OP_CLEAR];
+	stats->clones = sum.ops[MR_OP_CLONE];
+	stats->holds = sum.holds;
+	stats->hold_ns = sum.hold_ns;
+	stats->attach_ms = w->attach_ms;
+	stats->cost_percent = -1;
+	return losses_fill(stats, &sum, &user);
+}
+
+static int fill_report(struct watch *w, struct report *report)
+{
+	struct utsname host;
+	size_t i;
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	uname(&host);
+	report->version = strdup(MAPRACE_VERSION);
+	report->kernel = strdup(host.release);
+	report->arch = strdup(host.machine);
+	report->targets = calloc(w->ntargets, sizeof(*report->targets));
+	if (!report->version || !report->kernel || !report->arch || !report->targets)
+		return -ENOMEM;
+	report->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	report->started_unix_ns = w->started_unix_ns;
+	report->duration_s = elapsed_s(w);
+	for (i = 0; i < w->ntargets; i++) {
+		if (!w->targets[i].bin)
+			continue;
+		r = watched_describe(&w->targets[i], &report->targets[report->ntargets]);
+		if (r)
+			return r;
+		report->ntargets++;
+		r = maprows_append(report, &w->targets[i].source, MAP_ROWS);
+		if (r)
+			return r;
+	}
+	r = fill_stats(w, &report->stats);
+	if (r)
+		return r;
+	tracker_refresh(w->tracker);
+	return tracker_lend(w->tracker, report);
+}
+
+static void drop_report(struct report *report)
+{
+	free(report->races); /* lent by the tracker, which owns what they point to */
+	report->races = NULL;
+	report->nraces = 0;
+	report_free(report);
+}
+
+void watch_print_races(struct watch *w, uint64_t older_than_ns)
+{
+	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
+				   .verbose = w->options->verbose > 0};
+	uint64_t since = watch_now() - w->start_ns;
+	const struct report_race *race;
+	bool any = false;
+
+	if (since < older_than_ns)
+		return;
+	tracker_refresh(w->tracker);
+	while ((race = tracker_take(w->tracker, since - older_than_ns))) {
+		if (!any)
+			status_clear();
+		any = true;
+		if (w->options->json)
+			w->failed |= jsonl_print_race(stdout, race, false) < 0;
+		else
+			text_print_race(stdout, race, elapsed_s(w), &style);
+	}
+	if (any && fflush(stdout)) {
+		log_error("cannot write to standard output: %s", err_name(errno));
+		w->failed = true;
+	}
+}
+
+void watch_print_status(struct watch *w)
+{
+	struct report_stats stats;
+	struct status status = {.elapsed_s = elapsed_s(w), .races = tracker_races(w->tracker), .cost_percent = -1};
+
+	if (w->options->quiet || !isatty(STDERR_FILENO) || fill_stats(w, &stats))
+		return;
+	status.operations = stats.operations;
+	status.holds = stats.holds;
+	status.cost_percent = stats.cost_percent;
+	status_draw(&status);
+	free(stats.losses);
+}
+
+int watch_write_output(struct watch *w)
+{
+	struct report report;
+	int r;
+
+	if (!w->options->output)
+		return 0;
+	r = fill_report(w, &report);
+	if (!r)
+		r = json_write_report(w->options->output, &report);
+	drop_report(&report);
+	if (r) {
+		log_error("cannot write %s: %s", w->options->output, err_name(r));
+		w->failed = true;
+	}
+	return r;
+}
+
+void watch_print_end(struct watch *w)
+{
+	struct text_style style = {.color = options_color(w->options->no_color, STDERR_FILENO),
+				   .verbose = w->options->verbose > 0};
+	struct report report;
+
+	status_close();
+	if (fill_report(w, &report)) {
+		log_error("out of memory");
+		w->failed = true;
+	} else {
+		if (w->options->json)
+			w->failed |= jsonl_print_stats(stdout, &report.stats) < 0;
+		if (!w->options->quiet)
+			text_print_summary(stderr, &report, &style);
+	}
+	drop_report(&report);
+}

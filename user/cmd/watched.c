@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "cmd/watched.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns, struct err *err)
+{
+	const struct elf_segment *segments;
+	uint64_t bias = 0;
+	size_t i;
+	int r;
+
+	r = go_binary_open(&w->bin, w->process.exe_path, err);
+	if (r)
+		return r;
+	r = hooks_choose(&w->hooks, w->bin, err);
+	if (r)
+		return r;
+	for (i = 0; i < w->hooks.count; i++)
+		if (w->hooks.hooks[i].state == HOOK_BLIND)
+			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid, w->hooks.hooks[i].function,
+				 w->hooks.hooks[i].why);
+	if (elf_file_is_pie(go_binary_elf(w->bin))) {
+		if (!elf_file_segments(go_binary_elf(w->bin), &segments))
+			return err_set(err, -ENOEXEC, "%s has nothing to load", w->process.exe);
+		r = process_load_bias(&w->process, segments[0].vaddr, segments[0].offset, &bias, err);
+		if (r)
+			return r;
+	}
+	w->source.resolver =
+		(struct resolver){.bin = w->bin, .process = &w->process, .bias = bias, .start_ns = start_ns};
+	r = attachment_new(&w->attachment, opts, err);
+	if (r)
+		return r;
+	w->source.attachment = w->attachment;
+	r = attachment_prepare(w->attachment, &w->process, w->bin, &w->hooks, bias, err);
+	if (r)
+		return r;
+	return attachment_load(w->attachment, err);
+}
+
+int watched_start(struct watched *w, struct err *err)
+{
+	int r = attachment_attach(w->attachment, err);
+
+	if (r)
+		return r;
+	attachment_activate(w->attachment);
+	w->started = true;
+	return 0;
+}
+
+void watched_stop(struct watched *w)
+{
+	if (w->attachment)
+		attachment_detach(w->attachment);
+}
+
+void watched_close(struct watched *w)
+{
+	attachment_free(w->attachment);
+	w->attachment = NULL;
+	hooks_free(&w->hooks);
+	if (w->bin)
+		go_binary_close(w->bin);
+	w->bin = NULL;
+	process_close(&w->process);
+}
+
+int watched_describe(const struct watched *w, struct report_target *target)
+{
+	const struct elf_file *elf = go_binary_elf(w->bin);
+
+	memset(target, 0, sizeof(*target));
+	target->pid = (uint32_t)w->process.pid;
+	target->exe = strdup(w->process.exe);
+	target->build_id = strdup(elf_file_build_id(elf));
+	target->go_version = strdup(go_binary_version(w->bin));
+	target->swiss = go_binary_layout(w->bin)->map_impl == GO_MAP_SWISS;
+	target->stripped = !elf_file_has_symtab(elf);
+	target->pie = elf_file_is_pie(elf);
+	target->cgo = go_binary_is_cgo(w->bin);
+	target->exited = w->ended;
+	target->exit_status = w->process.reaped ? w->process.wait_status : -1;
+	if (target->exe && target->build_id && target->go_version)
+		return 0;
+	free(target->exe);
+	free(target->build_id);
+	free(target->go_version);
+	return -ENOMEM;
+}

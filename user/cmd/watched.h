@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_CMD_WATCHED_H
+#define MAPRACE_CMD_WATCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "go/go_binary.h"
+#include "probe/attach.h"
+#include "probe/hooks.h"
+#include "report/model.h"
+#include "target/process.h"
+#include "track/tracker.h"
+
+/* One watched process with all that belongs to it, from its file to its probes. */
+struct watched {
+	struct process process;
+	struct go_binary *bin;
+	struct hook_set hooks;
+	struct attachment *attachment;
+	struct tracker_source source;
+	bool started; /* the attachment is active */
+	bool ended;   /* the process is gone, or runs another program */
+};
+
+/* Everything but the probes: binary, hooks, configuration, verified programs. process must be open. On failure watched_close() is due. */
+int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns, struct err *err);
+int watched_start(struct watched *w, struct err *err);
+void watched_stop(struct watched *w);
+void watched_close(struct watched *w);
+
+/* Fills target with copies. 0 or -ENOMEM. */
+int watched_describe(const struct watched *w, struct report_target *target);
+
+#endif
