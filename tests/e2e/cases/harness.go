@@ -62,7 +62,7 @@ func lane(number, of int, fn func(i int)) func(count *int64) {
 	}
 }
 
-// moment sleeps to the lane's next one. The last stretch is spent spinning: a sleep ends 50 to 100 us late. A moment
+// moment sleeps to the lane's next one. The last stretch is spent spinning: a sleep ends up to 200 us late. A moment
 // that was missed is let go: after a pause of the whole machine all lanes would act at once.
 func moment(number, of int) {
 	part := period / time.Duration(of)
@@ -72,12 +72,12 @@ func moment(number, of int) {
 		if part > guard {
 			at += time.Duration(scramble(uint64(cell)<<8|uint64(number)) % uint64(part-guard))
 		}
-		if rest := at - time.Since(began) - 120*time.Microsecond; rest > 0 {
+		if rest := at - time.Since(began) - 200*time.Microsecond; rest > 0 {
 			time.Sleep(rest)
 		}
 		for time.Since(began) < at {
 		}
-		if time.Since(began) < at+guard/4 {
+		if time.Since(began) < at+guard/2 {
 			return
 		}
 	}

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# What the end-to-end runners share: programs are built, started and ended here, and results are counted.
+
+e2e_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+e2e_top=$(cd "$e2e_dir/../.." && pwd)
+e2e_build=${E2E_BUILD:-$e2e_top/build/e2e}
+maprace=${MAPRACE:-$e2e_top/build/maprace}
+passed=0 failed=0 skipped=0
+work= # the folder of the running case's files
+target= # the process id of the running case's target
+
+e2e_die()
+{
+	echo "${0##*/}: $*" >&2
+	exit 2
+}
+
+# ---- results ---------------------------------------------------------------------------------------------------------
+
+pass()
+{
+	passed=$((passed + 1))
+	echo "ok $((passed + failed + skipped)) - $*"
+}
+
+# fail NAME WHY: with all that the case left behind
+fail()
+{
+	local file
+	failed=$((failed + 1))
+	echo "not ok $((passed + failed + skipped)) - $1"
+	echo "# $2"
+	for file in "$work"/*; do
+		[[ -s $file ]] || continue
+		echo "# --- ${file##*/}"
+		sed 's/^/# /' "$file"
+	done
+}
+
+skip()
+{
+	skipped=$((skipped + 1))
+	echo "ok $((passed + failed + skipped)) - $1 # SKIP $2"
+}
+
+finish()
+{
+	echo "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0 && passed > 0))
+}
+
+fresh_work()
+{
+	work=$e2e_build/work/$1
+	rm -rf "$work"
+	mkdir -p "$work"
+}
+
+# ---- programs --------------------------------------------------------------------------------------------------------
+
+# go_root VERSION: fetched once
+declare -A go_roots
+go_root()
+{
+	[[ -n ${go_roots[$1]:-} ]] || go_roots[$1]=$("$e2e_top/scripts/debs.sh" go "$1")
+	goroot=${go_roots[$1]}
+}
+
+# VERSION[-VARIANT] of a program is the folder it is built into
+variant_of()
+{
+	case $1 in
+	*-*) echo "${1#*-}" ;;
+	*) echo plain ;;
+	esac
+}
+
+# build_program BUILD SOURCE...: compiles unless what is there is newer than the sources
+build_program()
+{
+	local build=$1 version=${1%%-*} variant out source stale='' cgo=0 ldflags='' experiment='' mode=exe
+	shift
+	variant=$(variant_of "$build")
+	out=$e2e_build/$build/$(basename "$1" .go)
+	for source in "$@"; do
+		[[ $out -nt $source ]] || stale=yes
+	done
+	[[ -n $stale ]] || return 0
+	case $variant in
+	plain) ;;
+	stripped) ldflags='-s -w' ;;
+	pie) ldflags='-s -w' mode=pie ;;
+	external) ldflags='-s -w -linkmode=external' cgo=1 ;;
+	noswiss) experiment=noswissmap ;;
+	race) cgo=1 ;;
+	*) e2e_die "no such variant: $variant" ;;
+	esac
+	! grep -q '^// CGO$' "$1" || cgo=1
+	go_root "$version"
+	mkdir -p "$e2e_build/$build"
+	GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOFLAGS='' GOCACHE=$e2e_build/gocache CGO_ENABLED=$cgo \
+		GOEXPERIMENT=$experiment "$goroot/bin/go" build -buildmode="$mode" -ldflags="$ldflags" \
+		${cgo_race[$variant]:+-race} -o "$out" "$@"
+}
+declare -A cgo_race=([race]=yes)
+
+build_case()
+{
+	build_program "$1" "$e2e_dir/cases/$2.go" "$e2e_dir/cases/harness.go"
+}
+
+# start_target PROGRAM [ARG...]: until it says that it is ready; its output is in $work/target
+start_target()
+{
+	"$@" >"$work/target" 2>&1 &
+	target=$!
+	wait_until 10 grep -q '^ready' "$work/target"
+}
+
+# stop_target: asks it to end; true when it did so unharmed, having counted operations
+stop_target()
+{
+	local status=0 pid=$target
+	target=
+	kill -TERM "$pid" 2>/dev/null || true
+	wait_until 10 gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || status=$?
+	echo "target's exit status $status" >"$work/target.status"
+	((status == 0)) && unharmed "$work/target"
+}
+
+unharmed()
+{
+	grep -q '^ok [1-9][0-9]* operations$' "$1"
+}
+
+# gone PID: ended, be it not waited for yet
+gone()
+{
+	local state=
+	[[ -r /proc/$1/stat ]] || return 0
+	read -r _ _ state _ <"/proc/$1/stat" 2>/dev/null || return 0
+	[[ $state == Z || $state == X ]]
+}
+
+# wait_until SECONDS COMMAND...: polls; false when time is up
+wait_until()
+{
+	local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		((${EPOCHREALTIME/./} < deadline)) || return 1
+		sleep 0.05
+	done
+}
+
+# Whatever happens, nothing of ours stays behind.
+cleanup()
+{
+	local pid
+	for pid in $target $(jobs -p); do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
+trap cleanup EXIT
+
+# ---- probes in a live process ----------------------------------------------------------------------------------------
+
+# text_differs PID: whether the process's code is not what its file has (a probe is a byte in it).
+# Status 0 differs, 1 the same, 2 unknown
+text_differs()
+{
+	local range offset start size from
+	read -r range _ offset _ < <(awk '$2 ~ /x/ && $6 ~ /^\// { print; exit }' "/proc/$1/maps") || return 2
+	start=$((16#${range%-*})) size=$((16#${range#*-} - start)) from=$((16#$offset))
+	cmp -s <(dd if="/proc/$1/mem" bs=65536 iflag=skip_bytes,count_bytes skip="$start" count="$size" 2>/dev/null) \
+		<(dd if="/proc/$1/exe" bs=65536 iflag=skip_bytes,count_bytes skip="$from" count="$size" 2>/dev/null |
+			cat - /dev/zero | head -c "$size")
+	case $? in
+	0) return 1 ;;
+	1) return 0 ;;
+	esac
+	return 2
+}
+
+text_same()
+{
+	local status=0
+	text_differs "$1" || status=$?
+	((status == 1))
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# The races of a maprace/1 document in the words of expect.awk. $file: name of the case's source. An access is known by its
+# innermost frame in that file; names of type arguments are left out, as Go itself prints them.
+
+def plain: gsub("\\[[^\\]]*\\]"; "[...]");
+def own: [.stack[] | select(.file | endswith("/" + $file))][0] // {function: ("nowhere in " + $file), line: 0};
+def access: (own | "\(.function | plain):\(.line)") as $site | "\(.op):\($site)";
+
+.races[] | ([.accesses[] | access] | sort | join("|")) as $sites
+| "RACE \(.kind)|\($sites)",
+  (.accesses[] | select(.created_by != null)
+   | "CREATED \(own.function | plain)|\(.created_by.function | plain):\(.created_by.line)"),
+  (.accesses[].stack[].function | "FRAME \(. | plain)")

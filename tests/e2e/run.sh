@@ -1,0 +1,362 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# End to end: maprace against small Go programs whose verdict is in their name, over Go versions and ways to build.
+#
+# usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
+#                         [--pid|--cmd] [--build-only] [--list] [--no-extra]
+#   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh and lifecycle.sh
+#   --all         every case on every version; clean ones for 20 s each
+#   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
+#   --seconds N   how long a clean case is watched
+#   --pid, --cmd  always attach to a running program, or always start it (otherwise the two alternate)
+#   --build-only  build the programs into build/e2e/VERSION[-VARIANT]/NAME and stop
+#   --list        print what would be run
+# Needs root. A racy case passes when all its races are proved within 20 s and nothing else is reported; a clean one when
+# nothing is reported; either only if the program itself was not harmed.
+set -euo pipefail
+export LC_ALL=C
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tests/e2e/errors.sh
+. "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
+# shellcheck source=tests/e2e/lifecycle.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lifecycle.sh"
+
+main_versions=(1.19 1.23 1.24 1.27)
+other_versions=(1.21 1.22 1.25 1.26)
+core='race_(write_write|read_write|delete_read|iterate_write|clear_write|growth_read)'
+variants_sample='race_(read_write|delete_write|iterate_write|reflect_set|inlined|cgo)|clean_(mutex|recycled|readonly)'
+proof_bound=20
+
+scope=quick seconds='' mode='' build_only='' list='' extra=yes
+only_go=() only_variant=() only_case=()
+
+parse_options()
+{
+	while (($#)); do
+		case $1 in
+		--quick | --all) scope=${1#--} ;;
+		--go) only_go+=("${2:?}") && shift ;;
+		--variant) only_variant+=("${2:?}") && shift ;;
+		--case) only_case+=("${2:?}") && shift ;;
+		--seconds) seconds=${2:?} && shift ;;
+		--pid | --cmd) mode=${1#--} ;;
+		--build-only) build_only=yes ;;
+		--list) list=yes ;;
+		--no-extra) extra='' ;;
+		*) e2e_die "unknown option $1 (see the top of the file)" ;;
+		esac
+		shift
+	done
+	((${#only_go[@]} + ${#only_variant[@]} + ${#only_case[@]} == 0)) || extra=''
+}
+
+# ---- the plan: one line "BUILD CASE" a run ---------------------------------------------------------------------------
+
+cases()
+{
+	local file
+	for file in "$e2e_dir"/cases/{race,clean}_*.go; do
+		basename "$file" .go
+	done
+}
+
+plan_all()
+{
+	local version name
+	for name in $(cases); do
+		for version in "${main_versions[@]}"; do
+			echo "$version $name"
+			echo "$version-stripped $name"
+		done
+		for version in "${other_versions[@]}"; do
+			[[ $name == clean_* ]] || echo "$version-stripped $name"
+		done
+		[[ $name =~ ^($variants_sample)$ ]] || continue
+		echo "1.24-noswiss $name"
+		for version in "${main_versions[@]}"; do
+			echo "$version-pie $name"
+			echo "$version-external $name"
+		done
+	done
+}
+
+# Core cases on four versions, the others on one classic and one Swiss version each.
+plan_quick()
+{
+	local name index=0
+	for name in $(cases); do
+		index=$((index + 1))
+		if [[ $name =~ ^$core$ ]]; then
+			printf '%s-stripped '"$name"'\n' "${main_versions[@]}"
+		elif ((index % 2)); then
+			printf '%s '"$name"'\n' 1.19-stripped 1.24-stripped
+		else
+			printf '%s '"$name"'\n' 1.23-stripped 1.27-stripped
+		fi
+	done
+	printf '%s race_read_write\n' 1.24 1.27-pie 1.23-pie 1.19-external 1.24-noswiss
+}
+
+plan_filtered()
+{
+	local name version variant
+	local versions=("${only_go[@]}") variants=("${only_variant[@]:-stripped}")
+	((${#versions[@]})) || versions=("${main_versions[@]}")
+	for name in $(cases); do
+		wanted "$name" || continue
+		for version in "${versions[@]}"; do
+			for variant in "${variants[@]}"; do
+				[[ $variant == plain ]] && echo "$version $name" || echo "$version-$variant $name"
+			done
+		done
+	done
+}
+
+wanted()
+{
+	local pattern
+	((${#only_case[@]})) || return 0
+	for pattern in "${only_case[@]}"; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $1 != $pattern ]] || return 0
+	done
+	return 1
+}
+
+plan()
+{
+	if ((${#only_go[@]} + ${#only_variant[@]} + ${#only_case[@]})); then
+		plan_filtered
+	else
+		"plan_$scope"
+	fi
+}
+
+# why a case cannot be run with a build, or nothing
+not_possible()
+{
+	local minimum version=${1%%-*} source=$e2e_dir/cases/$2.go
+	minimum=$(sed -n 's,^// MIN-GO ,,p' "$source")
+	if [[ -n $minimum ]] && ((${version#1.} < ${minimum#1.})); then
+		echo "needs Go $minimum"
+	elif grep -q '^// CGO$' "$source" && ! command -v gcc >/dev/null; then
+		echo "needs a C compiler"
+	elif [[ $1 == *-external ]] && ! command -v gcc >/dev/null; then
+		echo "needs a C compiler"
+	fi
+}
+
+# ---- one run ---------------------------------------------------------------------------------------------------------
+
+# start_maprace ARG...: in the background, as $watcher
+start_maprace()
+{
+	"$maprace" watch "$@" >"$work/maprace.out" 2>"$work/maprace.err" &
+	watcher=$!
+}
+
+# what has been reported so far, in the words of the directives, from the lines or from the document
+races_so_far()
+{
+	grep '^{"type":\|^{"type" :\|^{ "type"' "$work/maprace.out" 2>/dev/null |
+		jq -Rr --arg file "$name.go" "fromjson? | select(.type == \"race\") | {races: [.data]} | $(<"$e2e_dir/races.jq")" |
+		sort -u
+}
+
+races_in_document()
+{
+	jq -r --arg file "$name.go" -f "$e2e_dir/races.jq" "$work/out.json" | sort -u
+}
+
+# all that the case expects is there
+all_proved()
+{
+	races_so_far >"$work/so-far" 2>/dev/null || return 1
+	[[ -z $(comm -23 <(sed -n 's/^EXPECT /RACE /p' "$work/directives" | sort -u) "$work/so-far") ]]
+}
+
+proved_or_over()
+{
+	gone "$watcher" || all_proved
+}
+
+# watch_it OPTIONS...: runs maprace on the program, started by us or by maprace; sets status
+watch_it()
+{
+	local options=("$@") program=$e2e_build/$build/$name
+	if [[ $how == pid ]]; then
+		if ! start_target "$program"; then
+			why="the program does not start"
+			return 1
+		fi
+		start_maprace -p "$target" "${options[@]}"
+	else
+		start_maprace "${options[@]}" -- "$program" "$run_seconds"
+	fi
+}
+
+# end_watch SECONDS: waits for maprace
+end_watch()
+{
+	status=0
+	if ! wait_until "$1" gone "$watcher"; then
+		kill -KILL "$watcher" 2>/dev/null || true
+		why="maprace did not end"
+		wait "$watcher" 2>/dev/null || true
+		return 1
+	fi
+	wait "$watcher" 2>/dev/null || status=$?
+}
+
+target_unharmed()
+{
+	if [[ $how == pid ]]; then
+		stop_target && return
+	else
+		unharmed "$work/maprace.out" && return
+	fi
+	why="the program was harmed, or ended by itself"
+	return 1
+}
+
+check_racy()
+{
+	local several run_seconds=60
+	several=$(grep -c '^EXPECT\|^ALLOW' "$work/directives")
+	if ((several == 1)) && [[ $scope == quick ]]; then
+		watch_it -d "$proof_bound" --json -o "$work/out.json" --halt-on-race || return 1
+	else
+		watch_it -d "$proof_bound" --json -o "$work/out.json" || return 1
+		if wait_until "$((proof_bound + 5))" proved_or_over && ! gone "$watcher"; then
+			sleep 0.5 # for what must not come
+			kill -INT "$watcher"
+		fi
+	fi
+	end_watch "$((proof_bound + 15))" || return 1
+	[[ -s $work/out.json ]] || { why="no document" && return 1; }
+	compare_races && target_unharmed || return 1
+	((status == 66)) || { why="exit status $status, not 66" && return 1; }
+	figures=$(jq -r '([.races[].first_seen_s] | max) as $t | (.races | map(.evidence) | unique | join("+")) as $e
+		| "proved after \($t * 1000 | round / 1000) s, \(.races | length) races by \($e), \(.stats.holds) holds, \(.stats.operations) operations"' \
+		"$work/out.json")
+}
+
+compare_races()
+{
+	local missing surplus never
+	races_in_document >"$work/found" || { why="the document cannot be read" && return 1; }
+	missing=$(comm -23 <(sed -n 's/^EXPECT /RACE /p; /^CREATED/p' "$work/directives" | sort -u) "$work/found")
+	surplus=$(comm -13 <(sed -n 's/^\(EXPECT\|ALLOW\) /RACE /p' "$work/directives" | sort -u) <(grep '^RACE' "$work/found"))
+	while read -r never; do
+		case $never in
+		kind=*) grep -F "RACE ${never#kind=}|" "$work/found" ;;
+		function=*) grep -Fx "FRAME ${never#function=}" "$work/found" ;;
+		esac
+	done < <(sed -n 's/^NEVER //p' "$work/directives") >"$work/never" || true
+	if [[ -s $work/never ]]; then
+		why="reported what must never be"
+	elif [[ -n $surplus ]]; then
+		why="reported what is not expected: $surplus"
+	elif [[ -n $missing ]]; then
+		why="not proved within $proof_bound s: $missing"
+	else
+		return 0
+	fi
+	return 1
+}
+
+check_clean()
+{
+	local run_seconds=$((seconds + 30)) races operations
+	watch_it -d "$seconds" -o "$work/out.json" || return 1
+	end_watch "$((seconds + 15))" || return 1
+	[[ -s $work/out.json ]] || { why="no document" && return 1; }
+	races=$(jq '.races | length' "$work/out.json")
+	operations=$(jq '.stats.operations' "$work/out.json")
+	((races == 0)) || { why="$races false proofs" && return 1; }
+	((status == 0)) || { why="exit status $status, not 0" && return 1; }
+	target_unharmed || return 1
+	if ((operations < 100)) && ! grep -q '^UNSEEN' "$work/directives"; then
+		why="only $operations operations were seen: nothing was tested"
+		return 1
+	fi
+	figures=$(jq -r '"nothing in \(.stats.operations) operations and \(.stats.holds) holds"' "$work/out.json")
+}
+
+run_one()
+{
+	local build=$1 name=$2 how=$3 why='' figures='' watcher status=0
+	fresh_work "run"
+	awk -f "$e2e_dir/expect.awk" "$e2e_dir/cases/$name.go" >"$work/directives"
+	if ! build_case "$build" "$name" >"$work/build" 2>&1; then
+		fail "$build $name" "it does not compile"
+	elif [[ $name == race_* ]] && check_racy || [[ $name == clean_* ]] && check_clean; then
+		pass "$build $name ($how): $figures"
+	else
+		fail "$build $name ($how)" "$why"
+		cleanup
+		target=
+	fi
+}
+
+# ---- all -------------------------------------------------------------------------------------------------------------
+
+# build_all: of the plan on standard input, two at a time
+build_all()
+{
+	local build name
+	while read -r build name; do
+		[[ -z $(not_possible "$build" "$name") ]] || continue
+		while (($(jobs -rp | wc -l) >= 2)); do
+			wait -n || true
+		done
+		go_root "${build%%-*}" || continue
+		build_case "$build" "$name" &
+	done
+	wait
+}
+
+run_plan()
+{
+	local build name index=0 reason how
+	while read -r build name; do
+		index=$((index + 1))
+		how=${mode:-pid}
+		[[ -n $mode ]] || ((index % 2)) || how=cmd
+		reason=$(not_possible "$build" "$name")
+		if [[ -n $reason ]]; then
+			skip "$build $name" "$reason"
+		else
+			run_one "$build" "$name" "$how" </dev/null
+		fi
+	done
+}
+
+main()
+{
+	local the_plan
+	parse_options "$@"
+	[[ -n $seconds ]] || seconds=$([[ $scope == all ]] && echo 20 || echo 3)
+	the_plan=$(plan)
+	if [[ -n $list ]]; then
+		echo "$the_plan"
+		exit 0
+	fi
+	[[ -n $the_plan ]] || e2e_die "no such case"
+	build_all <<<"$the_plan"
+	[[ -z $build_only ]] || exit 0
+	[[ -x $maprace ]] || e2e_die "$maprace is not built"
+	command -v jq >/dev/null || e2e_die "jq is missing (make deps)"
+	((EUID == 0)) || e2e_die "has to be run as root"
+	run_plan <<<"$the_plan"
+	if [[ -n $extra ]]; then
+		errors_all
+		lifecycle_all
+	fi
+	finish
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	main "$@"
+fi
