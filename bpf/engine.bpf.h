@@ -243,27 +243,6 @@ __noinline int wait_round(__u64 until, __u32 index)
 	return 0;
 }
 
-static __always_inline void wait_until(__u64 until, __u32 index)
-{
-	__u64 now;
-	int i, r;
-
-	for (i = 0; i < 64; i++) {
-		r = wait_round(until, index);
-		if (r == 1)
-			return;
-		if (r == 2)
-			break;
-	}
-	/* A collision: give the other operation the time to get done, lest both really run into each other. */
-	now = bpf_ktime_get_ns();
-	if ((__s64)(until - now) > (__s64)cfg.grace_ns)
-		until = now + cfg.grace_ns;
-	for (i = 0; i < 64; i++)
-		if (wait_turn(until))
-			return;
-}
-
 static __always_inline bool writer_inside(const struct operation *o)
 {
 	__u8 flags = 0;
@@ -273,6 +252,26 @@ static __always_inline bool writer_inside(const struct operation *o)
 		return false;
 	}
 	return flags & cfg.map_writing_mask;
+}
+
+static __always_inline void wait_until(const struct operation *o, __u64 until, __u32 index)
+{
+	__u64 now;
+	int i, r = 0;
+
+	for (i = 0; i < 64; i++) {
+		r = wait_round(until, index);
+		if (r)
+			break;
+	}
+	now = bpf_ktime_get_ns();
+	if (r == 2) /* a collision: the other operation needs a moment to get under way and done */
+		until = now + cfg.grace_ns;
+	for (i = 0; i < 16 && !wait_turn(until); i++)
+		;
+	/* Never let this goroutine go while another is inside: that would make them really run into each other. */
+	for (i = 0; i < 16 && writer_inside(o); i++)
+		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
 }
 
 static __always_inline void hold(struct pt_regs *ctx, const struct operation *o, struct mr_caller *s, __u64 length)
@@ -304,7 +303,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	barrier();
 	o->record->hold = 1;
 	o->record->type = operation_type(ctx, o);
-	wait_until(start + length, index);
+	wait_until(o, start + length, index);
 	h->map = 0;
 	barrier();
 	o->record->hold = 0;
@@ -351,6 +350,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	in.tokens_ns = o->c->tokens_ns;
 	in.burst_ns = cfg.burst_ns;
 	in.map_flags = o->record->flags;
+	in.map_holds = o->record->holds;
 	in.writes = mr_op_writes(o->op);
 	length = policy_hold(s, &in);
 	if (!length)

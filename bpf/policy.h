@@ -11,7 +11,9 @@
 #include <maprace/wire.h>
 
 #define POLICY_COLD_HOLDS 8	 /* so many holds at full length before a site backs off */
+#define POLICY_MAP_LONG_HOLDS 256 /* a map that matters gets so many at full length, wherever it is used */
 #define POLICY_FIRST_GAP_US 500
+#define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
 #define POLICY_REARM_NS 2000000000ull /* a site not held for so long is cold again */
 #define POLICY_PRIVATE_LOOK_NS 2000000ull /* how often the same goroutine on its own map is looked at */
@@ -22,8 +24,15 @@ struct policy_input {
 	__u64 max_hold_ns, min_hold_ns;
 	__u64 tokens_ns, burst_ns;
 	__u32 map_flags;
-	__u32 writes; /* this operation is a write */
+	__u32 map_holds; /* done on this map so far */
+	__u32 writes;	 /* this operation is a write */
 };
+
+/* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
+static inline int policy_matters(__u32 flags)
+{
+	return (flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) == (MR_MAP_SHARED | MR_MAP_WRITTEN);
+}
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
 static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 permille, __u64 burst)
@@ -72,15 +81,14 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	} else if (!(in->map_flags & MR_MAP_WRITTEN) && !cold && !in->writes) {
 		reserve = in->burst_ns / 4;
 	}
-	length = cold || site->holds % 8 == 0 ? in->max_hold_ns : in->max_hold_ns / 8;
+	if (cold || site->holds % 8 == 0 || (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
+		length = in->max_hold_ns;
+	else
+		length = in->max_hold_ns / 8;
 	if (length < in->min_hold_ns)
 		length = in->min_hold_ns;
-	if (in->tokens_ns < reserve + length) {
-		if (in->tokens_ns < reserve + in->min_hold_ns)
-			return 0;
-		length = in->tokens_ns - reserve;
-	}
-	return length;
+	/* Better one long hold later than many short ones now: accesses a millisecond apart never meet in 100 us. */
+	return in->tokens_ns < reserve + length ? 0 : length;
 }
 
 /* Notes a hold of the given length and when the site may be held again. */
@@ -99,8 +107,8 @@ static inline void policy_held(struct mr_caller *site, __u64 end_ns, __u64 lengt
 	else if (site->gap_us < POLICY_LAST_GAP_US)
 		site->gap_us *= 2;
 	gap = (__u64)site->gap_us * 1000;
-	if ((map_flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) == (MR_MAP_SHARED | MR_MAP_WRITTEN))
-		gap /= 16; /* the maps that matter */
+	if (policy_matters(map_flags) && gap > POLICY_MATTERS_GAP_US * 1000)
+		gap = POLICY_MATTERS_GAP_US * 1000;
 	site->next_ns = end_ns + gap;
 }
 
