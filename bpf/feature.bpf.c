@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What user space asks the kernel with, on its own process: does a uprobe fire, in every thread, and can it read memory? */
+/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse the kernel's BTF (50 ms). */
+#define BPF_NO_PRESERVE_ACCESS_INDEX
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

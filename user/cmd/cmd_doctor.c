@@ -45,8 +45,7 @@ int cmd_doctor(int argc, char **argv)
 	printf("Go programs: %s\n\n", go_layout_versions());
 	for (i = 0; i < FEATURE_MAX; i++)
 		bad += print_feature(feature_ask((enum feature)i));
-	if (feature_in_pid_namespace(NULL, NULL) && !feature_have(FEATURE_PIDNS))
-		bad++;
+	bad += !feature_have(FEATURE_UPROBE) && !feature_have(FEATURE_UPROBE_MULTI);
 	printf("\n%s\n", bad ? "maprace watch cannot work here" : "maprace watch works here");
 	return bad ? EXIT_TOOL : EXIT_NOTHING;
 }

@@ -30,19 +30,30 @@ struct attachment {
 	uint32_t map_records;
 };
 
+static int need(enum feature feature, struct err *err)
+{
+	const struct feature_answer *f = feature_ask(feature);
+
+	if (f->have)
+		return 0;
+	err_hint(err, "%s; `maprace doctor` tells more", f->mend);
+	return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name, f->what, f->detail);
+}
+
 int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err)
 {
 	struct attachment *a;
-	int i;
+	int r;
 
-	for (i = 0; i < FEATURE_MAX; i++) {
-		const struct feature_answer *f = feature_ask((enum feature)i);
-
-		if (f->have || (f->without && i != FEATURE_PIDNS))
-			continue;
-		err_hint(err, "%s; `maprace doctor` tells more", f->mend);
-		return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name, f->what, f->detail);
-	}
+	r = need(FEATURE_BPF, err);
+	if (!r)
+		r = need(FEATURE_RINGBUF, err);
+	if (!r && (opts->no_multi || !feature_have(FEATURE_UPROBE_MULTI)))
+		r = need(FEATURE_UPROBE, err); /* asking costs a probe on ourselves: only where it is what we will use */
+	if (!r)
+		r = need(FEATURE_PIDNS, err);
+	if (r)
+		return r;
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return -ENOMEM;
@@ -51,8 +62,7 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	a->map_records = opts->map_records ? opts->map_records : MR_MAP_RECORDS;
 	a->skel = gomap_bpf__open();
 	if (!a->skel) {
-		int r = -errno;
-
+		r = -errno;
 		free(a);
 		return err_set(err, r, "cannot open the BPF object: %s", err_name(r));
 	}

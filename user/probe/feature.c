@@ -247,13 +247,12 @@ static const struct {
 	void (*ask)(struct feature_answer *a);
 } table[FEATURE_MAX] = {
 	[FEATURE_BPF] = {"bpf", "the bpf system call, with the right to use it", NULL, ask_bpf},
-	[FEATURE_BTF] = {"btf", "type information of the kernel", NULL, ask_btf},
+	[FEATURE_BTF] = {"btf", "type information of the kernel", "kernel BPF maps cannot be watched; Go programs can", ask_btf},
 	[FEATURE_RINGBUF] = {"ringbuf", "ring buffers from BPF to user space", NULL, ask_ringbuf},
-	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site", NULL, ask_uprobe},
+	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site", "uprobe-multi alone must do", ask_uprobe},
 	[FEATURE_UPROBE_MULTI] = {"uprobe-multi", "one link for all sites of a program",
 				  "attaching and detaching take longer", ask_uprobe_multi},
-	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF",
-			   "nothing can be watched from inside this container", ask_pidns},
+	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF", NULL, ask_pidns},
 };
 
 const struct feature_answer *feature_ask(enum feature feature)
