@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* pc-value tables: made by hand, malformed, and the SP deltas of real code against its disassembly. */
+/* pc-value tables: made by hand, malformed, and the SP deltas of real code against its disassembly.
+ */
 #include "fixture.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 static void test_by_hand(void **state)
 {
 	/* -1 + 1 = 0 for 4 bytes, + 8 for 300, - 8 for 1 */
-	static const uint8_t table[] = { 2, 4, 16, 0xac, 0x02, 15, 1, 0, 99 };
+	static const uint8_t table[] = {2, 4, 16, 0xac, 0x02, 15, 1, 0, 99};
 	struct pcvalue it;
 	int32_t value;
 
@@ -42,7 +43,7 @@ static void test_by_hand(void **state)
 
 static void test_units_of_four(void **state)
 {
-	static const uint8_t table[] = { 2, 4, 0 };
+	static const uint8_t table[] = {2, 4, 0};
 	struct pcvalue it;
 
 	(void)state;
@@ -54,7 +55,7 @@ static void test_units_of_four(void **state)
 /* A first difference of zero is no end: the value is then -1. */
 static void test_first_zero(void **state)
 {
-	static const uint8_t table[] = { 0, 4, 4, 2, 0 };
+	static const uint8_t table[] = {0, 4, 4, 2, 0};
 	struct pcvalue it;
 
 	(void)state;
@@ -83,9 +84,9 @@ static int walk(const uint8_t *table, size_t size, uint64_t limit)
 
 static void test_malformed(void **state)
 {
-	static const uint8_t fine[] = { 2, 4, 16, 4, 0 };
-	static const uint8_t empty_region[] = { 2, 0, 16, 4, 0 };
-	static const uint8_t long_varint[] = { 2, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0 };
+	static const uint8_t fine[] = {2, 4, 16, 4, 0};
+	static const uint8_t empty_region[] = {2, 0, 16, 4, 0};
+	static const uint8_t long_varint[] = {2, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0};
 
 	(void)state;
 	assert_int_equal(walk(fine, sizeof(fine), 0x1008), 2);
@@ -96,7 +97,8 @@ static void test_malformed(void **state)
 	assert_int_equal(walk(long_varint, sizeof(long_varint), UINT64_MAX), -EBADMSG);
 }
 
-/* Every table of every function of every fixture ends inside its function and starts at its entry, without a gap. */
+/* Every table of every function of every fixture ends inside its function and starts at its entry,
+ * without a gap. */
 static void check_all(const char *version, size_t *tables)
 {
 	struct go_binary *bin = fixture_open(version);
@@ -134,12 +136,14 @@ static void test_sp_of_everything(void **state)
 }
 
 /*
- * go tool objdump: "  map.go:255  0x403360  493b6610  CMPQ SP, 0x10(R14)". The instruction that makes the frame is PUSHQ BP
- * (from Go 1.21 on) or a SUBQ or ADDQ on SP: where it ends, the SP delta becomes non-zero.
+ * go tool objdump: "  map.go:255  0x403360  493b6610  CMPQ SP, 0x10(R14)". The instruction that
+ * makes the frame is PUSHQ BP (from Go 1.21 on) or a SUBQ or ADDQ on SP: where it ends, the SP
+ * delta becomes non-zero.
  */
 static bool makes_frame(const char *insn)
 {
-	return !strncmp(insn, "PUSHQ BP", 8) || (!strncmp(insn, "SUBQ $", 6) && strstr(insn, ", SP")) ||
+	return !strncmp(insn, "PUSHQ BP", 8) ||
+	       (!strncmp(insn, "SUBQ $", 6) && strstr(insn, ", SP")) ||
 	       (!strncmp(insn, "ADDQ $-", 7) && strstr(insn, ", SP"));
 }
 
@@ -195,7 +199,7 @@ static void test_little_room(void **state)
 {
 	struct go_binary *bin = fixture_open("1.24");
 	const char *name = "runtime.mapassign_faststr";
-	struct go_sp_region all[64], one[1] = { { 1, 1, 1 } };
+	struct go_sp_region all[64], one[1] = {{1, 1, 1}};
 	struct go_func f;
 	int n;
 
@@ -215,8 +219,8 @@ static void test_little_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hand),	    cmocka_unit_test(test_units_of_four),
-		cmocka_unit_test(test_first_zero),  cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_by_hand),		 cmocka_unit_test(test_units_of_four),
+		cmocka_unit_test(test_first_zero),	 cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_sp_of_everything), cmocka_unit_test(test_frames_made),
 		cmocka_unit_test(test_little_room),
 	};

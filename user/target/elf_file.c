@@ -181,20 +181,25 @@ out:
 	return code;
 }
 
-/* The names of the sections end to end; a hostile table of overlapping long ones cannot grow beyond
- * its size. */
-static int load_names(struct elf_file *elf, const Elf64_Shdr *strtab)
+static int load_names(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
+		      const Elf64_Shdr *sections, struct err *err)
 {
-	uint64_t size = strtab->sh_size;
+	static const char unreadable[] = "is a damaged ELF file (its section names are unreadable)";
+	const Elf64_Shdr *strtab;
 
-	if (strtab->sh_type != SHT_STRTAB || size > MAX_STRTAB ||
-	    !range_fits(strtab->sh_offset, size, elf->size))
-		return -EBADMSG;
-	elf->names = malloc(size + 1);
+	if (eh->e_shstrndx >= eh->e_shnum)
+		return refuse(path, unreadable, err);
+	strtab = &sections[eh->e_shstrndx];
+	if (strtab->sh_type != SHT_STRTAB || strtab->sh_size > MAX_STRTAB)
+		return refuse(path, unreadable, err);
+	if (!range_fits(strtab->sh_offset, strtab->sh_size, elf->size))
+		return truncated(path, "section names", strtab->sh_offset + strtab->sh_size,
+				 elf->size, err);
+	elf->names = malloc(strtab->sh_size + 1);
 	if (!elf->names)
 		return -ENOMEM;
-	elf->names[size] = '\0';
-	return read_at(elf, strtab->sh_offset, elf->names, size);
+	elf->names[strtab->sh_size] = '\0';
+	return read_at(elf, strtab->sh_offset, elf->names, strtab->sh_size);
 }
 
 static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
@@ -216,14 +221,9 @@ static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehd
 	code = read_at(elf, eh->e_shoff, sh, size);
 	if (code)
 		goto out;
-	code = eh->e_shstrndx < eh->e_shnum ? load_names(elf, &sh[eh->e_shstrndx]) : -EBADMSG;
-	if (code) {
-		if (code == -EBADMSG)
-			code = refuse(path,
-				      "is a damaged ELF file (its section names are unreadable)",
-				      err);
+	code = load_names(elf, path, eh, sh, err);
+	if (code)
 		goto out;
-	}
 	for (i = 0; i < eh->e_shnum; i++) {
 		struct elf_section *s = &elf->sections[elf->n_sections];
 
