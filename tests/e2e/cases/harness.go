@@ -63,7 +63,8 @@ func lane(number, of int, fn func(i int)) func(count *int64) {
 }
 
 // moment sleeps to the lane's next one. The last stretch is spent spinning: a sleep ends up to 200 us late. A moment
-// that was missed is let go: after a pause of the whole machine all lanes would act at once.
+// may be late as long as it is in its own part; then it is let go: after a pause of the whole machine all lanes would
+// act at once.
 func moment(number, of int) {
 	part := period / time.Duration(of)
 	for tries := 0; tries < 10; tries++ {
@@ -77,7 +78,7 @@ func moment(number, of int) {
 		}
 		for time.Since(began) < at {
 		}
-		if time.Since(began) < at+guard/2 {
+		if end := cell*period + time.Duration(number+1)*part - guard; time.Since(began) < end || part <= guard {
 			return
 		}
 	}
