@@ -323,6 +323,8 @@ static void observe(const struct map_kind *kind, bool fentry)
 {
 	uint64_t zero = 0;
 
+	/* anew: before Linux 5.13 a tracing program cannot be attached a second time */
+	sources_load(kind);
 	for (uint32_t i = 0; i < MAX_OBSERVERS * SOURCES; i++)
 		bpf_map_update_elem(seen_fd, &i, &zero, BPF_ANY);
 	for (uint32_t i = 0; i < nobservers; i++)
@@ -341,6 +343,7 @@ static void observe(const struct map_kind *kind, bool fentry)
 	}
 	for (uint32_t i = 0; i < nobservers; i++)
 		observer_detach(&observers[i]);
+	visibility_src_bpf__destroy(sources);
 }
 
 int main(int argc, char **argv)
@@ -367,9 +370,7 @@ int main(int argc, char **argv)
 		observers[nobservers++].function = kind->functions[i];
 	for (size_t i = 0; i < ARRAY_SIZE(common_functions); i++)
 		observers[nobservers++].function = common_functions[i];
-	sources_load(kind);
 	observe(kind, false);
 	observe(kind, true);
-	visibility_src_bpf__destroy(sources);
 	return 0;
 }
