@@ -5,8 +5,7 @@ set -euo pipefail
 
 flags=()
 while [[ $1 != --sources ]]; do
-	# skeletons are not our code
-	flags+=("${1/#-Ibuild/-isystembuild}")
+	flags+=("$1")
 	shift
 done
 shift
