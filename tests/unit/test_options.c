@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cmd/commands.h"
+#include "cmd/options.h"
+
+/*
+ * Everything that goes to standard output and standard error while a command line is parsed lands
+ * in these two. The real descriptors are put aside, because help is printed with stdio and errors
+ * by the log.
+ */
+static char out[16384], errors[4096];
+
+struct capture {
+	int saved[2];
+	FILE *file[2];
+};
+
+static void capture_begin(struct capture *c)
+{
+	int i;
+
+	fflush(stdout);
+	fflush(stderr);
+	for (i = 0; i < 2; i++) {
+		c->file[i] = tmpfile();
+		assert_non_null(c->file[i]);
+		c->saved[i] = dup(i + 1);
+		assert_true(dup2(fileno(c->file[i]), i + 1) >= 0);
+	}
+}
+
+static void capture_end(struct capture *c)
+{
+	char *text[2] = {out, errors};
+	size_t room[2] = {sizeof(out), sizeof(errors)}, n;
+	int i;
+
+	fflush(stdout);
+	fflush(stderr);
+	for (i = 0; i < 2; i++) {
+		dup2(c->saved[i], i + 1);
+		close(c->saved[i]);
+		rewind(c->file[i]);
+		n = fread(text[i], 1, room[i] - 1, c->file[i]);
+		text[i][n] = '\0';
+		fclose(c->file[i]);
+	}
+}
+
+/* A command line from words separated by blanks; argv[0] is the first. */
+struct words {
+	char text[512];
+	char *argv[32];
+	int argc;
+};
+
+static void split(struct words *w, const char *line)
+{
+	char *word, *rest = w->text;
+
+	memset(w, 0, sizeof(*w));
+	snprintf(w->text, sizeof(w->text), "%s", line);
+	while ((word = strsep(&rest, " ")))
+		w->argv[w->argc++] = word;
+}
+
+static struct words words;
+
+static int watch(const char *line, struct watch_options *options)
+{
+	struct capture c;
+	int rc;
+
+	split(&words, line);
+	capture_begin(&c);
+	rc = options_parse_watch(words.argc, words.argv, options);
+	capture_end(&c);
+	return rc;
+}
+
+static void assert_one_line(const char *part)
+{
+	if (!strstr(errors, part))
+		fail_msg("\"%s\" is not in: %s", part, errors);
+	assert_int_equal(strncmp(errors, "maprace: error: ", 16), 0);
+	assert_ptr_equal(strchr(errors, '\n'), errors + strlen(errors) - 1);
+	assert_string_equal(out, "");
+}
+
+static void assert_watch_refused(const char *line, const char *why)
+{
+	struct watch_options options;
+
+	assert_int_equal(watch(line, &options), 2);
+	assert_one_line(why);
+	watch_options_free(&options);
+}
+
+static void test_watch_defaults(void **state)
+{
+	struct watch_options o;
+
+	(void)state;
+	assert_int_equal(watch("watch -p 1", &o), OPTIONS_RUN);
+	assert_string_equal(errors, "");
+	assert_int_equal(o.targets.n, 1);
+	assert_int_equal(o.targets.pids[0], 1);
+	assert_null(o.command);
+	assert_int_equal(o.duration_ns, 0);
+	assert_null(o.output);
+	assert_false(o.json || o.quiet || o.suspects || o.halt_on_race || o.dry_run || o.no_color);
+	assert_int_equal(o.verbose, 0);
+	assert_true(o.budget_percent == 5);
+	assert_int_equal(o.max_hold_ns, 1000000);
+	assert_int_equal(o.window_ns, 100000000);
+	assert_int_equal(o.exitcode, 66);
+	watch_options_free(&o);
+}
+
+static void test_watch_everything(void **state)
+{
+	struct watch_options o;
+
+	(void)state;
+	assert_int_equal(
+		watch("watch --pid=7,8 -p 9,7 --duration 2.5 -o out.json --json -vv --budget 12.5% "
+		      "--max-hold 500us --window 1.5s --suspects --halt-on-race --exitcode 3 --dry-run --no-color",
+		      &o),
+		OPTIONS_RUN);
+	assert_int_equal(o.targets.n, 3);
+	assert_int_equal(o.targets.pids[2], 9);
+	assert_true(o.duration_ns == 2500000000);
+	assert_string_equal(o.output, "out.json");
+	assert_true(o.json && o.suspects && o.halt_on_race && o.dry_run && o.no_color);
+	assert_int_equal(o.verbose, 2);
+	assert_true(o.budget_percent == 12.5);
+	assert_int_equal(o.max_hold_ns, 500000);
+	assert_int_equal(o.window_ns, 1500000000);
+	assert_int_equal(o.exitcode, 3);
+	watch_options_free(&o);
+}
+
+static void test_watch_command(void **state)
+{
+	struct watch_options o;
+
+	(void)state;
+	assert_int_equal(watch("watch -d 1 -- hugo -d x --json --", &o), OPTIONS_RUN);
+	assert_int_equal(o.targets.n, 0);
+	assert_true(o.duration_ns == 1000000000);
+	assert_false(o.json);
+	assert_string_equal(o.command[0], "hugo");
+	assert_string_equal(o.command[1], "-d");
+	assert_string_equal(o.command[4], "--");
+	assert_null(o.command[5]);
+	watch_options_free(&o);
+}
+
+static void test_watch_refusals(void **state)
+{
+	(void)state;
+	assert_watch_refused("watch", "watch: what to watch is missing");
+	assert_watch_refused("watch -p", "--pid needs an argument");
+	assert_watch_refused("watch -p x", "--pid: 'x' is not a list of process ids");
+	assert_watch_refused("watch -p 1,", "--pid: '1,' is not a list");
+	assert_watch_refused("watch -p 1;2", "--pid: '1;2' is not a list");
+	assert_watch_refused("watch -p -1", "--pid: '-1' is not a list");
+	assert_watch_refused("watch -p 0", "--pid: '0' is out of range");
+	assert_watch_refused("watch -p 4294967297", "out of range");
+	assert_watch_refused("watch -p 1 -- ls", "either -p PID or -- CMD");
+	assert_watch_refused("watch --", "CMD is missing after --");
+	assert_watch_refused("watch ls -l", "unexpected argument 'ls'");
+	assert_watch_refused("watch -p 1 2", "unexpected argument '2'");
+	assert_watch_refused("watch --colour -p 1", "unknown or ambiguous option '--colour'");
+	assert_watch_refused("watch -Z", "unknown option '-Z'");
+	assert_watch_refused("watch --json=yes -p 1", "--json takes no argument");
+	assert_watch_refused("watch -p 1 -d 0", "--duration: '0' is out of range");
+	assert_watch_refused("watch -p 1 -d ten", "--duration: 'ten' is not a number of seconds");
+	assert_watch_refused("watch -p 1 --max-hold 1", "--max-hold: '1' is not a time");
+	assert_watch_refused("watch -p 1 --max-hold 101ms", "--max-hold: '101ms' is out of range");
+	assert_watch_refused("watch -p 1 --window 1h", "--window: '1h' is not a time");
+	assert_watch_refused("watch -p 1 --budget 0", "--budget: '0' is out of range");
+	assert_watch_refused("watch -p 1 --budget 101", "--budget: '101' is out of range");
+	assert_watch_refused("watch -p 1 --exitcode 256", "--exitcode: '256' is out of range");
+	assert_watch_refused("watch -p 1 --exitcode=-1",
+			     "--exitcode: '-1' is not a number from 0 to 255");
+	assert_watch_refused("watch -p 1 -q -v", "either --quiet or --verbose");
+}
+
+/* Options that have no effect yet must not be taken silently. */
+static void test_not_available(void **state)
+{
+	struct capture c;
+	struct words w;
+
+	(void)state;
+	assert_watch_refused("watch -p 1 --suppressions x", "--suppressions is not available");
+	split(&w, "bpf");
+	capture_begin(&c);
+	assert_int_equal(cmd_bpf(w.argc, w.argv), 2);
+	capture_end(&c);
+	assert_non_null(strstr(errors, "not available in this version"));
+	split(&w, "report x.json --format html");
+	capture_begin(&c);
+	assert_int_equal(cmd_report(w.argc, w.argv), 2);
+	capture_end(&c);
+	assert_one_line("--format html is not available");
+}
+
+static void test_report(void **state)
+{
+	struct report_options o;
+	struct words w;
+	struct capture c;
+
+	(void)state;
+	split(&w, "report x.json --format json -v --no-color");
+	assert_int_equal(options_parse_report(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_string_equal(o.file, "x.json");
+	assert_int_equal(o.format, FORMAT_JSON);
+	assert_int_equal(o.verbose, 1);
+	assert_true(o.no_color);
+	split(&w, "report -");
+	assert_int_equal(options_parse_report(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_string_equal(o.file, "-");
+	assert_int_equal(o.format, FORMAT_TEXT);
+	split(&w, "report");
+	capture_begin(&c);
+	assert_int_equal(options_parse_report(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("FILE is missing");
+	split(&w, "report a b");
+	capture_begin(&c);
+	assert_int_equal(options_parse_report(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("unexpected argument 'b'");
+	split(&w, "report a -f pdf");
+	capture_begin(&c);
+	assert_int_equal(options_parse_report(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("'pdf' is not text, json, html or sarif");
+}
+
+static void test_report_of_a_missing_file(void **state)
+{
+	struct words w;
+	struct capture c;
+
+	(void)state;
+	split(&w, "report /nonexistent.json");
+	capture_begin(&c);
+	assert_int_equal(cmd_report(w.argc, w.argv), 1);
+	capture_end(&c);
+	assert_one_line("report: /nonexistent.json: cannot open it: No such file or directory");
+}
+
+static void test_inspect(void **state)
+{
+	struct inspect_options o;
+	struct words w;
+	struct capture c;
+
+	(void)state;
+	split(&w, "inspect /bin/x");
+	assert_int_equal(options_parse_inspect(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_string_equal(o.file, "/bin/x");
+	assert_int_equal(o.pid, 0);
+	split(&w, "inspect -p 12 -v");
+	assert_int_equal(options_parse_inspect(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_null(o.file);
+	assert_int_equal(o.pid, 12);
+	split(&w, "inspect");
+	capture_begin(&c);
+	assert_int_equal(options_parse_inspect(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("BINARY or -p PID");
+	split(&w, "inspect -p 12 x");
+	capture_begin(&c);
+	assert_int_equal(options_parse_inspect(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("not both");
+	split(&w, "inspect -p 1,2");
+	capture_begin(&c);
+	assert_int_equal(options_parse_inspect(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line("'1,2' is not a process id");
+}
+
+static int global(const char *line, enum command *command)
+{
+	struct capture c;
+	int rc, at = 0;
+
+	split(&words, line);
+	capture_begin(&c);
+	rc = options_parse_global(words.argc, words.argv, command, &at);
+	capture_end(&c);
+	if (rc == OPTIONS_RUN)
+		assert_int_equal(at, 1);
+	return rc;
+}
+
+static void test_global(void **state)
+{
+	enum command command;
+
+	(void)state;
+	assert_int_equal(global("maprace doctor -v", &command), OPTIONS_RUN);
+	assert_int_equal(command, COMMAND_DOCTOR);
+	assert_int_equal(global("maprace watch", &command), OPTIONS_RUN);
+	assert_int_equal(command, COMMAND_WATCH);
+	assert_int_equal(global("maprace --help", &command), 0);
+	assert_non_null(strstr(out, "Usage: maprace COMMAND"));
+	assert_string_equal(errors, "");
+	assert_int_equal(global("maprace --version", &command), 0);
+	assert_int_equal(strncmp(out, "maprace ", 8), 0);
+	assert_int_equal(global("maprace", &command), 2);
+	assert_one_line("a command is missing");
+	assert_int_equal(global("maprace wtach", &command), 2);
+	assert_one_line("unknown command 'wtach'");
+	assert_int_equal(global("maprace --frob", &command), 2);
+	assert_one_line("unknown option '--frob'");
+}
+
+static void test_help_lists_every_option(void **state)
+{
+	static const char *const names[] = {
+		"-p, --pid PID[,PID...]",
+		"-d, --duration SECONDS",
+		"-o, --output FILE",
+		"--json",
+		"-q, --quiet",
+		"-v, --verbose",
+		"--budget PERCENT",
+		"--max-hold TIME",
+		"--window",
+		"--suspects",
+		"--suppressions FILE",
+		"--halt-on-race",
+		"--exitcode N",
+		"--dry-run",
+		"--no-color",
+		"-h, --help",
+	};
+	struct watch_options o;
+	const char *line, *end;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(watch("watch --help", &o), 0);
+	assert_string_equal(errors, "");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strstr(out, names[i]))
+			fail_msg("%s is not in:\n%s", names[i], out);
+	for (line = out; (end = strchr(line, '\n')); line = end + 1)
+		if (end - line > 88)
+			fail_msg("too wide: %.*s", (int)(end - line), line);
+}
+
+static void assert_time(const char *text, int rc, uint64_t ns)
+{
+	uint64_t value = 77;
+
+	assert_int_equal(value_time(text, &value), rc);
+	assert_true(value == (rc ? 77 : ns));
+}
+
+static void test_time(void **state)
+{
+	(void)state;
+	assert_time("1us", 0, 1000);
+	assert_time("36.5us", 0, 36500);
+	assert_time("1ms", 0, 1000000);
+	assert_time(".5s", 0, 500000000);
+	assert_time("1.s", 0, 1000000000);
+	assert_time("0.0000001us", -ERANGE, 0);
+	assert_time("0s", -ERANGE, 0);
+	assert_time("99999999999999999999999s", -ERANGE, 0);
+	assert_time("", -EINVAL, 0);
+	assert_time("ms", -EINVAL, 0);
+	assert_time(".ms", -EINVAL, 0);
+	assert_time("1", -EINVAL, 0);
+	assert_time("1 ms", -EINVAL, 0);
+	assert_time(" 1ms", -EINVAL, 0);
+	assert_time("1m", -EINVAL, 0);
+	assert_time("1MS", -EINVAL, 0);
+	assert_time("1msx", -EINVAL, 0);
+	assert_time("+1ms", -EINVAL, 0);
+	assert_time("1e3ms", -EINVAL, 0);
+	assert_time("0x1ms", -EINVAL, 0);
+	assert_time("nans", -EINVAL, 0);
+	assert_time("infs", -EINVAL, 0);
+}
+
+static void test_color(void **state)
+{
+	int file = open("/dev/null", O_WRONLY);
+
+	(void)state;
+	assert_true(file >= 0);
+	assert_false(options_color(false, file));
+	assert_false(options_color(true, file));
+	close(file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_watch_defaults),
+		cmocka_unit_test(test_watch_everything),
+		cmocka_unit_test(test_watch_command),
+		cmocka_unit_test(test_watch_refusals),
+		cmocka_unit_test(test_not_available),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_report_of_a_missing_file),
+		cmocka_unit_test(test_inspect),
+		cmocka_unit_test(test_global),
+		cmocka_unit_test(test_help_lists_every_option),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_color),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
