@@ -28,7 +28,7 @@ static __always_inline __u64 stack_caller(struct pt_regs *ctx)
 /* Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound of every frame. */
 static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi, struct mr_cpu *c)
 {
-	__u64 fp = REG_FP(ctx), floor = REG_SP(ctx), hash = REG_IP(ctx);
+	__u64 fp = REG_FP(ctx), floor = REG_SP(ctx), hash = REG_IP(ctx) * 0x9e3779b97f4a7c15ull;
 	struct stack_frame frame;
 	__u32 n = 1, flags = 0;
 	int i;

@@ -8,13 +8,17 @@
  */
 #include <maprace/wire.h>
 
+#ifndef MR_FROZEN
+#define MR_FROZEN const volatile /* the unit tests, which compile this as ordinary C, want to write it */
+#endif
+
 /* Set before loading and frozen then, so that the verifier folds it in. The defaults load alone. */
-const volatile struct mr_config cfg = {
+MR_FROZEN struct mr_config cfg = {
 	.map_mask = MR_MAP_RECORDS - 1,
 	.caller_mask = MR_CALLER_SLOTS - 1,
 	.map_size = 48,
 };
-const volatile struct mr_probe_site probe_sites[MR_SITE_SLOTS] = {};
+MR_FROZEN struct mr_probe_site probe_sites[MR_SITE_SLOTS] = {};
 
 /* Opened by user space when everything is in place, closed before anything is taken away. */
 volatile __u32 gate = 0;

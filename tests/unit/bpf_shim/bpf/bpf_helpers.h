@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SHIM_BPF_HELPERS_H
+#define MAPRACE_SHIM_BPF_HELPERS_H
+
+/* BPF's helpers as plain functions; the test that includes a program defines them. */
+#define SEC(name)
+#define __uint(name, val) int(*name)[val]
+#define __type(name, val) typeof(val) *name
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline __attribute__((noinline))
+
+void *bpf_map_lookup_elem(void *map, const void *key);
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
+long bpf_map_delete_elem(void *map, const void *key);
+long bpf_probe_read_user(void *dst, __u32 size, const void *src);
+long bpf_probe_read_kernel(void *dst, __u32 size, const void *src);
+__u64 bpf_ktime_get_ns(void);
+__u64 bpf_get_current_pid_tgid(void);
+long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size);
+__u32 bpf_get_smp_processor_id(void);
+void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
+void bpf_ringbuf_submit(void *data, __u64 flags);
+void bpf_ringbuf_discard(void *data, __u64 flags);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SHIM_VMLINUX_H
+#define MAPRACE_SHIM_VMLINUX_H
+
+/* What the BPF programs need of the kernel when they are compiled as ordinary C for the unit tests. */
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_ANY, BPF_NOEXIST };
+enum { BPF_F_MMAPABLE = 1024 };
+
+struct pt_regs {
+	unsigned long r14, bp, bx, ax, cx, sp, ip;
+};
+
+struct bpf_pidns_info {
+	__u32 pid, tgid;
+};
+
+#endif

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The BPF programs themselves, compiled as ordinary C: threads are CPUs, the test's own memory is the target's. What is asked here is what a
+ * proof must survive: torn snapshots, shared slots, one's own hold, faults in every read.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#pragma clang diagnostic ignored "-Wmissing-prototypes"
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#define MR_FROZEN volatile
+#define __TARGET_ARCH_x86
+#include "gomap.bpf.c"
+
+#define TGID 4242
+#define MAX_EVENTS 100000
+
+/* --- the kernel's side ------------------------------------------------------------------------------------------- */
+
+static struct mr_map map_table[MR_MAP_RECORDS];
+static struct mr_caller caller_table[MR_CALLER_SLOTS];
+static struct mr_hold hold_table[MR_HOLD_SLOTS];
+static atomic_uint claim_table[MR_HOLD_SLOTS];
+static struct mr_pair pair_table[MR_PAIRS];
+static __u64 pair_keys[MR_PAIRS];
+static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER, event_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mr_event_race *event_list[MAX_EVENTS];
+static size_t event_count;
+static _Thread_local __u32 current_cpu;
+static _Thread_local __u32 current_tid = TGID;
+static __u32 current_tgid = TGID;
+static bool every_pair; /* do not de-duplicate: each collision is an event */
+static bool ring_full;
+static __u64 fault_addr; /* reads of this word fail */
+static atomic_uint fault_hits;
+
+static struct mr_pair *pair_find(__u64 key)
+{
+	size_t i;
+
+	for (i = 0; i < MR_PAIRS; i++)
+		if (pair_keys[i] == key)
+			return &pair_table[i];
+	return NULL;
+}
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	struct mr_pair *p;
+
+	if (map == (void *)&maps)
+		return &map_table[*(const __u32 *)key];
+	if (map == (void *)&callers)
+		return &caller_table[*(const __u32 *)key];
+	if (map == (void *)&holds)
+		return &hold_table[*(const __u32 *)key];
+	if (every_pair)
+		return NULL;
+	pthread_mutex_lock(&pair_lock);
+	p = pair_find(*(const __u64 *)key);
+	pthread_mutex_unlock(&pair_lock);
+	return p;
+}
+
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	unsigned int unclaimed = 0;
+	long r = -17;
+	size_t i;
+
+	(void)flags;
+	if (map == (void *)&claims)
+		return atomic_compare_exchange_strong(&claim_table[*(const __u32 *)key], &unclaimed, 1) ? 0 : -17;
+	if (every_pair)
+		return 0;
+	pthread_mutex_lock(&pair_lock);
+	for (i = 0; i < MR_PAIRS && !pair_find(*(const __u64 *)key); i++)
+		if (!pair_keys[i]) {
+			pair_keys[i] = *(const __u64 *)key;
+			pair_table[i] = *(const struct mr_pair *)value;
+			r = 0;
+		}
+	pthread_mutex_unlock(&pair_lock);
+	return r;
+}
+
+long bpf_map_delete_elem(void *map, const void *key)
+{
+	assert_ptr_equal(map, (void *)&claims);
+	atomic_store(&claim_table[*(const __u32 *)key], 0);
+	return 0;
+}
+
+long bpf_probe_read_user(void *dst, __u32 size, const void *src)
+{
+	__u64 from = (__u64)(uintptr_t)src;
+
+	if (from < 4096 || (fault_addr && from <= fault_addr && from + size > fault_addr)) {
+		atomic_fetch_add(&fault_hits, 1);
+		memset(dst, 0, size);
+		return -14;
+	}
+	memcpy(dst, src, size);
+	return 0;
+}
+
+long bpf_probe_read_kernel(void *dst, __u32 size, const void *src)
+{
+	memcpy(dst, src, size);
+	return 0;
+}
+
+__u64 bpf_ktime_get_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
+}
+
+__u64 bpf_get_current_pid_tgid(void)
+{
+	return (__u64)current_tgid << 32 | current_tid;
+}
+
+long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size)
+{
+	(void)dev;
+	(void)size;
+	if (ino != 77)
+		return -22;
+	ns->pid = current_tid;
+	ns->tgid = current_tgid;
+	return 0;
+}
+
+__u32 bpf_get_smp_processor_id(void)
+{
+	return current_cpu;
+}
+
+void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
+{
+	(void)ring;
+	(void)flags;
+	return ring_full ? NULL : malloc(size);
+}
+
+void bpf_ringbuf_submit(void *data, __u64 flags)
+{
+	(void)flags;
+	pthread_mutex_lock(&event_lock);
+	if (event_count < MAX_EVENTS)
+		event_list[event_count++] = data;
+	else
+		free(data);
+	pthread_mutex_unlock(&event_lock);
+}
+
+void bpf_ringbuf_discard(void *data, __u64 flags)
+{
+	(void)flags;
+	free(data);
+}
+
+/* --- the target's side ------------------------------------------------------------------------------------------- */
+
+enum { SITE_READ, SITE_WRITE, SITE_ITER, NSITES };
+static const struct mr_probe_site site_list[NSITES] = {
+	{.ip = 0x401000, .op = MR_OP_READ, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x402000, .op = MR_OP_WRITE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x403000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_ITER, .type_arg = MR_ARG_ITER},
+};
+
+struct goroutine { /* a g, its stack with three frames, a thread */
+	__u64 g[64];
+	__u64 stack[64];
+	struct pt_regs regs;
+	__u32 tid, cpu;
+};
+
+static __u64 gomaps[64][8]; /* map headers */
+
+static void goroutine_init(struct goroutine *r, __u32 number)
+{
+	memset(r, 0, sizeof(*r));
+	r->g[0] = (uintptr_t)r->stack;
+	r->g[1] = (uintptr_t)(r->stack + 64);
+	r->g[2] = number + 100; /* goid */
+	r->tid = number + 1000;
+	r->cpu = number;
+	/* [8] return address; frames at 16 and 32; every return address tells the goroutine */
+	r->stack[8] = 0x500000 + number * 0x1000;
+	r->stack[16] = (uintptr_t)&r->stack[32];
+	r->stack[17] = 0x500000 + number * 0x1000 + 1;
+	r->stack[32] = 0;
+	r->stack[33] = 0x500000 + number * 0x1000 + 2;
+	r->regs.sp = (uintptr_t)&r->stack[8];
+	r->regs.bp = (uintptr_t)&r->stack[16];
+	r->regs.r14 = (uintptr_t)r->g;
+}
+
+static void op(struct goroutine *r, int site, void *map)
+{
+	r->regs.ip = site_list[site].ip;
+	r->regs.bx = (uintptr_t)map;
+	r->regs.ax = 0x600000;
+	current_cpu = r->cpu;
+	current_tid = r->tid;
+	maprace_op(&r->regs);
+}
+
+static int set_up(void **state)
+{
+	__u64 multiplier = 0x9e3779b97f4a7c15ull;
+	size_t i;
+
+	(void)state;
+	memset(map_table, 0, sizeof(map_table));
+	memset(caller_table, 0, sizeof(caller_table));
+	memset(hold_table, 0, sizeof(hold_table));
+	memset(pair_table, 0, sizeof(pair_table));
+	memset(pair_keys, 0, sizeof(pair_keys));
+	memset(gomaps, 0, sizeof(gomaps));
+	memset(cpus, 0, sizeof(cpus));
+	memset((void *)probe_sites, 0, sizeof(probe_sites));
+	for (i = 0; i < event_count; i++)
+		free(event_list[i]);
+	event_count = 0;
+	for (i = 0; i < NSITES; i++)
+		memcpy((void *)&probe_sites[mr_site_slot(multiplier, site_list[i].ip)], &site_list[i], sizeof(site_list[i]));
+	memset((void *)&cfg, 0, sizeof(cfg));
+	cfg.site_multiplier = multiplier;
+	cfg.tgid = TGID;
+	cfg.max_hold_ns = 200000;
+	cfg.min_hold_ns = 20000;
+	cfg.grace_ns = 20000;
+	cfg.burst_ns = 20000000;
+	cfg.hold_permille = 1000;
+	cfg.holds_enabled = 1;
+	cfg.map_mask = MR_MAP_RECORDS - 1;
+	cfg.caller_mask = MR_CALLER_SLOTS - 1;
+	cfg.g_stack_hi = 8;
+	cfg.g_goid = 16;
+	cfg.g_gopc = 24;
+	cfg.g_parent_goid = 32;
+	cfg.map_size = 48;
+	cfg.map_flags = 8;
+	cfg.map_writing_mask = 4;
+	cfg.iter_map = 24;
+	cfg.iter_type = 16;
+	gate = 1;
+	every_pair = ring_full = false;
+	fault_addr = 0;
+	fault_hits = 0;
+	current_tgid = TGID;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	return set_up(state);
+}
+
+/* Publishes a hold by hand, as hold() does, and leaves it standing. */
+static struct mr_hold *plant_hold(struct goroutine *r, int site, void *map)
+{
+	__u32 index = map_index((uintptr_t)map);
+	struct mr_hold *h = &hold_table[index & (MR_HOLD_SLOTS - 1)];
+
+	h->seq += 2;
+	h->access.g = (uintptr_t)r->g;
+	h->access.goid = r->g[2];
+	h->access.op = site_list[site].op;
+	h->access.nframes = 1;
+	h->access.time_ns = bpf_ktime_get_ns();
+	h->map = (uintptr_t)map;
+	map_table[index].hold = 1;
+	map_table[index].addr = (uintptr_t)map;
+	return h;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------- */
+
+static void collision_is_reported_with_both_sides(void **state)
+{
+	struct goroutine a, b;
+	struct mr_event_race *e;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	e = event_list[0];
+	assert_int_equal(e->evidence, MR_EVIDENCE_COLLISION);
+	assert_int_equal(e->access[0].goid, 102);
+	assert_int_equal(e->access[0].op, MR_OP_READ);
+	assert_int_equal(e->access[0].tid, 1002);
+	assert_int_equal(e->access[0].nframes, 4);
+	assert_int_equal(e->access[0].pcs[0], 0x401000);
+	assert_int_equal(e->access[0].pcs[1], 0x502000);
+	assert_int_equal(e->access[0].pcs[2], 0x502001);
+	assert_int_equal(e->access[0].pcs[3], 0x502002);
+	assert_int_equal(e->access[0].flags, 0);
+	assert_int_equal(e->access[1].goid, 101);
+	assert_int_equal(e->access[1].op, MR_OP_WRITE);
+	assert_int_equal(e->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(e->map_header_size, 48);
+	assert_int_equal(cpus[2].collisions, 1);
+	assert_true(map_table[map_index((uintptr_t)gomaps[0])].flags & MR_MAP_RACY);
+}
+
+static void what_is_no_collision(void **state)
+{
+	struct goroutine a, b;
+	struct mr_hold *h;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	/* two readers */
+	h = plant_hold(&a, SITE_READ, gomaps[0]);
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(cpus[2].read_meets_read, 1);
+	/* one's own hold: nested calls, a prologue that runs twice */
+	h->access.op = MR_OP_WRITE;
+	op(&a, SITE_WRITE, gomaps[0]);
+	/* the hold is over, only the record's mark is late */
+	h->map = 0;
+	op(&b, SITE_WRITE, gomaps[0]);
+	/* another map in the same slot */
+	h->map = (uintptr_t)gomaps[1];
+	op(&b, SITE_WRITE, gomaps[0]);
+	/* the slot is being written */
+	h->map = (uintptr_t)gomaps[0];
+	h->seq++;
+	op(&b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count, 0);
+	assert_int_equal(cpus[1].collisions + cpus[2].collisions, 0);
+}
+
+static void other_processes_and_closed_gates_count_nothing(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	current_tgid = TGID + 1;
+	op(&b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].loss[MR_LOSS_FOREIGN], 1);
+	current_tgid = TGID;
+	gate = 0;
+	op(&b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count, 0);
+	assert_int_equal(cpus[2].ops[MR_OP_WRITE], 0);
+	gate = 1;
+	cfg.pidns_ino = 77;
+	op(&b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	cfg.pidns_ino = 78;
+	op(&b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].loss[MR_LOSS_FOREIGN], 2);
+}
+
+static void operations_that_are_none(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	op(&a, SITE_WRITE, NULL);
+	assert_int_equal(cpus[1].nil_maps, 1);
+	assert_int_equal(cpus[1].ops[MR_OP_WRITE], 0);
+	/* a map on the goroutine's own stack is never held */
+	op(&a, SITE_WRITE, &a.stack[40]);
+	assert_int_equal(cpus[1].stack_maps, 1);
+	assert_int_equal(cpus[1].holds, 0);
+	/* the runtime itself, on g0: neither holds nor collides */
+	b.g[2] = 0;
+	op(&b, SITE_WRITE, gomaps[1]);
+	assert_int_equal(cpus[2].holds, 0);
+	plant_hold(&a, SITE_WRITE, gomaps[2]);
+	op(&b, SITE_WRITE, gomaps[2]);
+	assert_int_equal(event_count, 0);
+	assert_true(cpus[2].loss[MR_LOSS_NO_GOID] >= 2);
+	/* an address that is no site */
+	a.regs.ip = 0x499999;
+	current_cpu = 1;
+	maprace_op(&a.regs);
+	assert_int_equal(cpus[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
+}
+
+static void every_fault_is_counted_and_reached(void **state)
+{
+	struct goroutine a, b;
+	__u64 iter[4] = {0, 0, 0x600000, 0};
+	struct {
+		__u64 addr;
+		enum mr_loss loss;
+		bool event;
+	} cases[] = {
+		{(uintptr_t)&b.g[2], MR_LOSS_G_FAULT, false},	      /* goid */
+		{(uintptr_t)&b.g[1], MR_LOSS_G_FAULT, false},	      /* end of the stack */
+		{(uintptr_t)&b.g[3], MR_LOSS_G_FAULT, true},	      /* who made it */
+		{(uintptr_t)&b.stack[8], MR_LOSS_STACK_BROKEN, true}, /* return address */
+		{(uintptr_t)&b.stack[33], MR_LOSS_STACK_BROKEN, true},
+		{(uintptr_t)gomaps[5], MR_LOSS_HEADER_FAULT, true},
+	};
+	size_t i, before;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_up(state);
+		goroutine_init(&a, 1);
+		goroutine_init(&b, 2);
+		plant_hold(&a, SITE_WRITE, gomaps[5]);
+		cfg.holds_enabled = 0;
+		fault_addr = cases[i].addr;
+		op(&b, SITE_READ, gomaps[5]);
+		assert_true(fault_hits > 0); /* a fault that is never reached tests nothing */
+		assert_true(cpus[2].loss[cases[i].loss] > 0);
+		assert_int_equal(event_count, cases[i].event);
+	}
+	set_up(state);
+	fault_addr = (uintptr_t)&iter[3];
+	a.regs.ip = site_list[SITE_ITER].ip;
+	a.regs.ax = (uintptr_t)iter;
+	current_cpu = 1;
+	before = cpus[1].ops[MR_OP_ITERATE];
+	maprace_op(&a.regs);
+	assert_int_equal(cpus[1].loss[MR_LOSS_ITER_FAULT], 1);
+	assert_int_equal(cpus[1].ops[MR_OP_ITERATE], before);
+}
+
+static void a_full_ring_is_counted(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	ring_full = true;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(cpus[2].loss[MR_LOSS_RING_FULL], 1);
+	assert_int_equal(event_count, 0);
+}
+
+static void pairs_are_told_once_and_counted(void **state)
+{
+	struct goroutine a, b;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	cfg.holds_enabled = 0;
+	for (i = 0; i < 5; i++)
+		op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(pair_find(event_list[0]->pair)->count, 5);
+}
+
+static void hostile_stacks_end(void **state)
+{
+	struct goroutine a, b;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	/* a frame that points to itself, backwards, outside, or nowhere */
+	const __u64 links[] = {(uintptr_t)&b.stack[16], (uintptr_t)&b.stack[0], (uintptr_t)(&b.stack[64]), 0x1234567, ~0ull - 7};
+
+	for (i = 0; i < 5; i++) {
+		set_up(state);
+		goroutine_init(&b, 2);
+		plant_hold(&a, SITE_WRITE, gomaps[0]);
+		b.stack[16] = links[i];
+		op(&b, SITE_READ, gomaps[0]);
+		assert_int_equal(event_count, 1);
+		assert_int_equal(event_list[0]->access[0].nframes, 3);
+		assert_int_equal(event_list[0]->access[0].flags, MR_ACCESS_BROKEN);
+		assert_int_equal(cpus[2].loss[MR_LOSS_STACK_BROKEN] >= 1, 1);
+	}
+}
+
+static void in_flight_needs_another_writer(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	gomaps[0][1] = 4; /* hashWriting is set */
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count, 0); /* nobody else has ever written: a flag left behind by a panic */
+	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	gomaps[0][1] = 0;
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	cfg.holds_enabled = 1;
+	gomaps[0][1] = 4;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+	assert_int_equal(event_list[0]->access[1].goid, 101);
+	assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
+	assert_int_equal(event_list[0]->access[1].nframes, 2);
+}
+
+static void holds_end_in_time_and_leave_nothing(void **state)
+{
+	struct goroutine a;
+	__u64 before, took;
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+
+	(void)state;
+	goroutine_init(&a, 1);
+	before = bpf_ktime_get_ns();
+	op(&a, SITE_WRITE, gomaps[0]);
+	took = bpf_ktime_get_ns() - before;
+	assert_int_equal(cpus[1].holds, 1);
+	assert_true(took >= cfg.max_hold_ns);
+	assert_int_equal(map_table[index].hold, 0);
+	assert_int_equal(hold_table[index & (MR_HOLD_SLOTS - 1)].map, 0);
+	assert_int_equal(hold_table[index & (MR_HOLD_SLOTS - 1)].seq % 2, 0);
+	assert_int_equal(claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
+	/* a slot that somebody else owns is left alone */
+	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 1);
+	caller_table[0].next_ns = 0;
+	memset(caller_table, 0, sizeof(caller_table));
+	map_table[index].next_look_ns = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus[1].holds, 1);
+	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
+}
+
+/* --- many threads at once ---------------------------------------------------------------------------------------- */
+
+#define WORKERS 4
+static struct goroutine workers[WORKERS];
+static pthread_mutex_t map_locks[64];
+static atomic_bool stop_workers;
+static bool with_locks;
+
+static void *work(void *arg)
+{
+	struct goroutine *r = arg;
+	unsigned int seed = r->tid, n;
+
+	while (!atomic_load(&stop_workers)) {
+		n = (unsigned int)rand_r(&seed);
+		if (with_locks)
+			pthread_mutex_lock(&map_locks[n % 3]);
+		op(r, n / 8 % 2 ? SITE_READ : SITE_WRITE, gomaps[n % 3]);
+		if (with_locks)
+			pthread_mutex_unlock(&map_locks[n % 3]);
+	}
+	return NULL;
+}
+
+static void run_workers(int ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	pthread_t threads[WORKERS];
+	__u32 i;
+
+	atomic_store(&stop_workers, false);
+	for (i = 0; i < 64; i++)
+		pthread_mutex_init(&map_locks[i], NULL);
+	for (i = 0; i < WORKERS; i++)
+		goroutine_init(&workers[i], i);
+	for (i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+	nanosleep(&ts, NULL);
+	atomic_store(&stop_workers, true);
+	for (i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void check_side(const struct mr_access *a)
+{
+	__u64 number = a->goid - 100;
+
+	assert_true(number < WORKERS);
+	assert_ptr_equal((void *)(uintptr_t)a->g, workers[number].g);
+	assert_int_equal(a->tid, number + 1000);
+	assert_int_equal(a->cpu, number);
+	assert_int_equal(a->nframes, 4);
+	assert_int_equal(a->pcs[0], a->op == MR_OP_READ ? 0x401000 : 0x402000);
+	assert_int_equal(a->pcs[1], 0x500000 + number * 0x1000);
+	assert_int_equal(a->pcs[3], 0x500000 + number * 0x1000 + 2);
+}
+
+static void concurrent_snapshots_are_whole(void **state)
+{
+	size_t i;
+
+	(void)state;
+	every_pair = true;
+	cfg.max_hold_ns = 30000; /* short, so that many end while they are read */
+	with_locks = false;
+	run_workers(1500);
+	assert_true(event_count > 20);
+	for (i = 0; i < event_count; i++) {
+		const struct mr_event_race *e = event_list[i];
+
+		check_side(&e->access[0]);
+		check_side(&e->access[1]);
+		assert_int_not_equal(e->access[0].goid, e->access[1].goid);
+		assert_true(mr_op_writes(e->access[0].op) || mr_op_writes(e->access[1].op));
+	}
+}
+
+static void locked_workers_never_collide(void **state)
+{
+	__u64 holds_done = 0;
+	size_t i;
+
+	(void)state;
+	every_pair = true;
+	cfg.max_hold_ns = 30000;
+	with_locks = true;
+	run_workers(1500);
+	for (i = 0; i < WORKERS; i++)
+		holds_done += cpus[i].holds;
+	assert_true(holds_done > 20);
+	assert_int_equal(event_count, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(collision_is_reported_with_both_sides),
+		TEST(what_is_no_collision),
+		TEST(other_processes_and_closed_gates_count_nothing),
+		TEST(operations_that_are_none),
+		TEST(every_fault_is_counted_and_reached),
+		TEST(a_full_ring_is_counted),
+		TEST(pairs_are_told_once_and_counted),
+		TEST(hostile_stacks_end),
+		TEST(in_flight_needs_another_writer),
+		TEST(holds_end_in_time_and_leave_nothing),
+		TEST(concurrent_snapshots_are_whole),
+		TEST(locked_workers_never_collide),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
