@@ -39,6 +39,9 @@ done
 if [[ $(dpkg-query -W -f '${db:Status-Abbrev}\n' "${wanted[@]}" 2>/dev/null | grep -c '^ii') -eq ${#wanted[@]} ]]; then
 	exit 0
 fi
+# several makes at once, also of other clones: one installs, the others find it done
+exec {lock}</var/lib/dpkg
+flock "$lock"
 mapfile -t absent < <(missing "${wanted[@]}")
 if ((!${#absent[@]})); then
 	exit 0
