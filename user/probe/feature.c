@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -255,6 +256,18 @@ static const struct {
 	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF", NULL, ask_pidns},
 };
 
+/* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a kernel that has everything. */
+static bool withheld(const char *name)
+{
+	const char *list = getenv("MAPRACE_WITHOUT");
+	size_t len = strlen(name);
+
+	for (; list && *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == len && !strncmp(list, name, len))
+			return true;
+	return false;
+}
+
 const struct feature_answer *feature_ask(enum feature feature)
 {
 	static struct feature_answer answers[FEATURE_MAX];
@@ -264,7 +277,12 @@ const struct feature_answer *feature_ask(enum feature feature)
 		return a;
 	a->what = table[feature].what;
 	a->without = table[feature].without;
-	table[feature].ask(a);
+	if (withheld(table[feature].name)) {
+		snprintf(a->detail, sizeof(a->detail), "withheld by MAPRACE_WITHOUT");
+		snprintf(a->mend, sizeof(a->mend), "unset MAPRACE_WITHOUT");
+	} else {
+		table[feature].ask(a);
+	}
 	a->name = table[feature].name;
 	return a;
 }
