@@ -10,7 +10,7 @@
 #define DEFAULT_WINDOW_NS 100000000
 /* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
  * what stalls a CPU. */
-#define LONGEST_HOLD_NS 100000000
+#define LONGEST_HOLD_NS 10000000
 
 static int set_pid(void *options, const char *arg)
 {
@@ -72,7 +72,10 @@ static int set_max_hold(void *options, const char *arg)
 
 static int set_window(void *options, const char *arg)
 {
-	return value_time(arg, &((struct watch_options *)options)->window_ns);
+	struct watch_options *o = options;
+
+	o->window_given = true;
+	return value_time(arg, &o->window_ns);
 }
 
 static int set_suspects(void *options, const char *arg)
@@ -140,9 +143,9 @@ static const struct option_row watch_rows[] = {
 	{"max-hold", 0, "TIME", set_max_hold, "a time from 1us to 100ms, as in 500us or 1ms",
 	 "longest single delay of an operation (1ms)"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
-	 "how close in time two accesses make a suspect (100ms)"},
+	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
 	{"suspects", 0, NULL, set_suspects, NULL,
-	 "also report conflicts that are close in time but not\nproven"},
+	 "also report conflicts that are close in time but not\nproven; a name kept for later, refused in this version"},
 	{"suppressions", 0, "FILE", set_suppressions, "a file name",
 	 "a name kept for later; refused in this version"},
 	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},
@@ -205,9 +208,8 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 		return rc;
 	if (options->quiet && options->verbose)
 		return option_usage_error(&watch_table, "either --quiet or --verbose, not both");
-	if (options->suppressions)
-		return option_usage_error(&watch_table,
-					  "--suppressions is not available in this version");
+	if (options->window_given && !options->suspects)
+		return option_usage_error(&watch_table, "--window needs --suspects");
 	return check_targets(argc, argv, rest, options);
 }
 
