@@ -140,7 +140,7 @@ static const struct option_row watch_rows[] = {
 	 "say more, and show the runtime's frames; twice:\nlibbpf's messages too"},
 	{"budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
 	 "share of CPU that watching may cost the target (5)"},
-	{"max-hold", 0, "TIME", set_max_hold, "a time from 1us to 100ms, as in 500us or 1ms",
+	{"max-hold", 0, "TIME", set_max_hold, "a time from 1us to 10ms, as in 500us or 1ms",
 	 "longest single delay of an operation (1ms)"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
