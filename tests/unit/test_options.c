@@ -206,7 +206,17 @@ static void test_not_available(void **state)
 	struct words w;
 
 	(void)state;
-	assert_watch_refused("watch -p 1 --suppressions x", "--suppressions is not available");
+	assert_watch_refused("watch -p 1 --window 1s", "--window needs --suspects");
+	split(&w, "watch -p 1 --suppressions x");
+	capture_begin(&c);
+	assert_int_equal(cmd_watch(w.argc, w.argv), 2);
+	capture_end(&c);
+	assert_one_line("--suppressions is not available");
+	split(&w, "watch -p 1 --suspects");
+	capture_begin(&c);
+	assert_int_equal(cmd_watch(w.argc, w.argv), 2);
+	capture_end(&c);
+	assert_one_line("--suspects is not available");
 	split(&w, "bpf");
 	capture_begin(&c);
 	assert_int_equal(cmd_bpf(w.argc, w.argv), 2);

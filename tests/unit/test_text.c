@@ -245,6 +245,32 @@ static void test_frames(void **state)
 	report_race_free(&race);
 }
 
+/* Where Go was installed is noise, but not for the program's own files, and -v shows all. */
+static void test_runtime_file_is_short(void **state)
+{
+	const struct text_style verbose = {.verbose = true};
+	struct report_race race;
+	char *text;
+
+	(void)state;
+	sample_race(&race);
+	free(race.access[0].frames[0].file);
+	free(race.access[0].frames[1].file);
+	free(race.access[1].frames[0].file);
+	race.access[0].frames[0].file = sample_text("/usr/lib/go-1.19/src/runtime/map.go");
+	race.access[0].frames[1].file = sample_text("/home/me/src/runtime/main.go");
+	race.access[1].frames[0].file = sample_text("/opt/go/src/internal/runtime/maps/map.go");
+	text = print_race(&race, &plain);
+	assert_has(text, "      runtime/map.go:203\n");
+	assert_has(text, "      /home/me/src/runtime/main.go:31\n");
+	assert_has(text, "      internal/runtime/maps/map.go:203\n");
+	free(text);
+	text = print_race(&race, &verbose);
+	assert_has(text, "      /usr/lib/go-1.19/src/runtime/map.go:203\n");
+	free(text);
+	report_race_free(&race);
+}
+
 /* A stack that is all runtime (its own goroutines) must not vanish. */
 static void test_runtime_only_stack(void **state)
 {
@@ -444,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_map_line),
 		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_runtime_file_is_short),
 		cmocka_unit_test(test_runtime_only_stack),
 		cmocka_unit_test(test_color_only_when_asked),
 		cmocka_unit_test(test_hostile_names),

@@ -34,7 +34,7 @@ struct watch_options {
 	int verbose;
 	double budget_percent;
 	uint64_t max_hold_ns, window_ns;
-	bool suspects;
+	bool window_given, suspects;
 	const char *suppressions; /* NULL: none */
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */

@@ -39,14 +39,30 @@ static void print_goroutine(FILE *out, uint64_t goroutine)
 		fputs("an unknown goroutine", out);
 }
 
-static void print_frame(FILE *out, const struct report_frame *frame)
+/* Where the Go that built the program kept its sources says nothing: "runtime/map.go" does. */
+static const char *short_file(const struct report_frame *frame, const struct text_style *style)
+{
+	static const char *const roots[] = {"/src/runtime/", "/src/internal/runtime/"};
+	const char *found;
+	size_t i;
+
+	for (i = 0; frame->runtime && !style->verbose && i < sizeof(roots) / sizeof(roots[0]);
+	     i++) {
+		found = strstr(frame->file, roots[i]);
+		if (found)
+			return found + strlen("/src/");
+	}
+	return frame->file;
+}
+
+static void print_frame(FILE *out, const struct report_frame *frame, const struct text_style *style)
 {
 	fputs("  ", out);
 	escape_text(out, frame->function && frame->function[0] ? frame->function : "?");
 	fputs("()\n", out);
 	if (frame->file && frame->file[0]) {
 		fputs("      ", out);
-		escape_text(out, frame->file);
+		escape_text(out, short_file(frame, style));
 		if (frame->line > 0)
 			fprintf(out, ":%d", frame->line);
 		fputc('\n', out);
@@ -75,7 +91,7 @@ static void print_stack(FILE *out, const struct report_access *access,
 
 	for (i = 0; i < access->nframes; i++)
 		if (i == 0 || !fold || !access->frames[i].runtime)
-			print_frame(out, &access->frames[i]);
+			print_frame(out, &access->frames[i], style);
 	if (!access->nframes)
 		fputs("  [stack unknown]\n", out);
 	else if (access->partial)
@@ -104,7 +120,8 @@ static void print_access(FILE *out, const char *prefix, const struct report_race
 	print_stack(out, access, style);
 }
 
-static void print_creation(FILE *out, const struct report_access *access)
+static void print_creation(FILE *out, const struct report_access *access,
+			   const struct text_style *style)
 {
 	if (!access->created_by.known)
 		return;
@@ -112,7 +129,7 @@ static void print_creation(FILE *out, const struct report_access *access)
 		fprintf(out, "Goroutine %" PRIu64 " created at:\n", access->goroutine);
 	else
 		fputs("Unknown goroutine created at:\n", out);
-	print_frame(out, &access->created_by.at);
+	print_frame(out, &access->created_by.at, style);
 }
 
 static void print_count(FILE *out, uint64_t n, const char *one, const char *many)
@@ -231,8 +248,8 @@ static void print_accesses(FILE *out, const struct report_race *race,
 	if (race->evidence == REPORT_COLLISION && race->has_other) {
 		print_access(out, "", race, other, style);
 		print_access(out, "Concurrent ", race, entered, style);
-		print_creation(out, other);
-		print_creation(out, entered);
+		print_creation(out, other, style);
+		print_creation(out, entered, style);
 		return;
 	}
 	print_access(out, "", race, entered, style);
@@ -241,9 +258,9 @@ static void print_accesses(FILE *out, const struct report_race *race,
 			     race, other, style);
 	else
 		fputs("The other access is unknown\n", out);
-	print_creation(out, entered);
+	print_creation(out, entered, style);
 	if (race->has_other)
-		print_creation(out, other);
+		print_creation(out, other, style);
 }
 
 void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
