@@ -208,7 +208,7 @@ deps-lint:
 .PHONY: install
 install: build/maprace ## install under DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 build/maprace $(DESTDIR)$(PREFIX)/sbin/maprace
-	$(if $(wildcard docs/maprace.8),install -D -m 644 docs/maprace.8 $(DESTDIR)$(PREFIX)/share/man/man8/maprace.8)
+	install -D -m 644 docs/maprace.1 $(DESTDIR)$(PREFIX)/share/man/man1/maprace.1
 
 .PHONY: clean distclean
 clean: ## remove what was built, but not the packages fetched (build/cache) and the Go programs (build/fixtures)

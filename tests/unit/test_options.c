@@ -379,6 +379,39 @@ static void test_help_lists_every_option(void **state)
 			fail_msg("too wide: %.*s", (int)(end - line), line);
 }
 
+/* The manual names every option that --help does: "--dry-run" is "\\-\\-dry\\-run" there. */
+static void test_manual_lists_every_option(void **state)
+{
+	const char *top = getenv("MAPRACE_TOP");
+	char path[4096], name[128], *manual, *p;
+	struct watch_options o;
+	size_t n, checked = 0;
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/docs/maprace.1", top ? top : ".");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	manual = calloc(1, 65536);
+	assert_non_null(manual);
+	assert_true(fread(manual, 1, 65535, f) > 1000);
+	fclose(f);
+	assert_int_equal(watch("watch --help", &o), 0);
+	for (p = out; (p = strstr(p, " --")); checked++) {
+		for (n = 0, p++; *p == '-' || (*p >= 'a' && *p <= 'z'); p++) {
+			if (*p == '-')
+				name[n++] = '\\';
+			name[n++] = *p;
+			assert_true(n < sizeof(name) - 2);
+		}
+		name[n] = '\0';
+		if (strcmp(name, "\\-\\-help") != 0 && !strstr(manual, name))
+			fail_msg("%s is not in %s", name, path);
+	}
+	assert_true(checked > 15);
+	free(manual);
+}
+
 static void assert_time(const char *text, int rc, uint64_t ns)
 {
 	uint64_t value = 77;
@@ -438,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_inspect),
 		cmocka_unit_test(test_global),
 		cmocka_unit_test(test_help_lists_every_option),
+		cmocka_unit_test(test_manual_lists_every_option),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_color),
 	};
