@@ -220,7 +220,7 @@ target_unharmed()
 	return 1
 }
 
-check_racy()
+check_race()
 {
 	local several run_seconds=60
 	several=$(grep -c '^EXPECT\|^ALLOW' "$work/directives")
@@ -291,7 +291,7 @@ run_one()
 	awk -f "$e2e_dir/expect.awk" "$e2e_dir/cases/$name.go" >"$work/directives"
 	if ! build_case "$build" "$name" >"$work/build" 2>&1; then
 		fail "$build $name" "it does not compile"
-	elif [[ $name == race_* ]] && check_racy || [[ $name == clean_* ]] && check_clean; then
+	elif "check_${name%%_*}"; then
 		pass "$build $name ($how): $figures"
 	else
 		fail "$build $name ($how)" "$why"

@@ -19,7 +19,7 @@ check_verdict()
 		return
 	fi
 	GORACE='halt_on_error=0 exitcode=66' timeout -k 5 30 "$e2e_build/$version-race/$name" 3 >"$work/out" 2>&1 || status=$?
-	if [[ $name == race_* && $status == 66 ]] && grep -q 'WARNING: DATA RACE' "$work/out"; then
+	if [[ $name == race_* && ($status == 66 || $status == 2) ]] && grep -q 'WARNING: DATA RACE' "$work/out"; then
 		pass "$version -race $name: reported"
 	elif [[ $name == clean_* && $status == 0 ]] && unharmed "$work/out"; then
 		pass "$version -race $name: silent"

@@ -7,6 +7,8 @@
 // CREATED main.reader main.launch:@start-reader
 package main
 
+import "runtime"
+
 var m = map[string]int{}
 
 func writer() {
@@ -31,6 +33,7 @@ func launch() {
 }
 
 func main() {
+	runtime.GOMAXPROCS(4)
 	go writer() // @start-writer
 	launch()
 	wait()

@@ -5,17 +5,14 @@
 // EXPECT kind=read-write a=write:main.round:@write b=read:main.reader:@read
 package main
 
-import "time"
-
 //go:noinline
 func reader(m map[int]int, done chan<- int) {
-	time.Sleep(100 * time.Microsecond)
 	done <- m[1] // @read
 }
 
 //go:noinline
 func round(i int) {
-	m := map[int]int{2: 2}
+	m := map[int]int{}
 	done := make(chan int)
 	go reader(m, done)
 	m[1] = i // @write
