@@ -20,7 +20,7 @@
  * in these two. The real descriptors are put aside, because help is printed with stdio and errors
  * by the log.
  */
-static char out[16384], errors[4096];
+static char out[65536], errors[4096];
 
 struct capture {
 	int saved[2];
@@ -189,7 +189,9 @@ static void test_watch_refusals(void **state)
 	assert_watch_refused("watch -p 1 -d 0", "--duration: '0' is out of range");
 	assert_watch_refused("watch -p 1 -d ten", "--duration: 'ten' is not a number of seconds");
 	assert_watch_refused("watch -p 1 --max-hold 1", "--max-hold: '1' is not a time");
-	assert_watch_refused("watch -p 1 --max-hold 101ms", "--max-hold: '101ms' is out of range");
+	assert_watch_refused("watch -p 1 --max-hold 10.1ms",
+			     "--max-hold: '10.1ms' is out of range");
+	assert_watch_refused("watch -p 1 --max-hold 0.9us", "--max-hold: '0.9us' is out of range");
 	assert_watch_refused("watch -p 1 --window 1h", "--window: '1h' is not a time");
 	assert_watch_refused("watch -p 1 --budget 0", "--budget: '0' is out of range");
 	assert_watch_refused("watch -p 1 --budget 101", "--budget: '101' is out of range");
@@ -261,6 +263,67 @@ static void test_report(void **state)
 	assert_int_equal(options_parse_report(w.argc, w.argv, &o), 2);
 	capture_end(&c);
 	assert_one_line("'pdf' is not text, json, html or sarif");
+}
+
+static char *read_file(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(text);
+	assert_non_null(f);
+	assert_true(fread(text, 1, 65535, f) > 0);
+	fclose(f);
+	return text;
+}
+
+static int report(const char *path, const char *options)
+{
+	char line[512];
+	struct capture c;
+	int rc;
+
+	snprintf(line, sizeof(line), "report %s%s", path, options);
+	split(&words, line);
+	capture_begin(&c);
+	rc = cmd_report(words.argc, words.argv);
+	capture_end(&c);
+	return rc;
+}
+
+/* Reports to standard output, the summary to standard error, and JSON as it was. */
+static void test_report_renders(void **state)
+{
+	const char *top = getenv("MAPRACE_TOP");
+	char path[400], *document;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tests/fuzz/seeds/json_read/full.json", top ? top : ".");
+	assert_int_equal(report(path, ""), 0);
+	assert_non_null(strstr(
+		out,
+		"WARNING: CONCURRENT MAP ACCESS (proven)\nWrite at 0x00c000094480 by goroutine 18"));
+	assert_non_null(strstr(out, "WARNING: CONCURRENT MAP ACCESS (suspect)\n"));
+	assert_int_equal(strncmp(errors, "2 races found, 1 suspect in 3.0s\n", 33), 0);
+	assert_int_equal(report(path, " --format json"), 0);
+	assert_string_equal(errors, "");
+	document = read_file(path);
+	assert_string_equal(out, document);
+	free(document);
+}
+
+static void test_report_of_a_newer_schema(void **state)
+{
+	const char *top = getenv("MAPRACE_TOP");
+	char path[400];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tests/fuzz/seeds/json_read/newer.json", top ? top : ".");
+	assert_int_equal(report(path, ""), 1);
+	assert_non_null(strstr(
+		errors,
+		"newer.json: it is of schema maprace/2, this version reads maprace/1\nmaprace: hint: "));
+	assert_string_equal(out, "");
 }
 
 static void test_report_of_a_missing_file(void **state)
@@ -383,19 +446,13 @@ static void test_help_lists_every_option(void **state)
 static void test_manual_lists_every_option(void **state)
 {
 	const char *top = getenv("MAPRACE_TOP");
-	char path[4096], name[128], *manual, *p;
+	char path[400], name[128], *manual, *p;
 	struct watch_options o;
 	size_t n, checked = 0;
-	FILE *f;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/docs/maprace.1", top ? top : ".");
-	f = fopen(path, "r");
-	assert_non_null(f);
-	manual = calloc(1, 65536);
-	assert_non_null(manual);
-	assert_true(fread(manual, 1, 65535, f) > 1000);
-	fclose(f);
+	manual = read_file(path);
 	assert_int_equal(watch("watch --help", &o), 0);
 	for (p = out; (p = strstr(p, " --")); checked++) {
 		for (n = 0, p++; *p == '-' || (*p >= 'a' && *p <= 'z'); p++) {
@@ -467,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_watch_refusals),
 		cmocka_unit_test(test_not_available),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_report_renders),
+		cmocka_unit_test(test_report_of_a_newer_schema),
 		cmocka_unit_test(test_report_of_a_missing_file),
 		cmocka_unit_test(test_inspect),
 		cmocka_unit_test(test_global),

@@ -10,6 +10,7 @@
 #define DEFAULT_WINDOW_NS 100000000
 /* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
  * what stalls a CPU. */
+#define SHORTEST_HOLD_NS 1000
 #define LONGEST_HOLD_NS 10000000
 
 static int set_pid(void *options, const char *arg)
@@ -64,7 +65,7 @@ static int set_max_hold(void *options, const char *arg)
 
 	if (rc)
 		return rc;
-	if (ns > LONGEST_HOLD_NS)
+	if (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS)
 		return -ERANGE;
 	o->max_hold_ns = ns;
 	return 0;

@@ -126,13 +126,27 @@ static bool row_matters(const struct report_maprow *row)
 	return row->verdict == REPORT_RACY || (row->goroutines > 1 && row->writes);
 }
 
-static void print_row(FILE *out, const struct report_maprow *row)
+/* The column of expectations is left out where nobody computed any. */
+static void print_heads(FILE *out, bool expected)
+{
+	fputs("  Maps used by several goroutines and written, worst first:\n", out);
+	fprintf(out, "    %-8s %-10s %-14s %10s %12s %12s %8s", "verdict", "pid", "address",
+		"goroutines", "reads", "writes", "holds");
+	if (expected)
+		fprintf(out, " %9s", "expected");
+	fprintf(out, " %10s  type\n", "collisions");
+}
+
+static void print_row(FILE *out, const struct report_maprow *row, bool expected)
 {
 	fprintf(out,
 		"    %-8s %-10" PRIu32 " 0x%012" PRIx64 " %10" PRIu32 " %12" PRIu64 " %12" PRIu64
-		" %8" PRIu64 " %9.1f %10" PRIu64 "  ",
+		" %8" PRIu64,
 		report_verdict_name(row->verdict), row->pid, row->addr, row->goroutines, row->reads,
-		row->writes, row->holds, row->expected, row->collisions);
+		row->writes, row->holds);
+	if (expected)
+		fprintf(out, " %9.1f", row->expected);
+	fprintf(out, " %10" PRIu64 "  ", row->collisions);
 	escape_text(out, row->type && row->type[0] ? row->type : "?");
 	if (row->verdict == REPORT_ORDERED)
 		fprintf(out, " (p=%.1e)", row->p);
@@ -142,22 +156,22 @@ static void print_row(FILE *out, const struct report_maprow *row)
 static void print_maps(FILE *out, const struct report *report)
 {
 	const struct report_maprow **rows = calloc(report->nmaps, sizeof(*rows));
+	bool expected = false;
 	size_t i, n = 0;
 
 	if (!rows)
 		return;
-	for (i = 0; i < report->nmaps; i++)
-		if (row_matters(&report->maps[i]))
-			rows[n++] = &report->maps[i];
-	qsort(rows, n, sizeof(*rows), compare_rows);
-	if (n) {
-		fputs("  Maps used by several goroutines and written, worst first:\n", out);
-		fprintf(out, "    %-8s %-10s %-14s %10s %12s %12s %8s %9s %10s  %s\n", "verdict",
-			"pid", "address", "goroutines", "reads", "writes", "holds", "expected",
-			"collisions", "type");
+	for (i = 0; i < report->nmaps; i++) {
+		if (!row_matters(&report->maps[i]))
+			continue;
+		rows[n++] = &report->maps[i];
+		expected |= report->maps[i].expected > 0;
 	}
+	qsort(rows, n, sizeof(*rows), compare_rows);
+	if (n)
+		print_heads(out, expected);
 	for (i = 0; i < n && i < MAPS_SHOWN; i++)
-		print_row(out, rows[i]);
+		print_row(out, rows[i], expected);
 	if (n > MAPS_SHOWN)
 		fprintf(out, "    and %zu more\n", n - MAPS_SHOWN);
 	free(rows);
