@@ -13,6 +13,6 @@ shift
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-clang-tidy --quiet "$@" -- "${flags[@]}" -std=gnu17 -Wall -Wextra -Ibpf -Itests/unit 2>"$log" || status=$?
+clang-tidy --quiet "$@" -- "${flags[@]}" -std=gnu17 -Wall -Wextra -Ibpf -Itests/unit -Itests/unit/bpf_shim 2>"$log" || status=$?
 grep -vE '^[0-9]+ (warnings?|errors?).* generated|^Suppressed|^Use -header-filter' "$log" >&2 || true
 exit "$status"
