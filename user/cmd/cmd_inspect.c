@@ -15,9 +15,19 @@
 
 static const char *op_name(uint8_t op)
 {
-	static const char *const names[] = {"fatal", "read", "write", "delete", "iterate", "clear", "clone"};
+	static const char *const names[] = {"fatal",   "read",	"write", "delete",
+					    "iterate", "clear", "clone"};
 
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
+}
+
+static void print_named(const char *name, const char *value)
+{
+	if (!value[0])
+		return;
+	printf("%s ", name);
+	escape_text(stdout, value);
+	putchar('\n');
 }
 
 static void print_binary(const char *path, const struct go_binary *bin)
@@ -25,14 +35,18 @@ static void print_binary(const char *path, const struct go_binary *bin)
 	const struct elf_file *elf = go_binary_elf(bin);
 	const struct go_layout *layout = go_binary_layout(bin);
 
-	printf("%s: %s, %s maps, %s%s%s%s\n", path, go_binary_version(bin), layout->map_impl == GO_MAP_SWISS ? "Swiss" : "classic",
-	       elf_file_has_symtab(elf) ? "with symbols" : "stripped", elf_file_is_pie(elf) ? ", PIE" : "",
-	       go_binary_is_cgo(bin) ? ", cgo" : "", go_binary_is_race(bin) ? ", -race" : "");
-	if (go_binary_module(bin)[0])
-		printf("module %s\n", go_binary_module(bin));
-	if (elf_file_build_id(elf)[0])
-		printf("build id %s\n", elf_file_build_id(elf));
-	printf("%zu functions, text at 0x%" PRIx64 "\n\n", go_binary_func_count(bin), go_binary_text(bin));
+	/* The file's name and what stands in it are as foreign as any target's. */
+	escape_text(stdout, path);
+	fputs(": ", stdout);
+	escape_text(stdout, go_binary_version(bin));
+	printf(", %s maps, %s%s%s%s\n", layout->map_impl == GO_MAP_SWISS ? "Swiss" : "classic",
+	       elf_file_has_symtab(elf) ? "with symbols" : "stripped",
+	       elf_file_is_pie(elf) ? ", PIE" : "", go_binary_is_cgo(bin) ? ", cgo" : "",
+	       go_binary_is_race(bin) ? ", -race" : "");
+	print_named("module", go_binary_module(bin));
+	print_named("build id", elf_file_build_id(elf));
+	printf("%zu functions, text at 0x%" PRIx64 "\n\n", go_binary_func_count(bin),
+	       go_binary_text(bin));
 }
 
 static void print_hooks(const struct hook_set *set, bool verbose)
@@ -45,17 +59,20 @@ static void print_hooks(const struct hook_set *set, bool verbose)
 
 		entries += h->state == HOOK_PROBED && h->site == SITE_ENTRY && h->op != MR_OP_NONE;
 		if (h->state == HOOK_PROBED)
-			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")\n", h->function, op_name(h->op),
-			       hook_state_name(h->state), site_kind_name(h->site), h->addr, h->addr - h->entry);
+			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")\n", h->function,
+			       op_name(h->op), hook_state_name(h->state), site_kind_name(h->site),
+			       h->addr, h->addr - h->entry);
 		else if (verbose || h->state != HOOK_ABSENT)
-			printf("%-44s %-8s %-8s %-6s %s\n", h->function, op_name(h->op), hook_state_name(h->state), "-", h->why);
+			printf("%-44s %-8s %-8s %-6s %s\n", h->function, op_name(h->op),
+			       hook_state_name(h->state), "-", h->why);
 	}
 	printf("\n%zu probed, %zu blind spots\n", set->probed, set->blind);
 	if (entries)
 		printf("%zu at their entry: each hit costs about 15 times more there\n", entries);
 	for (i = 0; !verbose && i < set->count; i++)
 		if (set->hooks[i].state == HOOK_ABSENT) {
-			printf("not in this binary (never called, or inlined; -v lists them): e.g. %s\n", set->hooks[i].function);
+			printf("not in this binary (never called, or inlined; -v lists them): e.g. %s\n",
+			       set->hooks[i].function);
 			break;
 		}
 	printf("never seen in any binary: len(m), which the compiler inlines\n");
