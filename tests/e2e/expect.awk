@@ -2,7 +2,7 @@
 # Reads a case's source and prints what its directives say, one a line, with marks turned into line numbers:
 #   EXPECT|ALLOW KIND|OP:FUNCTION:LINE|OP:FUNCTION:LINE     the two accesses in sorted order
 #   CREATED FUNCTION|FUNCTION:LINE
-#   NEVER kind=…|function=…      MIN-GO …     UNSEEN …      CGO
+#   NEVER kind=…|function=…      MIN-GO …     UNSEEN GO-VERSION (from which no map operation is to be seen)      CGO
 
 function lined(word,   parts, n, mark)
 {

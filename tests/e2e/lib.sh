@@ -115,7 +115,7 @@ start_target()
 {
 	"$@" >"$work/target" 2>&1 &
 	target=$!
-	wait_until 10 grep -q '^ready' "$work/target"
+	wait_until 10 grep -qs '^ready' "$work/target"
 }
 
 # stop_target: asks it to end; true when it did so unharmed, having counted operations
@@ -132,7 +132,7 @@ stop_target()
 
 unharmed()
 {
-	grep -q '^ok [1-9][0-9]* operations$' "$1"
+	grep -qs '^ok [1-9][0-9]* operations$' "$1"
 }
 
 # gone PID: ended, be it not waited for yet
@@ -161,6 +161,7 @@ cleanup()
 	local pid
 	for pid in $target $(jobs -p); do
 		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
 	done
 }
 trap cleanup EXIT

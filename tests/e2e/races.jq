@@ -6,8 +6,14 @@ def plain: gsub("\\[[^\\]]*\\]"; "[...]");
 def own: [.stack[] | select(.file | endswith("/" + $file))][0] // {function: ("nowhere in " + $file), line: 0};
 def access: (own | "\(.function | plain):\(.line)") as $site | "\(.op):\($site)";
 
-.races[] | ([.accesses[] | access] | sort | join("|")) as $sites
-| "RACE \(.kind)|\($sites)",
-  (.accesses[] | select(.created_by != null)
-   | "CREATED \(own.function | plain)|\(.created_by.function | plain):\(.created_by.line)"),
-  (.accesses[].stack[].function | "FRAME \(. | plain)")
+def creation: select(.created_by != null)
+  | "CREATED \(own.function | plain)|\(.created_by.function | plain):\(.created_by.line)";
+
+.races[]
+| if .evidence == "fatal" then
+    # of the goroutine that did not die only the last call is known
+    .accesses[] | own | select(.line > 0) | "FATAL \(.function | plain):\(.line)"
+  else
+    ([.accesses[] | access] | sort | join("|")) as $sites
+    | "RACE \(.kind)|\($sites)", (.accesses[] | creation), (.accesses[].stack[].function | "FRAME \(. | plain)")
+  end

@@ -2,6 +2,8 @@
 
 // Looking up in, deleting from, clearing and ranging over a nil map are allowed, everywhere and at once: there is no
 // map to share. An empty key set is no address.
+//
+// UNSEEN 1.19
 package main
 
 var m map[string]int

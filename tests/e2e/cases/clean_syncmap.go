@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
 // sync.Map reads its built-in map without a lock (up to Go 1.23) and writes another one.
+//
+// UNSEEN 1.24
 package main
 
 import "sync"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// Keys of several words take the generic functions, in all four operations.
+// Keys of several words take the generic functions. Three maps: assigning against looking up, deleting and iterating.
 //
-// EXPECT kind=read-write a=write:main.writer:@writer b=read:main.reader:@reader
-// EXPECT kind=write-write a=write:main.writer:@writer b=delete:main.remover:@remover
-// EXPECT kind=iterate-write a=write:main.writer:@writer b=iterate:main.walker:@walker
-// ALLOW kind=read-write a=delete:main.remover:@remover b=read:main.reader:@reader
-// ALLOW kind=iterate-write a=delete:main.remover:@remover b=iterate:main.walker:@walker
+// EXPECT kind=read-write a=write:main.one:@write-a b=read:main.two:@read-a
+// EXPECT kind=write-write a=delete:main.one:@delete-b b=write:main.two:@write-b
+// EXPECT kind=iterate-write a=write:main.one:@write-c b=iterate:main.two:@walk-c
 package main
 
 type place struct {
@@ -14,28 +12,24 @@ type place struct {
 	port int
 }
 
-var m = map[place]int{{"stays", 1}: 1}
+var a, b, c = map[place]int{}, map[place]int{{"stays", 1}: 1}, map[place]int{}
 
 //go:noinline
-func writer(i int) {
-	m[place{words[i&7], i & 7}] = i // @writer
+func one(i int) {
+	k := place{words[i&7], i & 7}
+	a[k] = i     // @write-a
+	delete(b, k) // @delete-b
+	c[k] = i     // @write-c
 }
 
 //go:noinline
-func reader(i int) {
-	keep(m[place{words[i&7], i & 7}]) // @reader
-}
-
-//go:noinline
-func remover(i int) {
-	delete(m, place{words[i&7], i & 7}) // @remover
-}
-
-//go:noinline
-func walker(int) {
-	for p, v := range m { // @walker
+func two(i int) {
+	k := place{words[i&7], i & 7}
+	keep(a[k])            // @read-a
+	b[k] = i              // @write-b
+	for p, v := range c { // @walk-c
 		keep(p.port + v)
 	}
 }
 
-func main() { lanes(writer, reader, remover, walker) }
+func main() { lanes(one, two) }
