@@ -42,18 +42,21 @@ void go_binary_close(struct go_binary *bin);
 
 const struct elf_file *go_binary_elf(const struct go_binary *bin);
 const struct go_layout *go_binary_layout(const struct go_binary *bin);
-const char *
-go_binary_version(const struct go_binary *bin); /* "go1.24.4" or "go1.24.4 X:noswissmap" */
-const char *
-go_binary_module(const struct go_binary *bin); /* main module's path from modinfo, or "" */
+/* "go1.24.4" or "go1.24.4 X:noswissmap" */
+const char *go_binary_version(const struct go_binary *bin);
+/* The main module's path; in a program built without modules its main package's; or "". */
+const char *go_binary_module(const struct go_binary *bin);
 bool go_binary_is_cgo(const struct go_binary *bin);
-bool go_binary_is_race(const struct go_binary *bin);  /* built with -race (from modinfo) */
-uint64_t go_binary_text(const struct go_binary *bin); /* runtime.text */
+/* Built with -race, as the module information says. */
+bool go_binary_is_race(const struct go_binary *bin);
+/* runtime.text */
+uint64_t go_binary_text(const struct go_binary *bin);
 
 size_t go_binary_func_count(const struct go_binary *bin);
+/* -ENOENT beyond the last one, -EBADMSG when its record is malformed. */
 int go_binary_func_at(const struct go_binary *bin, size_t i, struct go_func *out);
-int go_binary_func_by_pc(const struct go_binary *bin, uint64_t pc,
-			 struct go_func *out); /* -ENOENT outside */
+/* -ENOENT outside [first entry, end of the last function). */
+int go_binary_func_by_pc(const struct go_binary *bin, uint64_t pc, struct go_func *out);
 /*
  * Looks up n names in one pass over the table: out[i].name is NULL where there is no such function.
  * Where a name occurs several times the first is taken.

@@ -14,8 +14,6 @@
  * capacity. */
 #define MD_PCHEADER 0
 #define MD_FUNCNAMETAB 8
-#define MD_CUTAB 32
-#define MD_FILETAB 56
 #define MD_PCTAB 80
 #define MD_PCLNTABLE 104 /* from functab to the end of the whole table */
 #define MD_FTAB 128
@@ -25,8 +23,9 @@
 
 #define SCAN_CHUNK (64u << 10)
 #define MAX_SCAN (512ull << 20)
-#define MAX_CANDIDATES \
-	256 /* words that look like the start but are not; a real file has one or two */
+/* Places that look right at first sight but are not; a real file has one or two. */
+#define MAX_CANDIDATES 256
+#define MAX_HEADERS 16
 #define MAX_PCLNTAB (1ull << 30)
 
 static int parse_at(const struct elf_file *elf, uint64_t vaddr, struct pclntab_header *h)
@@ -63,59 +62,6 @@ static int scan_words(const struct elf_file *elf, const struct elf_segment *s, v
 	}
 	free(chunk);
 	return code;
-}
-
-struct header_search {
-	const struct elf_file *elf;
-	struct pclntab_header *h;
-	uint64_t found;
-};
-
-static int visit_header(void *ctx, uint64_t vaddr, const uint8_t *word)
-{
-	struct header_search *search = ctx;
-	uint32_t magic = get_le32(word);
-
-	/* Most words end here. The last four bytes are two zeros, the instruction unit and the
-	 * pointer size. */
-	if (magic < PCLNTAB_MAGIC_118 || word[4] || word[5] || word[7] != 8)
-		return -ENOENT;
-	if (parse_at(search->elf, vaddr, search->h))
-		return -ENOENT;
-	search->found = vaddr;
-	return 0;
-}
-
-int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h)
-{
-	static const char *const sections[] = {".gopclntab", ".data.rel.ro.gopclntab"};
-	struct header_search search = {.elf = elf, .h = h};
-	const struct elf_segment *segments;
-	size_t i, n;
-
-	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		const struct elf_section *s = elf_file_section(elf, sections[i]);
-		int code = s ? parse_at(elf, s->addr, h) : -ENOENT;
-
-		if (code == -ENOENT)
-			continue;
-		*vaddr = s->addr;
-		return code;
-	}
-	/* Externally linked PIE files up to Go 1.25 have it inside .data.rel.ro; others lose their
-	 * section headers. */
-	n = elf_file_segments(elf, &segments);
-	for (i = 0; i < n; i++) {
-		int code;
-
-		if (segments[i].flags & PF_X)
-			continue;
-		code = scan_words(elf, &segments[i], visit_header, &search);
-		*vaddr = search.found;
-		if (code != -ENOENT)
-			return code;
-	}
-	return -ENOENT;
 }
 
 struct md_search {
@@ -190,6 +136,65 @@ static int find_moduledata(struct md_search *s)
 			code = scan_words(s->elf, &segments[i], visit_pointer, s);
 	}
 	return code;
+}
+
+struct header_search {
+	const struct elf_file *elf;
+	struct pclntab_header *h;
+	uint64_t found;
+	int candidates;
+};
+
+static int visit_header(void *ctx, uint64_t vaddr, const uint8_t *word)
+{
+	struct header_search *search = ctx;
+	uint32_t magic = get_le32(word);
+	struct md_search md;
+
+	/* Most words end here: behind the magic are two zeros, the instruction unit and the pointer
+	 * size. */
+	if (magic < PCLNTAB_MAGIC_118 || word[4] || word[5] || word[7] != 8)
+		return -ENOENT;
+	if (parse_at(search->elf, vaddr, search->h))
+		return -ENOENT;
+	/* A program may carry another Go program as data; only its own table has module data. */
+	md = (struct md_search){.elf = search->elf, .h = search->h, .pclntab = vaddr};
+	if (search->candidates++ >= MAX_HEADERS || find_moduledata(&md))
+		return -ENOENT;
+	search->found = vaddr;
+	return 0;
+}
+
+int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h)
+{
+	static const char *const sections[] = {".gopclntab", ".data.rel.ro.gopclntab"};
+	struct header_search search = {.elf = elf, .h = h};
+	const struct elf_segment *segments;
+	size_t i, n;
+
+	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		const struct elf_section *s = elf_file_section(elf, sections[i]);
+		int code = s ? parse_at(elf, s->addr, h) : -ENOENT;
+
+		if (code == -ENOENT)
+			continue;
+		*vaddr = s->addr;
+		return code;
+	}
+	/* Externally linked PIE files up to Go 1.25 have it inside .data.rel.ro; others lose their
+	 * section headers. */
+	n = elf_file_segments(elf, &segments);
+	for (i = 0; i < n; i++) {
+		int code;
+
+		if (segments[i].flags & PF_X)
+			continue;
+		code = scan_words(elf, &segments[i], visit_header, &search);
+		*vaddr = search.found;
+		if (code != -ENOENT)
+			return code;
+	}
+	return -ENOENT;
 }
 
 static int read_words(struct moduledata *md, const struct elf_file *elf,

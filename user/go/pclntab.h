@@ -36,8 +36,8 @@ struct pclntab_header {
 	uint32_t magic;
 	uint8_t unit; /* bytes of an instruction unit: 1 on amd64, 4 on arm64 */
 	uint64_t n_funcs, n_files;
-	uint64_t names, cus, files, pcs,
-		functab; /* offsets from the header; 0 in the formats before 1.18 */
+	/* offsets of the tables from the header; 0 in the formats before 1.18 */
+	uint64_t names, cus, files, pcs, functab;
 };
 
 struct pclntab {

@@ -13,6 +13,7 @@
  * with pread, never mapped: a file that is truncated while we read it gives an error, not SIGBUS.
  * Only 64-bit little-endian ELF executables (ET_EXEC, ET_DYN) are accepted; each refusal says why
  * in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
+ * For one thread at a time: relocations are loaded at the first question that needs them.
  */
 struct elf_file;
 struct elf_relocs; /* target/elf_reloc.h */
