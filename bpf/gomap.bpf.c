@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "engine.bpf.h"
+#include "ownstack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -34,6 +35,7 @@ int maprace_op(struct pt_regs *ctx)
 	__u32 slot;
 	int fault = 0;
 
+	stay_on_own_stack(ctx);
 	if (!gate)
 		return 0;
 	o.c = this_cpu(&o.cpu);
@@ -82,6 +84,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	struct mr_event_fatal *e;
 	struct operation o = {};
 
+	stay_on_own_stack(ctx);
 	if (!gate)
 		return 0;
 	o.c = this_cpu(&o.cpu);
