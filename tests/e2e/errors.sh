@@ -1,1 +1,162 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# What bad input gets: the right exit status, one clear line, and a target that was not touched.
+#
+# usage: tests/e2e/errors.sh
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# refused NAME STATUS PATTERN ARG...: maprace ARG... ends with STATUS in 10 s, prints nothing on standard output and one error
+# on standard error, which matches, perhaps with a hint after it. A live target must be as it was.
+refused()
+{
+	local name=$1 expected=$2 pattern=$3 status=0
+	shift 3
+	echo "maprace $*" >"$work/command"
+	timeout -k 1 10 "$maprace" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null || status=$?
+	if ((status != expected)); then
+		fail "$name" "exit status $status, not $expected"
+	elif [[ -s $work/stdout ]]; then
+		fail "$name" "something on standard output"
+	elif (($(grep -c 'error: ' "$work/stderr") != 1)) || (($(grep -vc 'hint: \|warning: ' "$work/stderr") != 1)); then
+		fail "$name" "not one line that tells the error"
+	elif ! grep -q "error: .*$pattern" "$work/stderr"; then
+		fail "$name" "does not say '$pattern'"
+	elif grep -q '[^ -~]' "$work/stderr"; then
+		fail "$name" "raw bytes on standard error"
+	elif [[ -n $target ]] && ! text_same "$target"; then
+		fail "$name" "the target's code was changed"
+	else
+		pass "$name: $(sed -n 's/^maprace: error: //p' "$work/stderr")"
+	fi
+}
+
+errors_usage()
+{
+	fresh_work errors
+	refused 'no command' 2 'command'
+	refused 'an unknown command' 2 'frobnicate' frobnicate
+	refused 'nothing to watch' 2 'PID' watch
+	refused 'an unknown option' 2 'frobnicate' watch --frobnicate
+	refused 'a process id that is none' 2 'abc' watch -p abc
+	refused 'a negative process id' 2 '-5' watch -p -5
+	refused 'a huge process id' 2 '99999999999999999999' watch -p 99999999999999999999
+	refused 'a duration that is none' 2 'soon' watch -p 1 -d soon
+	refused 'a negative duration' 2 'duration' watch -p 1 -d -1
+	refused 'a hold that is none' 2 'max-hold' watch -p 1 --max-hold 5parsecs
+	refused 'an exit status too high' 2 'exitcode' watch -p 1 --exitcode 256
+	refused 'a process id and a command' 2 '' watch -p 1 -- true
+	refused 'nothing to inspect' 2 '' inspect
+	refused 'an unknown format' 2 'papyrus' report /dev/null --format papyrus
+}
+
+errors_processes()
+{
+	local gone_pid
+	fresh_work errors
+	"$e2e_build/1.19-stripped/sleeper" >/dev/null 2>&1 &
+	gone_pid=$!
+	kill "$gone_pid"
+	wait "$gone_pid" 2>/dev/null || true
+	refused 'a process that is gone' 1 "$gone_pid" watch -p "$gone_pid" -d 1
+	refused 'a command that is not there' 1 '/no/such/command' watch -d 1 -- /no/such/command
+	sleep 1000 &
+	target=$!
+	wait_until 5 grep -qs sleep "/proc/$target/comm"
+	refused 'a process that is not Go' 1 'not a Go program' watch -p "$target" -d 1
+	cleanup
+	target=
+	refused 'a command that is not Go' 1 'not a Go program' watch -d 1 -- /bin/true
+	refused 'a kernel thread' 1 '' watch -p 2 -d 1
+}
+
+errors_targets()
+{
+	fresh_work errors
+	start_target "$e2e_build/1.19-stripped/sleeper"
+	refused 'an output folder that is not there' 1 '/no/such' watch -p "$target" -d 1 -o /no/such/folder/out.json
+	refused 'an output that is a folder' 1 "$work" watch -p "$target" -d 1 -o "$work"
+	refused 'one good process and one that is gone' 1 '99999999' watch -p "$target,99999999" -d 1
+	refused 'one Go process and one that is not' 1 '' watch -p "$target,$$" -d 1
+	errors_unprivileged
+	cleanup
+	fresh_work errors
+	start_target "$e2e_build/1.15-stripped/sleeper"
+	refused 'a process of Go 1.15' 1 'go1\.15' watch -p "$target" -d 1
+	cleanup
+	target=
+	refused 'a command of Go 1.15' 1 'go1\.15' watch -d 1 -- "$e2e_build/1.15-stripped/sleeper"
+	refused 'a 32-bit command' 1 '386\|32' watch -d 1 -- "$e2e_build/386/sleeper"
+}
+
+# the same file, as somebody who may not
+errors_unprivileged()
+{
+	local dir status=0
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	cp "$maprace" "$e2e_build/1.24-stripped/sleeper" "$dir"
+	if setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/maprace" inspect "$dir/sleeper" >"$work/stdout" 2>"$work/stderr"; then
+		pass 'inspect needs no root'
+	else
+		fail 'inspect needs no root' "exit status $?"
+	fi
+	setpriv --reuid=65534 --regid=65534 --clear-groups timeout 10 "$dir/maprace" watch -p "$target" -d 1 \
+		>"$work/stdout" 2>"$work/stderr" || status=$?
+	if ((status == 1)) && grep -qi 'error: .*\(root\|permi\|privileg\|EPERM\|EACCES\)' "$work/stderr"; then
+		pass "watch without root: $(sed -n 's/^maprace: error: //p' "$work/stderr" | head -1)"
+	else
+		fail 'watch without root' "exit status $status"
+	fi
+	rm -rf "$dir"
+}
+
+errors_files()
+{
+	local size good=$e2e_build/1.24-stripped/sleeper
+	fresh_work errors
+	refused 'a file that is not there' 1 '/no/such/file' inspect /no/such/file
+	refused 'a folder' 1 '/' inspect /
+	refused 'a text' 1 'ELF' inspect "$e2e_dir/errors.sh"
+	refused 'an ELF file that is not Go' 1 'Go' inspect /bin/true
+	refused 'a Go 1.15 file' 1 'go1\.15' inspect "$e2e_build/1.15-stripped/sleeper"
+	refused 'a 32-bit file' 1 '386\|32' inspect "$e2e_build/386/sleeper"
+	for size in 0 3 40 64 100 1000 4096 100000 $(($(stat -c %s "$good") / 2)) $(($(stat -c %s "$good") - 100000)); do
+		head -c "$size" "$good" >"$work/cut"
+		refused "an ELF file cut to $size bytes" 1 'cut' inspect "$work/cut"
+	done
+	rm -f "$work/cut"
+	{ head -c 64 "$good" && head -c 100000 /dev/urandom; } >"$work/noise"
+	refused 'an ELF header before noise' 1 'noise' inspect "$work/noise"
+	rm -f "$work/noise"
+	refused 'a device' 1 '/dev/zero' inspect /dev/zero
+	refused 'a recording that is none' 1 'errors.sh' report "$e2e_dir/errors.sh"
+}
+
+errors_build()
+{
+	local build
+	for build in 1.15-stripped 1.19-stripped 1.24-stripped; do
+		build_program "$build" "$e2e_dir/programs/sleeper.go"
+	done
+	[[ $e2e_build/386/sleeper -nt $e2e_dir/programs/sleeper.go ]] && return
+	go_root 1.19
+	mkdir -p "$e2e_build/386"
+	GOARCH=386 GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOCACHE=$e2e_build/gocache CGO_ENABLED=0 \
+		"$goroot/bin/go" build -o "$e2e_build/386/sleeper" "$e2e_dir/programs/sleeper.go"
+}
+
+errors_all()
+{
+	errors_build
+	errors_usage
+	errors_processes
+	errors_targets
+	errors_files
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	errors_all
+	finish
+fi

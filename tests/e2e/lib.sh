@@ -160,8 +160,7 @@ cleanup()
 {
 	local pid
 	for pid in $target $(jobs -p); do
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
+		{ kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
 	done
 }
 trap cleanup EXIT

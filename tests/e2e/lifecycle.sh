@@ -1,1 +1,351 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# Beginnings and ends: targets that end, change or fork while they are watched, and all the ways in which maprace itself ends.
+#
+# usage: tests/e2e/lifecycle.sh [NAME]...      e.g. lifecycle.sh killed forks
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+life_names='ends killed signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
+	options stopped'
+watcher=
+
+# watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
+watch()
+{
+	rm -f "$work"/{out.json,stdout,stderr}
+	"$maprace" watch -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+}
+
+probed_or_gone()
+{
+	gone "$watcher" || text_differs "$1"
+}
+
+attached()
+{
+	wait_until 10 probed_or_gone "$1" && ! gone "$watcher"
+}
+
+# watch_ended SECONDS: waits, and sets status
+watch_ended()
+{
+	status=0
+	if ! wait_until "$1" gone "$watcher"; then
+		kill -KILL "$watcher"
+		wait "$watcher" 2>/dev/null || true
+		watcher=
+		why="maprace did not end in $1 s"
+		return 1
+	fi
+	wait "$watcher" 2>/dev/null || status=$?
+	watcher=
+}
+
+# need WHY COMMAND...: sets why when the command fails
+need()
+{
+	why=$1
+	shift
+	"$@" || return 1
+	why=
+}
+
+status_is()
+{
+	why="exit status $status, not $1"
+	((status == $1)) || return 1
+	why=
+}
+
+document()
+{
+	jq -e "$@" "$work/out.json" >/dev/null
+}
+
+program()
+{
+	echo "$e2e_build/$1-stripped/$2"
+}
+
+# ---- the target ends ------------------------------------------------------------------------------------------------
+
+life_ends()
+{
+	start_target "$(program 1.24 clean_mutex)" 2
+	watch -p "$target"
+	watch_ended 10 && status_is 0 || return 1
+	need 'the target was harmed' unharmed "$work/target" || return 1
+	need 'the end of the target is not in the document' document '.targets[0].exit != null'
+}
+
+life_killed()
+{
+	start_target "$(program 1.24 race_needle)"
+	watch -p "$target"
+	need 'not attached' attached "$target" || return 1
+	sleep 0.3
+	kill -KILL "$target"
+	watch_ended 10 || return 1
+	((status == 66)) || status_is 0
+}
+
+# ---- maprace ends ---------------------------------------------------------------------------------------------------
+
+life_signals()
+{
+	local signal
+	start_target "$(program 1.19 clean_rwmutex)"
+	for signal in INT TERM KILL; do
+		watch -p "$target"
+		need "not attached before SIG$signal" attached "$target" || return 1
+		sleep 0.2
+		kill -"$signal" "$watcher"
+		watch_ended 5 || return 1
+		if [[ $signal == KILL ]]; then
+			status_is 137 || return 1
+		else
+			status_is 0 && need "no document after SIG$signal" document '.schema == "maprace/1"' || return 1
+		fi
+		need "a probe stays behind after SIG$signal" wait_until 2 text_same "$target" || return 1
+	done
+	need 'the target was harmed' stop_target
+}
+
+life_closed_pipe()
+{
+	start_target "$(program 1.23 race_write_write)"
+	timeout 20 "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
+	need 'no first line' grep -q '^=====' "$work/stdout" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target"
+}
+
+life_exit_status()
+{
+	local how
+	for how in 'exit 0 0' 'exit 7 7' 'exit 255 255' 'signal 15 143' 'signal 9 137' 'panic 0 2'; do
+		# shellcheck disable=SC2086 # words
+		set -- $how
+		watch -- "$(program 1.27 ender)" "$1" "$2"
+		watch_ended 10 || return 1
+		why="$1 $2: exit status $status, not $3"
+		((status == $3)) || return 1
+		why=
+	done
+}
+
+# ---- several -------------------------------------------------------------------------------------------------------
+
+life_two_pids()
+{
+	local first
+	start_target "$(program 1.19 race_write_write)"
+	first=$target
+	start_target "$(program 1.24 race_write_write)"
+	watch -p "$first,$target" -d 8
+	watch_ended 15 && status_is 66 || return 1
+	need 'not both processes are in the document' document '[.races[].pid] | unique | length == 2' || return 1
+	need 'not both were races' document '[.targets[].map_impl] | sort == ["classic", "swiss"]' || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$first" || return 1
+	kill "$first"
+}
+
+# Another process of the same binary: not probed, not reported.
+life_bystander()
+{
+	local other
+	start_target "$(program 1.24 race_write_write)"
+	other=$target
+	start_target "$(program 1.24 race_write_write)"
+	watch -p "$target" -d 3
+	need 'not attached' attached "$target" || return 1
+	need 'the other process is probed as well' text_same "$other" || return 1
+	watch_ended 10 || return 1
+	need 'the other process is reported' document --argjson pid "$other" 'all(.races[]; .pid != $pid)' || return 1
+	kill "$other"
+}
+
+life_two_watchers()
+{
+	local first
+	start_target "$(program 1.23 race_read_write)"
+	watch -p "$target" -d 6
+	first=$watcher
+	mv "$work/out.json" "$work/first.json" 2>/dev/null || true
+	"$maprace" watch -p "$target" -d 8 -o "$work/second.json" >/dev/null 2>"$work/second.err" &
+	watcher=$!
+	watch_ended 20 || return 1
+	((status == 66)) || status_is 66 || return 1
+	watcher=$first
+	watch_ended 10 && status_is 66 || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target"
+}
+
+# ---- the target changes --------------------------------------------------------------------------------------------
+
+life_execs()
+{
+	start_target "$(program 1.24 execer)" "$(program 1.24 clean_mutex)" 3
+	watch -p "$target" -d 5
+	need 'not attached' attached "$target" || return 1
+	kill -USR2 "$target"
+	watch_ended 10 && status_is 0 || return 1
+	need 'the program that it became was harmed' wait_until 5 unharmed "$work/target"
+}
+
+life_forks()
+{
+	start_target "$(program 1.24 execer)" fork /bin/true
+	watch -p "$target" -d 3
+	watch_ended 10 && status_is 0 || return 1
+	need 'the target was harmed' stop_target || return 1
+	need 'no children' grep -q '^children [1-9]' "$work/target"
+}
+
+life_deleted()
+{
+	cp "$(program 1.24 race_read_write)" "$work/gone"
+	start_target "$work/gone"
+	rm "$work/gone"
+	watch -p "$target" -d 15 --halt-on-race
+	watch_ended 20 && status_is 66 && right_lines race_read_write
+}
+
+# the file at the path is another program now
+life_replaced()
+{
+	cp "$(program 1.24 race_read_write)" "$work/changed"
+	start_target "$work/changed"
+	cp "$(program 1.19 sleeper)" "$work/new"
+	mv "$work/new" "$work/changed"
+	watch -p "$target" -d 15 --halt-on-race
+	watch_ended 20 && status_is 66 && right_lines race_read_write || return 1
+	rm -f "$work/changed"
+}
+
+right_lines()
+{
+	sed -n 's/^EXPECT /RACE /p' <(awk -f "$e2e_dir/expect.awk" "$e2e_dir/cases/$1.go") >"$work/expected"
+	jq -r --arg file "$1.go" -f "$e2e_dir/races.jq" "$work/out.json" | grep '^RACE' | sort -u >"$work/found"
+	need 'other functions or lines than expected' cmp -s "$work/expected" "$work/found"
+}
+
+# a stopped process: neither waited for nor woken
+life_stopped()
+{
+	start_target "$(program 1.24 clean_mutex)"
+	kill -STOP "$target"
+	watch -p "$target" -d 1
+	watch_ended 10 && status_is 0 || return 1
+	need 'it was woken' grep -q '^State:.*T' "/proc/$target/status" || return 1
+	kill -CONT "$target"
+	need 'the target was harmed' stop_target
+}
+
+# ---- the tool -------------------------------------------------------------------------------------------------------
+
+life_alone()
+{
+	local dir=$work/alone size
+	mkdir "$dir"
+	cp "$maprace" "$dir"
+	size=$(stat -c %s "$maprace")
+	need "it has $size bytes" test "$size" -lt 8000000 || return 1
+	# shellcheck disable=SC2016 # for the inner shell
+	need 'not static' sh -c '! readelf -lW "$1" | grep -q INTERP' - "$maprace" || return 1
+	start_target "$(program 1.24 race_read_write)"
+	(cd "$dir" && env -i ./maprace watch -p "$target" -d 15 --halt-on-race >../stdout 2>../stderr) && status=0 || status=$?
+	status_is 66 || return 1
+	need 'it left files' test "$(ls "$dir")" = maprace || return 1
+	rm -r "$dir"
+}
+
+life_usr1()
+{
+	start_target "$(program 1.24 clean_mutex)"
+	watch -p "$target"
+	need 'not attached' attached "$target" || return 1
+	sleep 0.5
+	need 'a document before it is asked for' test ! -e "$work/out.json" || return 1
+	kill -USR1 "$watcher"
+	need 'no document after SIGUSR1' wait_until 5 document '.stats.operations > 0' || return 1
+	need 'it ended' eval '! gone "$watcher"' || return 1
+	kill -INT "$watcher"
+	watch_ended 5 && status_is 0
+}
+
+life_full_disk()
+{
+	local dir=$work/small
+	mkdir "$dir"
+	mount -t tmpfs -o size=4k none "$dir" 2>"$work/mount" || { why="SKIP no tmpfs may be mounted here" && return 1; }
+	head -c 4096 /dev/zero >"$dir/filler"
+	start_target "$(program 1.24 clean_mutex)"
+	watch -p "$target" -d 1 -o "$dir/out.json"
+	watch_ended 10 || true
+	ls "$dir" >"$work/left"
+	umount "$dir" && rmdir "$dir"
+	[[ -n $why ]] || status_is 1 || return 1
+	need 'no clear line' grep -q 'error: .*out.json.*\(ENOSPC\|[Nn]o space\)' "$work/stderr" || return 1
+	need 'a part of a file was left' test "$(<"$work/left")" = filler || return 1
+	need 'the target was harmed' stop_target
+}
+
+life_options()
+{
+	start_target "$(program 1.24 clean_mutex)"
+	watch -p "$target" -d 1 -q
+	watch_ended 10 && status_is 0 && need '-q is not quiet' test ! -s "$work/stderr" || return 1
+	watch -p "$target" --dry-run
+	watch_ended 10 && status_is 0 && need '--dry-run leaves probes' text_same "$target" || return 1
+	need 'the target was harmed' stop_target || return 1
+	start_target "$(program 1.24 race_write_write)"
+	watch -p "$target" -d 15 --halt-on-race --exitcode 9
+	watch_ended 20 && status_is 9 || return 1
+	watch -p "$target" -d 15 --halt-on-race --exitcode 0
+	watch_ended 20 && status_is 0
+}
+
+# ---- all ------------------------------------------------------------------------------------------------------------
+
+lifecycle_build()
+{
+	local version name
+	for version in 1.19 1.24 1.27; do
+		for name in sleeper ender execer; do
+			build_program "$version-stripped" "$e2e_dir/programs/$name.go"
+		done
+	done
+	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
+		1.24:race_read_write 1.24:race_needle 1.24:clean_mutex; do
+		build_case "${name%:*}-stripped" "${name#*:}"
+	done
+}
+
+lifecycle_all()
+{
+	local name why status
+	lifecycle_build
+	for name in $life_names; do
+		((${#life_only[@]} == 0)) || [[ " ${life_only[*]} " == *" $name "* ]] || continue
+		fresh_work "life-$name"
+		why='' status=0 watcher='' target=''
+		if "life_$name"; then
+			pass "lifecycle: $name"
+		elif [[ $why == SKIP* ]]; then
+			skip "lifecycle: $name" "${why#SKIP }"
+		else
+			fail "lifecycle: $name" "$why"
+		fi
+		cleanup
+	done
+}
+life_only=()
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	life_only=("$@")
+	lifecycle_all
+	finish
+fi
