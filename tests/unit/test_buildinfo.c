@@ -147,6 +147,12 @@ static void test_interpretation(void **state)
 	assert_false(info.race);
 	buildinfo_free(&info);
 
+	/* what must not reach a terminal */
+	info = interpret("go1.24\n\033[2J\x9b", "path\tx\033]0;y\a\n");
+	assert_string_equal(info.version, "go1.24??[2J?");
+	assert_string_equal(info.module, "x?]0;y?");
+	buildinfo_free(&info);
+
 	info = interpret("go1.24.4", "");
 	assert_string_equal(info.module, "");
 	buildinfo_free(&info);

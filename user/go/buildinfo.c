@@ -204,6 +204,15 @@ static void copy_field(const char *modinfo, const char *key, char *out, size_t s
 	}
 }
 
+/* They end up in messages: a file must not write to somebody's terminal what it likes. */
+static void make_printable(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
 static bool has_experiment(const struct buildinfo *info, const char *name)
 {
 	const char *line = strstr(info->modinfo, "\nbuild\tGOEXPERIMENT=");
@@ -226,6 +235,8 @@ void buildinfo_interpret(struct buildinfo *info)
 	copy_field(info->modinfo, "mod", info->module, sizeof(info->module));
 	if (!info->module[0])
 		copy_field(info->modinfo, "path", info->module, sizeof(info->module));
+	make_printable(info->version);
+	make_printable(info->module);
 	info->noswiss = has_experiment(info, "noswissmap");
 	info->race = strstr(info->modinfo, "\nbuild\t-race=true\n") != NULL;
 }

@@ -35,7 +35,7 @@ void buildinfo_free(struct buildinfo *info);
  */
 int buildinfo_minor(const char *version);
 
-/* Fills the fields that follow from version and modinfo. */
+/* Fills the fields that follow from version and modinfo; the version becomes printable ASCII. */
 void buildinfo_interpret(struct buildinfo *info);
 
 #endif
