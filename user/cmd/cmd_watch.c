@@ -111,14 +111,17 @@ static void announce(struct watch *w)
 	for (i = 0; i < w->ntargets; i++) {
 		struct watched *t = &w->targets[i];
 
-		log_info("%s process %d (%s, %s), %zu sites by %s", w->options->dry_run ? "would watch" : "watching",
-			 (int)t->process.pid, t->process.exe, go_binary_version(t->bin), t->hooks.probed,
+		log_info("%s process %d (%s, %s), %zu sites by %s",
+			 w->options->dry_run ? "would watch" : "watching", (int)t->process.pid,
+			 t->process.exe, go_binary_version(t->bin), t->hooks.probed,
 			 attachment_is_multi(t->attachment) ? "uprobe-multi" : "perf events");
 		if (go_binary_is_race(t->bin))
-			log_warn("process %d is built with -race: the race detector itself sees more", (int)t->process.pid);
+			log_warn(
+				"process %d is built with -race: the race detector itself sees more",
+				(int)t->process.pid);
 		if (!w->options->json || watched_describe(t, &target))
 			continue;
-		jsonl_print_target(stdout, &target);
+		watch_check_stdout(w, jsonl_print_target(stdout, &target));
 		free(target.exe);
 		free(target.build_id);
 		free(target.go_version);
@@ -132,7 +135,8 @@ static void sleep_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* A command that we started and that outlives the watch is asked to end, and waited for a little, never killed hard. */
+/* A command that we started and that outlives the watch is asked to end, and waited for a little,
+ * never killed hard. */
 static void end_command(struct process *p)
 {
 	int waited;
@@ -164,7 +168,8 @@ static int exit_status(const struct watch *w, int r)
 		return w->options->exitcode;
 	if (!p->ours || !p->reaped)
 		return EXIT_NOTHING;
-	return WIFSIGNALED(p->wait_status) ? 128 + WTERMSIG(p->wait_status) : WEXITSTATUS(p->wait_status);
+	return WIFSIGNALED(p->wait_status) ? 128 + WTERMSIG(p->wait_status)
+					   : WEXITSTATUS(p->wait_status);
 }
 
 static int64_t wall_clock(void)
@@ -200,7 +205,8 @@ static int run(struct watch *w)
 	watch_write_output(w);
 	watch_print_end(w);
 	if (w->options->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
-		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of it */
+		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of
+					it */
 	return exit_status(w, r);
 }
 

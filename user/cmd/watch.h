@@ -18,13 +18,18 @@ struct watch {
 	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
 	int64_t started_unix_ns; /* wall clock */
 	double attach_ms;
-	bool failed;		 /* something went wrong on the way; reports are still given */
+	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
+	bool stdout_failed;		/* and said so */
+	bool failed; /* something went wrong on the way; reports are still given */
 };
 
-/* watch_loop.c: turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
+/* watch_loop.c: turns the wheel until targets, time or a signal say that it is over. 0 or negative
+ * errno. */
 int watch_loop(struct watch *w);
 
 /* watch_output.c */
+/* To be told what each write to standard output gave: complains once, and makes the watch fail. */
+void watch_check_stdout(struct watch *w, int rc);
 /* Prints the races that are ripe: first seen at least that long before now (0: all). */
 void watch_print_races(struct watch *w, uint64_t older_than_ns);
 void watch_print_status(struct watch *w);

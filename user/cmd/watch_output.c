@@ -20,6 +20,7 @@
 #define MAPRACE_VERSION "unknown"
 #endif
 
+#define MAPS_COUNT_NS 1000000000u
 #define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 
 uint64_t watch_now(void)
@@ -125,6 +126,16 @@ static void drop_report(struct report *report)
 	report_free(report);
 }
 
+void watch_check_stdout(struct watch *w, int rc)
+{
+	if (!rc)
+		return;
+	w->failed = true;
+	if (!w->stdout_failed)
+		log_error("cannot write to standard output: %s", err_name(rc));
+	w->stdout_failed = true;
+}
+
 void watch_print_races(struct watch *w, uint64_t older_than_ns)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
@@ -141,23 +152,39 @@ void watch_print_races(struct watch *w, uint64_t older_than_ns)
 			status_clear();
 		any = true;
 		if (w->options->json)
-			w->failed |= jsonl_print_race(stdout, race, false) < 0;
+			watch_check_stdout(w, jsonl_print_race(stdout, race, false));
 		else
 			text_print_race(stdout, race, elapsed_s(w), &style);
 	}
-	if (any && fflush(stdout)) {
-		log_error("cannot write to standard output: %s", err_name(errno));
-		w->failed = true;
-	}
+	if (any && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+/* Counting walks a large table: once a second is enough for a person. */
+static void count_maps(struct watch *w)
+{
+	uint64_t now = watch_now();
+	size_t i;
+
+	if (w->maps_counted_ns && now - w->maps_counted_ns < MAPS_COUNT_NS)
+		return;
+	w->maps_counted_ns = now;
+	w->maps = 0;
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i].attachment)
+			w->maps += maprows_count(&w->targets[i].source);
 }
 
 void watch_print_status(struct watch *w)
 {
 	struct report_stats stats;
-	struct status status = {.elapsed_s = elapsed_s(w), .races = tracker_races(w->tracker), .cost_percent = -1};
+	struct status status = {
+		.elapsed_s = elapsed_s(w), .races = tracker_races(w->tracker), .cost_percent = -1};
 
 	if (w->options->quiet || !isatty(STDERR_FILENO) || fill_stats(w, &stats))
 		return;
+	count_maps(w);
+	status.maps = w->maps;
 	status.operations = stats.operations;
 	status.holds = stats.holds;
 	status.cost_percent = stats.cost_percent;
@@ -195,7 +222,7 @@ void watch_print_end(struct watch *w)
 		w->failed = true;
 	} else {
 		if (w->options->json)
-			w->failed |= jsonl_print_stats(stdout, &report.stats) < 0;
+			watch_check_stdout(w, jsonl_print_stats(stdout, &report.stats));
 		if (!w->options->quiet)
 			text_print_summary(stderr, &report, &style);
 	}

@@ -22,7 +22,8 @@ static int worse_first(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up. */
+/* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up.
+ */
 static uint32_t goroutines_of(uint64_t seen)
 {
 	return (uint32_t)__builtin_popcountll(seen);
@@ -42,6 +43,18 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	row->verdict = m->collisions ? REPORT_RACY : REPORT_UNPROVEN;
 	row->type = resolve_type(&source->resolver, m->type);
 	return row->type ? 0 : -ENOMEM;
+}
+
+size_t maprows_count(const struct tracker_source *source)
+{
+	const struct mr_map *maps;
+	uint32_t count, k;
+	size_t n = 0;
+
+	maps = attachment_maps(source->attachment, &count);
+	for (k = 0; k < count; k++)
+		n += maps[k].addr != 0;
+	return n;
 }
 
 int maprows_append(struct report *report, struct tracker_source *source, size_t max)
@@ -65,7 +78,8 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 		if (!m->addr || m->flags & MR_MAP_STACK)
 			continue;
 		if (m->collisions || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
-			found[n++] = (struct candidate){k, m->collisions, (uint64_t)m->reads + m->writes};
+			found[n++] = (struct candidate){k, m->collisions,
+							(uint64_t)m->reads + m->writes};
 	}
 	qsort(found, n, sizeof(*found), worse_first);
 	if (n > max)
