@@ -143,7 +143,7 @@ errors_build()
 	[[ $e2e_build/386/sleeper -nt $e2e_dir/programs/sleeper.go ]] && return
 	go_root 1.19
 	mkdir -p "$e2e_build/386"
-	GOARCH=386 GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOCACHE=$e2e_build/gocache CGO_ENABLED=0 \
+	GOARCH=386 GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache CGO_ENABLED=0 \
 		"$goroot/bin/go" build -o "$e2e_build/386/sleeper" "$e2e_dir/programs/sleeper.go"
 }
 

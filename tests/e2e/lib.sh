@@ -99,7 +99,7 @@ build_program()
 	! grep -q '^// CGO$' "$1" || cgo=1
 	go_root "$version"
 	mkdir -p "$e2e_build/$build"
-	GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOFLAGS='' GOCACHE=$e2e_build/gocache CGO_ENABLED=$cgo \
+	GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOFLAGS='' GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache CGO_ENABLED=$cgo \
 		GOEXPERIMENT=$experiment "$goroot/bin/go" build -buildmode="$mode" -ldflags="$ldflags" \
 		${cgo_race[$variant]:+-race} -o "$out" "$@"
 }

@@ -52,7 +52,7 @@ e2e_build()
 		[[ $version != *-stripped ]] || flags='-s -w'
 		goroot=$("$vm_top/scripts/debs.sh" go "${version%%-*}") || return 1
 		mkdir -p "$vm_e2e/$version"
-		env -u GOROOT CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GO111MODULE=off GOCACHE="$vm_out/gocache" \
+		env -u GOROOT CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GO111MODULE=off GOCACHE="${MAPRACE_CACHE:-$vm_top/build/cache}/gocache" \
 			"$goroot/bin/go" build -ldflags="$flags" -o "$vm_e2e/$program" "$cases/$name.go" "$cases/harness.go"
 	done
 }
