@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 grep -rnE '^[[:blank:]]*#[[:blank:]]*include "[a-z]+/' user --include='*.[ch]' | awk -F: '
 BEGIN {
-	n = split("base target go probe track report cmd", order, " ")
+	n = split("base target go probe bpfmap track report cmd", order, " ")
 	for (i = 1; i <= n; i++)
 		rank[order[i]] = i
 }
@@ -19,8 +19,13 @@ BEGIN {
 	sub(/\/.*/, "", to)
 	if (from == "track" && $3 ~ /"report\/model\.h"/)
 		next
-	if (!(from in rank) || !(to in rank))
+	if (from ~ /\./) # main.c
 		next
+	if (!(from in rank) || !(to in rank)) {
+		print $1 ": unknown folder: give it a place in scripts/layers.sh"
+		bad = 1
+		next
+	}
 	if (rank[to] > rank[from] || (from == "report" && to == "probe")) {
 		print $1 ":" $2 ": " from "/ must not include " to "/"
 		bad = 1
