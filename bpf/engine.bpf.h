@@ -3,13 +3,16 @@
 #define MAPRACE_ENGINE_BPF_H
 
 /*
- * Hold and collide. A hold is published in a slot by its owner alone (the claim makes it alone); its sequence number is odd while the
- * slot changes. Whoever enters an operation on the same map reads the slot between two looks at the sequence number: same and even means
- * that map, goroutine, kind and stack belong to one hold, and hold->map == map means that it lasted when we looked, which was after we
- * entered. So both goroutines stood inside an operation on the map at once: nothing orders them.
+ * Hold and collide. A hold is published in a slot by its owner alone (the claim makes it alone);
+ * its sequence number is odd while the slot changes. Whoever enters an operation on the same map
+ * reads the slot between two looks at the sequence number: same and even means that map, goroutine,
+ * kind and stack belong to one hold, and hold->map == map means that it lasted when we looked,
+ * which was after we entered. So both goroutines stood inside an operation on the map at once:
+ * nothing orders them.
  *
- * An owner cannot vanish in the middle: a BPF program runs to its end, also when the process is killed meanwhile.
- * The order of the plain stores and loads is that of x86 (stores in order, loads in order); weaker machines need fences here.
+ * An owner cannot vanish in the middle: a BPF program runs to its end, also when the process is
+ * killed meanwhile. The order of the plain stores and loads is that of x86 (stores in order, loads
+ * in order); weaker machines need fences here.
  */
 #include "mapstate.bpf.h"
 #include "stack.bpf.h"
@@ -24,8 +27,10 @@ struct operation { /* one entry into a map function */
 	struct mr_cpu *c;
 };
 
-/* Fills in who this goroutine is and where it came from. False where it is none that could race: the runtime itself on its g0. */
-static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o, struct mr_access *a)
+/* Fills in who this goroutine is and where it came from. False where it is none that could race:
+ * the runtime itself on its g0. */
+static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o,
+					struct mr_access *a)
 {
 	__u64 lo = 0, hi = 0;
 
@@ -53,7 +58,8 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	}
 	if (target_u64(o->g + cfg.g_gopc, &a->gopc))
 		lose(o->c, MR_LOSS_G_FAULT);
-	if (cfg.g_parent_goid != 0xffffffff && target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
+	if (cfg.g_parent_goid != 0xffffffff &&
+	    target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
 		lose(o->c, MR_LOSS_G_FAULT);
 	stack_walk(ctx, a, hi, o->c);
 	return true;
@@ -75,7 +81,8 @@ static __always_inline bool pair_first(__u64 key, __u64 now, struct mr_cpu *c)
 	if (!p) {
 		if (!bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST))
 			return true;
-		p = bpf_map_lookup_elem(&pairs, &key); /* another CPU was faster, or the table is full */
+		p = bpf_map_lookup_elem(&pairs,
+					&key); /* another CPU was faster, or the table is full */
 		if (!p) {
 			lose(c, MR_LOSS_PAIRS_FULL);
 			return false;
@@ -164,10 +171,12 @@ discard:
 }
 
 /*
- * The header says that a writer is inside, and we are just entering: the runtime itself would throw if its own look came now. The writer is
- * whoever wrote last; if that was this goroutine (a write that a panic cut short leaves the flag set) or long ago, nothing is claimed.
+ * The header says that a writer is inside, and we are just entering: the runtime itself would throw
+ * if its own look came now. The writer is whoever wrote last; if that was this goroutine (a write
+ * that a panic cut short leaves the flag set) or long ago, nothing is claimed.
  */
-static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o, struct mr_last *w)
+static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o,
+				      struct mr_last *w)
 {
 	struct mr_event_race *e;
 	struct mr_access *other;
@@ -193,7 +202,8 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	other->parent_goid = 0;
 	other->gopc = 0;
 	other->goid = 0;
-	if (target_u64(w->g + cfg.g_goid, &other->goid) || target_u64(w->g + cfg.g_gopc, &other->gopc))
+	if (target_u64(w->g + cfg.g_goid, &other->goid) ||
+	    target_u64(w->g + cfg.g_gopc, &other->gopc))
 		lose(o->c, MR_LOSS_G_FAULT);
 	other->pcs[0] = probe_sites[w->slot & (MR_SITE_SLOTS - 1)].ip;
 	other->pcs[1] = w->caller;
@@ -201,7 +211,8 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	other->stack_hash = (__u32)((other->pcs[0] ^ w->caller) * 0x9e3779b97f4a7c15ull >> 32);
 	e->evidence = MR_EVIDENCE_IN_FLIGHT;
 	e->held_ns = 0;
-	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^ 0x1f1f1f1f1f1f1f1full;
+	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
+		  0x1f1f1f1f1f1f1f1full;
 	if (!pair_first(e->pair, o->now, o->c))
 		goto discard;
 	header_copy(o, e);
@@ -212,8 +223,9 @@ discard:
 }
 
 /*
- * Waiting. Global functions are verified once, whatever the number of iterations around them, so that the same code runs on kernels
- * without bpf_loop() and stays small for the verifier. 64 x 64 x 256 looks at the clock last at least 10 ms.
+ * Waiting. Global functions are verified once, whatever the number of iterations around them, so
+ * that the same code runs on kernels without bpf_loop() and stays small for the verifier. 64 x 64 x
+ * 256 looks at the clock last at least 10 ms.
  */
 __noinline int wait_turn(__u64 until)
 {
@@ -269,12 +281,14 @@ static __always_inline void wait_until(const struct operation *o, __u64 until, _
 		until = now + cfg.grace_ns;
 	for (i = 0; i < 16 && !wait_turn(until); i++)
 		;
-	/* Never let this goroutine go while another is inside: that would make them really run into each other. */
+	/* Never let this goroutine go while another is inside: that would make them really run into
+	 * each other. */
 	for (i = 0; i < 16 && writer_inside(o); i++)
 		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
 }
 
-static __always_inline void hold(struct pt_regs *ctx, const struct operation *o, struct mr_caller *s, __u64 length)
+static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
+				 struct mr_caller *s, __u64 length)
 {
 	__u32 index = o->index & (MR_HOLD_SLOTS - 1), owner = 1;
 	volatile struct mr_hold *h;
@@ -343,7 +357,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
 	}
-	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, cfg.hold_permille, cfg.burst_ns);
+	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, cfg.hold_permille,
+		      cfg.burst_ns);
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;
@@ -356,7 +371,9 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	if (!length)
 		return;
 	if (writer_inside(o))
-		in_flight(ctx, o, o->record->writer.g != o->g ? &o->record->writer : &o->record->writer_before);
+		in_flight(ctx, o,
+			  o->record->writer.g != o->g ? &o->record->writer
+						      : &o->record->writer_before);
 	hold(ctx, o, s, length);
 }
 

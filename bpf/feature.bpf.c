@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What user space asks the kernel with, on its own process: does a uprobe fire, in every thread, and can it read memory? */
-/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse the kernel's BTF (50 ms). */
+/* What user space asks the kernel with, on its own process: does a uprobe fire, in every thread,
+ * and can it read memory? */
+/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse
+ * the kernel's BTF (50 ms). */
 #define BPF_NO_PRESERVE_ACCESS_INDEX
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
 
 const volatile __u64 word_addr = 0; /* of a known word in our own process */
 const volatile __u64 pidns_dev = 0, pidns_ino = 0;

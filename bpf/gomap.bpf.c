@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Entry programs for the map functions of one watched Go process. */
-/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse the kernel's BTF (50 ms). */
+/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse
+ * the kernel's BTF (50 ms). */
 #define BPF_NO_PRESERVE_ACCESS_INDEX
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -9,9 +10,11 @@
 #include "engine.bpf.h"
 #include "ownstack.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
 
-/* Thread id, or 0 when the process is not the watched one. Some kernels filter uprobes by thread or not at all, so this is always asked. */
+/* Thread id, or 0 when the process is not the watched one. Some kernels filter uprobes by thread or
+ * not at all, so this is always asked. */
 static __always_inline __u32 watched_thread(void)
 {
 	struct bpf_pidns_info ns = {};
@@ -103,7 +106,8 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->header.kind = MR_EVENT_FATAL;
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o.now;
-	/* The text's page is often not resident: the address and length travel, user space reads the file. */
+	/* The text's page is often not resident: the address and length travel, user space reads
+	 * the file. */
 	e->message = REG_ARG0(ctx);
 	e->message_len = REG_ARG1(ctx);
 	if (!access_fill(ctx, &o, &e->access)) {

@@ -3,8 +3,9 @@
 #define MAPRACE_MAPSTATE_BPF_H
 
 /*
- * The record of a map: who used it last, how often, from how many goroutines. Written without atomics by whoever passes: counts may lose
- * an increment, a record may be torn. Nothing here is ever evidence of a collision; that is engine.bpf.h's, from holds only.
+ * The record of a map: who used it last, how often, from how many goroutines. Written without
+ * atomics by whoever passes: counts may lose an increment, a record may be torn. Nothing here is
+ * ever evidence of a collision; that is engine.bpf.h's, from holds only.
  */
 #include "loss.bpf.h"
 #include "policy.h"
@@ -42,7 +43,8 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->collisions = 0;
 }
 
-static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu, __u8 op, __u8 slot)
+static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,
+				     __u8 op, __u8 slot)
 {
 	l->g = g;
 	l->ns = now;
@@ -53,11 +55,12 @@ static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u3
 }
 
 /*
- * Notes the access. Returns true where it deserves a look: another goroutine or another function than last time, or some time has
- * passed since the last look. *last is where the caller's address belongs, once it is read.
+ * Notes the access. Returns true where it deserves a look: another goroutine or another function
+ * than last time, or some time has passed since the last look. *last is where the caller's address
+ * belongs, once it is read.
  */
-static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu, __u8 op, __u8 slot,
-				     struct mr_last **last)
+static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu,
+				     __u8 op, __u8 slot, struct mr_last **last)
 {
 	bool look = (__s64)(now - m->next_look_ns) >= 0;
 	struct mr_last *l;
@@ -93,7 +96,8 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	if (m->seen & ~bit && !(m->flags & MR_MAP_SHARED))
 		m->flags |= MR_MAP_SHARED;
 	m->seen |= bit;
-	m->next_look_ns = now + (m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS);
+	m->next_look_ns =
+		now + (m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS);
 	return true;
 }
 

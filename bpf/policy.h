@@ -3,20 +3,23 @@
 #define MAPRACE_POLICY_H
 
 /*
- * When to hold, and for how long: plain arithmetic on the records, no helper calls, so that the same lines run in the kernel and in the unit
- * tests. The rule is LiteRace's: a call site that has not been held much gets long holds at once, a hot one backs off exponentially.
- * A race needs the total time held times the rate of the other side, so long holds are no worse than short ones of the same sum; they are
- * better where the other goroutine must first wake up on another CPU.
+ * When to hold, and for how long: plain arithmetic on the records, no helper calls, so that the
+ * same lines run in the kernel and in the unit tests. The rule is LiteRace's: a call site that has
+ * not been held much gets long holds at once, a hot one backs off exponentially. A race needs the
+ * total time held times the rate of the other side, so long holds are no worse than short ones of
+ * the same sum; they are better where the other goroutine must first wake up on another CPU.
  */
 #include <maprace/wire.h>
 
-#define POLICY_COLD_HOLDS 8	 /* so many holds at full length before a site backs off */
-#define POLICY_MAP_LONG_HOLDS 256 /* a map that matters gets so many at full length, wherever it is used */
+#define POLICY_COLD_HOLDS 8 /* so many holds at full length before a site backs off */
+#define POLICY_MAP_LONG_HOLDS \
+	256 /* a map that matters gets so many at full length, wherever it is used */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
 #define POLICY_REARM_NS 2000000000ull /* a site not held for so long is cold again */
-#define POLICY_PRIVATE_LOOK_NS 2000000ull /* how often the same goroutine on its own map is looked at */
+#define POLICY_PRIVATE_LOOK_NS \
+	2000000ull /* how often the same goroutine on its own map is looked at */
 #define POLICY_SHARED_LOOK_NS 100000ull
 
 struct policy_input {
@@ -31,11 +34,13 @@ struct policy_input {
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
 static inline int policy_matters(__u32 flags)
 {
-	return (flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) == (MR_MAP_SHARED | MR_MAP_WRITTEN);
+	return (flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) ==
+	       (MR_MAP_SHARED | MR_MAP_WRITTEN);
 }
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
-static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 permille, __u64 burst)
+static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 permille,
+				 __u64 burst)
 {
 	__u64 earned, elapsed;
 
@@ -59,8 +64,9 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
 }
 
 /*
- * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy already has little more to teach, one that
- * only one goroutine was ever seen at needs a hold only to meet its first stranger: both must leave tokens for the others.
+ * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy
+ * already has little more to teach, one that only one goroutine was ever seen at needs a hold only
+ * to meet its first stranger: both must leave tokens for the others.
  */
 static inline __u64 policy_hold(struct mr_caller *site, const struct policy_input *in)
 {
@@ -81,13 +87,15 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	} else if (!(in->map_flags & MR_MAP_WRITTEN) && !cold && !in->writes) {
 		reserve = in->burst_ns / 4;
 	}
-	if (cold || site->holds % 8 == 0 || (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
+	if (cold || site->holds % 8 == 0 ||
+	    (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
 		length = in->max_hold_ns;
 	else
 		length = in->max_hold_ns / 8;
 	if (length < in->min_hold_ns)
 		length = in->min_hold_ns;
-	/* Better one long hold later than many short ones now: accesses a millisecond apart never meet in 100 us. */
+	/* Better one long hold later than many short ones now: accesses a millisecond apart never
+	 * meet in 100 us. */
 	return in->tokens_ns < reserve + length ? 0 : length;
 }
 
@@ -99,7 +107,8 @@ static inline void policy_held(struct mr_caller *site, __u64 end_ns, __u64 lengt
 	site->holds++;
 	if (site->holds < POLICY_COLD_HOLDS) {
 		site->gap_us = 0;
-		site->next_ns = end_ns + length; /* let the others get on: a site is not held more than half of the time */
+		site->next_ns = end_ns + length; /* let the others get on: a site is not held more
+						    than half of the time */
 		return;
 	}
 	if (!site->gap_us)

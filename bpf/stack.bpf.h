@@ -6,14 +6,16 @@
 #include "target.bpf.h"
 
 /*
- * Go keeps frame pointers. At a probe site the prologue has not run: [sp] is the return address and fp still the caller's frame,
- * {caller's fp, return address}. bpf_get_stack() would leave out the immediate caller here.
+ * Go keeps frame pointers. At a probe site the prologue has not run: [sp] is the return address and
+ * fp still the caller's frame, {caller's fp, return address}. bpf_get_stack() would leave out the
+ * immediate caller here.
  */
 struct stack_frame {
 	__u64 fp, ret;
 };
 
-/* The return address that tells call sites apart; behind a wrapper of the runtime's, the wrapper's own. 0 when unreadable. */
+/* The return address that tells call sites apart; behind a wrapper of the runtime's, the wrapper's
+ * own. 0 when unreadable. */
 static __always_inline __u64 stack_caller(struct pt_regs *ctx)
 {
 	__u64 ret = 0;
@@ -25,8 +27,10 @@ static __always_inline __u64 stack_caller(struct pt_regs *ctx)
 	return ret;
 }
 
-/* Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound of every frame. */
-static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi, struct mr_cpu *c)
+/* Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound
+ * of every frame. */
+static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi,
+				       struct mr_cpu *c)
 {
 	__u64 fp = REG_FP(ctx), floor = REG_SP(ctx), hash = REG_IP(ctx) * 0x9e3779b97f4a7c15ull;
 	struct stack_frame frame;
@@ -43,7 +47,8 @@ static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a,
 	for (i = 2; i < MR_FRAMES; i++) {
 		if (!fp)
 			goto out; /* a goroutine's first frame has none before it */
-		if (fp <= floor || fp > hi - sizeof(frame) || fp & 7 || target_read(&frame, sizeof(frame), fp)) {
+		if (fp <= floor || fp > hi - sizeof(frame) || fp & 7 ||
+		    target_read(&frame, sizeof(frame), fp)) {
 			flags = MR_ACCESS_BROKEN;
 			goto out;
 		}

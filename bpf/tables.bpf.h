@@ -3,13 +3,14 @@
 #define MAPRACE_TABLES_BPF_H
 
 /*
- * Configuration and tables of one watched process. Everything that every operation touches is an array: the JIT inlines look-ups in
- * arrays, and a global variable needs none.
+ * Configuration and tables of one watched process. Everything that every operation touches is an
+ * array: the JIT inlines look-ups in arrays, and a global variable needs none.
  */
 #include <maprace/wire.h>
 
 #ifndef MR_FROZEN
-#define MR_FROZEN const volatile /* the unit tests, which compile this as ordinary C, want to write it */
+#define MR_FROZEN \
+	const volatile /* the unit tests, which compile this as ordinary C, want to write it */
 #endif
 
 /* Set before loading and frozen then, so that the verifier folds it in. The defaults load alone. */
@@ -47,7 +48,8 @@ struct {
 	__type(value, struct mr_hold);
 } holds SEC(".maps");
 
-/* Who owns a hold slot. A hash map because inserting with BPF_NOEXIST is the one atomic claim that every kernel since 5.10 has. */
+/* Who owns a hold slot. A hash map because inserting with BPF_NOEXIST is the one atomic claim that
+ * every kernel since 5.10 has. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MR_HOLD_SLOTS);

@@ -28,7 +28,8 @@ static __always_inline long target_u64(__u64 from, __u64 *to)
 	return bpf_probe_read_user(to, sizeof(*to), (const void *)from);
 }
 
-/* Copies the probe site at ip. False when this address is none of ours (the process replaced its program, or an event is late). */
+/* Copies the probe site at ip. False when this address is none of ours (the process replaced its
+ * program, or an event is late). */
 static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
 {
 	const volatile struct mr_probe_site *s;
@@ -41,7 +42,8 @@ static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site 
 	return s->ip == ip;
 }
 
-/* Keeps the compiler from merging loads of different registers into one with a computed offset, which the verifier refuses on a context. */
+/* Keeps the compiler from merging loads of different registers into one with a computed offset,
+ * which the verifier refuses on a context. */
 static __always_inline __u64 plain(__u64 value)
 {
 	asm volatile("" : "+r"(value));

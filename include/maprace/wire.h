@@ -3,9 +3,10 @@
 #define MAPRACE_WIRE_H
 
 /*
- * What the BPF programs and user space share, and nothing else: configuration, tables, events, counters. Fixed-width, explicitly padded,
- * numbers are never reused. One BPF object serves one watched process, so no key carries a pid.
- * The BPF side has these types from vmlinux.h, user space from <linux/types.h>.
+ * What the BPF programs and user space share, and nothing else: configuration, tables, events,
+ * counters. Fixed-width, explicitly padded, numbers are never reused. One BPF object serves one
+ * watched process, so no key carries a pid. The BPF side has these types from vmlinux.h, user space
+ * from <linux/types.h>.
  */
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -39,10 +40,10 @@ static inline int mr_op_writes(__u32 op)
 /* Where a probed function has its map, or its map's type. */
 enum mr_arg {
 	MR_ARG_NONE = 0,
-	MR_ARG_0 = 1,	   /* first integer register (RAX) */
-	MR_ARG_1 = 2,	   /* RBX */
-	MR_ARG_2 = 3,	   /* RCX */
-	MR_ARG_ITER = 4,   /* in the iterator that the first register points to */
+	MR_ARG_0 = 1,	 /* first integer register (RAX) */
+	MR_ARG_1 = 2,	 /* RBX */
+	MR_ARG_2 = 3,	 /* RCX */
+	MR_ARG_ITER = 4, /* in the iterator that the first register points to */
 };
 
 /* A probed instruction. ip is its run-time address; the table is open-addressed by mr_site_slot(). */
@@ -56,24 +57,28 @@ struct mr_probe_site {
 
 struct mr_config {
 	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
-	__u64 pidns_dev;       /* with pidns_ino: the pid namespace in which tgid counts; 0: the initial one */
+	__u64 pidns_dev; /* with pidns_ino: the pid namespace in which tgid counts; 0: the initial
+			    one */
 	__u64 pidns_ino;
-	__u64 runtime_lo;      /* return addresses in here are a wrapper's: the caller that counts is one frame up */
+	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
+			     frame up */
 	__u64 runtime_hi;
 	__u64 max_hold_ns;
 	__u64 min_hold_ns;
-	__u64 grace_ns;		/* how long a hold goes on after its collision, so that the other operation gets done */
-	__u64 burst_ns;		/* most hold time a CPU can save up */
-	__u32 hold_permille;	/* share of a CPU's time that may be spent in holds */
+	__u64 grace_ns; /* how long a hold goes on after its collision, so that the other operation
+			   gets done */
+	__u64 burst_ns; /* most hold time a CPU can save up */
+	__u32 hold_permille; /* share of a CPU's time that may be spent in holds */
 	__u32 tgid;
-	__u32 map_mask;		/* records - 1 */
-	__u32 caller_mask;	/* call-site records - 1 */
-	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc, g_parent_goid; /* offsets in runtime.g; parent 0xffffffff: absent */
-	__u32 map_size;		/* bytes of header to copy, <= MR_HEADER_MAX */
-	__u32 map_flags;	/* offset of the byte with the writing flag */
-	__u32 map_writing_mask; /* bits of that byte that say "a writer is inside" */
+	__u32 map_mask;	   /* records - 1 */
+	__u32 caller_mask; /* call-site records - 1 */
+	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc,
+		g_parent_goid;	   /* offsets in runtime.g; parent 0xffffffff: absent */
+	__u32 map_size;		   /* bytes of header to copy, <= MR_HEADER_MAX */
+	__u32 map_flags;	   /* offset of the byte with the writing flag */
+	__u32 map_writing_mask;	   /* bits of that byte that say "a writer is inside" */
 	__u32 iter_map, iter_type; /* offsets in the iterator */
-	__u32 holds_enabled;	/* 0: count and look only */
+	__u32 holds_enabled;	   /* 0: count and look only */
 	__u32 pad;
 };
 
@@ -84,17 +89,17 @@ static inline __u32 mr_site_slot(__u64 multiplier, __u64 ip)
 
 /* One access with everything that a report says of it. */
 struct mr_access {
-	__u64 g;	/* address of the runtime.g */
+	__u64 g; /* address of the runtime.g */
 	__u64 goid;
 	__u64 parent_goid; /* 0: unknown */
-	__u64 gopc;	/* return address of the go statement */
-	__u64 time_ns;	/* CLOCK_MONOTONIC */
-	__u64 type;	/* the map's type, run-time address, or 0 */
+	__u64 gopc;	   /* return address of the go statement */
+	__u64 time_ns;	   /* CLOCK_MONOTONIC */
+	__u64 type;	   /* the map's type, run-time address, or 0 */
 	__u32 tid;
 	__u32 cpu;
-	__u32 op;	/* enum mr_op */
+	__u32 op; /* enum mr_op */
 	__u32 nframes;
-	__u32 flags;	/* MR_ACCESS_* */
+	__u32 flags; /* MR_ACCESS_* */
 	__u32 stack_hash;
 	__u64 pcs[MR_FRAMES]; /* [0] the probed instruction, then return addresses, innermost first */
 };
@@ -103,7 +108,8 @@ struct mr_access {
 #define MR_ACCESS_BROKEN 2u    /* the frame pointer chain could not be followed to its end */
 #define MR_ACCESS_PARTIAL 4u   /* from the map record: function and caller only */
 
-/* A hold: written by its owner only, read by everybody. seq is odd while it changes; a snapshot is good when seq was even and the same before and after. */
+/* A hold: written by its owner only, read by everybody. seq is odd while it changes; a snapshot is
+ * good when seq was even and the same before and after. */
 struct mr_hold {
 	__u64 seq;
 	__u64 map;     /* the held map while the hold lasts, else 0 */
@@ -152,34 +158,36 @@ struct mr_caller { /* a call site: which return address into which function */
 	__u32 pad;
 };
 
-enum mr_loss { /* every early return that loses something has a number here; names and meanings in user/track/losses.c */
-	MR_LOSS_FOREIGN = 0,	   /* hit by another process than the watched one: filtered, nothing lost */
-	MR_LOSS_UNKNOWN_SITE = 1,
-	MR_LOSS_ITER_FAULT = 2,
-	MR_LOSS_CALLER_FAULT = 3,
-	MR_LOSS_G_FAULT = 4,
-	MR_LOSS_NO_GOID = 5,
-	MR_LOSS_HEADER_FAULT = 6,
-	MR_LOSS_SLOT_BUSY = 7,
-	MR_LOSS_SNAPSHOT_TORN = 8,
-	MR_LOSS_RING_FULL = 9,
-	MR_LOSS_PAIRS_FULL = 10,
-	MR_LOSS_MAP_EVICTED = 11,
-	MR_LOSS_CALLER_EVICTED = 12,
-	MR_LOSS_STACK_TRUNCATED = 13,
-	MR_LOSS_STACK_BROKEN = 14,
-	MR_LOSS_NO_TOKENS = 15,
-	MR_LOSS_RECORD_MISSING = 16,
-	MR_LOSS_IN_FLIGHT_UNATTRIBUTED = 17,
-	MR_LOSS_HOLD_SHORT = 18,
-	MR_LOSS_MAX = 32, /* size of the table */
+enum mr_loss { /* every early return that loses something has a number here; names and meanings in
+		  user/track/losses.c */
+	       MR_LOSS_FOREIGN =
+		       0, /* hit by another process than the watched one: filtered, nothing lost */
+	       MR_LOSS_UNKNOWN_SITE = 1,
+	       MR_LOSS_ITER_FAULT = 2,
+	       MR_LOSS_CALLER_FAULT = 3,
+	       MR_LOSS_G_FAULT = 4,
+	       MR_LOSS_NO_GOID = 5,
+	       MR_LOSS_HEADER_FAULT = 6,
+	       MR_LOSS_SLOT_BUSY = 7,
+	       MR_LOSS_SNAPSHOT_TORN = 8,
+	       MR_LOSS_RING_FULL = 9,
+	       MR_LOSS_PAIRS_FULL = 10,
+	       MR_LOSS_MAP_EVICTED = 11,
+	       MR_LOSS_CALLER_EVICTED = 12,
+	       MR_LOSS_STACK_TRUNCATED = 13,
+	       MR_LOSS_STACK_BROKEN = 14,
+	       MR_LOSS_NO_TOKENS = 15,
+	       MR_LOSS_RECORD_MISSING = 16,
+	       MR_LOSS_IN_FLIGHT_UNATTRIBUTED = 17,
+	       MR_LOSS_HOLD_SHORT = 18,
+	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
 struct mr_cpu { /* counters of one CPU; plain adds, no shared cache line */
 	__u64 ops[MR_OP_MAX];
 	__u64 nil_maps;
 	__u64 stack_maps;
-	__u64 looks;	  /* operations that took the slow path */
+	__u64 looks; /* operations that took the slow path */
 	__u64 holds;
 	__u64 hold_ns;
 	__u64 collisions; /* counting repeated ones */
@@ -216,15 +224,17 @@ struct mr_event_race {
 	__u64 pair;
 	__u64 map;
 	__u64 held_ns;
-	__u32 evidence; /* enum mr_evidence */
+	__u32 evidence;	       /* enum mr_evidence */
 	__u32 map_header_size; /* 0: could not be read */
 	__u8 map_header[MR_HEADER_MAX];
-	struct mr_access access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
+	struct mr_access
+		access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
 };
 
 struct mr_event_fatal {
 	struct mr_event_header header;
-	__u64 message; /* run-time address of the text, and its length: user space reads it from the file */
+	__u64 message; /* run-time address of the text, and its length: user space reads it from the
+			  file */
 	__u64 message_len;
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
 };
@@ -238,7 +248,8 @@ _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_caller) == 32, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 512, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");
-_Static_assert(sizeof(struct mr_event_race) == 48 + MR_HEADER_MAX + 2 * sizeof(struct mr_access), "wire");
+_Static_assert(sizeof(struct mr_event_race) == 48 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
+	       "wire");
 _Static_assert(sizeof(struct mr_event_fatal) == 32 + sizeof(struct mr_access), "wire");
 
 #endif

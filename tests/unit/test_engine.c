@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The BPF programs themselves, compiled as ordinary C: threads are CPUs, the test's own memory is the target's. What is asked here is what a
- * proof must survive: torn snapshots, shared slots, one's own hold, faults in every read.
+ * The BPF programs themselves, compiled as ordinary C: threads are CPUs, the test's own memory is
+ * the target's. What is asked here is what a proof must survive: torn snapshots, shared slots,
+ * one's own hold, faults in every read.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,155 +23,10 @@
 #define TGID 4242
 #define MAX_EVENTS 100000
 
-/* --- the kernel's side ------------------------------------------------------------------------------------------- */
+#include "bpf_fake.h"
 
-static struct mr_map map_table[MR_MAP_RECORDS];
-static struct mr_caller caller_table[MR_CALLER_SLOTS];
-static struct mr_hold hold_table[MR_HOLD_SLOTS];
-static atomic_uint claim_table[MR_HOLD_SLOTS];
-static struct mr_pair pair_table[MR_PAIRS];
-static __u64 pair_keys[MR_PAIRS];
-static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER, event_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct mr_event_race *event_list[MAX_EVENTS];
-static size_t event_count;
-static _Thread_local __u32 current_cpu;
-static _Thread_local __u32 current_tid = TGID;
-static __u32 current_tgid = TGID;
-static bool every_pair; /* do not de-duplicate: each collision is an event */
-static bool ring_full;
-static __u64 fault_addr; /* reads of this word fail */
-static atomic_uint fault_hits;
-
-static struct mr_pair *pair_find(__u64 key)
-{
-	size_t i;
-
-	for (i = 0; i < MR_PAIRS; i++)
-		if (pair_keys[i] == key)
-			return &pair_table[i];
-	return NULL;
-}
-
-void *bpf_map_lookup_elem(void *map, const void *key)
-{
-	struct mr_pair *p;
-
-	if (map == (void *)&maps)
-		return &map_table[*(const __u32 *)key];
-	if (map == (void *)&callers)
-		return &caller_table[*(const __u32 *)key];
-	if (map == (void *)&holds)
-		return &hold_table[*(const __u32 *)key];
-	if (every_pair)
-		return NULL;
-	pthread_mutex_lock(&pair_lock);
-	p = pair_find(*(const __u64 *)key);
-	pthread_mutex_unlock(&pair_lock);
-	return p;
-}
-
-long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
-{
-	unsigned int unclaimed = 0;
-	long r = -17;
-	size_t i;
-
-	(void)flags;
-	if (map == (void *)&claims)
-		return atomic_compare_exchange_strong(&claim_table[*(const __u32 *)key], &unclaimed, 1) ? 0 : -17;
-	if (every_pair)
-		return 0;
-	pthread_mutex_lock(&pair_lock);
-	for (i = 0; i < MR_PAIRS && !pair_find(*(const __u64 *)key); i++)
-		if (!pair_keys[i]) {
-			pair_keys[i] = *(const __u64 *)key;
-			pair_table[i] = *(const struct mr_pair *)value;
-			r = 0;
-		}
-	pthread_mutex_unlock(&pair_lock);
-	return r;
-}
-
-long bpf_map_delete_elem(void *map, const void *key)
-{
-	assert_ptr_equal(map, (void *)&claims);
-	atomic_store(&claim_table[*(const __u32 *)key], 0);
-	return 0;
-}
-
-long bpf_probe_read_user(void *dst, __u32 size, const void *src)
-{
-	__u64 from = (__u64)(uintptr_t)src;
-
-	if (from < 4096 || (fault_addr && from <= fault_addr && from + size > fault_addr)) {
-		atomic_fetch_add(&fault_hits, 1);
-		memset(dst, 0, size);
-		return -14;
-	}
-	memcpy(dst, src, size);
-	return 0;
-}
-
-long bpf_probe_read_kernel(void *dst, __u32 size, const void *src)
-{
-	memcpy(dst, src, size);
-	return 0;
-}
-
-__u64 bpf_ktime_get_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
-}
-
-__u64 bpf_get_current_pid_tgid(void)
-{
-	return (__u64)current_tgid << 32 | current_tid;
-}
-
-long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size)
-{
-	(void)dev;
-	(void)size;
-	if (ino != 77)
-		return -22;
-	ns->pid = current_tid;
-	ns->tgid = current_tgid;
-	return 0;
-}
-
-__u32 bpf_get_smp_processor_id(void)
-{
-	return current_cpu;
-}
-
-void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
-{
-	(void)ring;
-	(void)flags;
-	return ring_full ? NULL : malloc(size);
-}
-
-void bpf_ringbuf_submit(void *data, __u64 flags)
-{
-	(void)flags;
-	pthread_mutex_lock(&event_lock);
-	if (event_count < MAX_EVENTS)
-		event_list[event_count++] = data;
-	else
-		free(data);
-	pthread_mutex_unlock(&event_lock);
-}
-
-void bpf_ringbuf_discard(void *data, __u64 flags)
-{
-	(void)flags;
-	free(data);
-}
-
-/* --- the target's side ------------------------------------------------------------------------------------------- */
+/* --- the target's side
+ * ------------------------------------------------------------------------------------------- */
 
 enum { SITE_READ, SITE_WRITE, SITE_ITER, NSITES };
 static const struct mr_probe_site site_list[NSITES] = {
@@ -235,7 +91,8 @@ static int set_up(void **state)
 		free(event_list[i]);
 	event_count = 0;
 	for (i = 0; i < NSITES; i++)
-		memcpy((void *)&probe_sites[mr_site_slot(multiplier, site_list[i].ip)], &site_list[i], sizeof(site_list[i]));
+		memcpy((void *)&probe_sites[mr_site_slot(multiplier, site_list[i].ip)],
+		       &site_list[i], sizeof(site_list[i]));
 	memset((void *)&cfg, 0, sizeof(cfg));
 	cfg.site_multiplier = multiplier;
 	cfg.tgid = TGID;
@@ -287,7 +144,9 @@ static struct mr_hold *plant_hold(struct goroutine *r, int site, void *map)
 	return h;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------- */
+/* --- tests
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void collision_is_reported_with_both_sides(void **state)
 {
@@ -481,7 +340,8 @@ static void hostile_stacks_end(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	/* a frame that points to itself, backwards, outside, or nowhere */
-	const __u64 links[] = {(uintptr_t)&b.stack[16], (uintptr_t)&b.stack[0], (uintptr_t)(&b.stack[64]), 0x1234567, ~0ull - 7};
+	const __u64 links[] = {(uintptr_t)&b.stack[16], (uintptr_t)&b.stack[0],
+			       (uintptr_t)(&b.stack[64]), 0x1234567, ~0ull - 7};
 
 	for (i = 0; i < 5; i++) {
 		set_up(state);
@@ -505,7 +365,8 @@ static void in_flight_needs_another_writer(void **state)
 	goroutine_init(&b, 2);
 	gomaps[0][1] = 4; /* hashWriting is set */
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(event_count, 0); /* nobody else has ever written: a flag left behind by a panic */
+	assert_int_equal(event_count,
+			 0); /* nobody else has ever written: a flag left behind by a panic */
 	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
 	gomaps[0][1] = 0;
 	cfg.holds_enabled = 0;
@@ -548,7 +409,8 @@ static void holds_end_in_time_and_leave_nothing(void **state)
 	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
 }
 
-/* --- many threads at once ---------------------------------------------------------------------------------------- */
+/* --- many threads at once
+ * ---------------------------------------------------------------------------------------- */
 
 #define WORKERS 4
 static struct goroutine workers[WORKERS];

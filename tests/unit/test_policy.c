@@ -15,8 +15,12 @@
 
 static struct policy_input input(__u64 now, __u64 tokens, __u32 flags)
 {
-	return (struct policy_input){.now = now, .max_hold_ns = MS, .min_hold_ns = MS / 50, .tokens_ns = tokens,
-				     .burst_ns = 20 * MS, .map_flags = flags};
+	return (struct policy_input){.now = now,
+				     .max_hold_ns = MS,
+				     .min_hold_ns = MS / 50,
+				     .tokens_ns = tokens,
+				     .burst_ns = 20 * MS,
+				     .map_flags = flags};
 }
 
 static void tokens_are_earned_with_time(void **state)
@@ -29,7 +33,8 @@ static void tokens_are_earned_with_time(void **state)
 	tokens = 0;
 	policy_refill(&tokens, &refilled, 1100 * MS, 50, 20 * MS);
 	assert_int_equal(tokens, 5 * MS);
-	policy_refill(&tokens, &refilled, 1090 * MS, 50, 20 * MS); /* a clock that goes back earns nothing */
+	policy_refill(&tokens, &refilled, 1090 * MS, 50,
+		      20 * MS); /* a clock that goes back earns nothing */
 	assert_int_equal(tokens, 5 * MS);
 	policy_refill(&tokens, &refilled, 1000000 * MS, 50, 20 * MS);
 	assert_int_equal(tokens, 20 * MS);
@@ -82,7 +87,8 @@ static void a_hot_site_on_a_private_map_backs_off(void **state)
 static void maps_that_matter_get_more_than_private_ones(void **state)
 {
 	struct mr_caller site = {.holds = 100, .gap_us = POLICY_LAST_GAP_US, .next_ns = 5000 * MS};
-	struct policy_input in = input(5001 * MS, 2 * MS, MATTERS), private = input(5001 * MS, 2 * MS, 0);
+	struct policy_input in = input(5001 * MS, 2 * MS, MATTERS),
+			    private = input(5001 * MS, 2 * MS, 0);
 
 	(void)state;
 	assert_int_equal(policy_hold(&site, &in), MS);

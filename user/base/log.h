@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 /*
- * Messages for the person at the terminal, on standard error. Reports go to standard output and never through here.
- * libbpf's own messages arrive one level lower than it gave them, so that -v shows ours and -vv theirs.
+ * Messages for the person at the terminal, on standard error. Reports go to standard output and
+ * never through here. libbpf's own messages arrive one level lower than it gave them, so that -v
+ * shows ours and -vv theirs.
  */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_HINT, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
@@ -15,7 +16,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_HINT, LOG_INFO, LOG_VERBOSE, LOG_DEBUG
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 
-/* Called before a line is written, to clear a status line that stands on the terminal; NULL for none. */
+/* Called before a line is written, to clear a status line that stands on the terminal; NULL for
+ * none. */
 void log_set_before(void (*before)(void));
 
 void log_vprint(enum log_level level, const char *fmt, va_list ap);

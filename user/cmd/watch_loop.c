@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "cmd/watch.h"
 
-#define TICK_NS 250000000ull	 /* status line, ripe reports, a look at the targets */
-#define RIPE_NS 1000000000ull	 /* a race is told this long after its first sighting, so that its count says something */
+#define TICK_NS 250000000ull /* status line, ripe reports, a look at the targets */
+#define RIPE_NS                                                                                    \
+	1000000000ull /* a race is told this long after its first sighting, so that its count says \
+			 something */
 
 struct loop;
 
@@ -102,7 +104,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 	end_target(s);
 }
 
-/* A process may exec: then what we know of it is wrong, and its probes are gone with its old program. */
+/* A process may exec: then what we know of it is wrong, and its probes are gone with its old
+ * program. */
 static void look_at_target(struct source *s)
 {
 	struct watched *t = s->watched;
@@ -116,7 +119,8 @@ static void look_at_target(struct source *s)
 	if (r == -ESRCH || t->process.reaped) {
 		end_target(s);
 	} else if (!r && !same) {
-		log_warn("process %d runs another program now: it is not watched any more", (int)t->process.pid);
+		log_warn("process %d runs another program now: it is not watched any more",
+			 (int)t->process.pid);
 		end_target(s);
 	}
 }
@@ -158,7 +162,8 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 	s->ring = ring_buffer__new(attachment_events_fd(t->attachment), on_event, s, NULL);
 	if (!s->ring)
 		return -errno;
-	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST, on_ring, s);
+	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST,
+				  on_ring, s);
 	if (!s->ring_event || event_add(s->ring_event, NULL))
 		return -ENOMEM;
 	if (t->process.pidfd < 0)

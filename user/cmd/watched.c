@@ -7,7 +7,8 @@
 
 #include "base/log.h"
 
-int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns, struct err *err)
+int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns,
+		    struct err *err)
 {
 	const struct elf_segment *segments;
 	uint64_t bias = 0;
@@ -22,17 +23,18 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t 
 		return r;
 	for (i = 0; i < w->hooks.count; i++)
 		if (w->hooks.hooks[i].state == HOOK_BLIND)
-			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid, w->hooks.hooks[i].function,
-				 w->hooks.hooks[i].why);
+			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid,
+				 w->hooks.hooks[i].function, w->hooks.hooks[i].why);
 	if (elf_file_is_pie(go_binary_elf(w->bin))) {
 		if (!elf_file_segments(go_binary_elf(w->bin), &segments))
 			return err_set(err, -ENOEXEC, "%s has nothing to load", w->process.exe);
-		r = process_load_bias(&w->process, segments[0].vaddr, segments[0].offset, &bias, err);
+		r = process_load_bias(&w->process, segments[0].vaddr, segments[0].offset, &bias,
+				      err);
 		if (r)
 			return r;
 	}
-	w->source.resolver =
-		(struct resolver){.bin = w->bin, .process = &w->process, .bias = bias, .start_ns = start_ns};
+	w->source.resolver = (struct resolver){
+		.bin = w->bin, .process = &w->process, .bias = bias, .start_ns = start_ns};
 	r = attachment_new(&w->attachment, opts, err);
 	if (r)
 		return r;

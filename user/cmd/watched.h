@@ -24,8 +24,10 @@ struct watched {
 	bool ended;   /* the process is gone, or runs another program */
 };
 
-/* Everything but the probes: binary, hooks, configuration, verified programs. process must be open. On failure watched_close() is due. */
-int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns, struct err *err);
+/* Everything but the probes: binary, hooks, configuration, verified programs. process must be open.
+ * On failure watched_close() is due. */
+int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns,
+		    struct err *err);
 int watched_start(struct watched *w, struct err *err);
 void watched_stop(struct watched *w);
 void watched_close(struct watched *w);

@@ -7,14 +7,16 @@
 #include <string.h>
 
 /*
- * What instructions look like on amd64. No decoder: the pcsp table gives instruction boundaries, and these functions only say whether
- * the bytes at a boundary are what they must be. Checked patterns, from Go's own assembler (src/cmd/internal/obj/x86/obj6.go).
+ * What instructions look like on amd64. No decoder: the pcsp table gives instruction boundaries,
+ * and these functions only say whether the bytes at a boundary are what they must be. Checked
+ * patterns, from Go's own assembler (src/cmd/internal/obj/x86/obj6.go).
  */
-#define ARCH_CHECK_LEN 10 /* bytes before the post-prologue instruction that arch_check_jump() wants */
+#define ARCH_CHECK_LEN \
+	10 /* bytes before the post-prologue instruction that arch_check_jump() wants */
 
 /*
- * Length of the instruction that moves the stack pointer and ends at after (7 bytes before it given), or 0: push %rbp; sub or add $imm8,%rsp;
- * sub $imm32,%rsp.
+ * Length of the instruction that moves the stack pointer and ends at after (7 bytes before it
+ * given), or 0: push %rbp; sub or add $imm8,%rsp; sub $imm32,%rsp.
  */
 static inline int arch_frame_insn_len(const uint8_t before[7])
 {
@@ -28,12 +30,14 @@ static inline int arch_frame_insn_len(const uint8_t before[7])
 }
 
 /*
- * Length of the stack check's conditional jump that ends where the ARCH_CHECK_LEN bytes end, or 0. `jbe rel8` or `jbe rel32`, and right
- * before it the comparison `cmp 0x10(%r14),%rsp` or `cmp 0x10(%r14),%r12`. *target is relative to the end of the jump.
+ * Length of the stack check's conditional jump that ends where the ARCH_CHECK_LEN bytes end, or 0.
+ * `jbe rel8` or `jbe rel32`, and right before it the comparison `cmp 0x10(%r14),%rsp` or `cmp
+ * 0x10(%r14),%r12`. *target is relative to the end of the jump.
  */
 static inline int arch_check_jump(const uint8_t before[ARCH_CHECK_LEN], int64_t *target)
 {
-	static const uint8_t cmp_rsp[4] = {0x49, 0x3b, 0x66, 0x10}, cmp_r12[4] = {0x4d, 0x3b, 0x66, 0x10};
+	static const uint8_t cmp_rsp[4] = {0x49, 0x3b, 0x66, 0x10},
+			     cmp_r12[4] = {0x4d, 0x3b, 0x66, 0x10};
 	const uint8_t *jump;
 	int32_t rel32;
 	int len;
@@ -61,13 +65,15 @@ static inline bool arch_is_push_fp(uint8_t byte)
 	return byte == 0x55;
 }
 
-/* Instructions that the kernel refuses to probe, or that never fire: LOCK prefix, int3 of somebody else. */
+/* Instructions that the kernel refuses to probe, or that never fire: LOCK prefix, int3 of somebody
+ * else. */
 static inline bool arch_unprobeable(uint8_t byte)
 {
 	return byte == 0xf0 || byte == 0xcc;
 }
 
-/* Whether code calls target somewhere: E8 rel32. May find one that is no instruction; used only where the worst is a site too few. */
+/* Whether code calls target somewhere: E8 rel32. May find one that is no instruction; used only
+ * where the worst is a site too few. */
 static inline bool arch_calls(const uint8_t *code, size_t len, uint64_t addr, uint64_t target)
 {
 	int32_t rel;

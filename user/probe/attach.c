@@ -37,7 +37,8 @@ static int need(enum feature feature, struct err *err)
 	if (f->have)
 		return 0;
 	err_hint(err, "%s; `maprace doctor` tells more", f->mend);
-	return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name, f->what, f->detail);
+	return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name,
+		       f->what, f->detail);
 }
 
 int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err)
@@ -49,7 +50,8 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	if (!r)
 		r = need(FEATURE_RINGBUF, err);
 	if (!r && (opts->no_multi || !feature_have(FEATURE_UPROBE_MULTI)))
-		r = need(FEATURE_UPROBE, err); /* asking costs a probe on ourselves: only where it is what we will use */
+		r = need(FEATURE_UPROBE, err); /* asking costs a probe on ourselves: only where it
+						  is what we will use */
 	if (!r)
 		r = need(FEATURE_PIDNS, err);
 	if (r)
@@ -70,7 +72,8 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	return 0;
 }
 
-/* A multiplier under which no two sites share a slot of the table. Deterministic: the numbers come from a counter. */
+/* A multiplier under which no two sites share a slot of the table. Deterministic: the numbers come
+ * from a counter. */
 static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint64_t bias)
 {
 	struct mr_probe_site *table = (struct mr_probe_site *)skel->rodata->probe_sites;
@@ -102,8 +105,8 @@ static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint6
 	return -ENOSPC;
 }
 
-int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin, const struct hook_set *set,
-		       uint64_t bias, struct err *err)
+int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
+		       const struct hook_set *set, uint64_t bias, struct err *err)
 {
 	const struct go_layout *l = go_binary_layout(bin);
 	struct mr_config *cfg = (struct mr_config *)&a->skel->rodata->cfg;
@@ -139,8 +142,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->iter_type = l->iter_type;
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
 	if (a->multi) {
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op, FEATURE_ATTACH_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal, FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op,
+						      FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
+						      FEATURE_ATTACH_UPROBE_MULTI);
 	}
 	r = place_sites(a->skel, set, bias);
 	if (r)
@@ -154,11 +159,14 @@ int attachment_load(struct attachment *a, struct err *err)
 	int r = gomap_bpf__load(a->skel);
 
 	if (r) {
-		err_hint(err, "-vv shows the kernel's own words; `maprace doctor` tells what is missing");
+		err_hint(
+			err,
+			"-vv shows the kernel's own words; `maprace doctor` tells what is missing");
 		return err_set(err, r, "the kernel refuses the BPF programs: %s", err_name(r));
 	}
 	a->maps_len = (sizeof(struct mr_map) * a->map_records + page - 1) & ~(page - 1);
-	a->maps = mmap(NULL, a->maps_len, PROT_READ, MAP_SHARED, bpf_map__fd(a->skel->maps.maps), 0);
+	a->maps =
+		mmap(NULL, a->maps_len, PROT_READ, MAP_SHARED, bpf_map__fd(a->skel->maps.maps), 0);
 	if (a->maps == MAP_FAILED) {
 		a->maps = NULL;
 		return err_set(err, -errno, "cannot map the table of maps: %s", err_name(errno));
@@ -175,21 +183,24 @@ static int link_failed(struct err *err, int r, const char *what)
 	return err_set(err, r, "cannot place probes (%s): %s", what, err_name(r));
 }
 
-static int attach_all(struct attachment *a, struct bpf_program *prog, const unsigned long *offsets, size_t n, struct err *err)
+static int attach_all(struct attachment *a, struct bpf_program *prog, const unsigned long *offsets,
+		      size_t n, struct err *err)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
 	struct bpf_link *link;
 	size_t i;
 
 	if (a->multi) {
-		link = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path, NULL, &opts);
+		link = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path,
+							NULL, &opts);
 		if (!link)
 			return link_failed(err, -errno, "uprobe-multi");
 		a->links[a->nlinks++] = link;
 		return 0;
 	}
 	for (i = 0; i < n; i++) {
-		link = bpf_program__attach_uprobe(prog, false, a->process->pid, a->process->exe_path, offsets[i]);
+		link = bpf_program__attach_uprobe(prog, false, a->process->pid,
+						  a->process->exe_path, offsets[i]);
 		if (!link)
 			return link_failed(err, -errno, "perf event");
 		a->links[a->nlinks++] = link;

@@ -13,23 +13,26 @@
 #include "target/process.h"
 
 /*
- * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load has it verified, attach places the
- * probes, activate opens the gate (last, when all is in place), detach takes everything away again. A crash of ours at any point leaves
- * nothing behind: the kernel drops probes with their last file descriptor.
+ * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load
+ * has it verified, attach places the probes, activate opens the gate (last, when all is in place),
+ * detach takes everything away again. A crash of ours at any point leaves nothing behind: the
+ * kernel drops probes with their last file descriptor.
  */
 struct attachment;
 
 struct attach_opts {
 	uint64_t max_hold_ns;
-	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only, never hold */
+	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only,
+				   never hold */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
-	bool no_multi;		/* one perf event per site although the kernel could do better (tests) */
+	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
 
 int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err);
-/* bias: run-time minus link-time address. The hook set, binary and process must outlive the attachment. */
-int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin, const struct hook_set *set,
-		       uint64_t bias, struct err *err);
+/* bias: run-time minus link-time address. The hook set, binary and process must outlive the
+ * attachment. */
+int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
+		       const struct hook_set *set, uint64_t bias, struct err *err);
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
 void attachment_activate(struct attachment *a);

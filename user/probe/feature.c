@@ -17,7 +17,9 @@
 #include "base/err.h"
 #include "feature.skel.h"
 
-#define PID_NAMESPACE_INITIAL 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/uapi/linux/nsfs.h since 6.17, the same since 3.8 */
+#define PID_NAMESPACE_INITIAL                                                                      \
+	0xEFFFFFFCu /* PROC_PID_INIT_INO, include/uapi/linux/nsfs.h since 6.17, the same since 3.8 \
+		     */
 
 static volatile uint64_t known_word = 0x6d61707261636521ull;
 
@@ -92,7 +94,8 @@ static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi,
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = 1);
 
 	if (multi)
-		return bpf_program__attach_uprobe_multi(prog, getpid(), "/proc/self/exe", NULL, &opts);
+		return bpf_program__attach_uprobe_multi(prog, getpid(), "/proc/self/exe", NULL,
+							&opts);
 	return bpf_program__attach_uprobe(prog, false, getpid(), "/proc/self/exe", offset);
 }
 
@@ -107,18 +110,22 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 
 	dl_iterate_phdr(own_segment, &own);
 	if (!own.found) {
-		snprintf(a->detail, sizeof(a->detail), "our own executable is not where it should be");
+		snprintf(a->detail, sizeof(a->detail),
+			 "our own executable is not where it should be");
 		return -ENOENT;
 	}
 	skel = load_probe(multi, pidns, &r);
 	if (!skel) {
-		snprintf(a->detail, sizeof(a->detail), "the kernel does not load the program: %s", err_name(r));
+		snprintf(a->detail, sizeof(a->detail), "the kernel does not load the program: %s",
+			 err_name(r));
 		return r;
 	}
-	link = attach_probe(pidns ? skel->progs.feature_pidns : skel->progs.feature_hit, multi, own.offset);
+	link = attach_probe(pidns ? skel->progs.feature_pidns : skel->progs.feature_hit, multi,
+			    own.offset);
 	if (!link) {
 		r = -errno;
-		snprintf(a->detail, sizeof(a->detail), "the kernel does not attach it: %s", err_name(r));
+		snprintf(a->detail, sizeof(a->detail), "the kernel does not attach it: %s",
+			 err_name(r));
 		goto out;
 	}
 	r = -pthread_create(&thread, NULL, call_target, NULL);
@@ -128,11 +135,15 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 	if (pidns) {
 		r = skel->bss->ns_tgid == (uint32_t)getpid() ? 0 : -ESRCH;
 	} else if (!skel->bss->hits) {
-		snprintf(a->detail, sizeof(a->detail), "it fires in the main thread only (kernels 6.6 to 6.9 filter by thread)");
+		snprintf(a->detail, sizeof(a->detail),
+			 "it fires in the main thread only (kernels 6.6 to 6.9 filter by thread)");
 		r = -ESRCH;
 	} else if (skel->bss->word != known_word) {
-		snprintf(a->detail, sizeof(a->detail), "it fires but may not read memory (kernel lockdown)");
-		snprintf(a->mend, sizeof(a->mend), "boot without lockdown=confidentiality (see /sys/kernel/security/lockdown)");
+		snprintf(a->detail, sizeof(a->detail),
+			 "it fires but may not read memory (kernel lockdown)");
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"boot without lockdown=confidentiality (see /sys/kernel/security/lockdown)");
 		r = -EPERM;
 	}
 out:
@@ -146,8 +157,9 @@ static void mend_privileges(struct feature_answer *a, int error, const char *oth
 	if (a->mend[0])
 		return;
 	if (error == -EPERM || error == -EACCES)
-		snprintf(a->mend, sizeof(a->mend),
-			 "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; else look at kernel lockdown and seccomp");
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; else look at kernel lockdown and seccomp");
 	else
 		snprintf(a->mend, sizeof(a->mend), "%s", otherwise);
 }
@@ -157,7 +169,8 @@ static void ask_bpf(struct feature_answer *a)
 	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	int fd;
 
-	/* Before 5.11 maps count against the locked-memory limit; a failure to raise it shows when the map is refused. */
+	/* Before 5.11 maps count against the locked-memory limit; a failure to raise it shows when
+	 * the map is refused. */
 	(void)setrlimit(RLIMIT_MEMLOCK, &all);
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 4, 1, NULL);
 	a->have = fd >= 0;
@@ -175,12 +188,14 @@ static void ask_btf(struct feature_answer *a)
 	if (a->have)
 		return;
 	snprintf(a->detail, sizeof(a->detail), "/sys/kernel/btf/vmlinux: %s", err_name(errno));
-	snprintf(a->mend, sizeof(a->mend), "mount sysfs at /sys, or use a kernel built with CONFIG_DEBUG_INFO_BTF");
+	snprintf(a->mend, sizeof(a->mend),
+		 "mount sysfs at /sys, or use a kernel built with CONFIG_DEBUG_INFO_BTF");
 }
 
 static void ask_ringbuf(struct feature_answer *a)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (unsigned int)sysconf(_SC_PAGESIZE), NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0,
+				(unsigned int)sysconf(_SC_PAGESIZE), NULL);
 
 	a->have = fd >= 0;
 	if (fd >= 0) {
@@ -196,14 +211,24 @@ static void ask_uprobe(struct feature_answer *a)
 	int r;
 
 	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK)) {
-		snprintf(a->detail, sizeof(a->detail), "/sys/bus/event_source/devices/uprobe/type: %s", err_name(errno));
-		snprintf(a->mend, sizeof(a->mend), "mount sysfs at /sys, or use a kernel built with CONFIG_UPROBE_EVENTS");
+		snprintf(a->detail, sizeof(a->detail),
+			 "/sys/bus/event_source/devices/uprobe/type: %s", err_name(errno));
+		snprintf(a->mend, sizeof(a->mend),
+			 "mount sysfs at /sys, or use a kernel built with CONFIG_UPROBE_EVENTS");
 		return;
 	}
 	r = try_uprobe(false, false, a);
 	a->have = !r;
+	/* Measured (docs/kernels.md): 6.1 and later want it whatever else there is; Debian's 5.10
+	 * only above paranoid level 2. */
+	if (r == -EACCES && !a->mend[0])
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"run as root, or add CAP_SYS_ADMIN, which perf events on uprobes need (on 5.10 kernel.perf_event_paranoid=2 may do)");
 	if (r)
-		mend_privileges(a, r, "use a kernel built with CONFIG_UPROBE_EVENTS; see dmesg for a refusal");
+		mend_privileges(
+			a, r,
+			"use a kernel built with CONFIG_UPROBE_EVENTS; see dmesg for a refusal");
 }
 
 static void ask_uprobe_multi(struct feature_answer *a)
@@ -221,7 +246,8 @@ static void ask_pidns(struct feature_answer *a)
 
 	if (!feature_in_pid_namespace(NULL, NULL)) {
 		a->have = true;
-		snprintf(a->detail, sizeof(a->detail), "not needed: this is the initial PID namespace");
+		snprintf(a->detail, sizeof(a->detail),
+			 "not needed: this is the initial PID namespace");
 		return;
 	}
 	r = try_uprobe(false, true, a);
@@ -248,15 +274,19 @@ static const struct {
 	void (*ask)(struct feature_answer *a);
 } table[FEATURE_MAX] = {
 	[FEATURE_BPF] = {"bpf", "the bpf system call, with the right to use it", NULL, ask_bpf},
-	[FEATURE_BTF] = {"btf", "type information of the kernel", "kernel BPF maps cannot be watched; Go programs can", ask_btf},
+	[FEATURE_BTF] = {"btf", "type information of the kernel",
+			 "kernel BPF maps cannot be watched; Go programs can", ask_btf},
 	[FEATURE_RINGBUF] = {"ringbuf", "ring buffers from BPF to user space", NULL, ask_ringbuf},
-	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site", "uprobe-multi alone must do", ask_uprobe},
+	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site",
+			    "uprobe-multi alone must do", ask_uprobe},
 	[FEATURE_UPROBE_MULTI] = {"uprobe-multi", "one link for all sites of a program",
 				  "attaching and detaching take longer", ask_uprobe_multi},
-	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF", NULL, ask_pidns},
+	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF", NULL,
+			   ask_pidns},
 };
 
-/* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a kernel that has everything. */
+/* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a
+ * kernel that has everything. */
 static bool withheld(const char *name)
 {
 	const char *list = getenv("MAPRACE_WITHOUT");

@@ -5,20 +5,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* enum bpf_attach_type BPF_TRACE_UPROBE_MULTI (Linux 6.6 include/uapi/linux/bpf.h), which Debian 12's headers do not have yet. */
+/* enum bpf_attach_type BPF_TRACE_UPROBE_MULTI (Linux 6.6 include/uapi/linux/bpf.h), which Debian
+ * 12's headers do not have yet. */
 #define FEATURE_ATTACH_UPROBE_MULTI ((enum bpf_attach_type)48)
 
 /*
- * What this kernel and these privileges allow: found by trying, on our own process, never by a version number, because distributions
- * backport. Each answer is looked for once and kept.
+ * What this kernel and these privileges allow: found by trying, on our own process, never by a
+ * version number, because distributions backport. Each answer is looked for once and kept.
  */
 enum feature {
-	FEATURE_BPF,		/* the bpf(2) system call lets us create maps */
-	FEATURE_BTF,		/* /sys/kernel/btf/vmlinux */
-	FEATURE_RINGBUF,	/* BPF_MAP_TYPE_RINGBUF */
-	FEATURE_UPROBE,		/* one perf event per site, firing in every thread, reading our memory */
-	FEATURE_UPROBE_MULTI,	/* one link for many sites, firing in every thread */
-	FEATURE_PIDNS,		/* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
+	FEATURE_BPF,	 /* the bpf(2) system call lets us create maps */
+	FEATURE_BTF,	 /* /sys/kernel/btf/vmlinux */
+	FEATURE_RINGBUF, /* BPF_MAP_TYPE_RINGBUF */
+	FEATURE_UPROBE,	 /* one perf event per site, firing in every thread, reading our memory */
+	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
+	FEATURE_PIDNS, /* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
 	FEATURE_MAX,
 };
 
@@ -27,8 +28,8 @@ struct feature_answer {
 	const char *what;    /* one line */
 	const char *without; /* what is lost without it; NULL: nothing works without it */
 	bool have;
-	char detail[160];    /* why not, or a remark */
-	char mend[200];	     /* what to do, "" when it is there */
+	char detail[160]; /* why not, or a remark */
+	char mend[200];	  /* what to do, "" when it is there */
 };
 
 const struct feature_answer *feature_ask(enum feature feature);

@@ -28,9 +28,9 @@ struct hook_row {
 #define IT MR_ARG_ITER
 
 /*
- * Calls that the compiler emits, and the runtime's and reflection's ways into the same inner functions.
- * Sources: Go src/cmd/compile/internal/walk (what is emitted), src/runtime/map.go and its
- * fast variants, src/internal/runtime/maps.
+ * Calls that the compiler emits, and the runtime's and reflection's ways into the same inner
+ * functions. Sources: Go src/cmd/compile/internal/walk (what is emitted), src/runtime/map.go and
+ * its fast variants, src/internal/runtime/maps.
  */
 static const struct hook_row rows[] = {
 	/* reads; since 1.27 the one-result forms call the two-result ones */
@@ -39,9 +39,12 @@ static const struct hook_row rows[] = {
 	{"runtime.mapaccess1_fast64", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
 	{"runtime.mapaccess1_faststr", ALWAYS, 0, 26, MR_OP_READ, A1, A0, NULL},
 	{"runtime.mapaccess1", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2"},
-	{"runtime.mapaccess1_fast32", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_fast32"},
-	{"runtime.mapaccess1_fast64", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_fast64"},
-	{"runtime.mapaccess1_faststr", ALWAYS, 27, 0, MR_OP_READ, A1, A0, "runtime.mapaccess2_faststr"},
+	{"runtime.mapaccess1_fast32", ALWAYS, 27, 0, MR_OP_READ, A1, A0,
+	 "runtime.mapaccess2_fast32"},
+	{"runtime.mapaccess1_fast64", ALWAYS, 27, 0, MR_OP_READ, A1, A0,
+	 "runtime.mapaccess2_fast64"},
+	{"runtime.mapaccess1_faststr", ALWAYS, 27, 0, MR_OP_READ, A1, A0,
+	 "runtime.mapaccess2_faststr"},
 	{"runtime.mapaccess2", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
 	{"runtime.mapaccess2_fast32", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
 	{"runtime.mapaccess2_fast64", ALWAYS, 0, 0, MR_OP_READ, A1, A0, NULL},
@@ -58,8 +61,10 @@ static const struct hook_row rows[] = {
 	{"runtime.mapassign_faststr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, NULL},
 	{"reflect.mapassign", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign"},
 	{"reflect.mapassign0", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign"},
-	{"reflect.mapassign_faststr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign_faststr"},
-	{"reflect.mapassign_faststr0", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0, "runtime.mapassign_faststr"},
+	{"reflect.mapassign_faststr", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0,
+	 "runtime.mapassign_faststr"},
+	{"reflect.mapassign_faststr0", ALWAYS, 0, 0, MR_OP_WRITE, A1, A0,
+	 "runtime.mapassign_faststr"},
 	/* classic maps: Go 1.19 to 1.23, and noswissmap builds of 1.24 and 1.25 */
 	{"runtime.mapdelete", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
 	{"runtime.mapdelete_fast32", CLASSIC, 0, 0, MR_OP_DELETE, A1, A0, NULL},
@@ -69,25 +74,38 @@ static const struct hook_row rows[] = {
 	{"runtime.mapiternext", CLASSIC, 0, 0, MR_OP_ITERATE, IT, IT, NULL},
 	{"runtime.mapclear", CLASSIC, 0, 0, MR_OP_CLEAR, A1, A0, NULL},
 	{"runtime.mapclone2", CLASSIC, 21, 0, MR_OP_CLONE, A1, A0, NULL},
-	/* Swiss maps: Go 1.24 and later. Reflection calls the methods directly, so they are the place. */
+	/* Swiss maps: Go 1.24 and later. Reflection calls the methods directly, so they are the
+	   place. */
 	{"internal/runtime/maps.(*Map).Delete", SWISS, 0, 0, MR_OP_DELETE, A0, A1, NULL},
 	{"internal/runtime/maps.(*Map).Clear", SWISS, 0, 0, MR_OP_CLEAR, A0, A1, NULL},
 	{"internal/runtime/maps.(*Iter).Init", SWISS, 0, 0, MR_OP_ITERATE, A2, A1, NULL},
 	{"internal/runtime/maps.(*Iter).Next", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, NULL},
 	{"internal/runtime/maps.(*Map).Clone", SWISS, 25, 0, MR_OP_CLONE, A0, A1, NULL},
 	{"runtime.mapclone2", SWISS, 24, 24, MR_OP_CLONE, A1, A0, NULL},
-	{"runtime.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"runtime.mapdelete_fast32", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"runtime.mapdelete_fast64", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"runtime.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"reflect.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"reflect.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0, "internal/runtime/maps.(*Map).Delete"},
-	{"runtime.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0, "internal/runtime/maps.(*Map).Clear"},
-	{"reflect.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0, "internal/runtime/maps.(*Map).Clear"},
-	{"runtime.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0, "internal/runtime/maps.(*Iter).Init"},
-	{"reflect.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0, "internal/runtime/maps.(*Iter).Init"},
-	{"runtime.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, "internal/runtime/maps.(*Iter).Next"},
-	{"reflect.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, "internal/runtime/maps.(*Iter).Next"},
+	{"runtime.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_fast32", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_fast64", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"reflect.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"reflect.mapdelete_faststr", SWISS, 0, 0, MR_OP_DELETE, A1, A0,
+	 "internal/runtime/maps.(*Map).Delete"},
+	{"runtime.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0,
+	 "internal/runtime/maps.(*Map).Clear"},
+	{"reflect.mapclear", SWISS, 0, 0, MR_OP_CLEAR, A1, A0,
+	 "internal/runtime/maps.(*Map).Clear"},
+	{"runtime.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0,
+	 "internal/runtime/maps.(*Iter).Init"},
+	{"reflect.mapIterStart", SWISS, 0, 0, MR_OP_ITERATE, A1, A0,
+	 "internal/runtime/maps.(*Iter).Init"},
+	{"runtime.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT,
+	 "internal/runtime/maps.(*Iter).Next"},
+	{"reflect.mapIterNext", SWISS, 0, 0, MR_OP_ITERATE, IT, IT,
+	 "internal/runtime/maps.(*Iter).Next"},
 	/* The runtime's own verdict. No stack check, called once: its entry will do. */
 	{"runtime.fatal", ALWAYS, 0, 0, MR_OP_NONE, MR_ARG_NONE, MR_ARG_NONE, NULL},
 };
@@ -100,7 +118,8 @@ static bool row_counts(const struct hook_row *row, const struct go_layout *layou
 		return false;
 	if (row->when == SWISS && layout->map_impl != GO_MAP_SWISS)
 		return false;
-	return (!row->since || layout->minor >= row->since) && (!row->until || layout->minor <= row->until);
+	return (!row->since || layout->minor >= row->since) &&
+	       (!row->until || layout->minor <= row->until);
 }
 
 /* Does the body of f call the function that it should be a wrapper of? */
@@ -142,8 +161,8 @@ static void place(struct hook *h, const struct go_binary *bin, const struct go_f
 	h->state = h->site == SITE_NONE ? HOOK_BLIND : HOOK_PROBED;
 }
 
-static int settle(struct hook_set *set, struct hook *h, const struct hook_row *row, const struct go_binary *bin,
-		  const struct go_func *f)
+static int settle(struct hook_set *set, struct hook *h, const struct hook_row *row,
+		  const struct go_binary *bin, const struct go_func *f)
 {
 	const struct hook *inner;
 	bool yes = false;
@@ -171,8 +190,8 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 }
 
 /*
- * The linker lays a package's functions out together. Return addresses inside the runtime's block are those of wrappers, and the
- * interesting caller is one frame further up.
+ * The linker lays a package's functions out together. Return addresses inside the runtime's block
+ * are those of wrappers, and the interesting caller is one frame further up.
  */
 static void find_runtime(struct hook_set *set, const struct go_binary *bin)
 {
@@ -186,9 +205,11 @@ static void find_runtime(struct hook_set *set, const struct go_binary *bin)
 		return;
 	set->runtime_lo = f.entry;
 	set->runtime_hi = f.end;
-	for (i = f.index; i-- > 0 && !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);)
+	for (i = f.index;
+	     i-- > 0 && !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);)
 		set->runtime_lo = g.entry;
-	for (i = f.index + 1; !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8); i++)
+	for (i = f.index + 1; !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);
+	     i++)
 		set->runtime_hi = g.end;
 }
 
@@ -236,7 +257,9 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 		set->blind += set->hooks[i].state == HOOK_BLIND;
 	}
 	if (!set->probed) {
-		r = err_set(err, -ENOENT, "no map function of the Go runtime is in this program: it uses no maps, or its function table is damaged");
+		r = err_set(
+			err, -ENOENT,
+			"no map function of the Go runtime is in this program: it uses no maps, or its function table is damaged");
 		goto fail;
 	}
 	find_runtime(set, bin);

@@ -10,11 +10,12 @@
 #include "go/go_binary.h"
 
 /*
- * Which of the runtime's functions are probed in a given binary, at which instruction, and what is not seen and why. Addresses are
- * link-time virtual addresses.
+ * Which of the runtime's functions are probed in a given binary, at which instruction, and what is
+ * not seen and why. Addresses are link-time virtual addresses.
  *
- * A function that only calls another hooked one (a wrapper) is not hooked itself, unless profile-guided optimisation inlined the callee
- * into it: then no CALL of the callee stands in its body.
+ * A function that only calls another hooked one (a wrapper) is not hooked itself, unless
+ * profile-guided optimisation inlined the callee into it: then no CALL of the callee stands in its
+ * body.
  */
 enum hook_state {
 	HOOK_PROBED,
@@ -31,23 +32,24 @@ enum site_kind {
 };
 
 struct hook {
-	const char *function;	/* static storage */
-	uint8_t op;		/* enum mr_op; MR_OP_NONE for the runtime's own fatal error */
+	const char *function;	   /* static storage */
+	uint8_t op;		   /* enum mr_op; MR_OP_NONE for the runtime's own fatal error */
 	uint8_t map_arg, type_arg; /* enum mr_arg */
 	enum hook_state state;
 	enum site_kind site;
-	uint64_t entry;		/* of the function, 0 when absent */
-	uint64_t addr;		/* of the probed instruction */
-	uint64_t offset;	/* of the probed instruction in the file */
-	char why[96];		/* not probed: why; "" else */
+	uint64_t entry;	 /* of the function, 0 when absent */
+	uint64_t addr;	 /* of the probed instruction */
+	uint64_t offset; /* of the probed instruction in the file */
+	char why[96];	 /* not probed: why; "" else */
 };
 
 struct hook_set {
 	struct hook *hooks;
 	size_t count;
-	size_t probed;		/* how many have the state HOOK_PROBED, the fatal hook not counted */
+	size_t probed; /* how many have the state HOOK_PROBED, the fatal hook not counted */
 	size_t blind;
-	uint64_t runtime_lo, runtime_hi; /* where package runtime's code lies; both 0 when unknown */
+	uint64_t runtime_lo,
+		runtime_hi; /* where package runtime's code lies; both 0 when unknown */
 };
 
 /* 0, or -ENOENT when no map function could be found at all, -ENOMEM, -EBADMSG. */

@@ -7,7 +7,8 @@
 
 #define MAX_REGIONS 64
 
-/* First address at which the stack pointer has moved: the end of the prologue's frame instruction. 0 for a function without a frame. */
+/* First address at which the stack pointer has moved: the end of the prologue's frame instruction.
+ * 0 for a function without a frame. */
 static uint64_t frame_begins(const struct go_binary *bin, const struct go_func *f)
 {
 	struct go_sp_region regions[MAX_REGIONS];
@@ -22,13 +23,15 @@ static uint64_t frame_begins(const struct go_binary *bin, const struct go_func *
 	return 0;
 }
 
-static enum site_kind try_jump(const struct elf_file *elf, const struct go_func *f, uint64_t post, uint64_t *addr)
+static enum site_kind try_jump(const struct elf_file *elf, const struct go_func *f, uint64_t post,
+			       uint64_t *addr)
 {
 	uint8_t before[ARCH_CHECK_LEN];
 	int64_t target = 0;
 	int len;
 
-	if (post < f->entry + ARCH_CHECK_LEN - 4 || elf_file_read(elf, post - ARCH_CHECK_LEN, before, sizeof(before)))
+	if (post < f->entry + ARCH_CHECK_LEN - 4 ||
+	    elf_file_read(elf, post - ARCH_CHECK_LEN, before, sizeof(before)))
 		return SITE_NONE;
 	len = arch_check_jump(before, &target);
 	if (!len || post - (uint64_t)len < f->entry + 4)
@@ -40,7 +43,8 @@ static enum site_kind try_jump(const struct elf_file *elf, const struct go_func 
 	return SITE_JUMP;
 }
 
-enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr, char *why, size_t why_len)
+enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr,
+			   char *why, size_t why_len)
 {
 	const struct elf_file *elf = go_binary_elf(bin);
 	uint8_t bytes[7], first;
@@ -52,7 +56,8 @@ enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f,
 		return SITE_NONE;
 	}
 	moved = frame_begins(bin, f);
-	if (moved && moved >= f->entry + sizeof(bytes) && !elf_file_read(elf, moved - sizeof(bytes), bytes, sizeof(bytes))) {
+	if (moved && moved >= f->entry + sizeof(bytes) &&
+	    !elf_file_read(elf, moved - sizeof(bytes), bytes, sizeof(bytes))) {
 		int len = arch_frame_insn_len(bytes);
 
 		if (len)

@@ -9,9 +9,10 @@
 #include "probe/hooks.h"
 
 /*
- * The instruction to probe in f: cheapest first, every byte checked, nothing guessed. On success *addr is its link-time address. With
- * SITE_NONE, why says what stood in the way.
+ * The instruction to probe in f: cheapest first, every byte checked, nothing guessed. On success
+ * *addr is its link-time address. With SITE_NONE, why says what stood in the way.
  */
-enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr, char *why, size_t why_len);
+enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr,
+			   char *why, size_t why_len);
 
 #endif

@@ -20,8 +20,22 @@ enum report_op {
 	REPORT_CLEAR,
 	REPORT_CLONE
 };
-enum report_evidence { REPORT_FATAL, REPORT_COLLISION, REPORT_IN_FLIGHT, REPORT_WINDOW };
-enum report_kind { REPORT_WRITE_WRITE, REPORT_READ_WRITE, REPORT_ITERATE_WRITE };
+enum report_evidence {
+	REPORT_FATAL,
+	REPORT_COLLISION,
+	REPORT_IN_FLIGHT,
+	REPORT_WINDOW,
+	REPORT_SEQUENCE, /* the operations themselves, in the order in which the kernel did them */
+	REPORT_EVIDENCES
+};
+enum report_kind {
+	REPORT_WRITE_WRITE,
+	REPORT_READ_WRITE,
+	REPORT_ITERATE_WRITE,
+	REPORT_LOST_UPDATE,	  /* kernel BPF maps */
+	REPORT_CONCURRENT_UPDATE, /* kernel BPF maps */
+	REPORT_KINDS
+};
 enum report_verdict { REPORT_RACY, REPORT_ORDERED, REPORT_UNPROVEN };
 
 struct report_frame {
@@ -64,6 +78,25 @@ struct report_map {
 	bool on_stack;
 };
 
+struct report_actor { /* who uses a kernel BPF map */
+	bool program; /* a BPF program, else a process */
+	uint32_t pid; /* for a program: of the thread it ran on top of */
+	char *comm, *exe, *cgroup;
+	uint32_t prog_id; /* 0: not known */
+	char *prog_name, *prog_type, *prog_tag;
+};
+
+struct report_bpf { /* what a finding in a kernel BPF map has beside */
+	uint32_t map_id;
+	char *map_name, *map_type;
+	char *key, *key_typed;	   /* "07 00 00 00"; by the map's type information, else "" */
+	char *value, *value_typed; /* what was written */
+	int64_t lost;		   /* updates that were lost */
+	uint64_t read_ns; /* when access[0] had read, since the watch began; 0: it had not */
+	bool differs;	  /* what was written is not what it replaced */
+	struct report_actor actor[2]; /* of access[] */
+};
+
 struct report_race {
 	char id[17]; /* 16 hex digits: stable hash of the two access sites */
 	enum report_evidence evidence;
@@ -78,6 +111,7 @@ struct report_race {
 	uint64_t held_ns; /* collision: how long the other had been held when this one entered */
 	char *message;	  /* fatal: the runtime's own words, else "" */
 	bool check_fired; /* the process's own check has fired during the run */
+	struct report_bpf *bpf; /* NULL: a Go map */
 };
 
 struct report_maprow { /* one row of the table of maps */
@@ -138,6 +172,7 @@ struct report {
 void report_free(struct report *report); /* frees what it owns, not the struct itself */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
+void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */
 
 const char *
 report_op_name(enum report_op op); /* "read" … the JSON words; clone is "iterate" in JSON's op */

@@ -21,7 +21,8 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Thread-group id from /proc/PID/status, so that a thread's id is refused with a sentence that helps. */
+/* Thread-group id from /proc/PID/status, so that a thread's id is refused with a sentence that
+ * helps. */
 static pid_t tgid_of(pid_t pid)
 {
 	char path[64], line[256];
@@ -51,9 +52,13 @@ static int look_at_exe(struct process *p, struct err *err)
 	if (n < 0 || stat(p->exe_path, &st)) {
 		r = -errno;
 		if (r == -ENOENT)
-			return err_set(err, -ESRCH, "process %d has no executable: it is a kernel thread or has just ended", p->pid);
+			return err_set(
+				err, -ESRCH,
+				"process %d has no executable: it is a kernel thread or has just ended",
+				p->pid);
 		err_hint(err, "run maprace as root");
-		return err_set(err, r, "cannot look at the executable of process %d: %s", p->pid, err_name(r));
+		return err_set(err, r, "cannot look at the executable of process %d: %s", p->pid,
+			       err_name(r));
 	}
 	p->exe[n] = '\0';
 	p->exe_dev = st.st_dev;
@@ -73,10 +78,12 @@ int process_open(struct process *p, pid_t pid, struct err *err)
 	if (tgid == -ENOENT || tgid == -ESRCH)
 		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
 	if (tgid < 0)
-		return err_set(err, tgid, "cannot look at process %d: %s", (int)pid, err_name(tgid));
+		return err_set(err, tgid, "cannot look at process %d: %s", (int)pid,
+			       err_name(tgid));
 	if (tgid != pid) {
 		err_hint(err, "use -p %d", (int)tgid);
-		return err_set(err, -ESRCH, "%d is a thread of process %d, not a process", (int)pid, (int)tgid);
+		return err_set(err, -ESRCH, "%d is a thread of process %d, not a process", (int)pid,
+			       (int)tgid);
 	}
 	p->pidfd = pidfd_of(pid);
 	if (p->pidfd < 0 && errno == ESRCH)
@@ -142,7 +149,8 @@ int process_resume(struct process *p, struct err *err)
 		return 0;
 	p->stopped = false;
 	if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL))
-		return err_set(err, -errno, "cannot let process %d run: %s", (int)p->pid, err_name(errno));
+		return err_set(err, -errno, "cannot let process %d run: %s", (int)p->pid,
+			       err_name(errno));
 	return 0;
 }
 
@@ -163,7 +171,8 @@ void process_close(struct process *p)
 	p->pidfd = -1;
 }
 
-int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset, uint64_t *bias, struct err *err)
+int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
+		      uint64_t *bias, struct err *err)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start, end, offset, ino;
 	char path[64], *line = NULL;
@@ -174,14 +183,17 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
 	f = fopen(path, "re");
 	if (!f)
-		return err_set(err, -errno, "cannot read the memory map of process %d: %s", (int)p->pid, err_name(errno));
+		return err_set(err, -errno, "cannot read the memory map of process %d: %s",
+			       (int)p->pid, err_name(errno));
 	while (getline(&line, &cap, f) > 0) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &start, &end, &offset, &ino,
-			   &name_at) != 4)
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+			   &start, &end, &offset, &ino, &name_at) != 4)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
-		/* Some file systems (overlayfs, btrfs) show another device or inode here than stat() does: the name serves too. */
-		if ((ino != p->exe_ino && strcmp(line + name_at, p->exe)) || offset != (first_offset & ~(page - 1)))
+		/* Some file systems (overlayfs, btrfs) show another device or inode here than
+		 * stat() does: the name serves too. */
+		if ((ino != p->exe_ino && strcmp(line + name_at, p->exe)) ||
+		    offset != (first_offset & ~(page - 1)))
 			continue;
 		*bias = start - (first_vaddr & ~(page - 1));
 		found = 0;
@@ -190,7 +202,8 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 	free(line);
 	fclose(f);
 	if (found)
-		return err_set(err, found, "process %d does not have its executable mapped", (int)p->pid);
+		return err_set(err, found, "process %d does not have its executable mapped",
+			       (int)p->pid);
 	return 0;
 }
 

@@ -10,18 +10,20 @@
 #include "base/err.h"
 
 /*
- * A process to be watched: one that runs already, or one that we started and that still stands before its first instruction.
- * Source: proc(5), pidfd_open(2), ptrace(2).
+ * A process to be watched: one that runs already, or one that we started and that still stands
+ * before its first instruction. Source: proc(5), pidfd_open(2), ptrace(2).
  */
 struct process {
 	pid_t pid;
-	int pidfd;	   /* readable once the process has ended; -1 where the kernel has none (before 5.3) */
-	char exe_path[64]; /* "/proc/PID/exe": works for deleted files and in other mount namespaces */
+	int pidfd; /* readable once the process has ended; -1 where the kernel has none (before 5.3)
+		    */
+	char exe_path[64]; /* "/proc/PID/exe": works for deleted files and in other mount namespaces
+			    */
 	char exe[4096];	   /* what it links to, for people */
 	uint64_t exe_dev, exe_ino;
-	bool ours;	   /* started by process_spawn() */
-	bool stopped;	   /* ours, and not yet let go */
-	bool reaped;	   /* wait_status is valid */
+	bool ours;    /* started by process_spawn() */
+	bool stopped; /* ours, and not yet let go */
+	bool reaped;  /* wait_status is valid */
 	int wait_status;
 };
 
@@ -29,8 +31,8 @@ struct process {
 int process_open(struct process *p, pid_t pid, struct err *err);
 
 /*
- * Starts argv stopped at its first instruction, with the program already mapped. -ENOENT -EACCES -ENOEXEC as execvp(3) has them.
- * The child is not tied to us: if we die it goes on unwatched.
+ * Starts argv stopped at its first instruction, with the program already mapped. -ENOENT -EACCES
+ * -ENOEXEC as execvp(3) has them. The child is not tied to us: if we die it goes on unwatched.
  */
 int process_spawn(struct process *p, char *const argv[], struct err *err);
 int process_resume(struct process *p, struct err *err);
@@ -38,8 +40,10 @@ int process_resume(struct process *p, struct err *err);
 void process_abandon(struct process *p);
 void process_close(struct process *p);
 
-/* Run-time minus link-time address of the executable, given its first PT_LOAD. -ENOENT where it is not mapped (any more). */
-int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset, uint64_t *bias, struct err *err);
+/* Run-time minus link-time address of the executable, given its first PT_LOAD. -ENOENT where it is
+ * not mapped (any more). */
+int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
+		      uint64_t *bias, struct err *err);
 
 /* Copies memory of the process; 0 or negative errno, never a part. */
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Go src/runtime/map.go (to 1.23), src/internal/runtime/maps (1.24 and later): the words, and what the dying goroutine was doing. */
+/* Go src/runtime/map.go (to 1.23), src/internal/runtime/maps (1.24 and later): the words, and what
+ * the dying goroutine was doing. */
 static const struct {
 	const char *text;
 	enum report_kind kind;
@@ -17,12 +18,14 @@ static const struct {
 	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE},
 };
 
-static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text, size_t len)
+static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
+			 size_t len)
 {
 	size_t i;
 
 	if (e->message_len >= len ||
-	    go_binary_string(source->resolver.bin, e->message - source->resolver.bias, e->message_len, text, len))
+	    go_binary_string(source->resolver.bin, e->message - source->resolver.bias,
+			     e->message_len, text, len))
 		return -ENOENT;
 	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		if (!strcmp(text, messages[i].text))
@@ -31,7 +34,8 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
 }
 
 /* The record of the map that goroutine g used last, which is the one that it dies of. */
-static const struct mr_map *last_map_of(const struct tracker_source *source, uint64_t g, const struct mr_last **last)
+static const struct mr_map *last_map_of(const struct tracker_source *source, uint64_t g,
+					const struct mr_last **last)
 {
 	const struct mr_map *best = NULL, *maps;
 	uint32_t i, count;
@@ -51,12 +55,19 @@ static const struct mr_map *last_map_of(const struct tracker_source *source, uin
 	return best;
 }
 
-/* Who it was, as far as the record tells: function and caller, and the ids while the process still lives. */
-static int other_access(struct tracker_source *source, const struct mr_last *l, struct report_access *out)
+/* Who it was, as far as the record tells: function and caller, and the ids while the process still
+ * lives. */
+static int other_access(struct tracker_source *source, const struct mr_last *l,
+			struct report_access *out)
 {
 	struct resolver *r = &source->resolver;
 	const struct go_layout *layout = go_binary_layout(r->bin);
-	struct mr_access raw = {.g = l->g, .time_ns = l->ns, .tid = l->tid, .cpu = l->cpu, .op = l->op, .flags = MR_ACCESS_PARTIAL};
+	struct mr_access raw = {.g = l->g,
+				.time_ns = l->ns,
+				.tid = l->tid,
+				.cpu = l->cpu,
+				.op = l->op,
+				.flags = MR_ACCESS_PARTIAL};
 
 	raw.pcs[0] = attachment_site(source->attachment, l->slot);
 	raw.pcs[1] = l->caller;
@@ -68,7 +79,8 @@ static int other_access(struct tracker_source *source, const struct mr_last *l, 
 	return resolve_access(r, &raw, out);
 }
 
-int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e, struct report_race *race)
+int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
+	       struct report_race *race)
 {
 	const struct mr_last *mine, *other = NULL;
 	const struct mr_map *map;
@@ -86,7 +98,9 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e, st
 	race->check_fired = true;
 	race->message = strdup(text);
 	race->map.type = strdup("");
-	ret = race->message && race->map.type ? resolve_access(&source->resolver, &e->access, &race->access[0]) : -ENOMEM;
+	ret = race->message && race->map.type
+		      ? resolve_access(&source->resolver, &e->access, &race->access[0])
+		      : -ENOMEM;
 	if (ret)
 		goto fail;
 	map = last_map_of(source, e->access.g, &mine);

@@ -8,10 +8,12 @@
 #include "track/tracker.h"
 
 /*
- * The runtime's own verdict: a goroutine called runtime.fatal. Fills race (evidence fatal) where the text is one of the map conflicts:
- * the stack of the goroutine that dies, the map that it used last, and from that map's record the last other accessor.
- * -ENOENT: another error, or a text that cannot be read. -ENOMEM.
+ * The runtime's own verdict: a goroutine called runtime.fatal. Fills race (evidence fatal) where
+ * the text is one of the map conflicts: the stack of the goroutine that dies, the map that it used
+ * last, and from that map's record the last other accessor. -ENOENT: another error, or a text that
+ * cannot be read. -ENOMEM.
  */
-int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e, struct report_race *race);
+int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
+	       struct report_race *race);
 
 #endif

@@ -9,31 +9,42 @@ static const struct {
 } kernel_losses[MR_LOSS_MAX] = {
 	[MR_LOSS_FOREIGN] = {"foreign_hits", "hits by other processes, filtered out"},
 	[MR_LOSS_UNKNOWN_SITE] = {"unknown_sites", "hits at an address that is no site of ours"},
-	[MR_LOSS_ITER_FAULT] = {"iterators_unreadable", "operations not seen: their iterator could not be read"},
-	[MR_LOSS_CALLER_FAULT] = {"callers_unreadable", "operations not considered for a hold: their caller could not be read"},
-	[MR_LOSS_G_FAULT] = {"goroutines_unreadable", "goroutine structures that could not be read"},
+	[MR_LOSS_ITER_FAULT] = {"iterators_unreadable",
+				"operations not seen: their iterator could not be read"},
+	[MR_LOSS_CALLER_FAULT] =
+		{"callers_unreadable",
+		 "operations not considered for a hold: their caller could not be read"},
+	[MR_LOSS_G_FAULT] = {"goroutines_unreadable",
+			     "goroutine structures that could not be read"},
 	[MR_LOSS_NO_GOID] = {"runtime_operations", "operations of the runtime itself, not held"},
 	[MR_LOSS_HEADER_FAULT] = {"headers_unreadable", "map headers that could not be read"},
 	[MR_LOSS_SLOT_BUSY] = {"holds_busy", "holds not done: their slot was taken"},
-	[MR_LOSS_SNAPSHOT_TORN] = {"snapshots_torn", "possible collisions dropped: the hold ended while it was read"},
+	[MR_LOSS_SNAPSHOT_TORN] = {"snapshots_torn",
+				   "possible collisions dropped: the hold ended while it was read"},
 	[MR_LOSS_RING_FULL] = {"events_lost", "races lost: the ring buffer was full"},
 	[MR_LOSS_PAIRS_FULL] = {"pairs_lost", "races lost: the table of pairs was full"},
 	[MR_LOSS_MAP_EVICTED] = {"map_records_replaced", "map records replaced by another map's"},
-	[MR_LOSS_CALLER_EVICTED] = {"caller_records_replaced", "call-site records replaced by another site's"},
+	[MR_LOSS_CALLER_EVICTED] = {"caller_records_replaced",
+				    "call-site records replaced by another site's"},
 	[MR_LOSS_STACK_TRUNCATED] = {"stacks_truncated", "stacks cut at their outer end"},
-	[MR_LOSS_STACK_BROKEN] = {"stacks_broken", "stacks whose frame pointers did not lead to their end"},
+	[MR_LOSS_STACK_BROKEN] = {"stacks_broken",
+				  "stacks whose frame pointers did not lead to their end"},
 	[MR_LOSS_NO_TOKENS] = {"holds_unaffordable", "holds not done: over the budget"},
 	[MR_LOSS_RECORD_MISSING] = {"records_missing", "operations without a record"},
-	[MR_LOSS_IN_FLIGHT_UNATTRIBUTED] = {"in_flight_unattributed", "writers inside whose goroutine is not known, not reported"},
+	[MR_LOSS_IN_FLIGHT_UNATTRIBUTED] =
+		{"in_flight_unattributed",
+		 "writers inside whose goroutine is not known, not reported"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
 };
 
 static void add(struct report_stats *stats, const char *name, const char *meaning, uint64_t value)
 {
-	stats->losses[stats->nlosses++] = (struct report_counter){.name = name, .meaning = meaning, .value = value};
+	stats->losses[stats->nlosses++] =
+		(struct report_counter){.name = name, .meaning = meaning, .value = value};
 }
 
-int losses_fill(struct report_stats *stats, const struct mr_cpu *sum, const struct losses_user *user)
+int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
+		const struct losses_user *user)
 {
 	size_t i;
 
@@ -45,7 +56,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum, const stru
 		if (kernel_losses[i].name && i != MR_LOSS_RING_FULL)
 			add(stats, kernel_losses[i].name, kernel_losses[i].meaning, sum->loss[i]);
 	stats->events_lost = sum->loss[MR_LOSS_RING_FULL];
-	add(stats, "missed_runs", "operations not seen: the kernel skipped the program", user->missed_runs);
+	add(stats, "missed_runs", "operations not seen: the kernel skipped the program",
+	    user->missed_runs);
 	add(stats, "bad_events", "events that were malformed", user->bad_events);
 	add(stats, "frames_unresolved", "stack frames outside Go code", user->unresolved_pcs);
 	return 0;

@@ -7,8 +7,8 @@
 #include "report/model.h"
 
 /*
- * Names and meanings of everything that was lost or could not be seen: those counted in BPF (enum mr_loss) and ours. Fills stats->losses
- * (allocated, owned by stats). 0 or -ENOMEM.
+ * Names and meanings of everything that was lost or could not be seen: those counted in BPF (enum
+ * mr_loss) and ours. Fills stats->losses (allocated, owned by stats). 0 or -ENOMEM.
  */
 struct losses_user {
 	uint64_t missed_runs;	 /* programs that the kernel skipped */
@@ -16,6 +16,7 @@ struct losses_user {
 	uint64_t unresolved_pcs; /* program counters outside the Go code */
 };
 
-int losses_fill(struct report_stats *stats, const struct mr_cpu *sum, const struct losses_user *user);
+int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
+		const struct losses_user *user);
 
 #endif

@@ -27,7 +27,8 @@ enum report_op resolve_op(uint32_t op)
 
 static bool is_runtime(const char *function)
 {
-	return !strncmp(function, "runtime.", 8) || !strncmp(function, "runtime/", 8) || !strncmp(function, "internal/runtime/", 17);
+	return !strncmp(function, "runtime.", 8) || !strncmp(function, "runtime/", 8) ||
+	       !strncmp(function, "internal/runtime/", 17);
 }
 
 static int frame_fill(struct report_frame *to, const struct go_frame *from, uint64_t pc)
@@ -72,7 +73,8 @@ static int creation(struct resolver *r, const struct mr_access *raw, struct repo
 	int n;
 
 	out->goroutine = raw->parent_goid;
-	n = raw->gopc ? go_binary_frames(r->bin, raw->gopc - r->bias, true, frames, MAX_INLINED) : 0;
+	n = raw->gopc ? go_binary_frames(r->bin, raw->gopc - r->bias, true, frames, MAX_INLINED)
+		      : 0;
 	/* The first goroutine is made by the runtime's start-up code: not worth a line. */
 	if (n <= 0 || !strcmp(frames[0].function, "?") || is_runtime(frames[0].function)) {
 		static const struct go_frame none = {.function = "", .file = ""};
@@ -89,7 +91,8 @@ static void drop_outer(struct report_access *out)
 	while (out->nframes > 1) {
 		struct report_frame *last = &out->frames[out->nframes - 1];
 
-		if (strcmp(last->function, "runtime.goexit") && strcmp(last->function, "runtime.main"))
+		if (strcmp(last->function, "runtime.goexit") &&
+		    strcmp(last->function, "runtime.main"))
 			return;
 		free(last->function);
 		free(last->file);
@@ -134,7 +137,8 @@ char *resolve_type(struct resolver *r, uint64_t type)
 		return strdup("");
 	if (!go_binary_type_name(r->bin, type - r->bias, name, sizeof(name)))
 		return strdup(name);
-	if (!go_binary_live_type_name(r->bin, r->bias, type, read_live, (void *)r->process, name, sizeof(name)))
+	if (!go_binary_live_type_name(r->bin, r->bias, type, read_live, (void *)r->process, name,
+				      sizeof(name)))
 		return strdup(name);
 	return strdup("");
 }
@@ -148,7 +152,8 @@ static uint64_t word_at(const uint8_t *header, size_t len, size_t offset)
 	return v;
 }
 
-int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t *header, size_t len, struct report_map *map)
+int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t *header, size_t len,
+		struct report_map *map)
 {
 	const struct go_layout *l = go_binary_layout(r->bin);
 
@@ -163,11 +168,13 @@ int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t 
 	map->header_known = true;
 	map->len = word_at(header, len, 0);
 	if (map->swiss) {
-		/* Swiss: Map{used u64 @0, seed @8, dirPtr @16, dirLen @24}; dirLen 0: one group of eight slots. Tables grow at one go. */
+		/* Swiss: Map{used u64 @0, seed @8, dirPtr @16, dirLen @24}; dirLen 0: one group of
+		 * eight slots. Tables grow at one go. */
 		map->seed = word_at(header, len, 8);
 		return 0;
 	}
-	/* classic: hmap{count @0, flags u8 @8, B u8 @9, noverflow u16 @10, hash0 u32 @12, buckets @16, oldbuckets @24} */
+	/* classic: hmap{count @0, flags u8 @8, B u8 @9, noverflow u16 @10, hash0 u32 @12, buckets
+	 * @16, oldbuckets @24} */
 	map->seed = word_at(header, len, 8) >> 32;
 	if (header[9] < 64)
 		map->buckets = 1ull << header[9];

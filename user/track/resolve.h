@@ -13,14 +13,15 @@ struct resolver {
 	const struct go_binary *bin;
 	const struct process *process;
 	uint64_t bias;
-	uint64_t start_ns;     /* CLOCK_MONOTONIC at the start of the watch */
-	uint64_t unresolved;   /* counts program counters outside the Go code */
+	uint64_t start_ns;   /* CLOCK_MONOTONIC at the start of the watch */
+	uint64_t unresolved; /* counts program counters outside the Go code */
 };
 
 /* 0 or -ENOMEM. out is filled from nothing; free with report_access_free(). */
 int resolve_access(struct resolver *r, const struct mr_access *raw, struct report_access *out);
 /* Fills map from the raw header and type. 0 or -ENOMEM. */
-int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t *header, size_t header_len, struct report_map *map);
+int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t *header,
+		size_t header_len, struct report_map *map);
 /* The type's name, "" when unknown; NULL: no memory. */
 char *resolve_type(struct resolver *r, uint64_t type);
 enum report_op resolve_op(uint32_t op);

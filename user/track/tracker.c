@@ -78,8 +78,10 @@ static int add_pair(struct tracked *k, uint64_t pair)
 	return 0;
 }
 
-/* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one that is shown. */
-static int merge(struct tracker *t, struct tracker_source *source, struct report_race *race, const __u64 *pair)
+/* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one
+ * that is shown. */
+static int merge(struct tracker *t, struct tracker_source *source, struct report_race *race,
+		 const __u64 *pair)
 {
 	struct tracked *k = find(t, race), **grown;
 	uint64_t keep_count;
@@ -144,8 +146,9 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	if (!ret)
 		ret = resolve_access(r, &e->access[1], &race.access[1]);
 	if (!ret)
-		ret = resolve_map(r, e->map, e->access[0].type ? e->access[0].type : e->access[1].type, e->map_header, header_len,
-				  &race.map);
+		ret = resolve_map(r, e->map,
+				  e->access[0].type ? e->access[0].type : e->access[1].type,
+				  e->map_header, header_len, &race.map);
 	if (ret) {
 		report_race_free(&race);
 		return ret;
@@ -164,13 +167,15 @@ static void note_fatal(struct tracker *t, uint32_t pid)
 			t->races[i]->race.check_fired = true;
 }
 
-static int on_fatal(struct tracker *t, struct tracker_source *source, const struct mr_event_fatal *e)
+static int on_fatal(struct tracker *t, struct tracker_source *source,
+		    const struct mr_event_fatal *e)
 {
 	struct report_race race;
 	int ret = fatal_race(source, e, &race);
 
 	if (ret)
-		return ret == -ENOENT ? 0 : ret; /* another fatal error of the runtime: none of ours */
+		return ret == -ENOENT ? 0
+				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	report_race_identify(&race);
 	ret = merge(t, source, &race, NULL);
@@ -189,10 +194,12 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 	const struct mr_event_fatal *fatal = data;
 	const struct mr_event_race *race = data;
 
-	if (size >= sizeof(*race) && h->kind == MR_EVENT_RACE && access_well_formed(&race->access[0]) &&
-	    access_well_formed(&race->access[1]) && (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
+	if (size >= sizeof(*race) && h->kind == MR_EVENT_RACE &&
+	    access_well_formed(&race->access[0]) && access_well_formed(&race->access[1]) &&
+	    (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
 		return on_race(t, source, race);
-	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL && access_well_formed(&fatal->access))
+	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL &&
+	    access_well_formed(&fatal->access))
 		return on_fatal(t, source, fatal);
 	source->bad_events++;
 	return 0;

@@ -11,12 +11,13 @@
 #include "track/resolve.h"
 
 /*
- * Events in, races out. One tracker serves all watched processes; each is a source. Races with the same two sites in one process are one
- * race, however many paths lead there.
+ * Events in, races out. One tracker serves all watched processes; each is a source. Races with the
+ * same two sites in one process are one race, however many paths lead there.
  */
 struct tracker;
 
-struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the tracker */
+struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the
+			   tracker */
 	struct resolver resolver;
 	const struct attachment *attachment;
 	uint64_t bad_events;
@@ -34,12 +35,14 @@ void tracker_refresh(struct tracker *t);
 
 size_t tracker_races(const struct tracker *t);
 /*
- * The next race that nobody has been told about and that was first seen at or before this time (ns since the start); NULL when there is none.
- * Marks it as told. Owned by the tracker, valid until the next event.
+ * The next race that nobody has been told about and that was first seen at or before this time (ns
+ * since the start); NULL when there is none. Marks it as told. Owned by the tracker, valid until
+ * the next event.
  */
 const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns);
 
-/* Copies nothing: report borrows the races' contents until tracker_free(); free report->races with free() only. 0 or -ENOMEM. */
+/* Copies nothing: report borrows the races' contents until tracker_free(); free report->races with
+ * free() only. 0 or -ENOMEM. */
 int tracker_lend(struct tracker *t, struct report *report);
 
 #endif

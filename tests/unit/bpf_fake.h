@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_TESTS_BPF_FAKE_H
+#define MAPRACE_TESTS_BPF_FAKE_H
+
+/*
+ * The kernel's side of the engine when it runs as ordinary C: tables, ring buffer, clock, and reads
+ * of the target's memory with faults on demand. Included once, after gomap.bpf.c.
+ */
+
+static struct mr_map map_table[MR_MAP_RECORDS];
+static struct mr_caller caller_table[MR_CALLER_SLOTS];
+static struct mr_hold hold_table[MR_HOLD_SLOTS];
+static atomic_uint claim_table[MR_HOLD_SLOTS];
+static struct mr_pair pair_table[MR_PAIRS];
+static __u64 pair_keys[MR_PAIRS];
+static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER,
+		       event_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mr_event_race *event_list[MAX_EVENTS];
+static size_t event_count;
+static _Thread_local __u32 current_cpu;
+static _Thread_local __u32 current_tid = TGID;
+static __u32 current_tgid = TGID;
+static bool every_pair; /* do not de-duplicate: each collision is an event */
+static bool ring_full;
+static __u64 fault_addr; /* reads of this word fail */
+static atomic_uint fault_hits;
+
+static struct mr_pair *pair_find(__u64 key)
+{
+	size_t i;
+
+	for (i = 0; i < MR_PAIRS; i++)
+		if (pair_keys[i] == key)
+			return &pair_table[i];
+	return NULL;
+}
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	struct mr_pair *p;
+
+	if (map == (void *)&maps)
+		return &map_table[*(const __u32 *)key];
+	if (map == (void *)&callers)
+		return &caller_table[*(const __u32 *)key];
+	if (map == (void *)&holds)
+		return &hold_table[*(const __u32 *)key];
+	if (every_pair)
+		return NULL;
+	pthread_mutex_lock(&pair_lock);
+	p = pair_find(*(const __u64 *)key);
+	pthread_mutex_unlock(&pair_lock);
+	return p;
+}
+
+long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	unsigned int unclaimed = 0;
+	long r = -17;
+	size_t i;
+
+	(void)flags;
+	if (map == (void *)&claims)
+		return atomic_compare_exchange_strong(&claim_table[*(const __u32 *)key], &unclaimed,
+						      1)
+			       ? 0
+			       : -17;
+	if (every_pair)
+		return 0;
+	pthread_mutex_lock(&pair_lock);
+	for (i = 0; i < MR_PAIRS && !pair_find(*(const __u64 *)key); i++)
+		if (!pair_keys[i]) {
+			pair_keys[i] = *(const __u64 *)key;
+			pair_table[i] = *(const struct mr_pair *)value;
+			r = 0;
+		}
+	pthread_mutex_unlock(&pair_lock);
+	return r;
+}
+
+long bpf_map_delete_elem(void *map, const void *key)
+{
+	assert_ptr_equal(map, (void *)&claims);
+	atomic_store(&claim_table[*(const __u32 *)key], 0);
+	return 0;
+}
+
+long bpf_probe_read_user(void *dst, __u32 size, const void *src)
+{
+	__u64 from = (__u64)(uintptr_t)src;
+
+	if (from < 4096 || (fault_addr && from <= fault_addr && from + size > fault_addr)) {
+		atomic_fetch_add(&fault_hits, 1);
+		memset(dst, 0, size);
+		return -14;
+	}
+	memcpy(dst, src, size);
+	return 0;
+}
+
+long bpf_probe_read_kernel(void *dst, __u32 size, const void *src)
+{
+	memcpy(dst, src, size);
+	return 0;
+}
+
+__u64 bpf_ktime_get_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
+}
+
+__u64 bpf_get_current_pid_tgid(void)
+{
+	return (__u64)current_tgid << 32 | current_tid;
+}
+
+long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size)
+{
+	(void)dev;
+	(void)size;
+	if (ino != 77)
+		return -22;
+	ns->pid = current_tid;
+	ns->tgid = current_tgid;
+	return 0;
+}
+
+__u32 bpf_get_smp_processor_id(void)
+{
+	return current_cpu;
+}
+
+void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
+{
+	(void)ring;
+	(void)flags;
+	return ring_full ? NULL : malloc(size);
+}
+
+void bpf_ringbuf_submit(void *data, __u64 flags)
+{
+	(void)flags;
+	pthread_mutex_lock(&event_lock);
+	if (event_count < MAX_EVENTS)
+		event_list[event_count++] = data;
+	else
+		free(data);
+	pthread_mutex_unlock(&event_lock);
+}
+
+void bpf_ringbuf_discard(void *data, __u64 flags)
+{
+	(void)flags;
+	free(data);
+}
+
+#endif
