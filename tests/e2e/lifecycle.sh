@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped'
 watcher=
 
@@ -90,6 +90,17 @@ life_killed()
 	kill -KILL "$target"
 	watch_ended 10 || return 1
 	((status == 66)) || status_is 0
+}
+
+# A command that does not end when it is asked to is not waited for for ever.
+life_stubborn()
+{
+	watch -d 1 -- "$(program 1.24 ender)" ignore
+	watch_ended 15 || return 1
+	status_is 0 && need 'no document' document '.targets | length == 1' || return 1
+	target=$(jq '.targets[0].pid' "$work/out.json")
+	need 'nothing said' grep -q "$target does not end" "$work/stderr" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target"
 }
 
 # ---- maprace ends ---------------------------------------------------------------------------------------------------

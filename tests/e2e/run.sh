@@ -153,7 +153,7 @@ not_possible()
 # start_maprace ARG...: in the background, as $watcher
 start_maprace()
 {
-	"$maprace" watch "$@" >"$work/maprace.out" 2>"$work/maprace.err" &
+	"${calm[@]}" "$maprace" watch "$@" >"$work/maprace.out" 2>"$work/maprace.err" &
 	watcher=$!
 }
 
@@ -186,8 +186,10 @@ proved_or_over()
 watch_it()
 {
 	local options=("$@") program=$e2e_build/$build/$name
+	local calm=("${calm[@]}")
+	[[ $name == race_* ]] || calm=()
 	if [[ $how == pid ]]; then
-		if ! start_target "$program"; then
+		if ! start_target "${calm[@]}" "$program"; then
 			why="the program does not start"
 			return 1
 		fi

@@ -34,7 +34,7 @@ check_survival()
 	local name=$1
 	(
 		status=0
-		"$e2e_build/$version-stripped/$name" "$survive" >"$e2e_build/work/$name.out" 2>&1 || status=$?
+		"${calm[@]}" "$e2e_build/$version-stripped/$name" "$survive" >"$e2e_build/work/$name.out" 2>&1 || status=$?
 		echo "$status" >"$e2e_build/work/$name.status"
 	) &
 }

@@ -42,7 +42,9 @@ func main() {
 		for !stopping.Load() {
 			time.Sleep(time.Millisecond)
 		}
+		mu.Lock()
 		ready.Broadcast()
+		mu.Unlock()
 	}()
 	wait()
 }

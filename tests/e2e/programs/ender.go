@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// Ends in the way its arguments say: exit N, signal N, panic, fatal (of a map race, for certain).
+// Ends in the way its arguments say: exit N, signal N, panic, ignore (not at all).
 package main
 
 import (
 	"os"
+	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
@@ -27,6 +28,12 @@ func main() {
 	case "signal":
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(n))
 		time.Sleep(time.Hour)
+	case "ignore":
+		signal.Ignore(syscall.SIGTERM)
+		for i := 0; ; i++ {
+			m[i&7] = i
+			time.Sleep(time.Millisecond)
+		}
 	case "panic":
 		panic("as told")
 	}
