@@ -57,7 +57,7 @@ errors_processes()
 	fresh_work errors
 	"$e2e_build/1.19-stripped/sleeper" >/dev/null 2>&1 &
 	gone_pid=$!
-	kill "$gone_pid"
+	kill -KILL "$gone_pid"
 	wait "$gone_pid" 2>/dev/null || true
 	refused 'a process that is gone' 1 "$gone_pid" watch -p "$gone_pid" -d 1
 	refused 'a command that is not there' 1 '/no/such/command' watch -d 1 -- /no/such/command
