@@ -5,6 +5,7 @@
 e2e_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 e2e_top=$(cd "$e2e_dir/../.." && pwd)
 e2e_build=${E2E_BUILD:-$e2e_top/build/e2e}
+# shellcheck disable=SC2034 # used by those that source this
 maprace=${MAPRACE:-$e2e_top/build/maprace}
 passed=0 failed=0 skipped=0
 work= # the folder of the running case's files
@@ -12,7 +13,9 @@ target= # the process id of the running case's target
 
 # Racy programs keep their accesses apart by the clock. On a busy machine a goroutine may lose its CPU in the middle of one, for
 # milliseconds: Go's own check then sees the race, and the other side of a hold comes too late. Real-time priority keeps both out.
+# shellcheck disable=SC2034 # used by those that source this
 calm=()
+# shellcheck disable=SC2034
 ! chrt -f 1 true 2>/dev/null || calm=(chrt -f 1)
 
 e2e_die()

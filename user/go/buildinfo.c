@@ -155,7 +155,14 @@ static int read_strings(const struct elf_file *elf, uint64_t vaddr,
 	if ((flags & FLAG_BIG_ENDIAN) || header[MAGIC_LEN] != 8)
 		return -EBADMSG;
 	err = read_pointed(elf, vaddr + 16, version);
-	return err ? err : read_pointed(elf, vaddr + 24, modinfo);
+	if (err)
+		return err;
+	err = read_pointed(elf, vaddr + 24, modinfo);
+	if (err != -EBADMSG)
+		return err;
+	/* Built without modules: an empty string, in .bss, of which the file holds nothing. */
+	free(modinfo->data);
+	return read_string(elf, 0, 0, modinfo);
 }
 
 /* The text between the sentinels, in place. Without them it is not module information. */
