@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,10 +46,15 @@ static bool supported(const struct watch_options *o)
 static int check_output(const struct watch_options *o, struct err *err)
 {
 	char *dir, *slash;
+	struct stat st;
 	int r = 0;
 
 	if (!o->output)
 		return 0;
+	if (!stat(o->output, &st) && S_ISDIR(st.st_mode)) {
+		err_hint(err, "give -o the name of a file");
+		return err_set(err, -EISDIR, "cannot write %s: it is a directory", o->output);
+	}
 	dir = strdup(o->output);
 	if (!dir)
 		return -ENOMEM;
