@@ -15,6 +15,7 @@
 #include "cmd/watch.h"
 #include "report/printers.h"
 #include "report/status.h"
+#include "target/privileges.h"
 
 #define COMMAND_GRACE_MS 5000 /* how long a command may take to end once it was asked to */
 
@@ -204,6 +205,9 @@ static int run(struct watch *w)
 	announce(w);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
+	r = privileges_drop();
+	if (r)
+		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);
 	ended_itself = w->targets[0].process.reaped;
 	end_command(&w->targets[0].process);
