@@ -2,6 +2,7 @@
 #include "track/resolve.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,22 @@ static bool is_runtime(const char *function)
 	       !strncmp(function, "internal/runtime/", 17);
 }
 
+/* Type arguments as Go prints them: "main.(*cache[...]).put", whatever stands in the brackets. */
+static char *shorten_type_arguments(const char *function)
+{
+	const char *open = strchr(function, '['), *close = strrchr(function, ']');
+	char *name;
+
+	if (!open || !close || close < open)
+		return strdup(function);
+	if (asprintf(&name, "%.*s[...]%s", (int)(open - function), function, close + 1) < 0)
+		return NULL;
+	return name;
+}
+
 static int frame_fill(struct report_frame *to, const struct go_frame *from, uint64_t pc)
 {
-	to->function = strdup(from->function);
+	to->function = shorten_type_arguments(from->function);
 	to->file = strdup(from->file);
 	to->line = from->line;
 	to->start_line = from->start_line;
