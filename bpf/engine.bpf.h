@@ -367,6 +367,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	in.map_flags = o->record->flags;
 	in.map_holds = o->record->holds;
 	in.writes = mr_op_writes(o->op);
+	in.map_reads = o->record->reads;
+	in.map_writes = o->record->writes;
 	length = policy_hold(s, &in);
 	if (!length)
 		return;

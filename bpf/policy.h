@@ -14,6 +14,8 @@
 #define POLICY_COLD_HOLDS 8 /* so many holds at full length before a site backs off */
 #define POLICY_MAP_LONG_HOLDS \
 	256 /* a map that matters gets so many at full length, wherever it is used */
+#define POLICY_FAIR_HOLDS 8 /* a map held so often asks for half a bucket */
+#define POLICY_FAIR_READS 8 /* reads a write at which a reader counts the holds twice */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
@@ -29,6 +31,7 @@ struct policy_input {
 	__u32 map_flags;
 	__u32 map_holds; /* done on this map so far */
 	__u32 writes;	 /* this operation is a write */
+	__u64 map_reads, map_writes;
 };
 
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
@@ -64,13 +67,35 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
 }
 
 /*
+ * What must stay in the bucket: the more often a map was held, the more it leaves to others. A busy
+ * map asks whenever there is something in the bucket and would take it all; so the map that matters
+ * and was held least comes first. A held reader meets writers only: its hold is worth the less the
+ * rarer they are. A map that only one goroutine was ever seen at, or that nobody writes, or that is
+ * proved racy and has little more to teach, leaves half to those that matter.
+ */
+static inline __u64 policy_reserve(const struct policy_input *in)
+{
+	__u64 most = in->burst_ns > in->max_hold_ns ? in->burst_ns - in->max_hold_ns : 0;
+	__u64 holds = in->map_holds, reserve;
+
+	if (!in->writes)
+		holds += holds * (in->map_reads / (in->map_writes + 1) / POLICY_FAIR_READS);
+	if (holds > 1u << 20)
+		holds = 1u << 20; /* no overflow below */
+	reserve = in->burst_ns * holds / (holds + POLICY_FAIR_HOLDS);
+	if (!policy_matters(in->map_flags) && reserve < in->burst_ns / 2)
+		reserve = in->burst_ns / 2;
+	return reserve < most ? reserve : most;
+}
+
+/*
  * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy
  * already has little more to teach, one that only one goroutine was ever seen at needs a hold only
  * to meet its first stranger: both must leave tokens for the others.
  */
 static inline __u64 policy_hold(struct mr_caller *site, const struct policy_input *in)
 {
-	__u64 length, reserve = 0;
+	__u64 length, reserve;
 	int cold;
 
 	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS)
@@ -78,15 +103,9 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	cold = site->holds < POLICY_COLD_HOLDS;
 	if ((__s64)(in->now - site->next_ns) < 0)
 		return 0;
-	if (in->map_flags & MR_MAP_RACY) {
-		if (!cold)
-			return 0;
-		reserve = in->burst_ns / 2;
-	} else if (!(in->map_flags & MR_MAP_SHARED) && !cold) {
-		reserve = in->burst_ns / 2;
-	} else if (!(in->map_flags & MR_MAP_WRITTEN) && !cold && !in->writes) {
-		reserve = in->burst_ns / 4;
-	}
+	if (in->map_flags & MR_MAP_RACY && !cold)
+		return 0;
+	reserve = policy_reserve(in);
 	if (cold || site->holds % 8 == 0 ||
 	    (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
 		length = in->max_hold_ns;

@@ -99,6 +99,39 @@ static void maps_that_matter_get_more_than_private_ones(void **state)
 	assert_true(site.next_ns >= 6000 * MS + POLICY_LAST_GAP_US * 1000ull);
 }
 
+static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
+{
+	struct mr_caller site = {};
+	struct policy_input busy = input(5001 * MS, 8 * MS, MATTERS),
+			    quiet = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	busy.map_holds = 100;
+	quiet.map_holds = 2;
+	assert_int_equal(policy_hold(&site, &busy), 0);
+	assert_int_equal(policy_hold(&site, &quiet), MS);
+	busy.tokens_ns = busy.burst_ns; /* nobody else wants them */
+	busy.map_holds = 1u << 31;
+	assert_int_equal(policy_hold(&site, &busy), MS);
+}
+
+static void a_reader_that_no_writer_will_meet_comes_last(void **state)
+{
+	struct mr_caller site = {};
+	struct policy_input in = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	in.map_holds = 2;
+	in.map_reads = 100000;
+	in.map_writes = 1000;
+	assert_int_equal(policy_hold(&site, &in), 0);
+	in.writes = 1; /* a writer meets all those readers */
+	assert_int_equal(policy_hold(&site, &in), MS);
+	in.writes = 0;
+	in.map_writes = 50000;
+	assert_int_equal(policy_hold(&site, &in), MS);
+}
+
 static void a_proved_map_is_let_alone(void **state)
 {
 	struct mr_caller hot = {.holds = POLICY_COLD_HOLDS, .next_ns = 5000 * MS}, cold = {};
@@ -136,6 +169,8 @@ int main(void)
 		cmocka_unit_test(a_cold_site_is_held_at_once_and_long),
 		cmocka_unit_test(a_hot_site_on_a_private_map_backs_off),
 		cmocka_unit_test(maps_that_matter_get_more_than_private_ones),
+		cmocka_unit_test(a_busy_map_leaves_tokens_to_quiet_ones),
+		cmocka_unit_test(a_reader_that_no_writer_will_meet_comes_last),
 		cmocka_unit_test(a_proved_map_is_let_alone),
 		cmocka_unit_test(no_tokens_no_hold),
 		cmocka_unit_test(a_site_is_cold_again_after_a_pause),
