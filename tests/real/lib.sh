@@ -51,6 +51,12 @@ real_close()
 	((real_failed == 0 && real_passed > 0))
 }
 
+# real_true EXPRESSION: of jq, on numbers
+real_true()
+{
+	jq -en "$1" >/dev/null
+}
+
 real_show() # a file, indented
 {
 	[[ ! -s $1 ]] || sed 's/^/        /' "$1"
@@ -92,10 +98,12 @@ real_alive()
 real_stop()
 {
 	local pid=$1 left=() other
-	kill -"$2" "$pid" 2>/dev/null || true
-	real_await 10 real_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
 	real_status=0
-	wait "$pid" 2>/dev/null || real_status=$?
+	{ # without the shell's own words about a process that was killed
+		kill -"$2" "$pid" || true
+		real_await 10 real_gone "$pid" || kill -KILL "$pid" || true
+		wait "$pid" || real_status=$?
+	} 2>/dev/null
 	for other in "${real_pids[@]}"; do
 		[[ $other == "$pid" ]] || left+=("$other")
 	done

@@ -121,7 +121,7 @@ round_run() # SERVER I
 	fi
 	attach=$(jq .stats.attach_ms "$watch_json")
 	real_check "$name: attaches $(jq .stats.probe_sites "$watch_json") sites in $attach ms, under $max_attach_ms" \
-		jq -en "$attach > 0 and $attach < $max_attach_ms"
+		real_true "$attach > 0 and $attach < $max_attach_ms"
 }
 
 # maprace is killed: the kernel has to clean up after it
@@ -202,8 +202,7 @@ table_row()
 		 holds: ($docs | map(.stats.holds) | median), cost_percent: ($docs | map(.stats.cost_percent) | median),
 		 races: ($docs | map(.races | length) | add)}' >>"$real_build/servers.jsonl"
 	real_check "$name: watched, at least $min_ratio of the unwatched throughput" \
-		jq -es --arg name "$name" "map(select(.server == \$name))[-1].ratio.per_s >= $min_ratio" \
-		"$real_build/servers.jsonl"
+		real_true "$(tail -n 1 "$real_build/servers.jsonl" | jq ".ratio.per_s // 0") >= $min_ratio"
 }
 
 table_print()

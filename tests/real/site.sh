@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # A site for hugo whose pages race: hugo renders pages in parallel, Scratch.SetInMap writes a map under a lock, and
 # Scratch.GetSortedMapValues reads and iterates the same map after it has let go of the lock. The work between the calls
-# (md5) sets them so far apart that hugo's own check hardly ever sees two at once: it nearly always ends with status 0.
-# usage: site.sh DIR [PAGES [ROUNDS [WORK]]]    ROUNDS calls of each a page, WORK digests between them
+# (a digest of some text, which uses no map) sets them so far apart that hugo's own check seldom sees two at once: it mostly
+# ends with status 0.
+# usage: site.sh DIR [PAGES [ROUNDS [KILOBYTES]]]    ROUNDS calls of each a page, a digest of KILOBYTES between two
 set -euo pipefail
 
 site=$1
 pages=${2:-300}
-rounds=${3:-2}
-work=${4:-500}
+rounds=${3:-10}
+kilobytes=${4:-150}
 
 mkdir -p "$site/content/posts" "$site/layouts/_default"
 cat >"$site/config.toml" <<EOF
@@ -19,12 +20,12 @@ disableKinds = ["taxonomy", "term", "RSS", "sitemap", "robotsTXT", "404"]
 EOF
 cat >"$site/layouts/_default/single.html" <<EOF
 {{ \$scratch := site.Home.Scratch }}
-{{ \$title := .Title }}
+{{ \$text := strings.Repeat $((kilobytes * 64)) "sixteen letters." }}
 {{ range seq $rounds }}
-{{ \$scratch.SetInMap "k" (printf "%d" .) 1 }}
-{{ range seq $work }}{{ \$digest := md5 \$title }}{{ end }}
+{{ \$scratch.SetInMap "k" "key" 1 }}
+{{ \$digest := md5 \$text }}
 {{ len (\$scratch.GetSortedMapValues "k") }}
-{{ range seq $work }}{{ \$digest := md5 \$title }}{{ end }}
+{{ \$digest = md5 \$text }}
 {{ end }}
 {{ .Title }}
 EOF
