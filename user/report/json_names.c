@@ -12,6 +12,10 @@ const char *json_role(enum report_evidence evidence, size_t which)
 		return which ? "last-seen" : "entered";
 	case REPORT_WINDOW:
 		return which ? "previous" : "entered";
+	case REPORT_SEQUENCE:
+		return which ? "between" : "wrote-back";
+	case REPORT_EVIDENCES:
+		break;
 	}
 	return "entered";
 }

@@ -26,12 +26,38 @@ void report_access_free(struct report_access *access)
 	memset(access, 0, sizeof(*access));
 }
 
+static void actor_free(struct report_actor *actor)
+{
+	free(actor->comm);
+	free(actor->exe);
+	free(actor->cgroup);
+	free(actor->prog_name);
+	free(actor->prog_type);
+	free(actor->prog_tag);
+}
+
+void report_bpf_free(struct report_bpf *bpf)
+{
+	if (!bpf)
+		return;
+	actor_free(&bpf->actor[0]);
+	actor_free(&bpf->actor[1]);
+	free(bpf->map_name);
+	free(bpf->map_type);
+	free(bpf->key);
+	free(bpf->key_typed);
+	free(bpf->value);
+	free(bpf->value_typed);
+	free(bpf);
+}
+
 void report_race_free(struct report_race *race)
 {
 	report_access_free(&race->access[0]);
 	report_access_free(&race->access[1]);
 	free(race->map.type);
 	free(race->message);
+	report_bpf_free(race->bpf);
 	memset(race, 0, sizeof(*race));
 }
 
@@ -102,6 +128,10 @@ const char *report_evidence_name(enum report_evidence evidence)
 		return "in-flight";
 	case REPORT_WINDOW:
 		return "window";
+	case REPORT_SEQUENCE:
+		return "sequence";
+	case REPORT_EVIDENCES:
+		break;
 	}
 	return "window";
 }
@@ -115,6 +145,12 @@ const char *report_kind_name(enum report_kind kind)
 		return "read-write";
 	case REPORT_ITERATE_WRITE:
 		return "iterate-write";
+	case REPORT_LOST_UPDATE:
+		return "lost-update";
+	case REPORT_CONCURRENT_UPDATE:
+		return "concurrent-update";
+	case REPORT_KINDS:
+		break;
 	}
 	return "read-write";
 }

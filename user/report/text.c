@@ -224,6 +224,9 @@ static void print_evidence(FILE *out, const struct report_race *race,
 	case REPORT_WINDOW:
 		print_window(out, race);
 		break;
+	case REPORT_SEQUENCE:
+	case REPORT_EVIDENCES:
+		break; /* kernel BPF maps: text_bpf.c */
 	}
 	fputc('\n', out);
 }
