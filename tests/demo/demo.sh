@@ -39,24 +39,24 @@ until grep -q '^ready' "$build/service.log"; do
 	sleep 0.05
 done
 
-rm -f "$build/out.json"
-say "maprace watch -p $service -d 10 -o $build/out.json"
+rm -f "out.json"
+say "maprace watch -p $service -d 10 -o out.json"
 status=0
-build/maprace watch -p "$service" -d 10 -o "$build/out.json" || status=$?
+build/maprace watch -p "$service" -d 10 -o "out.json" || status=$?
 say "exit status $status"
 if ! kill -0 "$service" 2>/dev/null; then
 	say "the service has died of its race by itself"
 	sed -n '2,/^$/p' "$build/service.log"
 fi
 
-if [[ -s $build/out.json ]]; then
-	say "$build/out.json, $(wc -c <"$build/out.json") bytes; its first race, in short"
+if [[ -s out.json ]]; then
+	say "out.json, $(wc -c <"out.json") bytes; its first race, in short"
 	if command -v jq >/dev/null; then
 		jq '.races[0] | {id, evidence, kind, count, map: .map.type,
 			accesses: [.accesses[] | {op, goroutine, at: [.stack[] | select(.function | startswith("main."))][0] |
-				"\(.function) \(.file | split("/") | last):\(.line)"}]}' "$build/out.json"
+				"\(.function) \(.file | split("/") | last):\(.line)"}]}' "out.json"
 	else
-		head -c 1500 "$build/out.json"
+		head -c 1500 "out.json"
 	fi
 fi
 if ((status != 66)); then
