@@ -74,7 +74,7 @@ kernel_judge()
 # kernel_run KERNEL PREFIX: one boot
 kernel_run()
 {
-	local kernel=$1 prefix=$2 limit verbose= began=$EPOCHREALTIME
+	local kernel=$1 prefix=$2 limit verbose='' began=$EPOCHREALTIME
 	[[ ${V:-0} != 1 ]] || verbose=vm.verbose=1
 	limit=$(($(cases_time "$prefix.cases") + ${VM_SLACK:-120}))
 	guest_command "$image" "$prefix.initrd" "${VM_MEMORY:-1024}" "$verbose ${VM_APPEND:-}"
@@ -106,6 +106,9 @@ main()
 	PATH=$PATH:/usr/sbin:/sbin
 	read -ra cases <<<"${CASES:-*}"
 	mkdir -p "$vm_out/results"
+	# one run at a time in a build folder
+	exec 9>"$vm_out/lock"
+	flock -n 9 || { vm_say "vm: waiting for another run in $vm_out"; flock 9; }
 	trap guest_end EXIT
 	trap 'exit 1' INT TERM
 	missing=$(vm_missing_tools)

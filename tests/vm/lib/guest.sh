@@ -25,7 +25,7 @@ guest_start()
 	: >"$2"
 	guest_results=$2
 	guest_began=
-	"${guest_argv[@]}" -serial "file:$1" -serial "file:$2" </dev/null >"$1.qemu" 2>&1 &
+	"${guest_argv[@]}" -serial "file:$1" -serial "file:$2" </dev/null >"$1.qemu" 2>&1 9>&- &
 	guest_pid=$!
 }
 

@@ -5,8 +5,9 @@
  *   confine [-u UID] [-c CAP,CAP…] [-d SYSCALL[:FIRST_ARGUMENT[-LAST]]]… COMMAND [ARG…]
  *
  * -u UID   user and group id (default: as it is); without -c the command then has no capabilities
- * -c LIST  exactly these capabilities, permitted, effective, inheritable and ambient, so that they survive exec; "none" for none
- * -d CALL  this system call fails with EPERM: bpf, perf_event_open; with :N only when its first argument is N
+ * -c LIST  exactly these capabilities, permitted, effective, inheritable and ambient, so that they
+ * survive exec; "none" for none -d CALL  this system call fails with EPERM: bpf, perf_event_open;
+ * with :N only when its first argument is N
  */
 #include <errno.h>
 #include <grp.h>
@@ -29,8 +30,9 @@ static const struct {
 	const char *name;
 	int number;
 } cap_names[] = {
-	{ "dac_override", 1 }, { "dac_read_search", 2 }, { "kill", 5 },	 { "setuid", 7 }, { "setpcap", 8 }, { "net_admin", 12 },
-	{ "sys_ptrace", 19 },  { "sys_admin", 21 },	 { "sys_resource", 24 }, { "syslog", 34 }, { "perfmon", 38 }, { "bpf", 39 },
+	{"dac_override", 1},  {"dac_read_search", 2}, {"kill", 5},	  {"setuid", 7},
+	{"setpcap", 8},	      {"net_admin", 12},      {"sys_ptrace", 19}, {"sys_admin", 21},
+	{"sys_resource", 24}, {"syslog", 34},	      {"perfmon", 38},	  {"bpf", 39},
 };
 
 static void die(const char *what)
@@ -62,11 +64,12 @@ static uint64_t caps_parse(char *list)
 
 static void caps_set(uint64_t set)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
 	for (int i = 0; i < 2; i++)
-		data[i].permitted = data[i].effective = data[i].inheritable = (uint32_t)(set >> (32 * i));
+		data[i].permitted = data[i].effective = data[i].inheritable =
+			(uint32_t)(set >> (32 * i));
 	if (syscall(SYS_capset, &header, data))
 		die("capset");
 	for (int cap = 0; cap < 64; cap++) {
@@ -79,7 +82,8 @@ static void caps_set(uint64_t set)
 static void caps_bound(uint64_t set)
 {
 	for (int cap = 0; cap < 64; cap++) {
-		if (!(set >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+		if (!(set >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
 			die("bounding set");
 	}
 }
@@ -96,7 +100,7 @@ static void deny(char *rule)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
+	struct sock_fprog program = {.len = ARRAY_SIZE(filter), .filter = filter};
 
 	if (argument) {
 		*argument = '\0';
@@ -137,7 +141,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind >= argc) {
-		fprintf(stderr, "usage: confine [-u UID] [-c CAP,CAP] [-d CALL[:N]]... COMMAND [ARG...]\n");
+		fprintf(stderr,
+			"usage: confine [-u UID] [-c CAP,CAP] [-d CALL[:N]]... COMMAND [ARG...]\n");
 		return 125;
 	}
 	/* Filters first: later there may be no right to set them without no_new_privs. */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * What this kernel has of the things maprace is built on, found by trying, with nothing but system calls: an answer that
- * does not come from maprace or libbpf, to hold theirs against.
+ * What this kernel has of the things maprace is built on, found by trying, with nothing but system
+ * calls: an answer that does not come from maprace or libbpf, to hold theirs against.
  *
  *   kfeatures NAME      status 0: has it, 1: has not; one line that says so
  *   kfeatures all       every one; status 0
- *   kfeatures objects   how many BPF programs, maps and links exist
- *   kfeatures pin PATH  leaves a map behind, for the test of those who look for such
+ *   kfeatures programs  the loaded BPF programs, a line each: name, instructions that the verifier
+ * looked at (0: a kernel before 5.16 does not tell), instructions it has kfeatures objects   how
+ * many BPF programs, maps and links exist kfeatures pin PATH  leaves a map behind, for the test of
+ * those who look for such
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -22,7 +24,8 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Newer than the headers of the distribution we build on; values from Linux include/uapi/linux/bpf.h. */
+/* Newer than the headers of the distribution we build on; values from Linux
+ * include/uapi/linux/bpf.h. */
 enum { ATTACH_UPROBE_MULTI = 48, HELPER_GET_ATTACH_COOKIE = 174, HELPER_LOOP = 181 };
 
 static int bpf(int cmd, void *attr, size_t size)
@@ -35,7 +38,8 @@ static int perf_open(struct perf_event_attr *attr, int pid, int cpu)
 	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* The function that is probed: its own first instruction is a plain one on every compiler (endbr64 or push). */
+/* The function that is probed: its own first instruction is a plain one on every compiler (endbr64
+ * or push). */
 __attribute__((noinline)) void kfeatures_target(void)
 {
 	__asm__ volatile("" ::: "memory");
@@ -52,7 +56,8 @@ static uint64_t file_offset(const void *address)
 	if (!maps)
 		return 0;
 	while (!found && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 && at >= start && at < end)
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 && at >= start &&
+		    at < end)
 			found = at - start + offset;
 	}
 	fclose(maps);
@@ -102,7 +107,8 @@ static bool has_uprobe(void)
 
 static bool has_kprobe(void)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr), .kprobe_func = (uintptr_t) "vfs_write" };
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .kprobe_func = (uintptr_t) "vfs_write"};
 	int type = pmu_type("kprobe"), fd;
 
 	if (type < 0)
@@ -176,7 +182,8 @@ static int prog_load(const struct bpf_insn *insns, uint32_t count, uint32_t atta
 	return bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)})
 #define MOV_IMM(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
 #define CALL(i) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, i)
 #define EXIT() INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
@@ -193,17 +200,18 @@ static bool loads(const struct bpf_insn *insns, uint32_t count)
 static bool has_cookie(void)
 {
 	/* the context is in R1 */
-	const struct bpf_insn insns[] = { CALL(HELPER_GET_ATTACH_COOKIE), MOV_IMM(0, 0), EXIT() };
+	const struct bpf_insn insns[] = {CALL(HELPER_GET_ATTACH_COOKIE), MOV_IMM(0, 0), EXIT()};
 
 	return loads(insns, ARRAY_SIZE(insns));
 }
 
 /*
- * A callback needs BTF to load, so this program is refused in any case; the verifier says whether it knows the helper.
+ * A callback needs BTF to load, so this program is refused in any case; the verifier says whether
+ * it knows the helper.
  */
 static bool has_loop(void)
 {
-	const struct bpf_insn insns[] = { CALL(HELPER_LOOP), EXIT() };
+	const struct bpf_insn insns[] = {CALL(HELPER_LOOP), EXIT()};
 	static char log[4096];
 	union bpf_attr attr;
 	int fd;
@@ -230,7 +238,7 @@ static bool has_uprobe_multi(void)
 		uint64_t path, offsets, ref_ctr_offsets, cookies;
 		uint32_t count, multi_flags, pid, pad;
 	} link;
-	const struct bpf_insn insns[] = { MOV_IMM(0, 0), EXIT() };
+	const struct bpf_insn insns[] = {MOV_IMM(0, 0), EXIT()};
 	uint64_t offset = file_offset((const void *)kfeatures_target);
 	int prog = prog_load(insns, ARRAY_SIZE(insns), ATTACH_UPROBE_MULTI), fd;
 
@@ -253,13 +261,13 @@ static const struct feature {
 	const char *name;
 	bool (*has)(void);
 } features[] = {
-	{ "btf", has_btf },
-	{ "uprobe", has_uprobe },
-	{ "kprobe", has_kprobe },
-	{ "ringbuf", has_ringbuf },
-	{ "attach-cookie", has_cookie },
-	{ "bpf-loop", has_loop },
-	{ "uprobe-multi", has_uprobe_multi },
+	{"btf", has_btf},
+	{"uprobe", has_uprobe},
+	{"kprobe", has_kprobe},
+	{"ringbuf", has_ringbuf},
+	{"attach-cookie", has_cookie},
+	{"bpf-loop", has_loop},
+	{"uprobe-multi", has_uprobe_multi},
 };
 
 static unsigned int count_ids(int cmd)
@@ -275,6 +283,34 @@ static unsigned int count_ids(int cmd)
 	return count;
 }
 
+static int programs_print(void)
+{
+	union bpf_attr attr, get;
+	struct bpf_prog_info info;
+
+	memset(&attr, 0, sizeof(attr));
+	while (!bpf(BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr))) {
+		int fd;
+
+		attr.start_id = attr.next_id;
+		memset(&get, 0, sizeof(get));
+		get.prog_id = attr.start_id;
+		fd = bpf(BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
+		if (fd < 0)
+			continue; /* gone meanwhile */
+		memset(&info, 0, sizeof(info));
+		memset(&get, 0, sizeof(get));
+		get.info.bpf_fd = (uint32_t)fd;
+		get.info.info_len = sizeof(info);
+		get.info.info = (uintptr_t)&info;
+		if (!bpf(BPF_OBJ_GET_INFO_BY_FD, &get, sizeof(get)))
+			printf("%s %u %u\n", info.name, info.verified_insns,
+			       info.xlated_prog_len / 8);
+		close(fd);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
@@ -282,12 +318,14 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "pin"))
 		return pin_map(argv[2]);
 	if (argc != 2) {
-		fprintf(stderr, "usage: kfeatures NAME|all|objects|pin PATH\n");
+		fprintf(stderr, "usage: kfeatures NAME|all|programs|objects|pin PATH\n");
 		return 2;
 	}
+	if (!strcmp(argv[1], "programs"))
+		return programs_print();
 	if (!strcmp(argv[1], "objects")) {
-		printf("%u %u %u\n", count_ids(BPF_PROG_GET_NEXT_ID), count_ids(BPF_MAP_GET_NEXT_ID),
-		       count_ids(BPF_LINK_GET_NEXT_ID));
+		printf("%u %u %u\n", count_ids(BPF_PROG_GET_NEXT_ID),
+		       count_ids(BPF_MAP_GET_NEXT_ID), count_ids(BPF_LINK_GET_NEXT_ID));
 		return 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(features); i++) {

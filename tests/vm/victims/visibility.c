@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * From where can operations on a kernel BPF map be seen? Observes the kernel's map functions by kprobe, then by fentry,
- * while every kind of actor works on one map, and counts.
+ * From where can operations on a kernel BPF map be seen? Observes the kernel's map functions by
+ * kprobe, then by fentry, while every kind of actor works on one map, and counts.
  *
  *   visibility MAP_TYPE       hash lru percpu array lpm
  *
- * One line for each function, way of observing and actor: "TYPE HOW FUNCTION ACTOR OPERATIONS SEEN"; SEEN is "-" where the
- * function cannot be observed that way, OPERATIONS 0 where the actor cannot run on this kernel.
+ * One line for each function, way of observing and actor: "TYPE HOW FUNCTION ACTOR OPERATIONS
+ * SEEN"; SEEN is "-" where the function cannot be observed that way, OPERATIONS 0 where the actor
+ * cannot run on this kernel.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -32,10 +33,17 @@
 enum { OPERATIONS = 10 };
 
 static const char *const source_names[SOURCES] = {
-	[SOURCE_SYSCALL] = "bpf(2)",	     [SOURCE_BATCH] = "bpf(2)-batch", [SOURCE_SOCKET] = "socket",
-	[SOURCE_XDP] = "xdp",		     [SOURCE_TC] = "tc",	      [SOURCE_RAW_TP] = "raw_tp",
-	[SOURCE_FENTRY] = "fentry",	     [SOURCE_KPROBE] = "kprobe",      [SOURCE_TRACEPOINT] = "tracepoint",
-	[SOURCE_PERF_EVENT] = "perf_event",  [SOURCE_UPROBE] = "uprobe",
+	[SOURCE_SYSCALL] = "bpf(2)",
+	[SOURCE_BATCH] = "bpf(2)-batch",
+	[SOURCE_SOCKET] = "socket",
+	[SOURCE_XDP] = "xdp",
+	[SOURCE_TC] = "tc",
+	[SOURCE_RAW_TP] = "raw_tp",
+	[SOURCE_FENTRY] = "fentry",
+	[SOURCE_KPROBE] = "kprobe",
+	[SOURCE_TRACEPOINT] = "tracepoint",
+	[SOURCE_PERF_EVENT] = "perf_event",
+	[SOURCE_UPROBE] = "uprobe",
 };
 
 static const struct map_kind {
@@ -44,23 +52,42 @@ static const struct map_kind {
 	uint32_t key_size, flags;
 	const char *functions[20];
 } map_kinds[] = {
-	{ "hash", BPF_MAP_TYPE_HASH, 4, 0,
-	  { "htab_map_lookup_elem", "__htab_map_lookup_elem", "htab_map_update_elem", "htab_map_delete_elem", "htab_map_lookup_batch",
-	    "__htab_map_lookup_and_delete_batch" } },
-	{ "lru", BPF_MAP_TYPE_LRU_HASH, 4, 0,
-	  { "htab_lru_map_lookup_elem", "htab_lru_map_lookup_elem_sys", "__htab_map_lookup_elem", "htab_lru_map_update_elem",
-	    "htab_lru_map_delete_elem" } },
-	{ "percpu", BPF_MAP_TYPE_PERCPU_HASH, 4, 0,
-	  { "htab_percpu_map_lookup_elem", "__htab_map_lookup_elem", "htab_percpu_map_update_elem", "__htab_percpu_map_update_elem",
-	    "htab_map_update_elem_in_place", "bpf_percpu_hash_update", "bpf_percpu_hash_copy", "htab_map_delete_elem" } },
-	{ "array", BPF_MAP_TYPE_ARRAY, 4, 0, { "array_map_lookup_elem", "array_map_update_elem", "array_map_delete_elem" } },
-	{ "lpm", BPF_MAP_TYPE_LPM_TRIE, 8, BPF_F_NO_PREALLOC, { "trie_lookup_elem", "trie_update_elem", "trie_delete_elem" } },
+	{"hash",
+	 BPF_MAP_TYPE_HASH,
+	 4,
+	 0,
+	 {"htab_map_lookup_elem", "__htab_map_lookup_elem", "htab_map_update_elem",
+	  "htab_map_delete_elem", "htab_map_lookup_batch", "__htab_map_lookup_and_delete_batch"}},
+	{"lru",
+	 BPF_MAP_TYPE_LRU_HASH,
+	 4,
+	 0,
+	 {"htab_lru_map_lookup_elem", "htab_lru_map_lookup_elem_sys", "__htab_map_lookup_elem",
+	  "htab_lru_map_update_elem", "htab_lru_map_delete_elem"}},
+	{"percpu",
+	 BPF_MAP_TYPE_PERCPU_HASH,
+	 4,
+	 0,
+	 {"htab_percpu_map_lookup_elem", "__htab_map_lookup_elem", "htab_percpu_map_update_elem",
+	  "__htab_percpu_map_update_elem", "htab_map_update_elem_in_place",
+	  "bpf_percpu_hash_update", "bpf_percpu_hash_copy", "htab_map_delete_elem"}},
+	{"array",
+	 BPF_MAP_TYPE_ARRAY,
+	 4,
+	 0,
+	 {"array_map_lookup_elem", "array_map_update_elem", "array_map_delete_elem"}},
+	{"lpm",
+	 BPF_MAP_TYPE_LPM_TRIE,
+	 8,
+	 BPF_F_NO_PREALLOC,
+	 {"trie_lookup_elem", "trie_update_elem", "trie_delete_elem"}},
 };
 
 /* Those that are the same for every type of map. */
 static const char *const common_functions[] = {
-	"bpf_map_update_value",	    "bpf_map_copy_value",	"bpf_map_lookup_elem",	    "bpf_map_update_elem",
-	"bpf_map_delete_elem",	    "generic_map_update_batch", "generic_map_lookup_batch", "generic_map_delete_batch",
+	"bpf_map_update_value",	    "bpf_map_copy_value",	"bpf_map_lookup_elem",
+	"bpf_map_update_elem",	    "bpf_map_delete_elem",	"generic_map_update_batch",
+	"generic_map_lookup_batch", "generic_map_delete_batch",
 };
 
 static struct observer {
@@ -114,11 +141,14 @@ static void observer_attach(struct observer *observer, uint32_t row, bool fentry
 	bpf_program__set_autoload(program, true);
 	observer->link = NULL;
 	observer->object = NULL;
-	if (bpf_map__reuse_fd(object->maps.control, control_fd) || bpf_map__reuse_fd(object->maps.seen, seen_fd))
+	if (bpf_map__reuse_fd(object->maps.control, control_fd) ||
+	    bpf_map__reuse_fd(object->maps.seen, seen_fd))
 		die("observer's maps");
-	if (!(fentry && bpf_program__set_attach_target(program, 0, observer->function)) && !visibility_obs_bpf__load(object)) {
-		observer->link = fentry ? bpf_program__attach(program)
-					: bpf_program__attach_kprobe(program, false, observer->function);
+	if (!(fentry && bpf_program__set_attach_target(program, 0, observer->function)) &&
+	    !visibility_obs_bpf__load(object)) {
+		observer->link =
+			fentry ? bpf_program__attach(program)
+			       : bpf_program__attach_kprobe(program, false, observer->function);
 	}
 	if (!observer->link) {
 		visibility_obs_bpf__destroy(object);
@@ -142,7 +172,7 @@ static uint64_t run_syscall(void)
 	int fd = bpf_map__fd(sources->maps.watched);
 	/* big enough for the per-CPU values of any guest */
 	static uint64_t value[256];
-	uint32_t key[2] = { 32, 7 }, gone[2] = { 32, 9 };
+	uint32_t key[2] = {32, 7}, gone[2] = {32, 9};
 
 	for (int i = 0; i < OPERATIONS; i++) {
 		bpf_map_update_elem(fd, key, value, BPF_ANY);
@@ -156,7 +186,7 @@ static uint64_t run_batch(void)
 {
 	int fd = bpf_map__fd(sources->maps.watched);
 	static uint64_t values[64 * 256];
-	uint32_t keys[64 * 2] = { 32, 7 }, count, next;
+	uint32_t keys[64 * 2] = {32, 7}, count, next;
 
 	for (int i = 0; i < OPERATIONS; i++) {
 		count = 1;
@@ -187,8 +217,9 @@ static void run_socket(int program)
 
 static void run_packets(int program)
 {
-	uint8_t packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = OPERATIONS);
+	uint8_t packet[64] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = OPERATIONS);
 
 	if (bpf_prog_test_run_opts(program, &options))
 		die("test run");
@@ -224,7 +255,8 @@ static void run_perf_event(struct bpf_program *program)
 		close(fd);
 		return;
 	}
-	while (count_get(bpf_map__fd(sources->maps.performed), SOURCE_PERF_EVENT) < OPERATIONS && time(NULL) < end)
+	while (count_get(bpf_map__fd(sources->maps.performed), SOURCE_PERF_EVENT) < OPERATIONS &&
+	       time(NULL) < end)
 		for (volatile int i = 0; i < 1000000; i++)
 			;
 	bpf_link__destroy(link);
@@ -297,10 +329,11 @@ static uint64_t source_run(enum source source)
 	return count_get(performed, index);
 }
 
-/* Opens the actors on a map of this kind. Programs that may not use such a map stay unloaded and do nothing. */
+/* Opens the actors on a map of this kind. Programs that may not use such a map stay unloaded and do
+ * nothing. */
 static void sources_load(const struct map_kind *kind)
 {
-	struct bpf_map_info info = { 0 };
+	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);
 	struct bpf_program *program;
 
@@ -333,10 +366,12 @@ static void observe(const struct map_kind *kind, bool fentry)
 		uint64_t operations = source_run((enum source)source);
 
 		for (uint32_t i = 0; i < nobservers; i++) {
-			printf("%s %s %s %s %llu ", kind->name, fentry ? "fentry" : "kprobe", observers[i].function,
-			       source_names[source], (unsigned long long)operations);
+			printf("%s %s %s %s %llu ", kind->name, fentry ? "fentry" : "kprobe",
+			       observers[i].function, source_names[source],
+			       (unsigned long long)operations);
 			if (observers[i].object)
-				printf("%llu\n", (unsigned long long)count_get(seen_fd, i * SOURCES + source));
+				printf("%llu\n", (unsigned long long)count_get(
+							 seen_fd, i * SOURCES + source));
 			else
 				printf("-\n");
 		}
@@ -348,7 +383,7 @@ static void observe(const struct map_kind *kind, bool fentry)
 
 int main(int argc, char **argv)
 {
-	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	const struct map_kind *kind = NULL;
 
 	verbose = getenv("VISIBILITY_VERBOSE");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Shared by the three parts of `visibility`: from where can operations on a kernel BPF map be seen? */
+/* Shared by the three parts of `visibility`: from where can operations on a kernel BPF map be seen?
+ */
 #ifndef VISIBILITY_H
 #define VISIBILITY_H
 

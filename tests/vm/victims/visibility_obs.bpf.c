@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One observer of one kernel function; loaded once for each. Counts calls that concern the watched map. */
+/* One observer of one kernel function; loaded once for each. Counts calls that concern the watched
+ * map. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "visibility.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license")
+= "GPL";
 
 const volatile __u32 observer; /* its row in `seen` */
 
-/* Arrays only: their look-ups are inlined, so that no observer ever calls a function that is observed. */
+/* Arrays only: their look-ups are inlined, so that no observer ever calls a function that is
+ * observed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CONTROL_WORDS);
@@ -20,7 +23,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_OBSERVERS * SOURCES);
+	__uint(max_entries, MAX_OBSERVERS *SOURCES);
 	__type(key, __u32);
 	__type(value, __u64);
 } seen SEC(".maps");

@@ -6,9 +6,11 @@
 #include <sys/syscall.h>
 #include "visibility.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license")
+= "GPL";
 
-/* Type, key and value size are set before loading; the key is the longest one in use (LPM: prefix length and data). */
+/* Type, key and value size are set before loading; the key is the longest one in use (LPM: prefix
+ * length and data). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -26,7 +28,7 @@ struct {
 
 static __always_inline int operate(__u32 source)
 {
-	__u32 key[2] = { 32, 7 }, gone[2] = { 32, 9 };
+	__u32 key[2] = {32, 7}, gone[2] = {32, 9};
 	__u64 value = 1, *count;
 
 	/* the result is kept alive, or there would be no look-up */
