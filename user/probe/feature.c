@@ -152,10 +152,31 @@ out:
 	return r;
 }
 
+/* "none integrity [confidentiality]": then no program loads that reads memory, with an error that
+ * does not say so (EINVAL). */
+static bool locked_down(void)
+{
+	char modes[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!file)
+		return false;
+	if (!fgets(modes, sizeof(modes), file))
+		modes[0] = 0;
+	fclose(file);
+	return strstr(modes, "[confidentiality]");
+}
+
 static void mend_privileges(struct feature_answer *a, int error, const char *otherwise)
 {
 	if (a->mend[0])
 		return;
+	if (locked_down()) {
+		snprintf(
+			a->mend, sizeof(a->mend), "%s",
+			"boot without lockdown=confidentiality, which the kernel is in (/sys/kernel/security/lockdown)");
+		return;
+	}
 	if (error == -EPERM || error == -EACCES)
 		snprintf(
 			a->mend, sizeof(a->mend),
