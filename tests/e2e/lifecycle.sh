@@ -83,7 +83,7 @@ life_ends()
 
 life_killed()
 {
-	start_target "$(program 1.24 race_needle)"
+	start_target "${calm[@]}" "$(program 1.24 race_needle)"
 	watch -p "$target"
 	need 'not attached' attached "$target" || return 1
 	sleep 0.3
@@ -127,7 +127,7 @@ life_signals()
 
 life_closed_pipe()
 {
-	start_target "$(program 1.23 race_write_write)"
+	start_target "${calm[@]}" "$(program 1.23 race_write_write)"
 	timeout 20 "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
 	need 'no first line' grep -q '^=====' "$work/stdout" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
@@ -152,10 +152,10 @@ life_exit_status()
 life_two_pids()
 {
 	local first
-	start_target "$(program 1.19 race_write_write)"
+	start_target "${calm[@]}" "$(program 1.19 race_write_write)"
 	first=$target
-	start_target "$(program 1.24 race_write_write)"
-	watch -p "$first,$target" -d 8
+	start_target "${calm[@]}" "$(program 1.24 race_write_write)"
+	watch -p "$first,$target" -d 4
 	watch_ended 15 && status_is 66 || return 1
 	need 'not both processes are in the document' document '[.races[].pid] | unique | length == 2' || return 1
 	need 'not both were races' document '[.targets[].map_impl] | sort == ["classic", "swiss"]' || return 1
@@ -167,9 +167,9 @@ life_two_pids()
 life_bystander()
 {
 	local other
-	start_target "$(program 1.24 race_write_write)"
+	start_target "${calm[@]}" "$(program 1.24 race_write_write)"
 	other=$target
-	start_target "$(program 1.24 race_write_write)"
+	start_target "${calm[@]}" "$(program 1.24 race_write_write)"
 	watch -p "$target" -d 3
 	need 'not attached' attached "$target" || return 1
 	need 'the other process is probed as well' text_same "$other" || return 1
@@ -181,11 +181,11 @@ life_bystander()
 life_two_watchers()
 {
 	local first
-	start_target "$(program 1.23 race_read_write)"
-	watch -p "$target" -d 6
+	start_target "${calm[@]}" "$(program 1.23 race_read_write)"
+	watch -p "$target" -d 3
 	first=$watcher
 	mv "$work/out.json" "$work/first.json" 2>/dev/null || true
-	"$maprace" watch -p "$target" -d 8 -o "$work/second.json" >/dev/null 2>"$work/second.err" &
+	"$maprace" watch -p "$target" -d 4 -o "$work/second.json" >/dev/null 2>"$work/second.err" &
 	watcher=$!
 	watch_ended 20 || return 1
 	((status == 66)) || status_is 66 || return 1
@@ -218,7 +218,7 @@ life_forks()
 life_deleted()
 {
 	cp "$(program 1.24 race_read_write)" "$work/gone"
-	start_target "$work/gone"
+	start_target "${calm[@]}" "$work/gone"
 	rm "$work/gone"
 	watch -p "$target" -d 15 --halt-on-race
 	watch_ended 20 && status_is 66 && right_lines race_read_write
@@ -228,7 +228,7 @@ life_deleted()
 life_replaced()
 {
 	cp "$(program 1.24 race_read_write)" "$work/changed"
-	start_target "$work/changed"
+	start_target "${calm[@]}" "$work/changed"
 	cp "$(program 1.19 sleeper)" "$work/new"
 	mv "$work/new" "$work/changed"
 	watch -p "$target" -d 15 --halt-on-race
@@ -266,7 +266,7 @@ life_alone()
 	need "it has $size bytes" test "$size" -lt 8000000 || return 1
 	# shellcheck disable=SC2016 # for the inner shell
 	need 'not static' sh -c '! readelf -lW "$1" | grep -q INTERP' - "$maprace" || return 1
-	start_target "$(program 1.24 race_read_write)"
+	start_target "${calm[@]}" "$(program 1.24 race_read_write)"
 	(cd "$dir" && env -i ./maprace watch -p "$target" -d 15 --halt-on-race >../stdout 2>../stderr) && status=0 || status=$?
 	status_is 66 || return 1
 	need 'it left files' test "$(ls "$dir")" = maprace || return 1
@@ -312,7 +312,7 @@ life_options()
 	watch -p "$target" --dry-run
 	watch_ended 10 && status_is 0 && need '--dry-run leaves probes' text_same "$target" || return 1
 	need 'the target was harmed' stop_target || return 1
-	start_target "$(program 1.24 race_write_write)"
+	start_target "${calm[@]}" "$(program 1.24 race_write_write)"
 	watch -p "$target" -d 15 --halt-on-race --exitcode 9
 	watch_ended 20 && status_is 9 || return 1
 	watch -p "$target" -d 15 --halt-on-race --exitcode 0
