@@ -84,6 +84,9 @@ build/obj/%.o: %.c | deps-build $(LIBBPF_A) $(SKELS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# its atomic operations that return a value need 5.12; bpfmap_plain is the same without them
+build/bpf/bpfmap.bpf.o: BPF_CFLAGS += -mcpu=v3
+
 build/bpf/%.bpf.o: bpf/%.bpf.c | deps-build $(LIBBPF_A)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)

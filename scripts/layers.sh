@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # A folder of user/ includes only itself and folders to its left; report never sees probe.
-# One exception: report/model.h, the plain data that track fills and report prints.
+# One exception: report/model.h, the plain data that track and bpfmap fill and report prints.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,7 +17,7 @@ BEGIN {
 	to = $3
 	sub(/.*include "/, "", to)
 	sub(/\/.*/, "", to)
-	if (from == "track" && $3 ~ /"report\/model\.h"/)
+	if ((from == "track" || from == "bpfmap") && $3 ~ /"report\/model\.h"/)
 		next
 	if (from ~ /\./) # main.c
 		next

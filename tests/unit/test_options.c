@@ -219,11 +219,6 @@ static void test_not_available(void **state)
 	assert_int_equal(cmd_watch(w.argc, w.argv), 2);
 	capture_end(&c);
 	assert_one_line("--suspects is not available");
-	split(&w, "bpf");
-	capture_begin(&c);
-	assert_int_equal(cmd_bpf(w.argc, w.argv), 2);
-	capture_end(&c);
-	assert_non_null(strstr(errors, "not available in this version"));
 	split(&w, "report x.json --format html");
 	capture_begin(&c);
 	assert_int_equal(cmd_report(w.argc, w.argv), 2);

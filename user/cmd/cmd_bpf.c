@@ -1,15 +1,188 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "base/log.h"
+#include "bpfmap/functions.h"
+#include "bpfmap/kernel_symbols.h"
+#include "cmd/bpf_watch.h"
 #include "cmd/commands.h"
-#include "cmd/options.h"
+#include "cmd/watch.h"
+
+static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
+	return 0;
+}
+
+static int64_t wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static bool is_number(const char *s, uint32_t *n)
+{
+	unsigned int value;
+
+	if (value_integer(s, INT32_MAX, &value))
+		return false;
+	*n = value;
+	return true;
+}
+
+static int select_id(struct bpf_watch *w, uint32_t id, const char *said, struct err *err)
+{
+	struct kernel_map *map = kernel_maps_get(&w->maps, id);
+
+	if (!map) {
+		err_hint(err, "bpftool map list shows the maps there are");
+		return err_set(err, -ENOENT, "there is no BPF map %s", said);
+	}
+	map_attachment_row(w->attachment, map->id, map->type, 0);
+	return 0;
+}
+
+static int select_one(struct bpf_watch *w, const char *said, struct err *err)
+{
+	uint32_t id;
+	size_t i, n = 0;
+	int r;
+
+	if (is_number(said, &id))
+		return select_id(w, id, said, err);
+	if (strchr(said, '/')) {
+		r = kernel_map_pinned(said, &id);
+		return r ? err_set(err, r, "no BPF map is pinned at %s: %s", said, err_name(r))
+			 : select_id(w, id, said, err);
+	}
+	for (i = 0; i < w->maps.n; i++) {
+		/* the kernel keeps 15 characters of a name */
+		if (strncmp(w->maps.list[i]->name, said, 15) != 0 ||
+		    map_attachment_is_own(w->attachment, w->maps.list[i]->id))
+			continue;
+		r = select_id(w, w->maps.list[i]->id, said, err);
+		if (r)
+			return r;
+		n++;
+	}
+	return n ? 0 : select_id(w, 0, said, err);
+}
+
+int bpf_watch_select(struct bpf_watch *w, struct err *err)
+{
+	size_t i;
+	int r;
+
+	r = kernel_maps_refresh(&w->maps);
+	for (i = 0; i < w->options->nmaps && !r; i++)
+		r = select_one(w, w->options->maps[i], err);
+	return r;
+}
+
+int bpf_watch_programs(struct bpf_watch *w)
+{
+	bool changed;
+	int r = programs_refresh(&w->programs, &changed);
+
+	if (!r && changed)
+		w->programs_dropped +=
+			programs_publish(&w->programs, map_attachment_chunks(w->attachment));
+	return r;
+}
+
+static int start(struct bpf_watch *w, struct err *err)
+{
+	struct map_attach_opts opts = {
+		.window_ns = w->options->window_ns,
+		.permille = (uint32_t)(w->options->budget_percent * 10),
+		.only_listed = w->options->nmaps > 0,
+		.no_atomics = getenv("MAPRACE_WITHOUT") &&
+			      strstr(getenv("MAPRACE_WITHOUT"), "bpf-atomics"),
+	};
+	uint64_t before = watch_now();
+	int r;
+
+	if (kernel_symbols_read(&opts.symbols))
+		log_warn(
+			"/proc/kallsyms hides addresses: operations by BPF programs cannot be told from system calls");
+	r = map_attachment_load(&w->attachment, &opts, err);
+	if (!r)
+		r = bpf_watch_select(w, err);
+	if (!r)
+		r = map_attachment_attach(w->attachment, err);
+	if (!r)
+		r = bpf_watch_programs(w);
+	w->attach_ms = (double)(watch_now() - before) / 1e6;
+	return r;
+}
+
+static void announce(const struct bpf_watch *w)
+{
+	const char *why;
+	size_t i;
+
+	log_info("watching %s by %u functions of the kernel",
+		 w->options->nmaps ? "the maps asked for" : "all BPF maps",
+		 map_attachment_functions(w->attachment));
+	for (i = 0; i < map_functions_n; i++)
+		if (!map_attachment_watches(w->attachment, i, &why))
+			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without,
+				 why ? why : "not attached", map_functions[i].name);
+}
+
+static int run(struct bpf_watch *w)
+{
+	struct err err = {};
+	int r = start(w, &err);
+
+	if (r) {
+		log_error("%s", err.text[0] ? err.text : err_name(r));
+		if (err.hint[0])
+			log_hint("%s", err.hint);
+		return EXIT_TOOL;
+	}
+	announce(w);
+	map_attachment_activate(w->attachment, true);
+	r = bpf_loop(w);
+	findings_refresh(w->findings, map_attachment_findings(w->attachment));
+	bpf_print_findings(w, 0);
+	bpf_write_output(w);
+	bpf_print_end(w);
+	if (r || w->failed)
+		return EXIT_TOOL;
+	return findings_proven(w->findings) ? w->options->exitcode : EXIT_NOTHING;
+}
 
 int cmd_bpf(int argc, char **argv)
 {
 	struct bpf_options options;
+	struct bpf_watch w = {.options = &options};
 	int status = options_parse_bpf(argc, argv, &options);
 
 	if (status != OPTIONS_RUN)
-		return status;
-	log_error("watching kernel BPF maps is not available in this version");
-	return EXIT_USAGE;
+		goto out;
+	options_set_log(options.quiet, options.verbose);
+	libbpf_set_print(libbpf_message);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	w.start_ns = watch_now();
+	w.started_unix_ns = wall_clock();
+	w.findings = findings_new(w.start_ns, &w.maps, &w.programs);
+	status = w.findings ? run(&w) : EXIT_TOOL;
+	map_attachment_free(w.attachment);
+	findings_free(w.findings);
+	kernel_maps_free(&w.maps);
+	programs_free(&w.programs);
+out:
+	bpf_options_free(&options);
+	return status;
 }

@@ -91,39 +91,6 @@ int options_parse_report(int argc, char **argv, struct report_options *options)
 	return OPTIONS_RUN;
 }
 
-/* --- bpf --- */
-
-static int bpf_set_verbose(void *options, const char *arg)
-{
-	(void)arg;
-	((struct bpf_options *)options)->verbose++;
-	return 0;
-}
-
-static const struct option_row bpf_rows[] = {
-	{"verbose", 'v', NULL, bpf_set_verbose, NULL, "say more; twice: libbpf's messages too"},
-};
-
-static const struct option_table bpf_table = {
-	.command = "bpf",
-	.usage = "maprace bpf [OPTION...]",
-	.about = "Watches kernel BPF maps for lost updates. This version refuses the command: the\n"
-		 "name is kept for it.",
-	.rows = bpf_rows,
-	.nrows = NROWS(bpf_rows),
-};
-
-int options_parse_bpf(int argc, char **argv, struct bpf_options *options)
-{
-	int rest, rc;
-
-	memset(options, 0, sizeof(*options));
-	rc = option_table_parse(&bpf_table, argc, argv, options, &rest);
-	if (rc == OPTIONS_RUN && rest < argc)
-		return unexpected(&bpf_table, argv[rest]);
-	return rc;
-}
-
 /* --- inspect --- */
 
 static int inspect_set_pid(void *options, const char *arg)
@@ -228,7 +195,7 @@ static const char global_help[] =
 	"  report FILE             render a JSON document of `watch -o` again\n"
 	"  inspect BINARY|-p PID   what would be probed, and why not\n"
 	"  doctor                  what this kernel and these privileges allow\n"
-	"  bpf                     watch kernel BPF maps (not in this version)\n"
+	"  bpf                     watch kernel BPF maps for lost updates\n"
 	"\n"
 	"  -h, --help              show this help and end\n"
 	"  -V, --version           show the version and end\n"

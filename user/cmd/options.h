@@ -53,9 +53,18 @@ struct report_options {
 int options_parse_report(int argc, char **argv, struct report_options *options);
 
 struct bpf_options {
+	const char **maps; /* --map: id, name or path; owned */
+	size_t nmaps;
+	uint64_t duration_ns; /* 0: until a signal comes */
+	const char *output;   /* NULL: no document */
+	bool json, top, quiet, no_color, suspects;
 	int verbose;
+	double budget_percent;
+	uint64_t window_ns;
+	int exitcode; /* 0 to 255 */
 };
 int options_parse_bpf(int argc, char **argv, struct bpf_options *options);
+void bpf_options_free(struct bpf_options *options);
 
 struct inspect_options { /* either a file or a process */
 	const char *file;

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "report/escape.h"
+#include "report/json_bpf.h"
 #include "report/json_names.h"
 #include "report/printers.h"
 
@@ -168,6 +169,8 @@ static json_t *build_race(const struct report_race *race)
 	failed |= put(o, "check_fired", json_boolean(race->check_fired));
 	failed |= put(o, "map", build_map(&race->map));
 	failed |= put(o, "accesses", build_accesses(race));
+	if (race->bpf)
+		failed |= put(o, "bpf", json_build_bpf(race->bpf));
 	return finish(o, failed);
 }
 

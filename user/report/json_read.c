@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "report/json_bpf.h"
 #include "report/json_names.h"
 #include "report/json_value.h"
 
@@ -174,9 +175,9 @@ static void read_race(struct json_reader *r, const json_t *o, struct report_race
 
 	read_id(r, o, race->id);
 	race->evidence = (enum report_evidence)json_get_word(r, o, "evidence", evidence_word,
-							     REPORT_WINDOW + 1);
+							     REPORT_EVIDENCES);
 	race->kind =
-		(enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_ITERATE_WRITE + 1);
+		(enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_KINDS);
 	race->count = json_get_u64(r, o, "count");
 	race->first_seen_s = json_get_real(r, o, "first_seen_s", 0);
 	race->last_seen_s = json_get_real(r, o, "last_seen_s", 0);
@@ -184,6 +185,7 @@ static void read_race(struct json_reader *r, const json_t *o, struct report_race
 	race->held_ns = json_get_u64(r, o, "held_ns");
 	race->message = json_get_text(r, o, "message");
 	race->check_fired = json_get_bool(r, o, "check_fired");
+	race->bpf = json_read_bpf(r, json_get_object(r, o, "bpf"));
 	read_map(r, map, &race->map);
 	read_accesses(r, json_get_array(r, o, "accesses"), race);
 }

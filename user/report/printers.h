@@ -14,6 +14,9 @@ struct text_style {
 };
 void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
 		     const struct text_style *style);
+/* A finding in a kernel BPF map; text_print_race() calls it. */
+void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
+		    const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
 
 /* The whole document, indented; 0 or -EIO -ENOSPC. */

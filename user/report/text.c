@@ -271,6 +271,10 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 {
 	bool proven = race->evidence != REPORT_WINDOW;
 
+	if (race->bpf) {
+		text_print_bpf(out, race, elapsed_s, style);
+		return;
+	}
 	fputs(RULE, out);
 	fprintf(out, "%sWARNING: CONCURRENT MAP ACCESS (%s)%s\n", style->color ? RED_BOLD : "",
 		proven ? "proven" : "suspect", style->color ? PLAIN : "");

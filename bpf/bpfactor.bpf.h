@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_BPFACTOR_BPF_H
+#define MAPRACE_BPFACTOR_BPF_H
+
+/* Who calls a map's function: a thread inside bpf(2), or a BPF program, which shows in the kernel's
+ * stack only. */
+#include "bpftables.bpf.h"
+
+static __always_inline bool is_kernel_text(__u64 ip)
+{
+	return ip >= bcfg.text_lo && ip < bcfg.text_hi;
+}
+
+static __always_inline bool is_helper(__u64 ip)
+{
+	int i;
+
+	for (i = 0; i < MR_BPF_HELPERS; i++)
+		if (ip >= bcfg.helper[i].lo && ip < bcfg.helper[i].hi)
+			return true;
+	return false;
+}
+
+/*
+ * From the innermost: our own program and its trampoline, outside the kernel's image; the watched
+ * function, inside; then its caller. A caller outside the image is a program. A program that does
+ * not know its map in advance comes through the helper function.
+ */
+static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
+{
+	bool reached = false, helper = false;
+	__u64 ip;
+	int i;
+
+	for (i = 0; i < MR_BPF_STACK; i++) {
+		if (i * 8 >= size)
+			return 0;
+		ip = c->stack[i];
+		if (!reached) {
+			reached = is_kernel_text(ip);
+			continue;
+		}
+		if (!is_kernel_text(ip))
+			return ip;
+		if (helper || !is_helper(ip))
+			return 0;
+		helper = true;
+	}
+	return 0;
+}
+
+static __always_inline __u32 program_id(__u64 caller)
+{
+	__u64 at = (caller - 1) >>
+		   6; /* the call's last byte: a return address may lie behind the program's end */
+	__u32 slot = mr_bpf_chunk_slot(at), i, k;
+	struct mr_bpf_chunk *chunk;
+
+	for (i = 0; i < MR_BPF_CHUNK_PROBES; i++) {
+		k = (slot + i) & (MR_BPF_CHUNKS - 1);
+		chunk = bpf_map_lookup_elem(&chunks, &k);
+		if (!chunk || !chunk->at)
+			return 0;
+		if (chunk->at == at)
+			return chunk->prog_id;
+	}
+	return 0;
+}
+
+/* User space looks for programs that are new. Told at most every 10 ms. */
+static __always_inline void tell_unknown(struct mr_bpf_cpu *c, __u64 caller, __u64 now)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_event_unknown *e;
+
+	bpf_lose(c, MR_BPF_LOSS_PROGRAM_UNKNOWN);
+	if (!ctl || now - ctl->unknown_ns < 10000000)
+		return;
+	ctl->unknown_ns = now;
+	e = bpf_ringbuf_reserve(&bpf_events, sizeof(*e), 0);
+	if (!e)
+		return;
+	e->header.kind = MR_BPF_EVENT_UNKNOWN_PROGRAM;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = now;
+	e->caller = caller;
+	bpf_ringbuf_submit(e, 0);
+}
+
+static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_actor *a)
+{
+	__u64 task = bpf_get_current_pid_tgid(), caller = 0;
+	long size;
+
+	a->cpu = bpf_get_smp_processor_id();
+	a->tid = (__u32)task;
+	a->tgid = task >> 32;
+	a->prog_id = 0;
+	a->pad = 0;
+	bpf_get_current_comm(a->comm, sizeof(a->comm));
+	if (!c->call.syscall) {
+		size = bpf_get_stack(ctx, c->stack, sizeof(c->stack), 0);
+		if (size < 0)
+			bpf_lose(c, MR_BPF_LOSS_STACK_FAULT);
+		else
+			caller = program_caller(c, size);
+	}
+	a->caller = caller;
+	if (!caller) {
+		a->kind = MR_BPF_TASK;
+		a->id = (1ull << 62) | a->tid;
+		return 0;
+	}
+	a->prog_id = program_id(caller);
+	if (a->prog_id) {
+		a->kind = MR_BPF_PROGRAM;
+		a->id = (2ull << 62) | ((__u64)a->prog_id << 16) | (a->cpu & 0xffff);
+		return 0;
+	}
+	tell_unknown(c, caller, bpf_ktime_get_ns());
+	a->kind = MR_BPF_CODE;
+	a->id = (3ull << 62) | ((caller >> 12 << 16) & ~(3ull << 62)) | (a->cpu & 0xffff);
+	return 0;
+}
+
+/* Who it is to a person: a process, or a program wherever it runs. */
+static __always_inline __u64 actor_group(const struct mr_bpf_actor *a)
+{
+	if (a->kind == MR_BPF_TASK)
+		return a->tgid;
+	if (a->kind == MR_BPF_PROGRAM)
+		return (1ull << 40) | a->prog_id;
+	return (2ull << 40) ^ (a->caller >> 12);
+}
+
+#endif

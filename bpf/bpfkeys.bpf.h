@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_BPFKEYS_BPF_H
+#define MAPRACE_BPFKEYS_BPF_H
+
+/* Keys and values as digests, and the records of keys. */
+#include "bpftables.bpf.h"
+
+/* Copies at most MR_BPF_DIGEST_MAX bytes; the rest of the last word is zero. */
+static __always_inline long words_read(__u64 *words, __u32 size, __u64 from)
+{
+	if (size > MR_BPF_DIGEST_MAX)
+		size = MR_BPF_DIGEST_MAX;
+	if (size & 7)
+		words[(size >> 3) & (MR_BPF_DIGEST_MAX / 8 - 1)] = 0;
+	return bpf_probe_read_kernel(words, size, (const void *)from);
+}
+
+static __always_inline __u64 words_digest(const __u64 *words, __u32 size)
+{
+	__u64 h = size * 0x9e3779b97f4a7c15ull;
+	__u32 i;
+
+	for (i = 0; i < MR_BPF_DIGEST_MAX / 8; i++) {
+		if (i * 8 >= size)
+			break;
+		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 32;
+	}
+	h = mix(h);
+	return h < 16 ? h + 16 : h; /* small numbers have meanings */
+}
+
+/* Reads the call's key; 0 when that fails. */
+static __noinline __u64 key_tag(struct mr_bpf_cpu *c)
+{
+	__u64 tag;
+
+	if (words_read(c->key, c->call.key_size, c->call.key)) {
+		bpf_lose(c, MR_BPF_LOSS_KEY_FAULT);
+		return 0;
+	}
+	tag = mix(words_digest(c->key, c->call.key_size) ^
+		  (c->call.map_id * 0xd6e8feb86659fd93ull));
+	return tag < 16 ? tag + 16 : tag;
+}
+
+static __noinline __u64 value_digest(struct mr_bpf_cpu *c)
+{
+	if (!c->call.value)
+		return MR_BPF_ABSENT;
+	if (c->call.value_size > MR_BPF_DIGEST_MAX)
+		bpf_lose(c, MR_BPF_LOSS_VALUE_LONG);
+	if (words_read(c->value, c->call.value_size, c->call.value)) {
+		bpf_lose(c, MR_BPF_LOSS_VALUE_FAULT);
+		return 0;
+	}
+	return words_digest(c->value, c->call.value_size);
+}
+
+static __always_inline struct mr_bpf_read *read_slot(__u64 tag, __u64 actor, __u64 *own)
+{
+	__u64 h = mix(tag ^ actor * 0x9e3779b97f4a7c15ull);
+	__u32 slot = h & (MR_BPF_READS - 1);
+
+	*own = h | 1;
+	return bpf_map_lookup_elem(&reads, &slot);
+}
+
+static __always_inline struct mr_bpf_key *key_find(__u64 tag, __u32 *index)
+{
+	__u32 base = tag & (MR_BPF_KEYS - MR_BPF_WAYS), i, k;
+	struct mr_bpf_key *rec;
+
+	for (i = 0; i < MR_BPF_WAYS; i++) {
+		k = base + i;
+		rec = bpf_map_lookup_elem(&keys, &k);
+		if (rec && rec->tag == tag) {
+			*index = k;
+			return rec;
+		}
+	}
+	return NULL;
+}
+
+/* Takes the record of the set that was idle longest. NULL: another CPU was faster. */
+static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, __u64 now)
+{
+	__u32 base = tag & (MR_BPF_KEYS - MR_BPF_WAYS), i, k, best = base;
+	struct mr_bpf_key *rec;
+	__u64 oldest = ~0ull, old;
+
+	for (i = 0; i < MR_BPF_WAYS; i++) {
+		k = base + i;
+		rec = bpf_map_lookup_elem(&keys, &k);
+		if (rec && rec->last_ns < oldest) {
+			oldest = rec->last_ns;
+			best = k;
+		}
+	}
+	rec = bpf_map_lookup_elem(&keys, &best);
+	if (!rec)
+		return NULL;
+	old = rec->tag;
+	if (old == 1 || word_replace(&rec->tag, old, 1) != old) {
+		bpf_lose(c, MR_BPF_LOSS_KEY_BUSY);
+		return NULL;
+	}
+	if (old && now - rec->last_ns < bcfg.window_ns)
+		bpf_lose(c, MR_BPF_LOSS_KEY_REPLACED);
+	for (i = 0; i < MR_BPF_VERSIONS; i++) {
+		rec->version[i].seq = 0;
+		rec->version[i].digest = MR_BPF_VOID;
+	}
+	rec->head = 0;
+	rec->next = 0;
+	rec->inside_id = 0;
+	rec->born++;
+	rec->created_ns = now;
+	rec->last_ns = now;
+	c->open.record = best;
+	*(volatile __u64 *)&rec->tag = tag;
+	return rec;
+}
+
+/*
+ * A value's place in the history of its key. Found by digest, because nobody outside can tell which
+ * of two operations that overlap the kernel did first: but who then reads gets the one value or the
+ * other.
+ */
+static __always_inline struct mr_bpf_lineage *lineage_slot(const struct mr_bpf_key *rec, __u64 tag,
+							   __u64 digest, __u64 *own)
+{
+	__u64 h = mix(tag ^ mix(digest + rec->born));
+	__u32 slot = h & (MR_BPF_LINEAGES - 1);
+
+	*own = h | 1;
+	return bpf_map_lookup_elem(&lineages, &slot);
+}
+
+static __noinline int lineage_put(const struct mr_bpf_key *rec, __u64 tag,
+				  const struct mr_bpf_version *v, __u64 group)
+{
+	struct mr_bpf_lineage *l;
+	__u64 own;
+
+	l = lineage_slot(rec, tag, v->digest, &own);
+	if (!l)
+		return 0;
+	*(volatile __u64 *)&l->tag = 0;
+	l->seq = v->seq;
+	l->depth = v->depth;
+	l->by_id = v->by.id;
+	l->by_group = group;
+	*(volatile __u64 *)&l->tag = own;
+	return 0;
+}
+
+/* Which version a reader got: the newest one with that digest, else the newest one. */
+static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *rd, __u64 tag)
+{
+	__u64 head = *(volatile __u64 *)&rec->head, own;
+	struct mr_bpf_lineage *l = lineage_slot(rec, tag, rd->digest, &own);
+
+	rd->by_id = 0;
+	rd->by_group = 0;
+	if (!l || l->tag != own) {
+		rd->seq = (__u32)head;
+		rd->depth = head >> 32;
+		return 0;
+	}
+	rd->seq = l->seq;
+	rd->depth = l->depth;
+	rd->by_id = l->by_id;
+	rd->by_group = l->by_group;
+	return 1;
+}
+
+#endif

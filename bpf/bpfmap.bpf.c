@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Watches the functions of kernel BPF maps. Every program here is optional: user space loads those
+ * whose function the kernel has. */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpflost.bpf.h"
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
+
+/* kernel/bpf/hashtab.c: the key, then, at the next multiple of 8, the value */
+struct htab_elem___mr {
+	char key[0];
+} __attribute__((preserve_access_index));
+
+/* The map's row; NULL when it is not to be watched. The first thing that is asked of every call. */
+static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map,
+						 struct mr_bpf_control *ctl)
+{
+	__u32 id = map->id, slot = id & (MR_BPF_ROWS - 1);
+	struct mr_bpf_row *row;
+
+	row = bpf_map_lookup_elem(&rows, &slot);
+	if (!row)
+		return NULL;
+	if (row->id != id) {
+		if (bcfg.only_listed || !id)
+			return NULL;
+		row->reads = row->writes = row->writers = row->conflicts = 0;
+		row->type = map->map_type;
+		row->flags = 0;
+		row->id = id;
+	}
+	return row->flags & MR_BPF_ROW_IGNORE ? NULL : row;
+}
+
+static __always_inline bool has_one_value(__u32 type)
+{
+	return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
+	       type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_LPM_TRIE;
+}
+
+/* The budget: over it, a CPU sees nothing until it has saved up the whole burst, so that what is
+ * seen hangs together. */
+static __always_inline bool affordable(struct mr_bpf_cpu *c, __u64 now)
+{
+	__u64 since = now - c->refilled_ns;
+
+	if (bcfg.permille >= 1000)
+		return true;
+	if (since > bcfg.burst_ns * 1000)
+		since = bcfg.burst_ns * 1000;
+	c->refilled_ns = now;
+	c->tokens_ns += since * bcfg.permille / 1000;
+	if (c->tokens_ns >= bcfg.burst_ns) {
+		c->tokens_ns = bcfg.burst_ns;
+		c->dry = 0;
+	}
+	return !c->dry;
+}
+
+static __always_inline struct mr_bpf_cpu *enter(struct mr_bpf_control *ctl)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
+	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!c)
+		return NULL;
+	if (*(volatile __u32 *)&c->busy) {
+		bpf_lose(c, MR_BPF_LOSS_NESTED);
+		gap_note(ctl, now);
+		return NULL;
+	}
+	*(volatile __u32 *)&c->busy = 1;
+	if (!affordable(c, now)) {
+		bpf_lose(c, MR_BPF_LOSS_BUDGET);
+		gap_note(ctl, now);
+		*(volatile __u32 *)&c->busy = 0;
+		return NULL;
+	}
+	c->began_ns = now;
+	return c;
+}
+
+static __always_inline void leave(struct mr_bpf_cpu *c, __u64 now)
+{
+	__u64 spent = now - c->began_ns;
+
+	c->spent_ns += spent;
+	if (bcfg.permille < 1000) {
+		if (c->tokens_ns > spent) {
+			c->tokens_ns -= spent;
+		} else {
+			c->tokens_ns = 0;
+			c->dry = 1;
+		}
+	}
+	asm volatile("" ::: "memory");
+	*(volatile __u32 *)&c->busy = 0;
+}
+
+static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map *map, __u32 id,
+				     __u64 key, __u64 value, __u64 flags, __u32 op, __u32 syscall)
+{
+	c->call.map = (__u64)map;
+	c->call.map_id = id;
+	c->call.key_size = map->key_size;
+	c->call.value_size = map->value_size;
+	c->call.key = key;
+	c->call.value = value;
+	c->call.flags = flags;
+	c->call.op = op;
+	c->call.syscall = syscall;
+}
+
+static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64 key, __u64 value,
+				     __u32 syscall)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_row *row;
+	struct mr_bpf_cpu *c;
+
+	if (!ctl || !ctl->gate)
+		return 0;
+	row = row_of(map, ctl);
+	if (!row)
+		return 0;
+	if (!has_one_value(row->type)) {
+		__sync_fetch_and_add(&row->reads, 1);
+		return 0;
+	}
+	c = enter(ctl);
+	if (!c)
+		return 0;
+	call_set(c, map, row->id, key, value, 0, MR_BPF_READ, syscall);
+	c->now_ns = c->began_ns;
+	if (on_read(ctx, c))
+		__sync_fetch_and_add(&row->reads, 1);
+	leave(c, c->now_ns); /* no clock after the value was looked at */
+	return 0;
+}
+
+static __always_inline int write_begins(void *ctx, const struct bpf_map *map, __u64 key,
+					__u64 value, __u64 flags, __u32 op)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_row *row;
+	struct mr_bpf_cpu *c;
+
+	if (!ctl || !ctl->gate)
+		return 0;
+	row = row_of(map, ctl);
+	if (!row)
+		return 0;
+	if (!has_one_value(row->type)) {
+		__sync_fetch_and_add(&row->writes, 1);
+		return 0;
+	}
+	c = enter(ctl);
+	if (!c)
+		return 0;
+	call_set(c, map, row->id, key, value, flags, op, 0);
+	on_write(ctx, c);
+	leave(c, bpf_ktime_get_ns());
+	return 0;
+}
+
+static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long result)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_row *row;
+	struct mr_bpf_cpu *c;
+
+	if (!ctl || !ctl->gate)
+		return 0;
+	row = row_of(map, ctl);
+	if (!row || !has_one_value(row->type))
+		return 0;
+	c = enter(ctl);
+	if (!c)
+		return 0;
+	c->call.map = (__u64)map;
+	c->call.key = key;
+	on_written(c, row, result);
+	leave(c, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* A value's address is returned, or NULL. */
+#define WATCH_LOOKUP(function)                                            \
+	SEC("?fexit/" #function)                                          \
+	int read_##function(__u64 *ctx)                                   \
+	{                                                                 \
+		return looked_up(ctx, (void *)ctx[0], ctx[1], ctx[2], 0); \
+	}
+
+#define WATCH_UPDATE(function)                                                                   \
+	SEC("?fentry/" #function)                                                                \
+	int enter_##function(__u64 *ctx)                                                         \
+	{                                                                                        \
+		return write_begins(ctx, (void *)ctx[0], ctx[1], ctx[2], ctx[3], MR_BPF_UPDATE); \
+	}                                                                                        \
+	SEC("?fexit/" #function)                                                                 \
+	int leave_##function(__u64 *ctx)                                                         \
+	{                                                                                        \
+		return write_ends((void *)ctx[0], ctx[1], (int)ctx[4]);                          \
+	}
+
+#define WATCH_DELETE(function)                                                         \
+	SEC("?fentry/" #function)                                                      \
+	int enter_##function(__u64 *ctx)                                               \
+	{                                                                              \
+		return write_begins(ctx, (void *)ctx[0], ctx[1], 0, 0, MR_BPF_DELETE); \
+	}                                                                              \
+	SEC("?fexit/" #function)                                                       \
+	int leave_##function(__u64 *ctx)                                               \
+	{                                                                              \
+		return write_ends((void *)ctx[0], ctx[1], (int)ctx[2]);                \
+	}
+
+WATCH_UPDATE(htab_map_update_elem)
+WATCH_DELETE(htab_map_delete_elem)
+WATCH_UPDATE(htab_lru_map_update_elem)
+WATCH_DELETE(htab_lru_map_delete_elem)
+WATCH_UPDATE(array_map_update_elem)
+WATCH_UPDATE(trie_update_elem)
+WATCH_DELETE(trie_delete_elem)
+WATCH_LOOKUP(trie_lookup_elem)
+
+/* Programs' look-ups in hash maps; returns the element, in which the value follows the key. */
+SEC("?fexit/__htab_map_lookup_elem")
+int read___htab_map_lookup_elem(__u64 *ctx)
+{
+	const struct bpf_map *map = (void *)ctx[0];
+	__u64 elem = ctx[2];
+
+	if (elem)
+		elem += bpf_core_field_offset(struct htab_elem___mr, key) +
+			((map->key_size + 7) & ~7u);
+	return looked_up(ctx, map, ctx[1], elem, 0);
+}
+
+/* bpf(2)'s look-ups in maps of every type: (map, key, value, flags), the value copied to where
+ * value points. */
+SEC("?fexit/bpf_map_copy_value")
+int read_bpf_map_copy_value(__u64 *ctx)
+{
+	int result = (int)ctx[4];
+
+	if (result && result != -2) /* -ENOENT: not there, which is an answer too */
+		return 0;
+	return looked_up(ctx, (void *)ctx[0], ctx[1], result ? 0 : ctx[2], 1);
+}

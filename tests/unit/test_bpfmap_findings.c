@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bpfmap/findings.h"
+#include "bpfmap/kernel_symbols.h"
+#include "report/json_read.h"
+#include "report/printers.h"
+#include "schema_check.h"
+
+#define START 1000000000ull
+
+static struct kernel_maps no_maps;
+static struct programs programs;
+
+static struct mr_bpf_event_finding sample(void)
+{
+	struct mr_bpf_event_finding e = {
+		.header = {MR_BPF_EVENT_FINDING, sizeof(e), START + 3000000},
+		.tag = 0x1235,
+		.finding = MR_BPF_LOST_UPDATE,
+		.map_id = 0x7fffffff, /* no such map */
+		.key_size = 4,
+		.value_size = 8,
+		.op = MR_BPF_UPDATE,
+		.read_ns = START + 1000000,
+		.other_ns = START + 2000000,
+		.write_ns = START + 3000000,
+		.read_digest = 20,
+		.other_digest = 21,
+		.write_digest = 22,
+		.lost = 1,
+		.writer = {.id = 1,
+			   .kind = MR_BPF_TASK,
+			   .cpu = 1,
+			   .tgid = 0x7ffffffe,
+			   .tid = 0x7ffffffe,
+			   .comm = "counter"},
+		.other = {.id = 2, .kind = MR_BPF_PROGRAM, .cpu = 0, .prog_id = 42},
+		.key = {7},
+		.value = {9},
+	};
+
+	return e;
+}
+
+static struct findings *open_findings(void)
+{
+	struct bpf_known_program *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	*p = (struct bpf_known_program){
+		.id = 42, .type = 6, .name = "count_packets", .tag = "0123456789abcdef"};
+	free(programs.list);
+	programs.list = p;
+	programs.n = 1;
+	return findings_new(START, &no_maps, &programs);
+}
+
+static void close_findings(struct findings *f)
+{
+	findings_free(f);
+	programs_free(&programs);
+	kernel_maps_free(&no_maps);
+}
+
+static void test_lost_update(void **state)
+{
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding e = sample();
+	const struct report_race *race;
+	bool suspect;
+
+	(void)state;
+	assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
+	assert_int_equal(findings_event(f, &e, sizeof(e)), 0); /* the same again is the same */
+	assert_int_equal(findings_proven(f), 1);
+	assert_null(findings_take(f, 2000000, &suspect));
+	race = findings_take(f, 3000000, &suspect);
+	assert_non_null(race);
+	assert_false(suspect);
+	assert_int_equal(race->kind, REPORT_LOST_UPDATE);
+	assert_string_equal(race->bpf->key, "07 00 00 00");
+	assert_string_equal(race->bpf->actor[0].comm, "counter");
+	assert_true(race->bpf->actor[1].program);
+	assert_string_equal(race->bpf->actor[1].prog_name, "count_packets");
+	assert_string_equal(race->bpf->actor[1].prog_type, "xdp");
+	assert_int_equal(race->bpf->read_ns, 1000000);
+	assert_int_equal(race->access[1].time_ns, 2000000);
+	assert_null(findings_take(f, 3000000, &suspect));
+	close_findings(f);
+}
+
+static void test_malformed(void **state)
+{
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding e = sample();
+	uint8_t *exact;
+	size_t n;
+
+	(void)state;
+	for (n = 0; n < sizeof(e); n++) {
+		exact = malloc(n ? n : 1);
+		memcpy(exact, &e, n);
+		assert_int_equal(findings_event(f, exact, n), 0);
+		free(exact);
+	}
+	assert_int_equal(findings_bad_events(f), sizeof(e));
+	e.finding = 77;
+	assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
+	e.header.kind = 99;
+	assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
+	assert_int_equal(findings_bad_events(f), sizeof(e) + 2);
+	assert_int_equal(findings_proven(f), 0);
+	close_findings(f);
+}
+
+static void test_counts_from_the_table(void **state)
+{
+	struct mr_bpf_finding *table = calloc(MR_BPF_FINDINGS, sizeof(*table));
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding e = sample();
+
+	(void)state;
+	assert_non_null(table);
+	table[(e.tag & (MR_BPF_FINDINGS - MR_BPF_WAYS)) + 2] =
+		(struct mr_bpf_finding){.tag = e.tag,
+					.count = 10,
+					.lost = 25,
+					.first_ns = START + 1,
+					.last_ns = START + 2000000000};
+	findings_event(f, &e, sizeof(e));
+	assert_int_equal(findings_lost(f), 1);
+	findings_refresh(f, table);
+	assert_int_equal(findings_lost(f), 25);
+	free(table);
+	close_findings(f);
+}
+
+/* What is written is what the schema says, and read back it renders the same. */
+static void test_document(void **state)
+{
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding e = sample();
+	struct report report = {.version = "1", .kernel = "k", .arch = "a"}, again;
+	struct text_style style = {0};
+	struct schema_check check = {0};
+	char *json = NULL, *text[2] = {NULL, NULL}, path[4096];
+	size_t size, sizes[2];
+	struct err err = {0};
+	json_t *schema, *value;
+	FILE *out;
+
+	(void)state;
+	findings_event(f, &e, sizeof(e));
+	assert_int_equal(findings_lend(f, &report), 0);
+	out = open_memstream(&json, &size);
+	assert_int_equal(json_print_report(out, &report), 0);
+	fclose(out);
+	snprintf(path, sizeof(path), "%s/docs/maprace-1.schema.json",
+		 getenv("MAPRACE_TOP") ? getenv("MAPRACE_TOP") : ".");
+	schema = json_load_file(path, 0, NULL);
+	value = json_loads(json, 0, NULL);
+	assert_non_null(schema);
+	check.root = schema;
+	if (!schema_value(&check, schema, value, "$"))
+		fail_msg("%s", check.why);
+	assert_int_equal(json_read_buffer(json, size, &again, &err), 0);
+	out = open_memstream(&text[0], &sizes[0]);
+	text_print_race(out, &report.races[0], 1, &style);
+	fclose(out);
+	out = open_memstream(&text[1], &sizes[1]);
+	text_print_race(out, &again.races[0], 1, &style);
+	fclose(out);
+	assert_string_equal(text[0], text[1]);
+	assert_non_null(strstr(
+		text[0],
+		"WARNING: LOST UPDATE OF A BPF MAP (proven)\nRead at +0.001000 s by process counter (pid 2147483646"));
+	assert_non_null(strstr(
+		text[0],
+		"Overwritten at +0.002000 s by BPF program count_packets (id 42, xdp, tag 0123456789abcdef) on cpu 0\n"));
+	assert_non_null(strstr(
+		text[0],
+		"Written back at +0.003000 s by the first, 2.0ms after its read and 1.0ms after the other's update\n"));
+	report_free(&again);
+	json_decref(schema);
+	json_decref(value);
+	free(text[0]);
+	free(text[1]);
+	free(json);
+	free(report.races);
+	free(report.suspects);
+	close_findings(f);
+}
+
+static void test_symbols(void **state)
+{
+	static const char table[] =
+		"0000000000001000 T _stext\n0000000000001100 T bpf_map_lookup_elem\n0000000000001180 t next\n"
+		"0000000000002000 T _etext\n0000000000001140 t bpf_prog_x\t[bpf]\nrubbish\n";
+	static const char hidden[] = "0000000000000000 T _stext\n0000000000000000 T _etext\n";
+	struct kernel_symbols s;
+	FILE *file = fmemopen((void *)table, sizeof(table) - 1, "r");
+
+	(void)state;
+	assert_int_equal(kernel_symbols_parse(&s, file), 0);
+	fclose(file);
+	assert_int_equal(s.text.lo, 0x1000);
+	assert_int_equal(s.text.hi, 0x2000);
+	assert_int_equal(s.helper[0].lo, 0x1100);
+	assert_int_equal(s.helper[0].hi, 0x1180);
+	assert_int_equal(s.helper[1].hi, 0);
+	file = fmemopen((void *)hidden, sizeof(hidden) - 1, "r");
+	assert_int_equal(kernel_symbols_parse(&s, file), -EACCES);
+	fclose(file);
+	assert_int_equal(s.text.hi, 0);
+}
+
+static void test_chunks(void **state)
+{
+	struct mr_bpf_chunk *chunks = calloc(MR_BPF_CHUNKS, sizeof(*chunks));
+	struct bpf_code_range ranges[2] = {{0xffffffffc0001000, 0xffffffffc0001041, 3},
+					   {0xffffffffc0001080, 0xffffffffc00010c0, 4}};
+	struct programs p = {.ranges = ranges, .nranges = 2};
+	size_t i, found = 0;
+
+	(void)state;
+	assert_non_null(chunks);
+	assert_int_equal(programs_publish(&p, chunks), 0);
+	for (i = 0; i < MR_BPF_CHUNKS; i++)
+		found += chunks[i].at != 0;
+	assert_int_equal(found, 3);
+	i = mr_bpf_chunk_slot(0xffffffffc0001040 >> 6);
+	assert_int_equal(chunks[i].prog_id, 3);
+	free(chunks);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lost_update),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_counts_from_the_table),
+		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_symbols),
+		cmocka_unit_test(test_chunks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Programs that count in one map by look-up, add, update; and forms of it that are safe. */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include <sys/syscall.h>
+
+char LICENSE[] SEC("license")
+= "GPL";
+
+/* Type and flags are set before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} counter SEC(".maps");
+
+/* How often each program has counted: in place and atomic, so that the truth is known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8);
+	__type(key, __u32);
+	__type(value, __u64);
+} done SEC(".maps");
+
+const volatile __u32 victim_tgid = 0;
+
+static __always_inline void count(__u32 which)
+{
+	__u32 key = 7;
+	__u64 one = 1, *value, *n;
+
+	value = bpf_map_lookup_elem(&counter, &key);
+	if (value)
+		one = *value + 1;
+	bpf_map_update_elem(&counter, &key, &one, BPF_ANY);
+	n = bpf_map_lookup_elem(&done, &which);
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
+SEC("?xdp")
+int count_xdp(struct xdp_md *ctx)
+{
+	(void)ctx;
+	count(0);
+	return XDP_PASS;
+}
+
+SEC("?tc")
+int count_tc(struct __sk_buff *ctx)
+{
+	(void)ctx;
+	count(1);
+	return 0;
+}
+
+SEC("?socket")
+int count_socket(struct __sk_buff *ctx)
+{
+	count(2);
+	return ctx->len;
+}
+
+SEC("?raw_tp/sys_enter")
+int count_raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	if (ctx->args[1] == SYS_getpgid && bpf_get_current_pid_tgid() >> 32 == victim_tgid)
+		count(3);
+	return 0;
+}
+
+SEC("?kprobe/__x64_sys_getpgid")
+int count_kprobe(void *ctx)
+{
+	(void)ctx;
+	if (bpf_get_current_pid_tgid() >> 32 == victim_tgid)
+		count(4);
+	return 0;
+}
+
+/* In place and atomic: nothing is lost, and no function of the map is called to write. */
+SEC("?xdp")
+int count_in_place(struct xdp_md *ctx)
+{
+	__u32 key = 7, which = 5;
+	__u64 *value, *n;
+
+	(void)ctx;
+	value = bpf_map_lookup_elem(&counter, &key);
+	if (value)
+		__sync_fetch_and_add(value, 1);
+	n = bpf_map_lookup_elem(&done, &which);
+	if (n)
+		__sync_fetch_and_add(n, 1);
+	return XDP_PASS;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "bpfmap/actors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* malloc'ed; "" when the process is gone. */
+static char *read_exe(uint32_t pid)
+{
+	char path[64], target[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n < 0 ? 0 : n] = '\0';
+	return strdup(target);
+}
+
+/* The path in the unified hierarchy, "0::/user.slice/…", else in the first one. */
+static char *read_cgroup(uint32_t pid)
+{
+	char path[64], line[4096], best[4096] = "", *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		at = strchr(line, ':');
+		at = at ? strchr(at + 1, ':') : NULL;
+		if (at && (!best[0] || !strncmp(line, "0::", 3)))
+			snprintf(best, sizeof(best), "%.4000s", at + 1);
+	}
+	if (file)
+		fclose(file);
+	return strdup(best);
+}
+
+int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
+	       const struct programs *programs)
+{
+	const struct bpf_known_program *p = NULL;
+	bool task = actor->kind == MR_BPF_TASK;
+
+	memset(out, 0, sizeof(*out));
+	if (!task)
+		p = actor->prog_id ? programs_find(programs, actor->prog_id)
+				   : programs_at(programs, actor->caller);
+	out->program = !task;
+	out->pid = actor->tgid;
+	out->comm = strndup(actor->comm, sizeof(actor->comm));
+	out->exe = task ? read_exe(actor->tgid) : strdup("");
+	out->cgroup = task ? read_cgroup(actor->tgid) : strdup("");
+	out->prog_id = p ? p->id : actor->prog_id;
+	out->prog_name = strdup(p ? p->name : "");
+	out->prog_type = strdup(p ? program_type_name(p->type) : "");
+	out->prog_tag = strdup(p ? p->tag : "");
+	return out->comm && out->exe && out->cgroup && out->prog_name && out->prog_type &&
+			       out->prog_tag
+		       ? 0
+		       : -ENOMEM;
+}
+
+const char *actor_label(const struct report_actor *actor)
+{
+	return actor->program ? actor->prog_name : actor->comm;
+}

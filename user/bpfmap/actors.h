@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_BPFMAP_ACTORS_H
+#define MAPRACE_BPFMAP_ACTORS_H
+
+#include <maprace/bpfmap.h>
+
+#include "bpfmap/programs.h"
+#include "report/model.h"
+
+/* Names an actor: a process by what /proc says of it while it lives, a program by what the kernel
+ * says. 0 or -ENOMEM. */
+int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
+	       const struct programs *programs);
+/* The same for a report's id: the program's name, or the process's. Not the number, which changes
+ * with every start. */
+const char *actor_label(const struct report_actor *actor);
+
+#endif

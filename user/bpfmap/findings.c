@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "bpfmap/findings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpfmap/actors.h"
+#include "bpfmap/keys.h"
+
+#define MAX_FINDINGS MR_BPF_FINDINGS
+
+struct finding {
+	uint64_t tag;
+	bool told;
+	struct report_race race;
+};
+
+struct findings {
+	uint64_t start_ns;
+	struct kernel_maps *maps;
+	const struct programs *programs;
+	struct finding **list;
+	size_t n;
+	uint64_t bad_events;
+	bool wants_programs;
+};
+
+struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
+			      const struct programs *programs)
+{
+	struct findings *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->start_ns = start_ns;
+	f->maps = maps;
+	f->programs = programs;
+	return f;
+}
+
+void findings_free(struct findings *f)
+{
+	size_t i;
+
+	if (!f)
+		return;
+	for (i = 0; i < f->n; i++) {
+		report_race_free(&f->list[i]->race);
+		free(f->list[i]);
+	}
+	free(f->list);
+	free(f);
+}
+
+static uint64_t since(const struct findings *f, uint64_t ns)
+{
+	return ns > f->start_ns ? ns - f->start_ns : 0;
+}
+
+static uint64_t fnv(uint64_t hash, const char *s)
+{
+	for (; s && *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 0x100000001b3ull;
+	return (hash ^ 0xff) * 0x100000001b3ull;
+}
+
+/* Stable from run to run: the map's name and type, the two actors' names, the kind; whichever came
+ * first. */
+static void identify(struct report_race *race)
+{
+	const struct report_bpf *b = race->bpf;
+	uint64_t one = fnv(0xcbf29ce484222325ull, actor_label(&b->actor[0]));
+	uint64_t two = fnv(0xcbf29ce484222325ull, actor_label(&b->actor[1]));
+	uint64_t hash = fnv(fnv(fnv(0xcbf29ce484222325ull, b->map_name), b->map_type), b->key);
+
+	hash = fnv(hash, report_kind_name(race->kind)) ^ (one + two) * 0x9e3779b97f4a7c15ull;
+	snprintf(race->id, sizeof(race->id), "%016" PRIx64, hash);
+}
+
+static int fill_bpf(struct findings *f, struct report_bpf *b, const struct mr_bpf_event_finding *e)
+{
+	struct kernel_map *map = kernel_maps_get(f->maps, e->map_id);
+	const struct btf *btf = map ? kernel_map_btf(map) : NULL;
+	size_t key_size = e->key_size < MR_BPF_KEY_MAX ? e->key_size : MR_BPF_KEY_MAX;
+	size_t value_size = e->value_size < MR_BPF_KEY_MAX ? e->value_size : MR_BPF_KEY_MAX;
+
+	b->map_id = e->map_id;
+	b->map_name = strdup(map ? map->name : "");
+	b->map_type = strdup(map ? map_type_name(map->type) : "gone");
+	b->key = bytes_hex(e->key, key_size, e->key_size);
+	b->key_typed = bytes_typed(btf, map ? map->key_type : 0, e->key, key_size);
+	b->value = bytes_hex(e->value, e->op == MR_BPF_DELETE ? 0 : value_size,
+			     e->op == MR_BPF_DELETE ? 0 : e->value_size);
+	b->value_typed = bytes_typed(btf, map && e->op != MR_BPF_DELETE ? map->value_type : 0,
+				     e->value, value_size);
+	b->lost = e->lost;
+	b->read_ns = e->read_ns ? since(f, e->read_ns) : 0;
+	b->differs = e->write_digest != e->other_digest;
+	if (actor_name(&b->actor[0], &e->writer, f->programs) ||
+	    actor_name(&b->actor[1], &e->other, f->programs))
+		return -ENOMEM;
+	return b->map_name && b->map_type && b->key && b->key_typed && b->value && b->value_typed
+		       ? 0
+		       : -ENOMEM;
+}
+
+static int fill_access(struct report_access *a, const struct mr_bpf_actor *actor, uint64_t ns,
+		       enum report_op op)
+{
+	a->op = op;
+	a->tid = actor->tid;
+	a->cpu = actor->cpu;
+	a->time_ns = ns;
+	a->created_by.at.function = strdup("");
+	a->created_by.at.file = strdup("");
+	return a->created_by.at.function && a->created_by.at.file ? 0 : -ENOMEM;
+}
+
+static int fill_race(struct findings *f, struct report_race *race,
+		     const struct mr_bpf_event_finding *e)
+{
+	bool lost = e->finding == MR_BPF_LOST_UPDATE;
+
+	race->evidence = lost ? REPORT_SEQUENCE : REPORT_IN_FLIGHT;
+	race->kind = lost ? REPORT_LOST_UPDATE : REPORT_CONCURRENT_UPDATE;
+	race->count = 1;
+	race->first_seen_s = race->last_seen_s = (double)since(f, e->header.time_ns) / 1e9;
+	race->pid = e->writer.tgid;
+	race->has_other = true;
+	race->message = strdup("");
+	race->bpf = calloc(1, sizeof(*race->bpf));
+	if (!race->message || !race->bpf)
+		return -ENOMEM;
+	if (fill_access(&race->access[0], &e->writer, since(f, e->write_ns),
+			e->op == MR_BPF_DELETE ? REPORT_DELETE : REPORT_WRITE) ||
+	    fill_access(&race->access[1], &e->other, since(f, e->other_ns),
+			lost && e->other_digest == MR_BPF_ABSENT ? REPORT_DELETE : REPORT_WRITE) ||
+	    fill_bpf(f, race->bpf, e))
+		return -ENOMEM;
+	race->map.type = strdup(race->bpf->map_type);
+	if (!race->map.type)
+		return -ENOMEM;
+	identify(race);
+	return 0;
+}
+
+static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
+{
+	struct finding **grown, *one;
+	size_t i;
+	int r;
+
+	for (i = 0; i < f->n; i++)
+		if (f->list[i]->tag == e->tag)
+			return 0;
+	if (f->n >= MAX_FINDINGS)
+		return 0;
+	grown = realloc(f->list, (f->n + 1) * sizeof(struct finding *));
+	if (!grown)
+		return -ENOMEM;
+	f->list = grown;
+	one = calloc(1, sizeof(*one));
+	if (!one)
+		return -ENOMEM;
+	one->tag = e->tag;
+	r = fill_race(f, &one->race, e);
+	if (r) {
+		report_race_free(&one->race);
+		free(one);
+		return r;
+	}
+	grown[f->n++] = one;
+	return 0;
+}
+
+int findings_event(struct findings *f, const void *data, size_t size)
+{
+	struct mr_bpf_event header;
+	struct mr_bpf_event_finding e;
+
+	if (size < sizeof(header)) {
+		f->bad_events++;
+		return 0;
+	}
+	memcpy(&header, data, sizeof(header));
+	if (header.size > size) {
+		f->bad_events++;
+		return 0;
+	}
+	if (header.kind == MR_BPF_EVENT_UNKNOWN_PROGRAM) {
+		f->wants_programs = true;
+		return 0;
+	}
+	if (header.kind != MR_BPF_EVENT_FINDING || header.size < sizeof(e)) {
+		f->bad_events++;
+		return 0;
+	}
+	memcpy(&e, data, sizeof(e));
+	if (e.finding != MR_BPF_LOST_UPDATE && e.finding != MR_BPF_CONCURRENT_WRITE) {
+		f->bad_events++;
+		return 0;
+	}
+	return add_finding(f, &e);
+}
+
+static const struct mr_bpf_finding *table_find(const struct mr_bpf_finding *table, uint64_t tag)
+{
+	size_t base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i;
+
+	for (i = 0; i < MR_BPF_WAYS; i++)
+		if (table[base + i].tag == tag)
+			return &table[base + i];
+	return NULL;
+}
+
+void findings_refresh(struct findings *f, const struct mr_bpf_finding *table)
+{
+	const struct mr_bpf_finding *t;
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct report_race *race = &f->list[i]->race;
+
+		t = table_find(table, f->list[i]->tag);
+		if (!t || t->count < race->count)
+			continue;
+		race->count = t->count;
+		race->bpf->lost = t->lost;
+		race->first_seen_s = (double)since(f, t->first_ns) / 1e9;
+		race->last_seen_s = (double)since(f, t->last_ns) / 1e9;
+	}
+}
+
+bool findings_wants_programs(struct findings *f)
+{
+	bool wants = f->wants_programs;
+
+	f->wants_programs = false;
+	return wants;
+}
+
+const struct report_race *findings_take(struct findings *f, uint64_t until_ns, bool *suspect)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		struct finding *one = f->list[i];
+
+		if (one->told || one->race.first_seen_s * 1e9 > (double)until_ns)
+			continue;
+		one->told = true;
+		*suspect = one->race.kind != REPORT_LOST_UPDATE;
+		return &one->race;
+	}
+	return NULL;
+}
+
+size_t findings_proven(const struct findings *f)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < f->n; i++)
+		n += f->list[i]->race.kind == REPORT_LOST_UPDATE;
+	return n;
+}
+
+uint64_t findings_bad_events(const struct findings *f)
+{
+	return f->bad_events;
+}
+
+int64_t findings_lost(const struct findings *f)
+{
+	int64_t lost = 0;
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		lost += f->list[i]->race.bpf->lost;
+	return lost;
+}
+
+int findings_lend(const struct findings *f, struct report *report)
+{
+	size_t i;
+
+	report->races = calloc(f->n + 1, sizeof(*report->races));
+	report->suspects = calloc(f->n + 1, sizeof(*report->suspects));
+	if (!report->races || !report->suspects)
+		return -ENOMEM;
+	for (i = 0; i < f->n; i++) {
+		const struct report_race *race = &f->list[i]->race;
+
+		if (race->kind == REPORT_LOST_UPDATE)
+			report->races[report->nraces++] = *race;
+		else
+			report->suspects[report->nsuspects++] = *race;
+	}
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_CMD_BPF_WATCH_H
+#define MAPRACE_CMD_BPF_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpfmap/findings.h"
+#include "bpfmap/kernel_maps.h"
+#include "bpfmap/map_attach.h"
+#include "bpfmap/programs.h"
+#include "cmd/options.h"
+
+/* State of one `maprace bpf`. */
+struct bpf_watch {
+	const struct bpf_options *options;
+	struct map_attachment *attachment;
+	struct kernel_maps maps;
+	struct programs programs;
+	struct findings *findings;
+	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
+	int64_t started_unix_ns; /* wall clock */
+	double attach_ms;
+	uint64_t programs_dropped;
+	bool failed;
+};
+
+/* bpf_loop.c: until time or a signal says that it is over. 0 or negative errno. */
+int bpf_loop(struct bpf_watch *w);
+/* Looks for programs that came or went, and tells the kernel side. 0 or negative errno. */
+int bpf_watch_programs(struct bpf_watch *w);
+/* Finds the maps of --map and has them watched; 0, or negative errno with err set when there is
+ * none of some name. */
+int bpf_watch_select(struct bpf_watch *w, struct err *err);
+
+/* bpf_output.c */
+void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns);
+int bpf_write_output(struct bpf_watch *w);
+void bpf_print_end(struct bpf_watch *w);
+/* bpf_top.c: one round of the table. */
+void bpf_print_top(struct bpf_watch *w);
+
+#endif
