@@ -3,12 +3,13 @@
 # End to end: maprace against small Go programs whose verdict is in their name, over Go versions and ways to build.
 #
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
-#                         [--pid|--cmd] [--build-only] [--list] [--no-extra]
+#                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh and lifecycle.sh
-#   --all         every case on every version; clean ones for 20 s each
+#   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
 #   --pid, --cmd  always attach to a running program, or always start it (otherwise the two alternate)
+#   --with OPTION one more option for maprace watch, as in --with --budget=100 (may be repeated)
 #   --build-only  build the programs into build/e2e/VERSION[-VARIANT]/NAME and stop
 #   --list        print what would be run
 # Needs root. A racy case passes when all its races are proved within 20 s and nothing else is reported; a clean one when
@@ -30,7 +31,7 @@ proof_bound=20
 own_check=0 # racy programs that died of Go's own check while they were watched
 
 scope=quick seconds='' mode='' build_only='' list='' extra=yes
-only_go=() only_variant=() only_case=()
+only_go=() only_variant=() only_case=() with=()
 
 parse_options()
 {
@@ -42,6 +43,7 @@ parse_options()
 		--case) only_case+=("${2:?}") && shift ;;
 		--seconds) seconds=${2:?} && shift ;;
 		--pid | --cmd) mode=${1#--} ;;
+		--with) with+=("${2:?}") && shift ;;
 		--build-only) build_only=yes ;;
 		--list) list=yes ;;
 		--no-extra) extra='' ;;
@@ -153,7 +155,7 @@ not_possible()
 # start_maprace ARG...: in the background, as $watcher
 start_maprace()
 {
-	"${calm[@]}" "$maprace" watch "$@" >"$work/maprace.out" 2>"$work/maprace.err" &
+	"${calm[@]}" "$maprace" watch "${with[@]}" "$@" >"$work/maprace.out" 2>"$work/maprace.err" &
 	watcher=$!
 }
 
