@@ -60,7 +60,7 @@ finish()
 
 fresh_work()
 {
-	work=$e2e_build/work/$1
+	work=$e2e_build/work/$$/$1 # several runners may be at work
 	rm -rf "$work"
 	mkdir -p "$work"
 }
@@ -171,7 +171,7 @@ cleanup()
 		{ kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
 	done
 }
-trap cleanup EXIT
+trap 'cleanup; rm -rf "$e2e_build/work/$$"' EXIT
 
 # ---- probes in a live process ----------------------------------------------------------------------------------------
 

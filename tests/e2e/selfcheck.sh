@@ -34,8 +34,8 @@ check_survival()
 	local name=$1
 	(
 		status=0
-		"${calm[@]}" "$e2e_build/$version-stripped/$name" "$survive" >"$e2e_build/work/$name.out" 2>&1 || status=$?
-		echo "$status" >"$e2e_build/work/$name.status"
+		"${calm[@]}" "$e2e_build/$version-stripped/$name" "$survive" >"$work/$name.out" 2>&1 || status=$?
+		echo "$status" >"$work/$name.status"
 	) &
 }
 
@@ -80,10 +80,11 @@ if ((survive)); then
 	wait
 	for name in "${names[@]}"; do
 		[[ $name == race_* ]] || continue
-		if (($(<"$e2e_build/work/$name.status") == 0)); then
-			pass "$version $name survived ${survive} s unwatched: $(tail -1 "$e2e_build/work/$name.out")"
+		if (($(<"$work/$name.status") == 0)); then
+			pass "$version $name survived ${survive} s unwatched: $(tail -1 "$work/$name.out")"
 		else
-			fail "$version $name" "died: $(grep -m1 fatal "$e2e_build/work/$name.out")"
+			failed=$((failed + 1))
+			echo "not ok - $version $name died: $(grep -m1 fatal "$work/$name.out")"
 		fi
 	done
 fi
