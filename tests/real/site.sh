@@ -9,8 +9,8 @@ set -euo pipefail
 
 site=$1
 pages=${2:-300}
-rounds=${3:-10}
-kilobytes=${4:-150}
+rounds=${3:-20}
+kilobytes=${4:-200}
 
 mkdir -p "$site/content/posts" "$site/layouts/_default"
 cat >"$site/config.toml" <<EOF
