@@ -170,17 +170,42 @@ discard:
 	bpf_ringbuf_discard(e, 0);
 }
 
+/* Whose write is it that is under way, as far as the record knows: function, caller, ids. */
+static __always_inline void last_access(const struct operation *o, const struct mr_last *w,
+					struct mr_access *a)
+{
+	a->g = w->g;
+	a->time_ns = w->ns;
+	a->tid = w->tid;
+	a->cpu = w->cpu;
+	a->op = w->op & (MR_OP_MAX - 1);
+	a->flags = MR_ACCESS_PARTIAL;
+	if (target_u64(w->g + cfg.g_goid, &a->goid) || target_u64(w->g + cfg.g_gopc, &a->gopc))
+		lose(o->c, MR_LOSS_G_FAULT);
+	a->pcs[0] = probe_sites[w->slot & (MR_SITE_SLOTS - 1)].ip;
+	a->pcs[1] = w->op & MR_LAST_OLDER_CALLER ? 0 : w->caller;
+	a->nframes = a->pcs[1] ? 2 : 1;
+	a->stack_hash = (__u32)((a->pcs[0] ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull >> 32);
+}
+
 /*
  * The header says that a writer is inside, and we are just entering: the runtime itself would throw
- * if its own look came now. The writer is whoever wrote last; if that was this goroutine (a write
- * that a panic cut short leaves the flag set) or long ago, nothing is claimed.
+ * if its own look came now. If nobody else wrote lately, nothing is claimed: a write that a panic
+ * cut short leaves the flag set. Whose write it is follows from the record only where one other
+ * goroutine alone has written: of two, the one that came first may be the one that is still inside,
+ * and the one that came last may hold the very lock that orders it with us.
  */
-static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o,
-				      struct mr_last *w)
+static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o)
 {
+	struct mr_last *w = &o->record->writer, *before = &o->record->writer_before;
+	bool alone = !(o->record->flags & MR_MAP_WRITERS);
 	struct mr_event_race *e;
 	struct mr_access *other;
 
+	if (w->g == o->g)
+		w = before;
+	else if (before->g && before->g != o->g)
+		alone = false;
 	if (!w->g || w->g == o->g || o->now - w->ns > 1000000) {
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
 		return;
@@ -192,23 +217,21 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	if (!access_fill(ctx, o, &e->access[0]))
 		goto discard;
 	e->access[0].type = operation_type(ctx, o);
-	other->g = w->g;
-	other->time_ns = w->ns;
-	other->tid = w->tid;
-	other->cpu = w->cpu;
-	other->op = w->op;
-	other->flags = MR_ACCESS_PARTIAL;
+	other->g = 0;
+	other->time_ns = 0;
+	other->tid = 0;
+	other->cpu = 0;
+	other->op = MR_OP_WRITE;
+	other->flags = MR_ACCESS_UNKNOWN;
 	other->type = 0;
 	other->parent_goid = 0;
 	other->gopc = 0;
 	other->goid = 0;
-	if (target_u64(w->g + cfg.g_goid, &other->goid) ||
-	    target_u64(w->g + cfg.g_gopc, &other->gopc))
-		lose(o->c, MR_LOSS_G_FAULT);
-	other->pcs[0] = probe_sites[w->slot & (MR_SITE_SLOTS - 1)].ip;
-	other->pcs[1] = w->caller;
-	other->nframes = w->caller ? 2 : 1;
-	other->stack_hash = (__u32)((other->pcs[0] ^ w->caller) * 0x9e3779b97f4a7c15ull >> 32);
+	other->pcs[0] = 0;
+	other->nframes = 1;
+	other->stack_hash = 0;
+	if (alone)
+		last_access(o, w, other);
 	e->evidence = MR_EVIDENCE_IN_FLIGHT;
 	e->held_ns = 0;
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
@@ -349,7 +372,10 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		lose(o->c, MR_LOSS_CALLER_FAULT);
 		return;
 	}
-	last->caller = caller;
+	if (last->g == o->g) { /* else the note is another goroutine's by now */
+		last->caller = caller;
+		last->op = o->op;
+	}
 	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
 		return;
 	s = caller_record(REG_IP(ctx), caller, o->c);
@@ -373,9 +399,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	if (!length)
 		return;
 	if (writer_inside(o))
-		in_flight(ctx, o,
-			  o->record->writer.g != o->g ? &o->record->writer
-						      : &o->record->writer_before);
+		in_flight(ctx, o);
 	hold(ctx, o, s, length);
 }
 

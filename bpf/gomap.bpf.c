@@ -71,10 +71,11 @@ int maprace_op(struct pt_regs *ctx)
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
 	}
-	if (o.record->hold)
-		collide(ctx, &o);
+	/* First of all the record is made this map's: what a collision notes must not be another's. */
 	if (o.record->addr != o.map)
 		map_take_over(o.record, o.map, o.now, o.c);
+	if (o.record->hold)
+		collide(ctx, &o);
 	if (map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last))
 		look(ctx, &o, last);
 	return 0;

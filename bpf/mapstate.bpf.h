@@ -70,6 +70,9 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 		l = &m->writer;
 		m->writes++;
 		if (l->g != g) {
+			if (l->g && m->writer_before.g && m->writer_before.g != g &&
+			    !(m->flags & MR_MAP_WRITERS))
+				m->flags |= MR_MAP_WRITERS;
 			m->writer_before = *l;
 			l->caller = 0;
 			look = true;
@@ -88,7 +91,8 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 		l->caller = 0;
 		look = true;
 	}
-	last_set(l, g, now, tid, cpu, op, slot);
+	/* Until look() has read it again: the same function may have been called from elsewhere. */
+	last_set(l, g, now, tid, cpu, l->caller ? op | MR_LAST_OLDER_CALLER : op, slot);
 	*last = l;
 	if (!look)
 		return false;

@@ -107,6 +107,7 @@ struct mr_access {
 #define MR_ACCESS_TRUNCATED 1u /* more frames than MR_FRAMES */
 #define MR_ACCESS_BROKEN 2u    /* the frame pointer chain could not be followed to its end */
 #define MR_ACCESS_PARTIAL 4u   /* from the map record: function and caller only */
+#define MR_ACCESS_UNKNOWN 8u   /* it happened, but whose it was is not known: only op is valid */
 
 /* A hold: written by its owner only, read by everybody. seq is odd while it changes; a snapshot is
  * good when seq was even and the same before and after. */
@@ -124,14 +125,17 @@ struct mr_last { /* last access of one class to a map */
 	__u64 caller; /* return address when it was read, else 0 */
 	__u32 tid;
 	__u16 cpu;
-	__u8 op;
+	__u8 op;   /* enum mr_op, and MR_LAST_OLDER_CALLER */
 	__u8 slot; /* index of the probe site */
 };
+
+#define MR_LAST_OLDER_CALLER 0x80u /* caller belongs to an earlier access through the same site */
 
 #define MR_MAP_SHARED 1u  /* two goroutines have been seen */
 #define MR_MAP_RACY 2u	  /* a proof exists */
 #define MR_MAP_WRITTEN 4u /* at least one write since the record began */
 #define MR_MAP_STACK 8u	  /* lies on a goroutine's stack */
+#define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
 
 struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	__u64 addr;

@@ -138,12 +138,12 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	race.count = 1;
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	race.held_ns = e->held_ns;
-	race.has_other = true;
+	race.has_other = !(e->access[1].flags & MR_ACCESS_UNKNOWN);
 	race.message = strdup("");
 	ret = race.message ? 0 : -ENOMEM;
 	if (!ret)
 		ret = resolve_access(r, &e->access[0], &race.access[0]);
-	if (!ret)
+	if (!ret && race.has_other)
 		ret = resolve_access(r, &e->access[1], &race.access[1]);
 	if (!ret)
 		ret = resolve_map(r, e->map,
@@ -153,7 +153,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 		report_race_free(&race);
 		return ret;
 	}
-	race.kind = report_kind_of(race.access[0].op, race.access[1].op);
+	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
 	return merge(t, source, &race, &e->pair);
 }
