@@ -138,8 +138,10 @@ main()
 	done
 	[[ -z ${VM_DOCS:-} ]] || table_write "$vm_out/results" "${KERNELS:-$vm_all_kernels}" >"$VM_DOCS"
 	((${#skip_reasons[@]} == 0)) || printf 'skipped: %s\n' "${skip_reasons[@]}"
-	echo "vm: $passed passed, $failed failed, $skipped skipped, $broken broken guests"
+	((broken == 0)) || echo "guests that broke (counted as failed): $broken"
+	echo "$passed passed, $((failed + broken)) failed, $skipped skipped"
 	((failed == 0 && broken == 0 && passed > 0))
 }
 
 main "$@"
+exit

@@ -26,10 +26,10 @@ answers()
 	fi
 }
 
-answers "a case that passes" 0 '^vm: 1 passed, 0 failed, 0 skipped, 0 broken' 'good\t20\tall\ttrue\n'
+answers "a case that passes" 0 '^1 passed, 0 failed, 0 skipped' 'good\t20\tall\ttrue\n'
 answers "a case that fails, with its output" 1 '\| seen in the output' 'bad\t20\tall\techo seen in the output; die no\n'
 answers "a case over its time limit" 1 'FAILED .* late .*status 124' 'late\t2\tall\tsleep 100\n'
-answers "what a late case started is gone" 0 '^vm: 1 passed' 'after\t20\tall\tsetsid sleep 77 \& true; ! pidof nonesuch\n'
+answers "what a late case started is gone" 0 '^1 passed' 'after\t20\tall\tsetsid sleep 77 \& true; ! pidof nonesuch\n'
 answers "a map left in the kernel" 1 'FAILED .* leak .*status 125' \
 	'leak\t30\tall\tkfeatures pin /sys/fs/bpf/left\n'
 answers "everything skipped" 1 'skipped: .* because of this' 'none\t20\tall\tskip because of this\n'
@@ -43,5 +43,5 @@ slack=20
 # shellcheck disable=SC2016 # for the guest
 answers "a hung guest" 1 'still running after 25 s and was ended' 'hang\t5\tall\tkill -STOP $(grep -l [g]uest/runner /proc/[0-9]*/cmdline | cut -d/ -f3)\n'
 
-echo "vm selftest: $passed passed, $failed failed"
+echo "$passed passed, $failed failed"
 ((failed == 0))

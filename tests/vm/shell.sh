@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # A shell inside one of the kernels of the matrix, with maprace, the end-to-end programs and the cases in place.
-# Ends with "exit" in the guest, or Ctrl-A X.
+# Ends with "exit" in the guest, or Ctrl-A X. usage: shell.sh [KERNEL]
 #
 # Environment: KERNEL (6.12), VM_MEMORY (1024), VM_CPUS (2), VM_APPEND (more kernel arguments)
 set -euo pipefail
@@ -18,7 +18,7 @@ source "$vm_dir/lib/image.sh"
 # shellcheck source=tests/vm/lib/cases.sh
 source "$vm_dir/lib/cases.sh"
 
-kernel=${KERNEL:-6.12}
+kernel=${1:-${KERNEL:-6.12}}
 mkdir -p "$vm_out"
 qemu_find || vm_die "no qemu-system-x86_64 (package qemu-system-x86)"
 image=$(kernel_fetch "$kernel") || vm_die "no kernel $kernel"
