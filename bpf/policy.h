@@ -14,8 +14,8 @@
 #define POLICY_COLD_HOLDS 8 /* so many holds at full length before a site backs off */
 #define POLICY_MAP_LONG_HOLDS \
 	256 /* a map that matters gets so many at full length, wherever it is used */
-#define POLICY_FAIR_HOLDS 8 /* a map held so often asks for half a bucket */
-#define POLICY_FAIR_READS 8 /* reads a write at which a reader counts the holds twice */
+#define POLICY_FAIR_HOLDS 32 /* a map held so often asks for half a bucket */
+#define POLICY_FAIR_READS 8  /* reads a write at which a reader counts the holds twice */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
