@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # run.sh sources this and shares its variables with it
+# Operations/s of tests/bench/hot.go by what watches it. Each measurement is a process of its own.
+
+hot_variants=(unwatched empty no-holds maprace bpftrace race)
+
+# the function that a loop spends its operations in, for bpftrace
+hot_function() # VERSION OP
+{
+	case $2 in
+	read) echo runtime.mapaccess1_faststr ;;
+	write) echo runtime.mapassign_faststr ;;
+	*) case $1 in
+		1.19 | 1.2[0-3]) echo runtime.mapiternext ;;
+		*) echo 'internal/runtime/maps.(*Iter).Next' ;;
+		esac ;;
+	esac
+}
+
+hot_start() # BINARY OP MODE: sets hot_pid, hot_in
+{
+	rm -f "$real_tmp/in" "$real_tmp/out"
+	mkfifo "$real_tmp/in"
+	: >"$real_tmp/out"
+	"$1" "$2" "$3" <"$real_tmp/in" >"$real_tmp/out" 2>"$real_tmp/err" &
+	hot_pid=$!
+	real_pids+=("$hot_pid")
+	exec {hot_in}>"$real_tmp/in"
+	hot_cut start
+}
+
+hot_cut() # NAME
+{
+	echo "cut $1" >&"$hot_in"
+	real_await 20 grep -q "^$1 " "$real_tmp/out"
+}
+
+# hot_attach VERSION OP VARIANT: sets hot_watcher where there is one; waits until the probes are in the text
+hot_attach()
+{
+	local command
+	hot_watcher=
+	case $3 in
+	unwatched | race) return 0 ;;
+	empty) command=("$bench_build/empty" "$bench_build/empty.bpf.o" "$hot_pid") ;;
+	no-holds) command=("$maprace" watch -q --budget 0.01 -p "$hot_pid") ;;
+	maprace) command=("$maprace" watch -q -p "$hot_pid") ;;
+	bpftrace) command=(bpftrace -p "$hot_pid" -e "uprobe:/proc/$hot_pid/exe:\"$(hot_function "$1" "$2")\" { @ = count(); }") ;;
+	esac
+	# standard input stays open as long as this script lives: that is what the empty program waits for
+	"${command[@]}" <"$real_tmp/held" >"$real_tmp/watcher.out" 2>&1 &
+	hot_watcher=$!
+	real_pids+=("$hot_watcher")
+	if ! real_await 20 text_probed "$hot_pid"; then
+		echo "$3 does not attach:" >&2
+		real_show "$real_tmp/watcher.out" >&2
+		return 1
+	fi
+}
+
+# hot_measure VERSION OP MODE VARIANT: prints operations/s
+hot_measure()
+{
+	local binary=$bench_build/hot-$1
+	[[ $4 != race ]] || binary+=-race
+	hot_start "$binary" "$2" "$3"
+	if hot_attach "$1" "$2" "$4"; then
+		hot_cut attached
+		sleep "$seconds"
+		hot_cut measured
+	fi
+	[[ -z $hot_watcher ]] || real_stop "$hot_watcher" INT
+	exec {hot_in}>&-
+	real_stop "$hot_pid" TERM
+	awk '$1 == "measured" { printf "%.0f\n", $2 / $3 }' "$real_tmp/out" >"$real_tmp/rate"
+}
+
+hot_have() # VERSION VARIANT
+{
+	case $2 in
+	race) [[ -x $bench_build/hot-$1-race ]] ;;
+	bpftrace) command -v bpftrace >/dev/null ;;
+	*) true ;;
+	esac
+}
+
+hot_case() # VERSION OP MODE
+{
+	local round i n=${#hot_variants[@]} variant rates=$real_tmp/rates
+	rm -rf "$rates"
+	mkdir -p "$rates"
+	for ((round = 0; round < rounds; round++)); do
+		for ((i = 0; i < n; i++)); do
+			variant=${hot_variants[(i + round) % n]}
+			hot_have "$1" "$variant" || continue
+			hot_measure "$1" "$2" "$3" "$variant"
+			cat "$real_tmp/rate" >>"$rates/$variant"
+		done
+	done
+	for variant in "${hot_variants[@]}"; do
+		[[ ! -s $rates/$variant ]] || jq -n --arg variant "$variant" --argjson median "$(bench_median <"$rates/$variant")" \
+			--slurpfile all "$rates/$variant" '{($variant): {median: $median, all: $all}}'
+	done | jq -sc --arg go "$1" --arg op "$2" --arg mode "$3" '{go: $go, op: $op, mode: $mode, rates: add}' \
+		>>"$bench_build/hot.jsonl"
+	tail -n 1 "$bench_build/hot.jsonl" | hot_row
+}
+
+hot_head()
+{
+	printf '%-5s %-8s %-8s %11s %11s %8s %8s %8s %8s %9s %9s %9s\n' go op mode 'unwatched/s' 'empty/s' \
+		no-holds maprace bpftrace -race 'nohold/em' 'nohold/bt' 'mapr/unw'
+}
+
+# rates relative to unwatched, then the ratios that matter
+hot_row()
+{
+	jq -r '.rates as $r | def m($v): $r[$v].median; def rel($v): if m($v) then m($v) / m("unwatched") else null end;
+		def over($a; $b): if m($a) and m($b) then m($a) / m($b) else null end;
+		[.go, .op, .mode, m("unwatched"), m("empty"), rel("no-holds"), rel("maprace"), rel("bpftrace"), rel("race"),
+		 over("no-holds"; "empty"), over("no-holds"; "bpftrace"), over("maprace"; "unwatched")]
+		| map(if . == null then "?" else . end) | @tsv' |
+		awk -F'\t' '{ printf "%-5s %-8s %-8s %11.0f %11.0f %8.4f %8.4f %8.4f %8.4f %9.3f %9.2f %9.4f\n", $1, $2, $3, $4, $5, $6, $7,
+			$8, $9, $10, $11, $12 }'
+}
+
+bench_hot()
+{
+	local version op mode
+	echo "# hot loop: $rounds rounds of $seconds s, medians; columns no-holds to -race in parts of unwatched"
+	: >"$bench_build/hot.jsonl"
+	rm -f "$real_tmp/held"
+	mkfifo "$real_tmp/held"
+	exec {hot_held}<>"$real_tmp/held"
+	hot_head
+	for version in "${versions[@]}"; do
+		bench_go_build "$version" hot
+		bench_go_build "$version" hot -race 2>"$real_tmp/err" || echo "        Go $version has no -race here" >&2
+		for op in "${hot_ops[@]}"; do
+			for mode in "${hot_modes[@]}"; do
+				hot_case "$version" "$op" "$mode"
+			done
+		done
+	done
+	exec {hot_held}<&-
+	jq -s . "$bench_build/hot.jsonl" >"$bench_build/hot.json"
+}
