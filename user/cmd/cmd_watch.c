@@ -196,6 +196,10 @@ static int run(struct watch *w)
 	r = check_output(w->options, &err);
 	if (!r)
 		r = open_targets(w, &err);
+	/* Now that a command has started: it is to have them as we were given them. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's exit status away */
 	if (!r)
 		r = attach_targets(w, &err);
 	if (r) {
@@ -234,8 +238,6 @@ int cmd_watch(int argc, char **argv)
 		goto out;
 	options_set_log(options.quiet, options.verbose);
 	libbpf_set_print(libbpf_message);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	log_set_before(status_clear);
 	if (!options.quiet && isatty(STDERR_FILENO))
 		status_open(STDERR_FILENO);

@@ -91,6 +91,24 @@ int process_open(struct process *p, pid_t pid, struct err *err)
 	return look_at_exe(p, err);
 }
 
+/*
+ * Waits until the child stands behind its execve(), or has ended. Signals stop a traced process
+ * too, those that it ignores included: they are passed on. 0 or negative errno.
+ */
+static int wait_for_exec(pid_t pid, int *status)
+{
+	for (;;) {
+		if (waitpid(pid, status, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (!WIFSTOPPED(*status) || WSTOPSIG(*status) == SIGTRAP)
+			return 0;
+		ptrace(PTRACE_CONT, pid, NULL, (void *)(intptr_t)WSTOPSIG(*status));
+	}
+}
+
 int process_spawn(struct process *p, char *const argv[], struct err *err)
 {
 	int report[2], r, status;
@@ -109,12 +127,6 @@ int process_spawn(struct process *p, char *const argv[], struct err *err)
 		return err_set(err, r, "cannot start %s: %s", argv[0], err_name(r));
 	}
 	if (!pid) {
-		sigset_t none;
-
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		signal(SIGXFSZ, SIG_DFL);
 		if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 			execvp(argv[0], argv);
 		r = errno;
@@ -124,19 +136,16 @@ int process_spawn(struct process *p, char *const argv[], struct err *err)
 	close(report[1]);
 	p->pid = pid;
 	p->ours = true;
-	do
-		n = read(report[0], &r, sizeof(r));
-	while (n < 0 && errno == EINTR);
-	close(report[0]);
-	if (n == sizeof(r)) {
-		waitpid(pid, &status, 0);
+	r = wait_for_exec(pid, &status);
+	if (r || !WIFSTOPPED(status)) {
 		p->reaped = true;
-		return err_set(err, -r, "cannot start %s: %s", argv[0], strerror(r));
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
-		p->reaped = true;
+		n = read(report[0], &r, sizeof(r)); /* it has ended: this does not wait */
+		close(report[0]);
+		if (n == sizeof(r))
+			return err_set(err, -r, "cannot start %s: %s", argv[0], strerror(r));
 		return err_set(err, -ECHILD, "%s ended before it could be watched", argv[0]);
 	}
+	close(report[0]);
 	p->stopped = true;
 	p->pidfd = pidfd_of(pid);
 	snprintf(p->exe_path, sizeof(p->exe_path), "/proc/%d/exe", (int)pid);

@@ -32,7 +32,8 @@ int process_open(struct process *p, pid_t pid, struct err *err);
 
 /*
  * Starts argv stopped at its first instruction, with the program already mapped. -ENOENT -EACCES
- * -ENOEXEC as execvp(3) has them. The child is not tied to us: if we die it goes on unwatched.
+ * -ENOEXEC as execvp(3) has them. It has our signal mask and what we ignore: nothing of it may be
+ * changed before. The child is not tied to us: if we die it goes on unwatched.
  */
 int process_spawn(struct process *p, char *const argv[], struct err *err);
 int process_resume(struct process *p, struct err *err);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Starting a command so that it can be watched: what it inherits, and signals that come meanwhile. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "target/process.h"
+
+static char *const sleeper[] = {"sleep", "100", NULL};
+
+static unsigned long long status_mask(pid_t pid, const char *name)
+{
+	unsigned long long mask = 0;
+	char path[64], line[256];
+	size_t len = strlen(name);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len))
+			mask = strtoull(line + len, NULL, 16);
+	fclose(f);
+	return mask;
+}
+
+static unsigned long long bit(int sig)
+{
+	return 1ull << (sig - 1);
+}
+
+static void end(struct process *p)
+{
+	process_abandon(p);
+	process_close(p);
+	assert_true(p->reaped);
+}
+
+static void a_command_has_the_signals_that_we_were_given(void **state)
+{
+	struct process p;
+	sigset_t set, saved;
+
+	(void)state;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &set, &saved), 0);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(process_spawn(&p, sleeper, NULL), 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &saved, NULL);
+	assert_true(p.stopped);
+	assert_true(status_mask(p.pid, "SigBlk:") & bit(SIGUSR2));
+	assert_true(status_mask(p.pid, "SigIgn:") & bit(SIGPIPE));
+	assert_false(status_mask(p.pid, "SigIgn:") & bit(SIGXFSZ));
+	end(&p);
+}
+
+static void what_cannot_be_started_is_told(void **state)
+{
+	static char *const missing[] = {"/nowhere/at/all", NULL};
+	struct process p;
+	struct err err = {};
+
+	(void)state;
+	assert_int_equal(process_spawn(&p, missing, &err), -ENOENT);
+	assert_string_equal(err.text, "cannot start /nowhere/at/all: No such file or directory");
+	assert_true(p.reaped);
+	memset(&err, 0, sizeof(err));
+	signal(SIGCHLD, SIG_IGN); /* then nobody can wait for it */
+	assert_int_equal(process_spawn(&p, missing, &err), -ENOENT);
+	signal(SIGCHLD, SIG_DFL);
+	assert_string_equal(err.text, "cannot start /nowhere/at/all: No such file or directory");
+}
+
+/* Every signal stops a traced process, also before its execve() and also one that it ignores. */
+static void signals_meanwhile_do_no_harm(void **state)
+{
+	pid_t sender, group = getpid();
+	struct process p;
+	int i;
+
+	(void)state;
+	assert_int_equal(setpgid(0, 0), 0);
+	sender = fork();
+	assert_true(sender >= 0);
+	if (!sender) {
+		alarm(60);
+		setpgid(0, 0); /* out of the way of its own signals */
+		while (!kill(-group, SIGWINCH))
+			;
+		_exit(0);
+	}
+	for (i = 0; i < 100; i++) {
+		alarm(10);
+		assert_int_equal(process_spawn(&p, sleeper, NULL), 0);
+		assert_non_null(strstr(p.exe, "sleep"));
+		assert_int_equal(process_resume(&p, NULL), 0);
+		assert_int_equal(waitpid(p.pid, NULL, WNOHANG), 0); /* it lives */
+		end(&p);
+	}
+	alarm(0);
+	kill(sender, SIGKILL);
+	waitpid(sender, NULL, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_command_has_the_signals_that_we_were_given),
+		cmocka_unit_test(what_cannot_be_started_is_told),
+		cmocka_unit_test(signals_meanwhile_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
