@@ -25,12 +25,12 @@ attach_once() # prints attach_ms, wall ms to the probes, peak KB
 {
 	local started now peak
 	started=${EPOCHREALTIME/./}
-	"$maprace" watch -q -d 1 -o "$real_tmp/attach.json" -p "$attach_pid" </dev/null >/dev/null 2>"$real_tmp/err" &
+	"$maprace" watch -q -d 3 -o "$real_tmp/attach.json" -p "$attach_pid" </dev/null >/dev/null 2>"$real_tmp/err" &
 	local pid=$!
 	real_pids+=("$pid")
 	real_await 10 text_probed "$attach_pid"
 	now=${EPOCHREALTIME/./}
-	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
+	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || peak=0
 	real_await 10 real_gone "$pid"
 	real_stop "$pid" TERM
 	jq -r --argjson wall $(((now - started) / 1000)) --argjson peak "$peak" '[.stats.attach_ms, $wall, $peak] | @tsv' \
@@ -59,8 +59,8 @@ bench_attach()
 		printf '%-6s %12.1f %14.0f %10.0f\n' "$kind" "$(cut -f1 "$real_tmp/$kind" | bench_median)" \
 			"$(cut -f2 "$real_tmp/$kind" | bench_median)" "$(cut -f3 "$real_tmp/$kind" | bench_median)"
 		awk -v kind="$kind" '{ printf "{\"kind\": \"%s\", \"attach_ms\": %s, \"wall_ms\": %s, \"peak_kb\": %s}\n", kind, $1, $2, $3 }' \
-			"$real_tmp/$kind"
-	done | tee "$real_tmp/table" | grep -v '^{'
-	grep '^{' "$real_tmp/table" | jq -s . >"$bench_build/attach.json"
+			"$real_tmp/$kind" >>"$real_tmp/attach.jsonl"
+	done
+	jq -s . "$real_tmp/attach.jsonl" >"$bench_build/attach.json"
 	rm -rf "$dir"
 }
