@@ -5,17 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MINE_NS 100000000ull   /* from an operation's entry, a hold included, to its fatal error */
+#define OTHERS_NS 1000000000ull /* who wrote longer ago is not the one who was met */
+#define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
+
 /* Go src/runtime/map.go (to 1.23), src/internal/runtime/maps (1.24 and later): the words, and what
  * the dying goroutine was doing. */
 static const struct {
 	const char *text;
 	enum report_kind kind;
+	enum report_op op; /* of the goroutine that found it */
 } messages[] = {
-	{"concurrent map writes", REPORT_WRITE_WRITE},
-	{"concurrent map read and map write", REPORT_READ_WRITE},
-	{"concurrent map iteration and map write", REPORT_ITERATE_WRITE},
-	{"concurrent map clone and map write", REPORT_ITERATE_WRITE},
-	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE},
+	{"concurrent map writes", REPORT_WRITE_WRITE, REPORT_WRITE},
+	{"concurrent map read and map write", REPORT_READ_WRITE, REPORT_READ},
+	{"concurrent map iteration and map write", REPORT_ITERATE_WRITE, REPORT_ITERATE},
+	{"concurrent map clone and map write", REPORT_ITERATE_WRITE, REPORT_CLONE},
+	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE, REPORT_WRITE},
 };
 
 static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
@@ -33,7 +38,45 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
 	return -ENOENT;
 }
 
-/* The record of the map that goroutine g used last, which is the one that it dies of. */
+/* Is this the very operation that the dying goroutine's stack is in? Another map that it used
+ * before is not what it dies of. */
+static bool is_on_stack(const struct tracker_source *source, const struct mr_event_fatal *e,
+			const struct mr_last *l)
+{
+	uint64_t bias = source->resolver.bias, pc;
+	bool caller_known = l->caller && !(l->op & MR_LAST_OLDER_CALLER);
+	bool inside = false, called = !caller_known;
+	struct go_func f;
+	uint32_t i;
+
+	if (l->ns > e->header.time_ns || e->header.time_ns - l->ns > MINE_NS ||
+	    go_binary_func_by_pc(source->resolver.bin,
+				 attachment_site(source->attachment, l->slot) - bias, &f))
+		return false;
+	for (i = 1; i < e->access.nframes && i < MR_FRAMES; i++) {
+		pc = e->access.pcs[i];
+		if (i < INNER_FRAMES && pc - 1 - bias >= f.entry && pc - 1 - bias < f.end)
+			inside = true;
+		else if (inside && pc == l->caller)
+			called = true;
+	}
+	return inside && called;
+}
+
+/* Whoever else wrote to the map just now. NULL: nobody did, or it is not noted any more. */
+static const struct mr_last *other_writer(const struct mr_map *map, const struct mr_event_fatal *e)
+{
+	const struct mr_last *l = &map->writer;
+
+	if (!l->g || l->g == e->access.g)
+		l = &map->writer_before;
+	if (!l->g || l->g == e->access.g || l->ns + OTHERS_NS < e->header.time_ns)
+		return NULL;
+	return l;
+}
+
+/* The record of the map that goroutine g used last, which is the one that it dies of if its note
+ * was not overwritten meanwhile. */
 static const struct mr_map *last_map_of(const struct tracker_source *source, uint64_t g,
 					const struct mr_last **last)
 {
@@ -66,7 +109,7 @@ static int other_access(struct tracker_source *source, const struct mr_last *l,
 				.time_ns = l->ns,
 				.tid = l->tid,
 				.cpu = l->cpu,
-				.op = l->op,
+				.op = l->op & (MR_OP_MAX - 1),
 				.flags = MR_ACCESS_PARTIAL};
 
 	raw.pcs[0] = attachment_site(source->attachment, l->slot);
@@ -82,7 +125,7 @@ static int other_access(struct tracker_source *source, const struct mr_last *l,
 int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race)
 {
-	const struct mr_last *mine, *other = NULL;
+	const struct mr_last *mine, *other;
 	const struct mr_map *map;
 	char text[64];
 	int which, ret;
@@ -103,20 +146,16 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 		      : -ENOMEM;
 	if (ret)
 		goto fail;
+	race->access[0].op = messages[which].op;
 	map = last_map_of(source, e->access.g, &mine);
-	if (!map)
-		return 0; /* its record was replaced: the dying goroutine's side is all we have */
+	other = map ? other_writer(map, e) : NULL;
+	if (!other || !is_on_stack(source, e, mine))
+		return 0; /* its note was overwritten: the dying goroutine's side is all we have */
 	free(race->map.type);
 	ret = resolve_map(&source->resolver, map->addr, map->type, NULL, 0, &race->map);
 	if (ret)
 		goto fail;
-	race->access[0].op = resolve_op(mine->op);
-	if (map->writer.g && map->writer.g != e->access.g)
-		other = &map->writer;
-	else if (map->writer_before.g && map->writer_before.g != e->access.g)
-		other = &map->writer_before;
-	if (!other)
-		return 0;
+	race->access[0].op = resolve_op(mine->op & (MR_OP_MAX - 1));
 	race->has_other = true;
 	ret = other_access(source, other, &race->access[1]);
 	if (!ret)
