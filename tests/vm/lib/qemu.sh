@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # Which QEMU. Before 8.1 its multi-threaded emulation may go on running code that another CPU has just patched (it read the
 # bytes before it began to watch the page for writes): a kernel that switches a static key then dies now and then of a
-# breakpoint nobody set. See docs/vm-tests.md for how often. Debian 12 has 7.2; its backports have a good one.
+# breakpoint nobody set. See README.md for how often. Debian 12 has 7.2; its backports have a good one.
 
 qemu_oldest=8.1
 qemu_binary=

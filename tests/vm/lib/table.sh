@@ -53,4 +53,26 @@ table_write()
 				}
 			}
 		}' "${files[@]}"
+	cat <<-'EOF'
+
+		## Privileges
+
+		`watch -p` as an ordinary user, on another user's process (cases `least_privilege*`):
+
+		| kernel | capabilities |
+		|---|---|
+		| with multi-uprobe (6.12, 7.2) | `CAP_BPF`, `CAP_PERFMON`, `CAP_SYS_PTRACE` |
+		| 6.1 | these and `CAP_SYS_ADMIN`: perf events on uprobes ask for it |
+		| 5.10 | these and `CAP_SYS_ADMIN`; or these alone with `kernel.perf_event_paranoid=2` (Debian sets 3) |
+
+		With less, `doctor` and `watch` name what is missing (`least_privilege_refused`, `refuses_no_privileges`). In
+		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`). Without BTF Go programs
+		are watched all the same (`without_btf`).
+
+		## Private stacks (6.13 and later)
+
+		These kernels give a probe's program a stack of the CPU's, although a uprobe's program can be preempted on it. On 7.2 that ended
+		in a crash of the kernel in each of four boots of `other_process`, until maprace's programs were kept on their threads' own
+		stacks (`bpf/ownstack.bpf.h` says how).
+	EOF
 }

@@ -278,6 +278,7 @@ watch_budget()
 	kill -TERM $!
 	wait $! || true
 	while read -r name looked has; do
+		[ "$looked" -gt 0 ] || looked="untold"
 		fact "verifier:$name" "$looked instructions walked of a program of $has"
 	done <loaded
 	awk -v release="$(uname -r)" '
