@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 life_names='ends killed stubborn signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped'
+	options stopped text'
 watcher=
 
 # watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
@@ -319,6 +319,32 @@ life_options()
 	watch_ended 20 && status_is 0
 }
 
+# What a person reads, line by line, and the same again from the document, without root.
+life_text()
+{
+	local line dir
+	start_target "${calm[@]}" "$(program 1.24 race_created)"
+	watch -p "$target" -d 15 --halt-on-race --no-color
+	watch_ended 20 && status_is 66 || return 1
+	for line in '==================' 'WARNING: CONCURRENT MAP ACCESS (proven)' \
+		'\(Write\|Read\) at 0x[0-9a-f]\{12\} by goroutine [0-9]* (thread [0-9]*, cpu [0-9]*):' \
+		'Concurrent \(write\|read\) at 0x[0-9a-f]\{12\} by goroutine [0-9]* (thread [0-9]*, cpu [0-9]*):' \
+		'  main.writer()' '      /.*/race_created.go:[0-9]*' '  main.reader()' \
+		'Goroutine [0-9]* created at:' '  main.launch()' '  main.main()' 'Map: map\[string\]int, [0-9]* entr.*' \
+		'Evidence: goroutine [0-9]* entered while goroutine [0-9]* was held inside its own operation ([0-9.]*[mu]s)' \
+		'Seen .* in [0-9.]*[mu]*s; the process.s own check has not fired'; do
+		need "no line: $line" grep -qx -- "$line" "$work/stdout" || return 1
+	done
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	install -m 755 "$maprace" "$dir/maprace"
+	install -m 644 "$work/out.json" "$dir/out.json"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/maprace" report "$dir/out.json" >"$work/again" 2>"$work/again.err" ||
+		true
+	rm -r "$dir"
+	need 'rendered again it reads otherwise' cmp -s <(grep -v '^Seen' "$work/stdout") <(grep -v '^Seen' "$work/again")
+}
+
 # ---- all ------------------------------------------------------------------------------------------------------------
 
 lifecycle_build()
@@ -330,7 +356,7 @@ lifecycle_build()
 		done
 	done
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
-		1.24:race_read_write 1.24:race_needle 1.24:clean_mutex; do
+		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex; do
 		build_case "${name%:*}-stripped" "${name#*:}"
 	done
 }
