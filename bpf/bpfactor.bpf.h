@@ -21,14 +21,31 @@ static __always_inline bool is_helper(__u64 ip)
 	return false;
 }
 
+/* A watched function calls our trampoline from its first bytes, where its frame, if it has one,
+ * points. */
+#define ENTRY_BYTES 32
+
+static __always_inline bool is_watched(__u64 ip)
+{
+	int i;
+
+	for (i = 0; i < MR_BPF_FUNCTIONS; i++)
+		if (bcfg.function[i] && ip - bcfg.function[i] < ENTRY_BYTES)
+			return true;
+	return false;
+}
+
 /*
- * From the innermost: our own program and its trampoline, outside the kernel's image; the watched
- * function, inside; then its caller. A caller outside the image is a program. A program that does
- * not know its map in advance comes through the helper function.
+ * From the innermost: our program and its two functions, its trampoline, all outside the kernel's
+ * image; the watched function, inside, unless this kernel jumps to trampolines (since 6.19); then
+ * its caller. A caller outside the image is a program. A program that does not know its map in
+ * advance comes through the helper function.
  */
+#define OWN_FRAMES 4
+
 static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 {
-	bool reached = false, helper = false;
+	bool own = true, watched = false, helper = false;
 	__u64 ip;
 	int i;
 
@@ -36,12 +53,15 @@ static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 		if (i * 8 >= size)
 			return 0;
 		ip = c->stack[i];
-		if (!reached) {
-			reached = is_kernel_text(ip);
+		if (own && i < OWN_FRAMES && !is_kernel_text(ip))
 			continue;
-		}
+		own = false;
 		if (!is_kernel_text(ip))
 			return ip;
+		if (!watched && !helper && is_watched(ip)) {
+			watched = true;
+			continue;
+		}
 		if (helper || !is_helper(ip))
 			return 0;
 		helper = true;

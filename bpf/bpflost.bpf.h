@@ -174,8 +174,10 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_key *r
 		return false;
 	o->read = *rd;
 	rd->tag = 0;
-	if (now - o->read.ns >= bcfg.window_ns)
+	if (now - o->read.ns >= bcfg.window_ns) {
+		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
 		return false;
+	}
 	if (o->read.ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) {
 		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
 		return false;

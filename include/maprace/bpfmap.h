@@ -26,16 +26,18 @@
 #define MR_BPF_CHUNK_PROBES 8
 #define MR_BPF_STACK 12 /* kernel frames looked at to tell who calls */
 #define MR_BPF_HELPERS 3
+#define MR_BPF_FUNCTIONS 16
 
 struct mr_bpf_config {
 	__u64 text_lo, text_hi; /* the kernel's own code; what calls from beyond is a BPF program
 				   (or a module) */
 	struct {
 		__u64 lo, hi;
-	} helper[MR_BPF_HELPERS]; /* bpf_map_{lookup,update,delete}_elem: a program may stand behind
+	} helper[MR_BPF_HELPERS]; /* bpf_map_{lookup,update,delete}_elem: programs may be behind
 				     them */
-	__u64 window_ns;	  /* a write this long after the read is no read-modify-write */
-	__u64 burst_ns;		  /* most time a CPU can save up for our work */
+	__u64 function[MR_BPF_FUNCTIONS]; /* where the watched functions begin */
+	__u64 window_ns; /* a write this long after the read is no read-modify-write */
+	__u64 burst_ns;	 /* most time a CPU can save up for our work */
 	__u32 own_tgid;
 	__u32 only_listed; /* maps without a row are not watched */
 	__u32 permille;	   /* share of each CPU's time our work may take; 1000 and more: no limit */
@@ -158,6 +160,7 @@ enum mr_bpf_loss { /* names and meanings in user/bpfmap/losses.c */
 		   MR_BPF_LOSS_PROGRAM_UNKNOWN = 12,
 		   MR_BPF_LOSS_STACK_FAULT = 13,
 		   MR_BPF_LOSS_READ_OLD = 14,
+		   MR_BPF_LOSS_READ_EXPIRED = 15,
 		   MR_BPF_LOSS_MAX = 24,
 };
 
@@ -243,7 +246,7 @@ struct mr_bpf_event_finding {
 	__u8 value[MR_BPF_KEY_MAX]; /* what was written back */
 };
 
-_Static_assert(sizeof(struct mr_bpf_config) == 96, "wire");
+_Static_assert(sizeof(struct mr_bpf_config) == 224, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 80, "wire");
 _Static_assert(sizeof(struct mr_bpf_key) == 64 + 8 * 80 + 56, "wire");

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "bpfmap/functions.h"
+
 static const char *const helper_names[KERNEL_HELPERS] = {
 	"bpf_map_lookup_elem", "bpf_map_update_elem", "bpf_map_delete_elem"};
 
@@ -19,6 +21,9 @@ static void take(struct kernel_symbols *s, uint64_t address, const char *name)
 	for (i = 0; i < KERNEL_HELPERS; i++)
 		if (!strcmp(name, helper_names[i]))
 			s->helper[i].lo = address;
+	for (i = 0; i < map_functions_n && i < KERNEL_FUNCTIONS; i++)
+		if (!strcmp(name, map_functions[i].name))
+			s->function[i] = address;
 }
 
 /* A function ends where the next symbol begins; the table is not in order. */

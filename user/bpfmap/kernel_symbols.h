@@ -12,11 +12,13 @@ struct kernel_range {
 };
 
 #define KERNEL_HELPERS 3
+#define KERNEL_FUNCTIONS 16
 
 struct kernel_symbols {
-	struct kernel_range text;		    /* _stext to _etext */
-	struct kernel_range helper[KERNEL_HELPERS]; /* bpf_map_lookup_elem, bpf_map_update_elem,
-						       bpf_map_delete_elem */
+	struct kernel_range text; /* _stext to _etext */
+	/* bpf_map_lookup_elem, bpf_map_update_elem, bpf_map_delete_elem */
+	struct kernel_range helper[KERNEL_HELPERS];
+	uint64_t function[KERNEL_FUNCTIONS]; /* of map_functions[] */
 };
 
 /* 0, -ENOENT (a symbol is missing), -EACCES (addresses are hidden), or why it cannot be read. */

@@ -65,6 +65,8 @@ static int configure(struct map_attachment *a)
 		config.helper[i].lo = a->opts.symbols.helper[i].lo;
 		config.helper[i].hi = a->opts.symbols.helper[i].hi;
 	}
+	for (i = 0; i < MR_BPF_FUNCTIONS; i++)
+		config.function[i] = a->opts.symbols.function[i];
 	return bpf_map__set_initial_value(map_named(a, ".rodata.cfg"), &config, sizeof(config));
 }
 
@@ -146,6 +148,10 @@ static int load_what_loads(struct map_attachment *a, bool plain)
 		if (!a->functions[i].wanted)
 			continue;
 		r = try_alone(a, i, plain);
+		if (r && !plain && !n && !try_alone(a, i, true)) {
+			plain = true; /* all the others then as well */
+			r = 0;
+		}
 		if (r) {
 			a->functions[i].wanted = false;
 			a->functions[i].why = "the kernel does not load a program for it";
@@ -239,12 +245,8 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 		if (!r)
 			r = bpf_object__load(a->object);
 	}
-	if (r) {
-		plain = opts->no_atomics;
-		r = load_what_loads(a, plain);
-		if (r && !plain)
-			r = load_what_loads(a, true);
-	}
+	if (r)
+		r = load_what_loads(a, opts->no_atomics);
 	if (r)
 		return map_attachment_refused(err, r);
 	r = share_all(a);

@@ -34,6 +34,9 @@ static const struct {
 	[MR_BPF_LOSS_READ_OLD] =
 		{"reads_dropped",
 		 "reads not paired with their write: something went unseen in between"},
+	[MR_BPF_LOSS_READ_EXPIRED] =
+		{"reads_expired",
+		 "writes that came later after their read than the window (--window)"},
 };
 
 static void add(struct report_stats *stats, const char *name, const char *meaning, uint64_t value)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/doctor_bpf.h"
 #include "cmd/options.h"
 #include "go/go_layout.h"
 #include "probe/feature.h"
@@ -34,7 +35,7 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_options options;
 	struct utsname host;
-	int i, bad = 0, status = options_parse_doctor(argc, argv, &options);
+	int i, bad = 0, bpf, status = options_parse_doctor(argc, argv, &options);
 
 	if (status != OPTIONS_RUN)
 		return status;
@@ -45,7 +46,9 @@ int cmd_doctor(int argc, char **argv)
 	printf("Go programs: %s\n\n", go_layout_versions());
 	for (i = 0; i < FEATURE_MAX; i++)
 		bad += print_feature(feature_ask((enum feature)i));
+	bpf = doctor_bpf();
 	bad += !feature_have(FEATURE_UPROBE) && !feature_have(FEATURE_UPROBE_MULTI);
 	printf("\n%s\n", bad ? "maprace watch cannot work here" : "maprace watch works here");
+	printf("%s\n", bpf ? "maprace bpf works here" : "maprace bpf cannot work here");
 	return bad ? EXIT_TOOL : EXIT_NOTHING;
 }
