@@ -345,6 +345,8 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	barrier();
 	o->record->hold = 0;
 	end = bpf_ktime_get_ns();
+	if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq)
+		lose(o->c, MR_LOSS_HOLD_SHORT);
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
 	o->c->holds++;
@@ -396,8 +398,11 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	in.map_reads = o->record->reads;
 	in.map_writes = o->record->writes;
 	length = policy_hold(s, &in);
-	if (!length)
+	if (!length) {
+		if (policy_due(s, &in))
+			lose(o->c, MR_LOSS_NO_TOKENS);
 		return;
+	}
 	if (writer_inside(o))
 		in_flight(ctx, o);
 	hold(ctx, o, s, length);

@@ -71,7 +71,8 @@ int maprace_op(struct pt_regs *ctx)
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
 	}
-	/* First of all the record is made this map's: what a collision notes must not be another's. */
+	/* First of all the record is made this map's: what a collision notes must not be another's.
+	 */
 	if (o.record->addr != o.map)
 		map_take_over(o.record, o.map, o.now, o.c);
 	if (o.record->hold)

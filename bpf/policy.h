@@ -88,6 +88,13 @@ static inline __u64 policy_reserve(const struct policy_input *in)
 	return reserve < most ? reserve : most;
 }
 
+/* Whether this visit is one for a hold, apart from what can be afforded. */
+static inline int policy_due(const struct mr_caller *site, const struct policy_input *in)
+{
+	return (__s64)(in->now - site->next_ns) >= 0 &&
+	       (!(in->map_flags & MR_MAP_RACY) || site->holds < POLICY_COLD_HOLDS);
+}
+
 /*
  * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy
  * already has little more to teach, one that only one goroutine was ever seen at needs a hold only
@@ -101,9 +108,7 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS)
 		site->holds = 0;
 	cold = site->holds < POLICY_COLD_HOLDS;
-	if ((__s64)(in->now - site->next_ns) < 0)
-		return 0;
-	if (in->map_flags & MR_MAP_RACY && !cold)
+	if (!policy_due(site, in))
 		return 0;
 	reserve = policy_reserve(in);
 	if (cold || site->holds % 8 == 0 ||

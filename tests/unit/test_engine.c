@@ -459,6 +459,33 @@ static void collision_is_noted_for_its_own_map(void **state)
 	assert_int_equal(map_table[index].flags & MR_MAP_RACY, MR_MAP_RACY);
 }
 
+static void holds_not_done_or_cut_short_are_counted(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.hold_permille = 0;
+	cfg.burst_ns = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+
+	set_up(state);
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	/* longer than the looks at the clock last that the verifier allows */
+	set_up(state);
+	cfg.max_hold_ns = 1000000000000ull;
+	cfg.burst_ns = 4000000000000ull;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 1);
+}
+
 static void holds_end_in_time_and_leave_nothing(void **state)
 {
 	struct goroutine a;
@@ -597,6 +624,7 @@ int main(void)
 		TEST(in_flight_of_two_writers_is_nobodys),
 		TEST(in_flight_tells_no_older_caller),
 		TEST(collision_is_noted_for_its_own_map),
+		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
 		TEST(concurrent_snapshots_are_whole),
 		TEST(locked_workers_never_collide),

@@ -66,6 +66,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		stats->probe_sites += attachment_sites(t->attachment);
 		user.missed_runs += attachment_missed(t->attachment);
 		user.bad_events += t->source.bad_events;
+		user.dropped_races += t->source.dropped_races;
 		user.unresolved_pcs += t->source.resolver.unresolved;
 	}
 	for (i = 0; i < MR_OP_MAX; i++)

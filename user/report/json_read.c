@@ -176,8 +176,7 @@ static void read_race(struct json_reader *r, const json_t *o, struct report_race
 	read_id(r, o, race->id);
 	race->evidence = (enum report_evidence)json_get_word(r, o, "evidence", evidence_word,
 							     REPORT_EVIDENCES);
-	race->kind =
-		(enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_KINDS);
+	race->kind = (enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_KINDS);
 	race->count = json_get_u64(r, o, "count");
 	race->first_seen_s = json_get_real(r, o, "first_seen_s", 0);
 	race->last_seen_s = json_get_real(r, o, "last_seen_s", 0);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MINE_NS 100000000ull   /* from an operation's entry, a hold included, to its fatal error */
+#define MINE_NS 100000000ull	/* from an operation's entry, a hold included, to its fatal error */
 #define OTHERS_NS 1000000000ull /* who wrote longer ago is not the one who was met */
 #define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
 

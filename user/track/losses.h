@@ -13,6 +13,7 @@
 struct losses_user {
 	uint64_t missed_runs;	 /* programs that the kernel skipped */
 	uint64_t bad_events;	 /* events that did not have the form they must have */
+	uint64_t dropped_races;	 /* races beyond the number that is kept */
 	uint64_t unresolved_pcs; /* program counters outside the Go code */
 };
 

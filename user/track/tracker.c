@@ -89,6 +89,7 @@ static int merge(struct tracker *t, struct tracker_source *source, struct report
 
 	if (!k) {
 		if (t->count >= MAX_RACES) {
+			source->dropped_races++;
 			report_race_free(race);
 			return 0;
 		}

@@ -2,13 +2,19 @@
 #ifndef MAPRACE_SHIM_VMLINUX_H
 #define MAPRACE_SHIM_VMLINUX_H
 
-/* What the BPF programs need of the kernel when they are compiled as ordinary C for the unit tests. */
+/* What the BPF programs need of the kernel when they are compiled as ordinary C for the unit tests.
+ */
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_PROG_ARRAY = 3, BPF_MAP_TYPE_RINGBUF = 27 };
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_RINGBUF = 27
+};
 enum { BPF_ANY, BPF_NOEXIST };
 enum { BPF_F_MMAPABLE = 1024 };
 
