@@ -83,7 +83,7 @@ static void print_int(struct printer *p, const struct btf_type *t, uint64_t bit,
 {
 	uint64_t value = get_bits(p, bit, bits);
 
-	if (btf_int_encoding(t) & BTF_INT_SIGNED && bits < 64 && value >> (bits - 1))
+	if (btf_int_encoding(t) & BTF_INT_SIGNED && bits > 0 && bits < 64 && value >> (bits - 1))
 		value |= ~0ull << bits;
 	if (btf_int_encoding(t) & BTF_INT_SIGNED)
 		say(p, "%" PRId64, (int64_t)value);

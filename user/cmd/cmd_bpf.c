@@ -101,12 +101,12 @@ int bpf_watch_programs(struct bpf_watch *w)
 
 static int start(struct bpf_watch *w, struct err *err)
 {
+	const char *without = getenv("MAPRACE_WITHOUT");
 	struct map_attach_opts opts = {
 		.window_ns = w->options->window_ns,
 		.permille = (uint32_t)(w->options->budget_percent * 10),
 		.only_listed = w->options->nmaps > 0,
-		.no_atomics = getenv("MAPRACE_WITHOUT") &&
-			      strstr(getenv("MAPRACE_WITHOUT"), "bpf-atomics"),
+		.no_atomics = without && strstr(without, "bpf-atomics"),
 	};
 	uint64_t before = watch_now();
 	int r;
