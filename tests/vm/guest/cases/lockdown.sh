@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # shellcheck shell=dash
 # Kernel lockdown.
+# shellcheck disable=SC2154 # go_target: set by go_start (watch.sh)
 
 # locked_down CASE...: in the strictest lockdown there is. It cannot be left again: for the last cases of the list.
 locked_down()
