@@ -1,77 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <jansson.h>
 
-#include "report/escape.h"
 #include "report/json_bpf.h"
+#include "report/json_make.h"
 #include "report/json_names.h"
 #include "report/printers.h"
 
-/*
- * Builders return NULL when memory is short. put() takes the value over and lets a NULL one fail,
- * so that each builder only has to look at the sum of its puts.
- */
-static int put(json_t *object, const char *key, json_t *value)
-{
-	return json_object_set_new(object, key, value);
-}
-
-static json_t *finish(json_t *object, int failed)
-{
-	if (!failed)
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-static json_t *text(const char *s)
-{
-	char *utf8 = escape_utf8(s);
-	json_t *value = utf8 ? json_string_nocheck(utf8) : NULL;
-
-	free(utf8);
-	return value;
-}
-
-/* JSON integers end at INT64_MAX here; a counter never gets there, a hostile goroutine id may. */
-static json_t *number(uint64_t n)
-{
-	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
-}
-
-static json_t *known_number(uint64_t n)
-{
-	return n ? number(n) : json_null();
-}
-
-static json_t *real(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
-}
-
-static json_t *hex(uint64_t n)
-{
-	return json_sprintf("0x%" PRIx64, n);
-}
-
 static int put_frame(json_t *o, const struct report_frame *frame)
 {
-	int failed = put(o, "function", text(frame->function));
+	int failed = json_put(o, "function", json_text(frame->function));
 
-	failed |= put(o, "file", text(frame->file));
-	failed |= put(o, "line", json_integer(frame->line));
-	failed |= put(o, "start_line", json_integer(frame->start_line));
-	failed |= put(o, "pc", hex(frame->pc));
-	failed |= put(o, "inlined", json_boolean(frame->inlined));
-	failed |= put(o, "runtime", json_boolean(frame->runtime));
+	failed |= json_put(o, "file", json_text(frame->file));
+	failed |= json_put(o, "line", json_integer(frame->line));
+	failed |= json_put(o, "start_line", json_integer(frame->start_line));
+	failed |= json_put(o, "pc", json_hex(frame->pc));
+	failed |= json_put(o, "inlined", json_boolean(frame->inlined));
+	failed |= json_put(o, "runtime", json_boolean(frame->runtime));
 	return failed;
 }
 
@@ -86,7 +34,7 @@ static json_t *build_stack(const struct report_access *access)
 		failed |= put_frame(frame, &access->frames[i]);
 		failed |= json_array_append_new(stack, frame);
 	}
-	return finish(stack, failed);
+	return json_finish(stack, failed);
 }
 
 static json_t *build_creation(const struct report_creation *created)
@@ -97,42 +45,44 @@ static json_t *build_creation(const struct report_creation *created)
 	if (!created->known)
 		return json_null();
 	o = json_object();
-	failed = put(o, "goroutine", known_number(created->goroutine));
+	failed = json_put(o, "goroutine", json_known_number(created->goroutine));
 	failed |= put_frame(o, &created->at);
-	return finish(o, failed);
+	return json_finish(o, failed);
 }
 
 static json_t *build_access(const struct report_access *access, const char *role)
 {
 	json_t *o = json_object();
-	int failed = put(o, "op", json_string(report_op_name(access->op)));
+	int failed = json_put(o, "op", json_string(report_op_name(access->op)));
 
-	failed |= put(o, "clone", json_boolean(access->op == REPORT_CLONE));
-	failed |= put(o, "role", json_string(role));
-	failed |= put(o, "goroutine", known_number(access->goroutine));
-	failed |= put(o, "tid", json_integer(access->tid));
-	failed |= put(o, "cpu", json_integer(access->cpu));
-	failed |= put(o, "time_ns", number(access->time_ns));
-	failed |= put(o, "stack", build_stack(access));
-	failed |= put(o, "truncated", json_boolean(access->truncated));
-	failed |= put(o, "partial", json_boolean(access->partial));
-	failed |= put(o, "created_by", build_creation(&access->created_by));
-	return finish(o, failed);
+	failed |= json_put(o, "clone", json_boolean(access->op == REPORT_CLONE));
+	failed |= json_put(o, "role", json_string(role));
+	failed |= json_put(o, "goroutine", json_known_number(access->goroutine));
+	failed |= json_put(o, "tid", json_integer(access->tid));
+	failed |= json_put(o, "cpu", json_integer(access->cpu));
+	failed |= json_put(o, "time_ns", json_number(access->time_ns));
+	failed |= json_put(o, "stack", build_stack(access));
+	failed |= json_put(o, "truncated", json_boolean(access->truncated));
+	failed |= json_put(o, "partial", json_boolean(access->partial));
+	failed |= json_put(o, "created_by", build_creation(&access->created_by));
+	return json_finish(o, failed);
 }
 
 static json_t *build_map(const struct report_map *map)
 {
 	json_t *o = json_object();
-	int failed = put(o, "addr", hex(map->addr));
+	int failed = json_put(o, "addr", json_hex(map->addr));
 
-	failed |= put(o, "seed", hex(map->seed));
-	failed |= put(o, "type", text(map->type));
-	failed |= put(o, "len", map->header_known ? number(map->len) : json_null());
-	failed |= put(o, "buckets", map->header_known ? known_number(map->buckets) : json_null());
-	failed |= put(o, "impl", json_string(map->swiss ? "swiss" : "classic"));
-	failed |= put(o, "growing", map->header_known ? json_boolean(map->growing) : json_null());
-	failed |= put(o, "on_stack", json_boolean(map->on_stack));
-	return finish(o, failed);
+	failed |= json_put(o, "seed", json_hex(map->seed));
+	failed |= json_put(o, "type", json_text(map->type));
+	failed |= json_put(o, "len", map->header_known ? json_number(map->len) : json_null());
+	failed |= json_put(o, "buckets",
+			   map->header_known ? json_known_number(map->buckets) : json_null());
+	failed |= json_put(o, "impl", json_string(map->swiss ? "swiss" : "classic"));
+	failed |= json_put(o, "growing",
+			   map->header_known ? json_boolean(map->growing) : json_null());
+	failed |= json_put(o, "on_stack", json_boolean(map->on_stack));
+	return json_finish(o, failed);
 }
 
 /* The order of the text report: for a collision the held goroutine came first. */
@@ -150,28 +100,28 @@ static json_t *build_accesses(const struct report_race *race)
 						build_access(&race->access[which],
 							     json_role(race->evidence, which)));
 	}
-	return finish(accesses, failed);
+	return json_finish(accesses, failed);
 }
 
 static json_t *build_race(const struct report_race *race)
 {
 	json_t *o = json_object();
-	int failed = put(o, "id", text(race->id));
+	int failed = json_put(o, "id", json_text(race->id));
 
-	failed |= put(o, "evidence", json_string(report_evidence_name(race->evidence)));
-	failed |= put(o, "kind", json_string(report_kind_name(race->kind)));
-	failed |= put(o, "count", number(race->count));
-	failed |= put(o, "first_seen_s", real(race->first_seen_s));
-	failed |= put(o, "last_seen_s", real(race->last_seen_s));
-	failed |= put(o, "pid", json_integer(race->pid));
-	failed |= put(o, "held_ns", number(race->held_ns));
-	failed |= put(o, "message", text(race->message));
-	failed |= put(o, "check_fired", json_boolean(race->check_fired));
-	failed |= put(o, "map", build_map(&race->map));
-	failed |= put(o, "accesses", build_accesses(race));
+	failed |= json_put(o, "evidence", json_string(report_evidence_name(race->evidence)));
+	failed |= json_put(o, "kind", json_string(report_kind_name(race->kind)));
+	failed |= json_put(o, "count", json_number(race->count));
+	failed |= json_put(o, "first_seen_s", json_number_real(race->first_seen_s));
+	failed |= json_put(o, "last_seen_s", json_number_real(race->last_seen_s));
+	failed |= json_put(o, "pid", json_integer(race->pid));
+	failed |= json_put(o, "held_ns", json_number(race->held_ns));
+	failed |= json_put(o, "message", json_text(race->message));
+	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
+	failed |= json_put(o, "map", build_map(&race->map));
+	failed |= json_put(o, "accesses", build_accesses(race));
 	if (race->bpf)
-		failed |= put(o, "bpf", json_build_bpf(race->bpf));
-	return finish(o, failed);
+		failed |= json_put(o, "bpf", json_build_bpf(race->bpf));
+	return json_finish(o, failed);
 }
 
 /* null while it runs; {"code": n}, {"signal": n}, or {} when it ended in a way that nobody could
@@ -185,45 +135,45 @@ static json_t *build_exit(const struct report_target *target)
 		return json_null();
 	o = json_object();
 	if (status >= 0 && WIFEXITED(status))
-		return finish(o, put(o, "code", json_integer(WEXITSTATUS(status))));
+		return json_finish(o, json_put(o, "code", json_integer(WEXITSTATUS(status))));
 	if (status >= 0 && WIFSIGNALED(status))
-		return finish(o, put(o, "signal", json_integer(WTERMSIG(status))));
+		return json_finish(o, json_put(o, "signal", json_integer(WTERMSIG(status))));
 	return o;
 }
 
 static json_t *build_target(const struct report_target *target)
 {
 	json_t *o = json_object();
-	int failed = put(o, "pid", json_integer(target->pid));
+	int failed = json_put(o, "pid", json_integer(target->pid));
 
-	failed |= put(o, "exe", text(target->exe));
-	failed |= put(o, "build_id", text(target->build_id));
-	failed |= put(o, "go_version", text(target->go_version));
-	failed |= put(o, "map_impl", json_string(target->swiss ? "swiss" : "classic"));
-	failed |= put(o, "stripped", json_boolean(target->stripped));
-	failed |= put(o, "pie", json_boolean(target->pie));
-	failed |= put(o, "cgo", json_boolean(target->cgo));
-	failed |= put(o, "exit", build_exit(target));
-	return finish(o, failed);
+	failed |= json_put(o, "exe", json_text(target->exe));
+	failed |= json_put(o, "build_id", json_text(target->build_id));
+	failed |= json_put(o, "go_version", json_text(target->go_version));
+	failed |= json_put(o, "map_impl", json_string(target->swiss ? "swiss" : "classic"));
+	failed |= json_put(o, "stripped", json_boolean(target->stripped));
+	failed |= json_put(o, "pie", json_boolean(target->pie));
+	failed |= json_put(o, "cgo", json_boolean(target->cgo));
+	failed |= json_put(o, "exit", build_exit(target));
+	return json_finish(o, failed);
 }
 
 static json_t *build_maprow(const struct report_maprow *row)
 {
 	json_t *o = json_object();
-	int failed = put(o, "pid", json_integer(row->pid));
+	int failed = json_put(o, "pid", json_integer(row->pid));
 
-	failed |= put(o, "addr", hex(row->addr));
-	failed |= put(o, "type", text(row->type));
-	failed |= put(o, "goroutines", json_integer(row->goroutines));
-	failed |= put(o, "reads", number(row->reads));
-	failed |= put(o, "writes", number(row->writes));
-	failed |= put(o, "holds", number(row->holds));
-	failed |= put(o, "hold_ns", number(row->hold_ns));
-	failed |= put(o, "expected_collisions", real(row->expected));
-	failed |= put(o, "collisions", number(row->collisions));
-	failed |= put(o, "p", real(row->p));
-	failed |= put(o, "verdict", json_string(report_verdict_name(row->verdict)));
-	return finish(o, failed);
+	failed |= json_put(o, "addr", json_hex(row->addr));
+	failed |= json_put(o, "type", json_text(row->type));
+	failed |= json_put(o, "goroutines", json_integer(row->goroutines));
+	failed |= json_put(o, "reads", json_number(row->reads));
+	failed |= json_put(o, "writes", json_number(row->writes));
+	failed |= json_put(o, "holds", json_number(row->holds));
+	failed |= json_put(o, "hold_ns", json_number(row->hold_ns));
+	failed |= json_put(o, "expected_collisions", json_number_real(row->expected));
+	failed |= json_put(o, "collisions", json_number(row->collisions));
+	failed |= json_put(o, "p", json_number_real(row->p));
+	failed |= json_put(o, "verdict", json_string(report_verdict_name(row->verdict)));
+	return json_finish(o, failed);
 }
 
 static json_t *build_meanings(const struct report_stats *stats)
@@ -233,46 +183,34 @@ static json_t *build_meanings(const struct report_stats *stats)
 	size_t i;
 
 	for (i = 0; i < stats->nlosses; i++)
-		failed |= put(o, stats->losses[i].name, text(stats->losses[i].meaning));
-	return finish(o, failed);
+		failed |= json_put(o, stats->losses[i].name, json_text(stats->losses[i].meaning));
+	return json_finish(o, failed);
 }
 
 static json_t *build_stats(const struct report_stats *stats)
 {
 	json_t *o = json_object();
-	int failed = put(o, "operations", number(stats->operations));
+	int failed = json_put(o, "operations", json_number(stats->operations));
 	size_t i;
 
-	failed |= put(o, "reads", number(stats->reads));
-	failed |= put(o, "writes", number(stats->writes));
-	failed |= put(o, "deletes", number(stats->deletes));
-	failed |= put(o, "iterations", number(stats->iterations));
-	failed |= put(o, "clears", number(stats->clears));
-	failed |= put(o, "clones", number(stats->clones));
-	failed |= put(o, "holds", number(stats->holds));
-	failed |= put(o, "hold_ns", number(stats->hold_ns));
-	failed |= put(o, "probe_sites", json_integer(stats->probe_sites));
-	failed |= put(o, "attach_ms", real(stats->attach_ms));
-	failed |= put(o, "cost_percent",
-		      stats->cost_percent < 0 ? json_null() : real(stats->cost_percent));
-	failed |= put(o, "events_lost", number(stats->events_lost));
+	failed |= json_put(o, "reads", json_number(stats->reads));
+	failed |= json_put(o, "writes", json_number(stats->writes));
+	failed |= json_put(o, "deletes", json_number(stats->deletes));
+	failed |= json_put(o, "iterations", json_number(stats->iterations));
+	failed |= json_put(o, "clears", json_number(stats->clears));
+	failed |= json_put(o, "clones", json_number(stats->clones));
+	failed |= json_put(o, "holds", json_number(stats->holds));
+	failed |= json_put(o, "hold_ns", json_number(stats->hold_ns));
+	failed |= json_put(o, "probe_sites", json_integer(stats->probe_sites));
+	failed |= json_put(o, "attach_ms", json_number_real(stats->attach_ms));
+	failed |= json_put(o, "cost_percent",
+			   stats->cost_percent < 0 ? json_null()
+						   : json_number_real(stats->cost_percent));
+	failed |= json_put(o, "events_lost", json_number(stats->events_lost));
 	for (i = 0; i < stats->nlosses; i++)
-		failed |= put(o, stats->losses[i].name, number(stats->losses[i].value));
-	failed |= put(o, "meanings", build_meanings(stats));
-	return finish(o, failed);
-}
-
-static json_t *build_time(int64_t unix_ns)
-{
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	int ms = (int)(unix_ns / 1000000 % 1000);
-	char date[64];
-	struct tm tm;
-
-	if (unix_ns < 0 || !gmtime_r(&seconds, &tm))
-		return json_null();
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	return json_sprintf("%s.%03dZ", date, ms);
+		failed |= json_put(o, stats->losses[i].name, json_number(stats->losses[i].value));
+	failed |= json_put(o, "meanings", build_meanings(stats));
+	return json_finish(o, failed);
 }
 
 #define BUILD_LIST(name, type, build)                                            \
@@ -284,7 +222,7 @@ static json_t *build_time(int64_t unix_ns)
                                                                                  \
 		for (i = 0; i < n && !failed; i++)                               \
 			failed |= json_array_append_new(list, build(&items[i])); \
-		return finish(list, failed);                                     \
+		return json_finish(list, failed);                                \
 	}
 
 BUILD_LIST(build_targets, struct report_target, build_target)
@@ -295,70 +233,48 @@ static json_t *build_tool(const struct report *report)
 {
 	json_t *o = json_object();
 
-	return finish(o, put(o, "version", text(report->version)));
+	return json_finish(o, json_put(o, "version", json_text(report->version)));
 }
 
 static json_t *build_host(const struct report *report)
 {
 	json_t *o = json_object();
-	int failed = put(o, "kernel", text(report->kernel));
+	int failed = json_put(o, "kernel", json_text(report->kernel));
 
-	failed |= put(o, "arch", text(report->arch));
-	failed |= put(o, "cpus", json_integer(report->cpus));
-	return finish(o, failed);
+	failed |= json_put(o, "arch", json_text(report->arch));
+	failed |= json_put(o, "cpus", json_integer(report->cpus));
+	return json_finish(o, failed);
 }
 
 static json_t *build_report(const struct report *report)
 {
 	json_t *o = json_object();
-	int failed = put(o, "schema", json_string(JSON_SCHEMA));
+	int failed = json_put(o, "schema", json_string(JSON_SCHEMA));
 
-	failed |= put(o, "tool", build_tool(report));
-	failed |= put(o, "host", build_host(report));
-	failed |= put(o, "started", build_time(report->started_unix_ns));
-	failed |= put(o, "duration_s", real(report->duration_s));
-	failed |= put(o, "targets", build_targets(report->targets, report->ntargets));
-	failed |= put(o, "races", build_races(report->races, report->nraces));
-	failed |= put(o, "suspects", build_races(report->suspects, report->nsuspects));
-	failed |= put(o, "maps", build_maps(report->maps, report->nmaps));
-	failed |= put(o, "stats", build_stats(&report->stats));
-	return finish(o, failed);
-}
-
-/*
- * Takes value over. Pure ASCII leaves the encoder, because C1 controls and direction marks from a
- * target's strings must not reach a terminal through `--json` either.
- */
-static int print_value(FILE *out, json_t *value, size_t flags)
-{
-	char *dump;
-	int rc = 0;
-
-	if (!value)
-		return -ENOMEM;
-	dump = json_dumps(value, flags | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
-	json_decref(value);
-	if (!dump)
-		return -ENOMEM;
-	errno = 0;
-	if (fputs(dump, out) == EOF || fputc('\n', out) == EOF || fflush(out) == EOF)
-		rc = errno ? -errno : -EIO;
-	free(dump);
-	return rc;
+	failed |= json_put(o, "tool", build_tool(report));
+	failed |= json_put(o, "host", build_host(report));
+	failed |= json_put(o, "started", json_time(report->started_unix_ns));
+	failed |= json_put(o, "duration_s", json_number_real(report->duration_s));
+	failed |= json_put(o, "targets", build_targets(report->targets, report->ntargets));
+	failed |= json_put(o, "races", build_races(report->races, report->nraces));
+	failed |= json_put(o, "suspects", build_races(report->suspects, report->nsuspects));
+	failed |= json_put(o, "maps", build_maps(report->maps, report->nmaps));
+	failed |= json_put(o, "stats", build_stats(&report->stats));
+	return json_finish(o, failed);
 }
 
 int json_print_report(FILE *out, const struct report *report)
 {
-	return print_value(out, build_report(report), JSON_INDENT(2));
+	return json_print_value(out, build_report(report), JSON_INDENT(2));
 }
 
 static int print_line(FILE *out, const char *type, json_t *data)
 {
 	json_t *line = json_object();
-	int failed = put(line, "type", json_string(type));
+	int failed = json_put(line, "type", json_string(type));
 
-	failed |= put(line, "data", data);
-	return print_value(out, finish(line, failed), JSON_COMPACT);
+	failed |= json_put(line, "data", data);
+	return json_print_value(out, json_finish(line, failed), JSON_COMPACT);
 }
 
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)

@@ -3,31 +3,21 @@
 
 #include <stdlib.h>
 
-#include "report/escape.h"
-
-static int put_text(json_t *o, const char *key, const char *s)
-{
-	char *utf8 = escape_utf8(s);
-	int failed = !utf8 || json_object_set_new(o, key, json_string_nocheck(utf8));
-
-	free(utf8);
-	return failed;
-}
+#include "report/json_make.h"
 
 static json_t *build_actor(const struct report_actor *actor)
 {
 	json_t *o = json_object();
-	int failed =
-		json_object_set_new(o, "kind", json_string(actor->program ? "program" : "process"));
+	int failed = json_put(o, "kind", json_string(actor->program ? "program" : "process"));
 
-	failed |= json_object_set_new(o, "pid", json_integer(actor->pid));
-	failed |= put_text(o, "comm", actor->comm);
-	failed |= put_text(o, "exe", actor->exe);
-	failed |= put_text(o, "cgroup", actor->cgroup);
-	failed |= json_object_set_new(o, "prog_id", json_integer(actor->prog_id));
-	failed |= put_text(o, "prog_name", actor->prog_name);
-	failed |= put_text(o, "prog_type", actor->prog_type);
-	failed |= put_text(o, "prog_tag", actor->prog_tag);
+	failed |= json_put(o, "pid", json_integer(actor->pid));
+	failed |= json_put(o, "comm", json_text(actor->comm));
+	failed |= json_put(o, "exe", json_text(actor->exe));
+	failed |= json_put(o, "cgroup", json_text(actor->cgroup));
+	failed |= json_put(o, "prog_id", json_integer(actor->prog_id));
+	failed |= json_put(o, "prog_name", json_text(actor->prog_name));
+	failed |= json_put(o, "prog_type", json_text(actor->prog_type));
+	failed |= json_put(o, "prog_tag", json_text(actor->prog_tag));
 	if (!failed)
 		return o;
 	json_decref(o);
@@ -37,23 +27,21 @@ static json_t *build_actor(const struct report_actor *actor)
 json_t *json_build_bpf(const struct report_bpf *bpf)
 {
 	json_t *o = json_object(), *actors = json_array();
-	int failed = json_object_set_new(o, "map_id", json_integer(bpf->map_id));
+	int failed = json_put(o, "map_id", json_integer(bpf->map_id));
 	size_t i;
 
-	failed |= put_text(o, "map_name", bpf->map_name);
-	failed |= put_text(o, "map_type", bpf->map_type);
-	failed |= put_text(o, "key", bpf->key);
-	failed |= put_text(o, "key_typed", bpf->key_typed);
-	failed |= put_text(o, "value", bpf->value);
-	failed |= put_text(o, "value_typed", bpf->value_typed);
-	failed |= json_object_set_new(o, "lost", json_integer(bpf->lost));
-	failed |= json_object_set_new(
-		o, "read_ns",
-		json_integer((json_int_t)(bpf->read_ns > INT64_MAX ? INT64_MAX : bpf->read_ns)));
-	failed |= json_object_set_new(o, "differs", json_boolean(bpf->differs));
+	failed |= json_put(o, "map_name", json_text(bpf->map_name));
+	failed |= json_put(o, "map_type", json_text(bpf->map_type));
+	failed |= json_put(o, "key", json_text(bpf->key));
+	failed |= json_put(o, "key_typed", json_text(bpf->key_typed));
+	failed |= json_put(o, "value", json_text(bpf->value));
+	failed |= json_put(o, "value_typed", json_text(bpf->value_typed));
+	failed |= json_put(o, "lost", json_integer(bpf->lost));
+	failed |= json_put(o, "read_ns", json_number(bpf->read_ns));
+	failed |= json_put(o, "differs", json_boolean(bpf->differs));
 	for (i = 0; i < 2; i++)
 		failed |= json_array_append_new(actors, build_actor(&bpf->actor[i]));
-	failed |= json_object_set_new(o, "actors", actors);
+	failed |= json_put(o, "actors", actors);
 	if (!failed)
 		return o;
 	json_decref(o);
