@@ -88,7 +88,7 @@ static json_t *build_map(const struct report_map *map)
 /* The order of the text report: for a collision the held goroutine came first. */
 static json_t *build_accesses(const struct report_race *race)
 {
-	size_t first = race->evidence == REPORT_COLLISION && race->has_other ? 1 : 0;
+	size_t first = report_first_access(race);
 	json_t *accesses = json_array();
 	int failed = 0;
 	size_t i;

@@ -182,6 +182,11 @@ enum report_kind report_kind_of(enum report_op a, enum report_op b)
 	return REPORT_WRITE_WRITE;
 }
 
+size_t report_first_access(const struct report_race *race)
+{
+	return race->evidence == REPORT_COLLISION && race->has_other ? 1 : 0;
+}
+
 static uint64_t fnv64(uint64_t hash, const void *data, size_t len)
 {
 	const unsigned char *p = data;
@@ -199,8 +204,7 @@ static uint64_t mix64(uint64_t x)
 	return x ^ (x >> 33);
 }
 
-/* The frame that names the site: the first one outside the runtime, else the innermost. */
-static const struct report_frame *access_site(const struct report_access *access)
+const struct report_frame *report_access_site(const struct report_access *access)
 {
 	size_t i;
 
@@ -216,7 +220,7 @@ static const struct report_frame *access_site(const struct report_access *access
  */
 static uint64_t site_hash(const struct report_access *access)
 {
-	const struct report_frame *frame = access_site(access);
+	const struct report_frame *frame = report_access_site(access);
 	uint64_t hash = FNV64_OFFSET;
 	char line[32];
 	int n;

@@ -174,6 +174,12 @@ void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */
 
+/* The frame that names the site: the first one outside the runtime, else the innermost; NULL
+ * without a stack. */
+const struct report_frame *report_access_site(const struct report_access *access);
+/* Which of the two accesses is shown first: for a collision the one that was held. */
+size_t report_first_access(const struct report_race *race);
+
 const char *
 report_op_name(enum report_op op); /* "read" … the JSON words; clone is "iterate" in JSON's op */
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "report/words.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "report/duration.h"
+#include "report/escape.h"
+
+const char *words_op(enum report_op op)
+{
+	switch (op) {
+	case REPORT_READ:
+		return "read";
+	case REPORT_WRITE:
+		return "write";
+	case REPORT_DELETE:
+		return "delete";
+	case REPORT_ITERATE:
+		return "iteration";
+	case REPORT_CLEAR:
+		return "clear";
+	case REPORT_CLONE:
+		return "clone";
+	}
+	return "access";
+}
+
+void words_goroutine(FILE *out, uint64_t goroutine)
+{
+	if (goroutine)
+		fprintf(out, "goroutine %" PRIu64, goroutine);
+	else
+		fputs("an unknown goroutine", out);
+}
+
+void words_function(FILE *out, const struct report_frame *frame)
+{
+	escape_text(out, frame && frame->function && frame->function[0] ? frame->function : "?");
+}
+
+void words_title(FILE *out, const struct report_race *race)
+{
+	if (race->bpf)
+		fputs(race->kind == REPORT_LOST_UPDATE
+			      ? "LOST UPDATE OF A BPF MAP (proven)"
+			      : "CONCURRENT UPDATES OF A BPF MAP (suspect)",
+		      out);
+	else
+		fprintf(out, "CONCURRENT MAP ACCESS (%s)",
+			race->evidence == REPORT_WINDOW ? "suspect" : "proven");
+}
+
+/* --- who --- */
+
+static void say_program(FILE *out, const struct report_actor *actor)
+{
+	if (!actor->prog_id) {
+		fputs("a BPF program that is not known", out);
+		return;
+	}
+	fputs("BPF program ", out);
+	escape_text(out, actor->prog_name && actor->prog_name[0] ? actor->prog_name : "?");
+	fprintf(out, " (id %" PRIu32 ", ", actor->prog_id);
+	escape_text(out, actor->prog_type);
+	fputs(", tag ", out);
+	escape_text(out, actor->prog_tag);
+	fputc(')', out);
+}
+
+static void say_actor(FILE *out, const struct report_actor *actor,
+		      const struct report_access *access)
+{
+	if (actor->program) {
+		say_program(out, actor);
+		fprintf(out, " on cpu %" PRIu32, access->cpu);
+		return;
+	}
+	fputs("process ", out);
+	escape_text(out, actor->comm && actor->comm[0] ? actor->comm : "?");
+	fprintf(out, " (pid %" PRIu32 ", thread %" PRIu32 ", cpu %" PRIu32 ")", actor->pid,
+		access->tid, access->cpu);
+}
+
+void words_who(FILE *out, const struct report_race *race, size_t which)
+{
+	const struct report_access *access = &race->access[which];
+
+	if (race->bpf) {
+		say_actor(out, &race->bpf->actor[which], access);
+		return;
+	}
+	words_goroutine(out, access->goroutine);
+	if (access->tid)
+		fprintf(out, " (thread %" PRIu32 ", cpu %" PRIu32 ")", access->tid, access->cpu);
+}
+
+/* What stands before the operation that is shown second. */
+static const char *second_prefix(enum report_evidence evidence)
+{
+	switch (evidence) {
+	case REPORT_COLLISION:
+		return "Concurrent ";
+	case REPORT_WINDOW:
+		return "Previous ";
+	case REPORT_FATAL:
+	case REPORT_IN_FLIGHT:
+	case REPORT_SEQUENCE:
+	case REPORT_EVIDENCES:
+		break;
+	}
+	return "Last seen ";
+}
+
+void words_access(FILE *out, const struct report_race *race, size_t which)
+{
+	const char *noun = words_op(race->access[which].op);
+
+	if (which != report_first_access(race))
+		fprintf(out, "%s%s", second_prefix(race->evidence), noun);
+	else
+		fprintf(out, "%c%s", toupper((unsigned char)noun[0]), noun + 1);
+	if (race->map.addr)
+		fprintf(out, " at 0x%012" PRIx64, race->map.addr);
+	fputs(" by ", out);
+	words_who(out, race, which);
+}
+
+static void say_site(FILE *out, const struct report_race *race, size_t which)
+{
+	const struct report_frame *frame = report_access_site(&race->access[which]);
+
+	fputs(words_op(race->access[which].op), out);
+	if (race->bpf) {
+		fputs(" by ", out);
+		say_actor(out, &race->bpf->actor[which], &race->access[which]);
+	} else {
+		fputs(" in ", out);
+		words_function(out, frame);
+	}
+}
+
+void words_summary(FILE *out, const struct report_race *race)
+{
+	size_t first = report_first_access(race);
+
+	say_site(out, race, first);
+	if (race->has_other || race->bpf) {
+		fputs(" and ", out);
+		say_site(out, race, first ^ 1);
+	} else {
+		fputs(" and an access that is not known", out);
+	}
+	if (race->bpf) {
+		fputs(" on BPF map ", out);
+		escape_text(out, race->bpf->map_name);
+	} else if (race->map.type && race->map.type[0]) {
+		fputs(" on ", out);
+		escape_text(out, race->map.type);
+	}
+}
+
+/* --- the map --- */
+
+static void say_amount(FILE *out, uint64_t n, const char *one, const char *many)
+{
+	fprintf(out, ", %" PRIu64 " %s", n, n == 1 ? one : many);
+}
+
+static void say_bytes(FILE *out, const char *what, const char *bytes, const char *typed)
+{
+	fputs(what, out);
+	escape_text(out, bytes);
+	if (typed && typed[0]) {
+		fputs(" = ", out);
+		escape_text(out, typed);
+	}
+}
+
+static void say_bpf_map(FILE *out, const struct report_bpf *b)
+{
+	escape_text(out, b->map_name && b->map_name[0] ? b->map_name : "(no name)");
+	fprintf(out, " (id %" PRIu32 ", ", b->map_id);
+	escape_text(out, b->map_type);
+	fputs(")", out);
+	say_bytes(out, ", key ", b->key, b->key_typed);
+}
+
+void words_value(FILE *out, const struct report_race *race)
+{
+	say_bytes(out, "", race->bpf->value, race->bpf->value_typed);
+}
+
+void words_map(FILE *out, const struct report_race *race)
+{
+	const struct report_map *map = &race->map;
+	bool typed = map->type && map->type[0];
+
+	if (race->bpf) {
+		say_bpf_map(out, race->bpf);
+		return;
+	}
+	if (!typed && !map->header_known && !map->on_stack)
+		return;
+	if (typed)
+		escape_text(out, map->type);
+	else
+		fputs("type unknown", out);
+	if (map->header_known) {
+		say_amount(out, map->len, "entry", "entries");
+		if (map->buckets && map->swiss)
+			say_amount(out, map->buckets, "group", "groups");
+		else if (map->buckets)
+			say_amount(out, map->buckets, "bucket", "buckets");
+		if (map->growing)
+			fputs(", growing", out);
+	}
+	if (map->on_stack)
+		fputs(", on a goroutine's stack", out);
+}
+
+/* --- the evidence --- */
+
+static void say_collision(FILE *out, const struct report_race *race)
+{
+	words_goroutine(out, race->access[0].goroutine);
+	fputs(" entered while ", out);
+	words_goroutine(out, race->access[1].goroutine);
+	fputs(" was held inside its own operation", out);
+	if (race->held_ns)
+		fprintf(out, " (%s)", duration_format((double)race->held_ns).s);
+}
+
+static void say_fatal(FILE *out, const struct report_race *race)
+{
+	fputs("the runtime threw ", out);
+	if (race->message && race->message[0]) {
+		fputc('`', out);
+		escape_text(out, race->message);
+		fputc('`', out);
+	} else {
+		fputs("its concurrent map fatal error", out);
+	}
+}
+
+static void say_window(FILE *out, const struct report_race *race)
+{
+	uint64_t a = race->access[0].time_ns, b = race->access[1].time_ns;
+
+	fputs("not proven: ", out);
+	if (race->has_other && a && b)
+		fprintf(out, "the two operations were %s apart",
+			duration_format((double)(a > b ? a - b : b - a)).s);
+	else
+		fputs("the two operations were close in time", out);
+	fputs(", and nothing was seen that orders them", out);
+}
+
+static void say_sequence(FILE *out, const struct report_race *race)
+{
+	const struct report_bpf *b = race->bpf;
+
+	if (!b || race->kind != REPORT_LOST_UPDATE) {
+		fputs("not proven: the two updates overlapped in time", out);
+		return;
+	}
+	fprintf(out, "the second wrote between the first one's read and its write: %" PRId64 " %s",
+		b->lost, b->lost == 1 ? "update lost" : "updates lost");
+}
+
+void words_evidence(FILE *out, const struct report_race *race)
+{
+	switch (race->evidence) {
+	case REPORT_FATAL:
+		say_fatal(out, race);
+		break;
+	case REPORT_COLLISION:
+		say_collision(out, race);
+		break;
+	case REPORT_IN_FLIGHT:
+		words_goroutine(out, race->access[0].goroutine);
+		fputs(" entered while the map's writing flag was set by another goroutine", out);
+		break;
+	case REPORT_WINDOW:
+		say_window(out, race);
+		break;
+	case REPORT_SEQUENCE:
+		say_sequence(out, race);
+		break;
+	case REPORT_EVIDENCES:
+		break;
+	}
+}
+
+void words_count(FILE *out, uint64_t count)
+{
+	if (count == 1)
+		fputs("once", out);
+	else
+		fprintf(out, "%" PRIu64 " times", count);
+}
+
+char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	say(out, race);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_REPORT_WORDS_H
+#define MAPRACE_REPORT_WORDS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "report/model.h"
+
+/*
+ * The wording that all printers share. Everything written here is safe on a terminal (names of the
+ * target went through escape_text()); a printer of markup escapes it once more for its own syntax.
+ */
+
+/* "read", "iteration", … */
+const char *words_op(enum report_op op);
+/* "goroutine 18", "an unknown goroutine" */
+void words_goroutine(FILE *out, uint64_t goroutine);
+/* "CONCURRENT MAP ACCESS (proven)", "LOST UPDATE OF A BPF MAP (proven)", … */
+void words_title(FILE *out, const struct report_race *race);
+/* One line: "write in main.(*cache).put and read in main.(*cache).get on map[string]int" */
+void words_summary(FILE *out, const struct report_race *race);
+/* "map[string]int, 1024 entries, 128 buckets, growing"; nothing when nothing is known */
+void words_map(FILE *out, const struct report_race *race);
+/* "goroutine 19 entered while goroutine 18 was held inside its own operation (36.5us)" */
+void words_evidence(FILE *out, const struct report_race *race);
+/* "12 times", "once" */
+void words_count(FILE *out, uint64_t count);
+/* Who made access[which]: "goroutine 18 (thread 4215, cpu 0)", "process x (pid …)" */
+void words_who(FILE *out, const struct report_race *race, size_t which);
+/* "write at 0x00c000094480 by goroutine 18 (thread 4215, cpu 0)" with the prefix that the
+ * evidence gives it ("Concurrent ", "Last seen ", …), beginning with a capital */
+void words_access(FILE *out, const struct report_race *race, size_t which);
+/* What was written to a key of a kernel BPF map: bytes, and by the map's type information. */
+void words_value(FILE *out, const struct report_race *race);
+/* "main.(*cache).put", "?" when not known */
+void words_function(FILE *out, const struct report_frame *frame);
+
+/* What one of them writes, as a string; malloc'ed, NULL when memory is short. */
+char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race);
+
+#endif
