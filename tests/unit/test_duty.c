@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The account of what watching costs, against simulated targets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "probe/duty.h"
+
+#define HIT_NS 1000.0
+#define SECOND 1000000000ull
+
+enum { HOT_READ, HOT_WRITE, COLD, NFUNCTIONS };
+
+struct target {
+	struct duty duty;
+	uint64_t now, cpu_ns, hold_ns, hits[NFUNCTIONS];
+	double rate[NFUNCTIONS]; /* hits a second while its probes are in place */
+	double cpus;
+	bool attached[NFUNCTIONS];
+	unsigned int opened, closed;
+	double gaps, gaps_squared; /* between openings, seconds */
+	uint64_t last_open;
+};
+
+static struct duty_facts facts(const struct target *t)
+{
+	return (struct duty_facts){
+		.now_ns = t->now, .target_ns = t->cpu_ns, .hold_ns = t->hold_ns, .hits = t->hits};
+}
+
+static void begin(struct target *t, double share, double cpus, double hot, double cold)
+{
+	struct duty_facts now;
+
+	memset(t, 0, sizeof(*t));
+	t->now = 5 * SECOND;
+	t->cpus = cpus;
+	t->rate[HOT_READ] = t->rate[HOT_WRITE] = hot;
+	t->rate[COLD] = cold;
+	memset(t->attached, 1, sizeof(t->attached));
+	now = facts(t);
+	duty_init(&t->duty, share, HIT_NS, NFUNCTIONS, 42, &now);
+}
+
+static void apply(struct target *t, enum duty_change change)
+{
+	unsigned int i;
+
+	for (i = 0; i < NFUNCTIONS; i++) {
+		if (change == DUTY_OPEN)
+			t->attached[i] = true;
+		if (change == DUTY_CLOSE && t->duty.functions[i].cycled)
+			t->attached[i] = false;
+	}
+	t->closed += change == DUTY_CLOSE;
+	if (change != DUTY_OPEN)
+		return;
+	if (t->opened++) {
+		double gap = (double)(t->now - t->last_open) / 1e9;
+
+		t->gaps += gap;
+		t->gaps_squared += gap * gap;
+	}
+	t->last_open = t->now;
+}
+
+static void run(struct target *t, double seconds)
+{
+	uint64_t end = t->now + (uint64_t)(seconds * 1e9), again;
+	unsigned int i;
+
+	while (t->now < end) {
+		struct duty_facts now = facts(t);
+
+		apply(t, duty_step(&t->duty, &now, &again));
+		assert_in_range(again, 1000000, SECOND);
+		t->now += again;
+		t->cpu_ns += (uint64_t)((double)again * t->cpus);
+		for (i = 0; i < NFUNCTIONS; i++)
+			if (t->attached[i])
+				t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
+		t->hold_ns += again * duty_hold_permille(&t->duty) / 1000;
+	}
+}
+
+static double cost_percent(const struct target *t)
+{
+	return duty_cost_percent(&t->duty);
+}
+
+static void a_calm_target_is_watched_all_the_time(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 0.1, 1000, 10);
+	run(&t, 30);
+	assert_int_equal(t.closed, 0);
+	assert_true(duty_attached(&t.duty, HOT_READ) == 1);
+	assert_true(cost_percent(&t) <= 5.0);
+	assert_true(cost_percent(&t) > 3.0); /* what traps leave is for holds */
+}
+
+static void a_hot_target_pays_its_share_and_no_more(void **state)
+{
+	static const double shares[] = {0.01, 0.05, 0.2};
+	struct target t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		begin(&t, shares[i], 2, 900000, 50);
+		run(&t, 30);
+		assert_true(t.opened >= 5);
+		assert_true(cost_percent(&t) <= 200 * shares[i]);
+		assert_true(cost_percent(&t) >= 100 * shares[i]);
+		assert_true(duty_attached(&t.duty, HOT_READ) < 2 * shares[i]);
+		assert_true(duty_attached(&t.duty, HOT_READ) > shares[i] / 4);
+		/* what costs next to nothing is never taken away */
+		assert_true(duty_attached(&t.duty, COLD) == 1);
+	}
+}
+
+static void windows_keep_no_step(void **state)
+{
+	double n, mean, variance;
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 2, 900000, 50);
+	run(&t, 100);
+	n = t.opened - 1;
+	mean = t.gaps / n;
+	variance = t.gaps_squared / n - mean * mean;
+	assert_true(mean < 1.5);
+	assert_true(variance > mean * mean / 50);
+}
+
+static void a_target_that_calms_down_is_watched_again(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 2, 900000, 50);
+	run(&t, 10);
+	assert_true(t.closed > 0);
+	t.rate[HOT_READ] = t.rate[HOT_WRITE] = 100;
+	run(&t, 5);
+	t.closed = 0;
+	run(&t, 10);
+	assert_int_equal(t.closed, 0);
+	assert_true(t.attached[HOT_READ]);
+}
+
+static void a_function_that_becomes_dear_is_taken_away(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 2, 900000, 50);
+	run(&t, 10);
+	t.rate[COLD] = 900000;
+	run(&t, 60);
+	assert_true(t.duty.functions[COLD].cycled);
+	assert_true(duty_attached(&t.duty, COLD) < 0.4);
+}
+
+static void all_of_it_means_never_detach(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 1, 2, 1000000, 50);
+	run(&t, 10);
+	assert_int_equal(t.closed, 0);
+	assert_int_equal(duty_hold_permille(&t.duty), 1000);
+}
+
+static void totals_that_seem_to_go_back_do_no_harm(void **state)
+{
+	struct target t;
+	struct duty_facts now;
+	uint64_t again;
+
+	(void)state;
+	begin(&t, 0.05, 2, 900000, 50);
+	run(&t, 1);
+	now = facts(&t);
+	t.hits[HOT_READ] -= 1000;
+	now.hold_ns -= now.hold_ns / 2;
+	now.now_ns -= 1000000;
+	now.target_ns = 0;
+	(void)duty_step(&t.duty, &now, &again);
+	run(&t, 10);
+	assert_true(cost_percent(&t) < 11);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_calm_target_is_watched_all_the_time),
+		cmocka_unit_test(a_hot_target_pays_its_share_and_no_more),
+		cmocka_unit_test(windows_keep_no_step),
+		cmocka_unit_test(a_target_that_calms_down_is_watched_again),
+		cmocka_unit_test(a_function_that_becomes_dear_is_taken_away),
+		cmocka_unit_test(all_of_it_means_never_detach),
+		cmocka_unit_test(totals_that_seem_to_go_back_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
