@@ -56,7 +56,7 @@ CFLAGS_ALL := -std=gnu17 -g $(WARN) -fno-common -fno-strict-aliasing
 HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections -fdata-sections
 SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LIBBPF_A := $(LIBBPF)/lib/$(ARCH)-linux-gnu/libbpf.a
-LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo
+LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo -lm
 
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 # v2: the newest instruction set that needs nothing newer than the oldest kernel we run on (5.10)

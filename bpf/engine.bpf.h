@@ -14,18 +14,11 @@
  * killed meanwhile. The order of the plain stores and loads is that of x86 (stores in order, loads
  * in order); weaker machines need fences here.
  */
-#include "mapstate.bpf.h"
+#include "operation.bpf.h"
 #include "stack.bpf.h"
+#include "trial.bpf.h"
 
 #define barrier() asm volatile("" ::: "memory")
-
-struct operation { /* one entry into a map function */
-	__u64 map, g, now;
-	__u32 tid, cpu, index;
-	__u8 op, type_arg;
-	struct mr_map *record;
-	struct mr_cpu *c;
-};
 
 /* Fills in who this goroutine is and where it came from. False where it is none that could race:
  * the runtime itself on its g0. */
@@ -139,6 +132,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 		o->c->read_meets_read++;
 		return;
 	}
+	o->record->flags |= MR_MAP_MET;
 	e = event_reserve(o);
 	if (!e)
 		return;
@@ -210,6 +204,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
 		return;
 	}
+	o->record->flags |= MR_MAP_MET;
 	e = event_reserve(o);
 	if (!e)
 		return;
@@ -334,6 +329,8 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 		s->next_ns = o->now + length; /* no use in asking again at once */
 		goto release;
 	}
+	if (trial_control(o, s, length))
+		goto release;
 	barrier();
 	start = bpf_ktime_get_ns();
 	h->map = o->map;
@@ -385,6 +382,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
 	}
+	if (o->record->flags & MR_MAP_SHARED)
+		o->record->sites |= 1ull << trial_site(s);
 	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, cfg.hold_permille,
 		      cfg.burst_ns);
 	in.now = o->now;
@@ -403,6 +402,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 			lose(o->c, MR_LOSS_NO_TOKENS);
 		return;
 	}
+	if (trial_spares(o, s, length))
+		return;
 	if (writer_inside(o))
 		in_flight(ctx, o);
 	hold(ctx, o, s, length);

@@ -75,8 +75,12 @@ int maprace_op(struct pt_regs *ctx)
 	 */
 	if (o.record->addr != o.map)
 		map_take_over(o.record, o.map, o.now, o.c);
-	if (o.record->hold)
-		collide(ctx, &o);
+	if (o.record->busy) {
+		if (o.record->hold)
+			collide(ctx, &o);
+		if (o.record->trial)
+			trial_meet(&o);
+	}
 	if (map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last))
 		look(ctx, &o, last);
 	return 0;

@@ -26,6 +26,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	if (m->addr)
 		lose(c, MR_LOSS_MAP_EVICTED);
 	/* m->hold belongs to whoever holds, and stays */
+	m->trial = 0;
 	m->addr = addr;
 	m->flags = 0;
 	m->next_look_ns = 0;
@@ -41,6 +42,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->write_hold_ns = 0;
 	m->holds = 0;
 	m->collisions = 0;
+	m->sites = 0;
 }
 
 static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,

@@ -48,6 +48,14 @@ struct {
 	__type(value, struct mr_hold);
 } holds SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MR_TRIAL_SLOTS);
+	__type(key, __u32);
+	__type(value, struct mr_trial);
+} trials SEC(".maps");
+
 /* Who owns a hold slot. A hash map because inserting with BPF_NOEXIST is the one atomic claim that
  * every kernel since 5.10 has. */
 struct {

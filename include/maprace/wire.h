@@ -19,6 +19,9 @@
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
 #define MR_CALLER_SLOTS 16384 /* default number of call-site records (power of two) */
 #define MR_PAIRS 4096	      /* different pairs of stacks that are told apart */
+#define MR_TRIAL_SLOTS 16384  /* maps whose verdict is worked on, by map record (power of two) */
+#define MR_TRIAL_ODDS 4	      /* one of so many that are due for a hold is a control */
+#define MR_TRIAL_CLASSES 64   /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64      /* bytes of a map header that travel with an event */
 
 enum mr_op {
@@ -79,6 +82,7 @@ struct mr_config {
 	__u32 map_writing_mask;	   /* bits of that byte that say "a writer is inside" */
 	__u32 iter_map, iter_type; /* offsets in the iterator */
 	__u32 holds_enabled;	   /* 0: count and look only */
+	__u32 g_m, m_p;		   /* offsets in runtime.g and runtime.m */
 	__u32 pad;
 };
 
@@ -136,14 +140,22 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_WRITTEN 4u  /* at least one write since the record began */
 #define MR_MAP_STACK 8u	   /* lies on a goroutine's stack */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
+#define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
 
 struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	__u64 addr;
-	__u32 hold; /* not 0: a map of this record is held, look at the hold */
-	__u32 flags;
+	union {
+		struct {
+			__u32 hold;  /* not 0: a map of this record is held, look at the hold */
+			__u32 trial; /* not 0: a control is open, see mr_trial */
+		};
+		__u64 busy; /* either: one look on the hot path */
+	};
 	__u64 next_look_ns;
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
+	__u32 flags;
+	__u32 pad;
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
@@ -151,7 +163,28 @@ struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	__u64 type;
 	__u64 read_hold_ns, write_hold_ns; /* time held by readers and by writers */
 	__u32 holds, collisions;
-	__u64 pad[2];
+	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
+};
+
+/*
+ * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
+ * hold, a coin makes some a control instead, which notes the moment and goes on. Who enters a held
+ * map has collided; who enters within the same time after a control would have. Direct-mapped by
+ * map record; written without atomics: a count may be lost, which makes for a weaker verdict.
+ */
+struct mr_trial {
+	__u64 map, born; /* whose it is: address and first_ns of the map's record */
+	/* the control that is open while mr_map.trial is set */
+	__u64 g, processor; /* whose, and on which runtime.p */
+	__u64 end_ns;
+	__u32 tid;
+	__u16 cpu;
+	__u8 op;	       /* enum mr_op */
+	__u8 site;	       /* class of its call site */
+	__u32 holds, controls; /* how the coin fell */
+	__u32 met;	       /* controls during which another goroutine came, sum of all sites */
+	__u32 pad;
+	__u8 by_site[MR_TRIAL_CLASSES]; /* the same by the control's site, at most 255 */
 };
 
 struct mr_caller { /* a call site: which return address into which function */
@@ -184,6 +217,7 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_RECORD_MISSING = 16,
 	       MR_LOSS_IN_FLIGHT_UNATTRIBUTED = 17,
 	       MR_LOSS_HOLD_SHORT = 18,
+	       MR_LOSS_TRIAL_EVICTED = 19,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -244,11 +278,12 @@ struct mr_event_fatal {
 };
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 136, "wire");
+_Static_assert(sizeof(struct mr_config) == 144, "wire");
 _Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
+_Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_caller) == 32, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 512, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");

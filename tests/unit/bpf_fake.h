@@ -10,6 +10,7 @@
 static struct mr_map map_table[MR_MAP_RECORDS];
 static struct mr_caller caller_table[MR_CALLER_SLOTS];
 static struct mr_hold hold_table[MR_HOLD_SLOTS];
+static struct mr_trial trial_table[MR_TRIAL_SLOTS];
 static atomic_uint claim_table[MR_HOLD_SLOTS];
 static struct mr_pair pair_table[MR_PAIRS];
 static __u64 pair_keys[MR_PAIRS];
@@ -24,6 +25,8 @@ static bool every_pair; /* do not de-duplicate: each collision is an event */
 static bool ring_full;
 static __u64 fault_addr; /* reads of this word fail */
 static atomic_uint fault_hits;
+static __u64 (*simulated_clock)(void); /* NULL: the real one */
+static _Atomic __u64 random_state;
 
 static struct mr_pair *pair_find(__u64 key)
 {
@@ -45,6 +48,8 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &caller_table[*(const __u32 *)key];
 	if (map == (void *)&holds)
 		return &hold_table[*(const __u32 *)key];
+	if (map == (void *)&trials)
+		return &trial_table[*(const __u32 *)key];
 	if (every_pair)
 		return NULL;
 	pthread_mutex_lock(&pair_lock);
@@ -108,8 +113,20 @@ __u64 bpf_ktime_get_ns(void)
 {
 	struct timespec ts;
 
+	if (simulated_clock)
+		return simulated_clock();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
+}
+
+/* splitmix64: the same numbers for the same random_state */
+__u32 bpf_get_prandom_u32(void)
+{
+	__u64 x = atomic_fetch_add(&random_state, 0x9e3779b97f4a7c15ull);
+
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return (__u32)(x >> 32);
 }
 
 __u64 bpf_get_current_pid_tgid(void)

@@ -61,6 +61,7 @@ static int set_up(void **state)
 	memset(map_table, 0, sizeof(map_table));
 	memset(caller_table, 0, sizeof(caller_table));
 	memset(hold_table, 0, sizeof(hold_table));
+	memset(trial_table, 0, sizeof(trial_table));
 	memset(pair_table, 0, sizeof(pair_table));
 	memset(pair_keys, 0, sizeof(pair_keys));
 	memset(gomaps, 0, sizeof(gomaps));

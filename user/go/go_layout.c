@@ -35,12 +35,12 @@
 
 #define GO_1_24 \
 	.minor = 24, COMMON, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
-	.m_curg = 192, .m_procid = 72, .has_clone = true, \
+	.m_curg = 192, .m_procid = 72, .m_p = 208, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
 	.minor = 25, COMMON, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
-	.m_curg = 184, .m_procid = 64, .has_clone = true, \
+	.m_curg = 184, .m_procid = 64, .m_p = 200, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 /* clang-format on */
 
@@ -54,6 +54,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = GO_NO_OFFSET,
 		.m_curg = 192,
 		.m_procid = 72,
+		.m_p = 208,
 		CLASSIC_MAP(48),
 		MAGIC_118,
 		.md_types = 280,
@@ -69,6 +70,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = 272,
 		.m_curg = 192,
 		.m_procid = 72,
+		.m_p = 208,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -85,6 +87,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = 272,
 		.m_curg = 192,
 		.m_procid = 72,
+		.m_p = 208,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -101,6 +104,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = 280,
 		.m_curg = 192,
 		.m_procid = 72,
+		.m_p = 208,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -119,6 +123,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = 280,
 		.m_curg = 184,
 		.m_procid = 64,
+		.m_p = 208,
 		SWISS_MAP,
 		.clone_is_method = true,
 		.has_clone = true,
@@ -136,6 +141,7 @@ static const struct go_layout layouts[] = {
 		.g_parent_goid = 280,
 		.m_curg = 184,
 		.m_procid = 64,
+		.m_p = 208,
 		SWISS_MAP,
 		.access1_wraps_access2 = true,
 		.clone_is_method = true,

@@ -20,7 +20,7 @@ struct go_layout {
 	/* runtime.g (src/runtime/runtime2.go) */
 	uint32_t g_stack_lo, g_stack_hi, g_m, g_goid, g_gopc, g_startpc;
 	uint32_t g_parent_goid; /* GO_NO_OFFSET before 1.21 */
-	uint32_t m_g0, m_curg, m_procid;
+	uint32_t m_g0, m_curg, m_procid, m_p;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */
 	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */

@@ -28,6 +28,8 @@ struct attachment {
 	struct mr_map *maps;
 	size_t maps_len;
 	uint32_t map_records;
+	struct mr_trial *trials;
+	size_t trials_len;
 };
 
 static int need(enum feature feature, struct err *err)
@@ -135,6 +137,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->g_goid = l->g_goid;
 	cfg->g_gopc = l->g_gopc;
 	cfg->g_parent_goid = l->g_parent_goid;
+	cfg->g_m = l->g_m;
+	cfg->m_p = l->m_p;
 	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
 	cfg->map_flags = l->map_flags;
 	cfg->map_writing_mask = l->map_writing_mask;
@@ -153,9 +157,22 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	return 0;
 }
 
-int attachment_load(struct attachment *a, struct err *err)
+/* Maps an array of the kernel's into our memory, read-only. */
+static int table_map(const struct bpf_map *map, size_t size, void **out, size_t *len)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at;
+
+	*len = (size + page - 1) & ~(page - 1);
+	at = mmap(NULL, *len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	*out = at;
+	return 0;
+}
+
+int attachment_load(struct attachment *a, struct err *err)
+{
 	int r = gomap_bpf__load(a->skel);
 
 	if (r) {
@@ -164,13 +181,13 @@ int attachment_load(struct attachment *a, struct err *err)
 			"-vv shows the kernel's own words; `maprace doctor` tells what is missing");
 		return err_set(err, r, "the kernel refuses the BPF programs: %s", err_name(r));
 	}
-	a->maps_len = (sizeof(struct mr_map) * a->map_records + page - 1) & ~(page - 1);
-	a->maps =
-		mmap(NULL, a->maps_len, PROT_READ, MAP_SHARED, bpf_map__fd(a->skel->maps.maps), 0);
-	if (a->maps == MAP_FAILED) {
-		a->maps = NULL;
-		return err_set(err, -errno, "cannot map the table of maps: %s", err_name(errno));
-	}
+	r = table_map(a->skel->maps.maps, sizeof(struct mr_map) * a->map_records, (void **)&a->maps,
+		      &a->maps_len);
+	if (!r)
+		r = table_map(a->skel->maps.trials, sizeof(struct mr_trial) * MR_TRIAL_SLOTS,
+			      (void **)&a->trials, &a->trials_len);
+	if (r)
+		return err_set(err, r, "cannot map the tables of maps: %s", err_name(r));
 	return 0;
 }
 
@@ -265,6 +282,8 @@ void attachment_free(struct attachment *a)
 	free(a->links);
 	if (a->maps)
 		munmap(a->maps, a->maps_len);
+	if (a->trials)
+		munmap(a->trials, a->trials_len);
 	gomap_bpf__destroy(a->skel);
 	free(a);
 }
@@ -310,6 +329,11 @@ const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count
 {
 	*count = a->maps ? a->map_records : 0;
 	return a->maps;
+}
+
+const struct mr_trial *attachment_trials(const struct attachment *a)
+{
+	return a->trials;
 }
 
 uint64_t attachment_site(const struct attachment *a, uint32_t slot)

@@ -48,6 +48,9 @@ int attachment_events_fd(const struct attachment *a);
 void attachment_counters(const struct attachment *a, struct mr_cpu *sum);
 /* The map records, mapped read-only; *count of them. Torn values are possible. NULL before load. */
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count);
+/* The trials behind the verdicts, likewise; that of map record k is at k & (MR_TRIAL_SLOTS - 1), if
+ * it is that map's. */
+const struct mr_trial *attachment_trials(const struct attachment *a);
 /* Run-time address of the probe site in this slot of the table, 0 when empty. */
 uint64_t attachment_site(const struct attachment *a, uint32_t slot);
 /* -ENOENT: no such pair. */

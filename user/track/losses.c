@@ -35,6 +35,9 @@ static const struct {
 		{"in_flight_unattributed",
 		 "writers inside whose goroutine is not known, not reported"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
+	[MR_LOSS_TRIAL_EVICTED] =
+		{"verdicts_restarted",
+		 "maps whose test for a verdict was begun anew: another one took its place"},
 };
 
 static void add(struct report_stats *stats, const char *name, const char *meaning, uint64_t value)

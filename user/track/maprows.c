@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "track/verdict.h"
+
 struct candidate {
 	uint32_t index;
 	uint32_t collisions;
@@ -29,8 +31,31 @@ static uint32_t goroutines_of(uint64_t seen)
 	return (uint32_t)__builtin_popcountll(seen);
 }
 
-static int fill(struct report_maprow *row, struct tracker_source *source, const struct mr_map *m)
+/* Counts are copied first: the kernel goes on counting meanwhile. */
+static struct verdict verdict_now(const struct tracker_source *source, const struct mr_map *m,
+				  uint32_t index)
 {
+	const struct mr_trial *trials = attachment_trials(source->attachment);
+	struct verdict_input in = {
+		.collisions = m->collisions, .met = m->flags & MR_MAP_MET, .sites = m->sites};
+	struct mr_trial t;
+
+	if (trials) {
+		t = trials[index & (MR_TRIAL_SLOTS - 1)];
+		if (t.map == m->addr && t.born == m->first_ns) {
+			in.holds = t.holds;
+			in.controls = t.controls;
+			in.by_site = t.by_site;
+		}
+	}
+	return verdict_of(&in);
+}
+
+static int fill(struct report_maprow *row, struct tracker_source *source, const struct mr_map *m,
+		uint32_t index)
+{
+	struct verdict verdict = verdict_now(source, m, index);
+
 	row->pid = (uint32_t)source->resolver.process->pid;
 	row->addr = m->addr;
 	row->goroutines = goroutines_of(m->seen);
@@ -39,8 +64,9 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	row->holds = m->holds;
 	row->hold_ns = m->read_hold_ns + m->write_hold_ns;
 	row->collisions = m->collisions;
-	row->p = 1;
-	row->verdict = m->collisions ? REPORT_RACY : REPORT_UNPROVEN;
+	row->expected = verdict.expected;
+	row->p = verdict.p;
+	row->verdict = verdict.verdict;
 	row->type = resolve_type(&source->resolver, m->type);
 	return row->type ? 0 : -ENOMEM;
 }
@@ -92,10 +118,26 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	report->maps = grown;
 	for (i = 0; i < n && !ret; i++) {
 		memset(&grown[report->nmaps], 0, sizeof(*grown));
-		ret = fill(&grown[report->nmaps], source, &maps[found[i].index]);
+		ret = fill(&grown[report->nmaps], source, &maps[found[i].index], found[i].index);
 		report->nmaps++;
 	}
 out:
 	free(found);
 	return ret;
+}
+
+void maprows_prove(struct report *report)
+{
+	size_t i, k;
+
+	for (i = 0; i < report->nmaps; i++)
+		for (k = 0; k < report->nraces; k++) {
+			struct report_maprow *row = &report->maps[i];
+			const struct report_race *race = &report->races[k];
+
+			if (race->pid == row->pid && race->map.addr == row->addr) {
+				row->verdict = REPORT_RACY;
+				row->p = 1;
+			}
+		}
 }

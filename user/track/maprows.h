@@ -11,6 +11,10 @@
  */
 int maprows_append(struct report *report, struct tracker_source *source, size_t max);
 
+/* Of the report's maps, those that a race of the report was on are racy, whatever else they were
+ * found to be: a fatal error, say, is counted nowhere else. */
+void maprows_prove(struct report *report);
+
 /* How many maps have a record now. Walks the whole table: some hundred microseconds. */
 size_t maprows_count(const struct tracker_source *source);
 

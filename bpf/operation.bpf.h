@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_OPERATION_BPF_H
+#define MAPRACE_OPERATION_BPF_H
+
+#include "mapstate.bpf.h"
+
+struct operation { /* one entry into a map function */
+	__u64 map, g, now;
+	__u32 tid, cpu, index;
+	__u8 op, type_arg;
+	struct mr_map *record;
+	struct mr_cpu *c;
+};
+
+#endif
