@@ -116,7 +116,10 @@ static int fill_report(struct watch *w, struct report *report)
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
-	return tracker_lend(w->tracker, report);
+	r = tracker_lend(w->tracker, report);
+	if (!r)
+		maprows_prove(report);
+	return r;
 }
 
 static void drop_report(struct report *report)
