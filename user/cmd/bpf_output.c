@@ -12,7 +12,7 @@
 #include "bpfmap/map_losses.h"
 #include "cmd/bpf_watch.h"
 #include "cmd/watch.h"
-#include "report/printers.h"
+#include "report/format.h"
 
 #ifndef MAPRACE_VERSION
 #define MAPRACE_VERSION "unknown"
@@ -98,6 +98,7 @@ void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns)
 
 int bpf_write_output(struct bpf_watch *w)
 {
+	const struct print_options how = {.text = {.verbose = w->options->verbose > 0}};
 	struct report report;
 	int r;
 
@@ -105,7 +106,8 @@ int bpf_write_output(struct bpf_watch *w)
 		return 0;
 	r = fill_report(w, &report);
 	if (!r)
-		r = json_write_report(w->options->output, &report);
+		r = format_write(w->options->output, &report, format_of_path(w->options->output),
+				 &how);
 	drop_report(&report);
 	if (r) {
 		log_error("cannot write %s: %s", w->options->output, err_name(r));

@@ -31,16 +31,12 @@ static int print_text(const struct report *report, const struct report_options *
 
 static int print(const struct report *report, const struct report_options *options)
 {
-	switch (options->format) {
-	case FORMAT_TEXT:
+	const struct print_options how = {.text = {.verbose = options->verbose > 0},
+					  .source_root = options->source_root};
+
+	if (options->format == FORMAT_TEXT)
 		return print_text(report, options);
-	case FORMAT_JSON:
-		return json_print_report(stdout, report);
-	case FORMAT_HTML:
-	case FORMAT_SARIF:
-		break;
-	}
-	return -ENOTSUP;
+	return format_print(stdout, report, options->format, &how);
 }
 
 int cmd_report(int argc, char **argv)
@@ -53,11 +49,6 @@ int cmd_report(int argc, char **argv)
 	if (rc != OPTIONS_RUN)
 		return rc;
 	options_set_log(false, options.verbose);
-	if (options.format == FORMAT_HTML || options.format == FORMAT_SARIF) {
-		log_error("report: --format %s is not available in this version",
-			  options.format == FORMAT_HTML ? "html" : "sarif");
-		return EXIT_USAGE;
-	}
 	if (json_read_report(options.file, &report, &err)) {
 		log_error("report: %s: %s", options.file, err.text);
 		if (err.hint[0])

@@ -44,19 +44,17 @@ static bool supported(const struct watch_options *o)
 	return !what;
 }
 
-static int check_output(const struct watch_options *o, struct err *err)
+static int check_output(const char *path, struct err *err)
 {
 	char *dir, *slash;
 	struct stat st;
 	int r = 0;
 
-	if (!o->output)
-		return 0;
-	if (!stat(o->output, &st) && S_ISDIR(st.st_mode)) {
+	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
 		err_hint(err, "give -o the name of a file");
-		return err_set(err, -EISDIR, "cannot write %s: it is a directory", o->output);
+		return err_set(err, -EISDIR, "cannot write %s: it is a directory", path);
 	}
-	dir = strdup(o->output);
+	dir = strdup(path);
 	if (!dir)
 		return -ENOMEM;
 	slash = strrchr(dir, '/');
@@ -65,7 +63,7 @@ static int check_output(const struct watch_options *o, struct err *err)
 	if (access(slash ? dir : ".", W_OK | X_OK)) {
 		r = -errno;
 		err_hint(err, "give -o a file in a directory that exists and can be written");
-		err_set(err, r, "cannot write %s: %s", o->output, err_name(r));
+		err_set(err, r, "cannot write %s: %s", path, err_name(r));
 	}
 	free(dir);
 	return r;
@@ -191,9 +189,11 @@ static int run(struct watch *w)
 {
 	struct err err = {};
 	bool ended_itself;
-	int r;
+	size_t i;
+	int r = 0;
 
-	r = check_output(w->options, &err);
+	for (i = 0; i < w->options->noutputs && !r; i++)
+		r = check_output(w->options->outputs[i], &err);
 	if (!r)
 		r = open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */

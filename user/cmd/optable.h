@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What --format takes. */
+#define OPTION_FORMATS "text, json, jsonl, sarif, junit or html"
+
 /*
  * A command's options as a table, from which both the parser and the --help text are made, so that
  * the two cannot differ. -h/--help is added by itself.

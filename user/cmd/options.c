@@ -25,21 +25,17 @@ static int unexpected(const struct option_table *table, const char *arg)
 
 static int report_set_format(void *options, const char *arg)
 {
-	static const char *const names[] = {
-		[FORMAT_TEXT] = "text",
-		[FORMAT_JSON] = "json",
-		[FORMAT_HTML] = "html",
-		[FORMAT_SARIF] = "sarif",
-	};
 	struct report_options *o = options;
-	size_t i;
 
-	for (i = 0; i < NROWS(names); i++)
-		if (!strcmp(arg, names[i])) {
-			o->format = (enum report_format)i;
-			return 0;
-		}
-	return -EINVAL;
+	return format_find(arg, &o->format) ? 0 : -EINVAL;
+}
+
+static int report_set_source_root(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct report_options *)options)->source_root = arg;
+	return 0;
 }
 
 static int report_set_verbose(void *options, const char *arg)
@@ -57,8 +53,10 @@ static int report_set_no_color(void *options, const char *arg)
 }
 
 static const struct option_row report_rows[] = {
-	{"format", 'f', "FORMAT", report_set_format, "text, json, html or sarif",
-	 "text (the default) or json; html and sarif are names\nkept for later and refused"},
+	{"format", 'f', "FORMAT", report_set_format, OPTION_FORMATS,
+	 "text (the default), json, jsonl, sarif, junit or html"},
+	{"source-root", 0, "DIR", report_set_source_root, "a directory",
+	 "where the sources are: SARIF names files relative to it"},
 	{"no-color", 0, NULL, report_set_no_color, NULL, "never colour the text"},
 	{"verbose", 'v', NULL, report_set_verbose, NULL, "show the runtime's frames too"},
 };

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cmd/values.h"
+#include "report/format.h"
 
 /*
  * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all
@@ -25,11 +26,16 @@ enum exit_status {
 
 /* verbose is the number of -v: one shows more of ours, two libbpf's messages too. */
 
+#define WATCH_OUTPUTS 8
 struct watch_options {
-	struct pid_list targets; /* -p; empty with a command */
-	char **command;		 /* after "--", NULL-terminated; NULL with -p */
-	uint64_t duration_ns;	 /* 0: until the targets end or a signal comes */
-	const char *output;	 /* NULL: no document */
+	struct pid_list targets;	    /* -p; empty with a command */
+	char **command;			    /* after "--", NULL-terminated; NULL with -p */
+	uint64_t duration_ns;		    /* 0: until the targets end or a signal comes */
+	const char *outputs[WATCH_OUTPUTS]; /* -o, each in its own format */
+	size_t noutputs;
+	bool format_given; /* format is that of all outputs, else their extension says it */
+	enum report_format format;
+	const char *source_root; /* NULL: none */
 	bool json, quiet;
 	int verbose;
 	double budget_percent;
@@ -42,11 +48,13 @@ struct watch_options {
 };
 int options_parse_watch(int argc, char **argv, struct watch_options *options);
 void watch_options_free(struct watch_options *options);
+/* The format of an output. */
+enum report_format watch_options_format(const struct watch_options *options, const char *path);
 
-enum report_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_HTML, FORMAT_SARIF };
 struct report_options {
 	const char *file; /* "-": standard input */
 	enum report_format format;
+	const char *source_root; /* NULL: none */
 	int verbose;
 	bool no_color;
 };

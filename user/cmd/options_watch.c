@@ -25,9 +25,29 @@ static int set_duration(void *options, const char *arg)
 
 static int set_output(void *options, const char *arg)
 {
+	struct watch_options *o = options;
+
 	if (!*arg)
 		return -EINVAL;
-	((struct watch_options *)options)->output = arg;
+	if (o->noutputs == WATCH_OUTPUTS)
+		return -ERANGE;
+	o->outputs[o->noutputs++] = arg;
+	return 0;
+}
+
+static int set_format(void *options, const char *arg)
+{
+	struct watch_options *o = options;
+
+	o->format_given = true;
+	return format_find(arg, &o->format) ? 0 : -EINVAL;
+}
+
+static int set_source_root(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct watch_options *)options)->source_root = arg;
 	return 0;
 }
 
@@ -131,8 +151,12 @@ static const struct option_row watch_rows[] = {
 	 "attach to these processes (may be repeated)"},
 	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
 	 "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM"},
-	{"output", 'o', "FILE", set_output, "a file name",
-	 "write the JSON document there at the end, and whenever\nSIGUSR1 comes; FILE is replaced as a whole"},
+	{"output", 'o', "FILE", set_output, "a file name, at most eight times",
+	 "write the report there at the end, and whenever SIGUSR1\ncomes; FILE is replaced as a whole. .json, .jsonl,\n.sarif, .xml (JUnit), .html and .txt say the format, any\nother is JSON. May be repeated"},
+	{"format", 'f', "FORMAT", set_format, OPTION_FORMATS,
+	 "the format of -o, whatever its extension says"},
+	{"source-root", 0, "DIR", set_source_root, "a directory",
+	 "where the sources are: SARIF names files relative to it"},
 	{"json", 0, NULL, set_json, NULL,
 	 "print races as JSON Lines instead of text, as they are\nfound"},
 	{"quiet", 'q', NULL, set_quiet, NULL,
@@ -209,9 +233,17 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 		return rc;
 	if (options->quiet && options->verbose)
 		return option_usage_error(&watch_table, "either --quiet or --verbose, not both");
+	if (options->format_given && !options->noutputs)
+		return option_usage_error(&watch_table,
+					  "--format is that of -o FILE, which is missing");
 	if (options->window_given && !options->suspects)
 		return option_usage_error(&watch_table, "--window needs --suspects");
 	return check_targets(argc, argv, rest, options);
+}
+
+enum report_format watch_options_format(const struct watch_options *options, const char *path)
+{
+	return options->format_given ? options->format : format_of_path(path);
 }
 
 void watch_options_free(struct watch_options *options)

@@ -147,8 +147,8 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 
 	(void)what;
 	if (sig == SIGUSR1) {
-		if (!l->watch->options->output)
-			log_warn("SIGUSR1 asks for the JSON document, but there is no -o FILE");
+		if (!l->watch->options->noutputs)
+			log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
 		watch_write_output(l->watch);
 		return;
 	}

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "cmd/watch.h"
-#include "report/printers.h"
+#include "report/format.h"
 #include "report/status.h"
 #include "track/losses.h"
 #include "track/maprows.h"
@@ -198,19 +198,27 @@ void watch_print_status(struct watch *w)
 
 int watch_write_output(struct watch *w)
 {
+	const struct watch_options *o = w->options;
+	const struct print_options how = {.text = {.verbose = o->verbose > 0},
+					  .source_root = o->source_root};
 	struct report report;
-	int r;
+	int filled, r = 0, one;
+	size_t i;
 
-	if (!w->options->output)
+	if (!o->noutputs)
 		return 0;
-	r = fill_report(w, &report);
-	if (!r)
-		r = json_write_report(w->options->output, &report);
-	drop_report(&report);
-	if (r) {
-		log_error("cannot write %s: %s", w->options->output, err_name(r));
+	filled = fill_report(w, &report);
+	for (i = 0; i < o->noutputs; i++) {
+		one = filled ? filled
+			     : format_write(o->outputs[i], &report,
+					    watch_options_format(o, o->outputs[i]), &how);
+		if (!one)
+			continue;
+		log_error("cannot write %s: %s", o->outputs[i], err_name(one));
 		w->failed = true;
+		r = one;
 	}
+	drop_report(&report);
 	return r;
 }
 

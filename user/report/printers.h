@@ -18,6 +18,18 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
+/* How a whole document is rendered. */
+struct print_options {
+	struct text_style text;
+	const char *source_root; /* file names below it become relative; NULL: none */
+};
+/* Each writes the whole report and flushes; 0, -EIO, -ENOSPC, -ENOMEM. */
+int text_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int sarif_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int junit_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int html_print_report(FILE *out, const struct report *report, const struct print_options *options);
+/* What a stream has to say at the end of a document: flushes it. 0 or negative errno. */
+int print_finish(FILE *out);
 
 /* The whole document, indented; 0 or -EIO -ENOSPC. */
 int json_print_report(FILE *out, const struct report *report);
@@ -25,8 +37,6 @@ int json_print_report(FILE *out, const struct report *report);
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
-/* Writes the document to path atomically (temporary file beside it, fsync, rename). 0 or negative
- * errno with err set by the caller. */
-int json_write_report(const char *path, const struct report *report);
+int jsonl_print_report(FILE *out, const struct report *report);
 
 #endif

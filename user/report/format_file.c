@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "report/printers.h"
+#include "report/format.h"
 
 /*
  * A file-size limit must come back as EFBIG and not kill the tool half-way. The signal is kept off
@@ -44,7 +44,13 @@ static void fsize_restore(const sigset_t *saved)
 }
 
 /* Takes fd over. sync is for regular files: a pipe or terminal has nothing to sync. */
-static int write_fd(int fd, const struct report *report, bool sync)
+struct document {
+	const struct report *report;
+	enum report_format format;
+	const struct print_options *options;
+};
+
+static int write_fd(int fd, const struct document *document, bool sync)
 {
 	FILE *out = fdopen(fd, "w");
 	int rc;
@@ -54,7 +60,7 @@ static int write_fd(int fd, const struct report *report, bool sync)
 		close(fd);
 		return rc;
 	}
-	rc = json_print_report(out, report);
+	rc = format_print(out, document->report, document->format, document->options);
 	if (!rc && sync && fsync(fd))
 		rc = -errno;
 	if (fclose(out) && !rc)
@@ -100,7 +106,7 @@ static int temporary_open(char *path)
 	return fd;
 }
 
-static int write_atomically(const char *path, const struct report *report)
+static int write_atomically(const char *path, const struct document *document)
 {
 	char temporary[PATH_MAX];
 	int n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
@@ -111,7 +117,7 @@ static int write_atomically(const char *path, const struct report *report)
 	fd = temporary_open(temporary);
 	if (fd < 0)
 		return fd;
-	rc = write_fd(fd, report, true);
+	rc = write_fd(fd, document, true);
 	if (!rc && rename(temporary, path))
 		rc = -errno;
 	if (rc) {
@@ -125,32 +131,34 @@ static int write_atomically(const char *path, const struct report *report)
  * A symbolic link keeps pointing where it did: its target is replaced. What is no regular file (a
  * pipe, /dev/stdout, /dev/null) is written to, never replaced.
  */
-static int write_path(const char *path, const struct report *report)
+static int write_path(const char *path, const struct document *document)
 {
 	char resolved[PATH_MAX];
 	struct stat st;
 	int fd;
 
 	if (stat(path, &st))
-		return errno == ENOENT ? write_atomically(path, report) : -errno;
+		return errno == ENOENT ? write_atomically(path, document) : -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode)) {
 		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		return fd < 0 ? -errno : write_fd(fd, report, false);
+		return fd < 0 ? -errno : write_fd(fd, document, false);
 	}
 	if (!realpath(path, resolved))
 		return -errno;
-	return write_atomically(resolved, report);
+	return write_atomically(resolved, document);
 }
 
-int json_write_report(const char *path, const struct report *report)
+int format_write(const char *path, const struct report *report, enum report_format format,
+		 const struct print_options *options)
 {
+	const struct document document = {report, format, options};
 	sigset_t saved;
 	int rc;
 
 	fsize_block(&saved);
-	rc = write_path(path, report);
+	rc = write_path(path, &document);
 	fsize_restore(&saved);
 	return rc;
 }

@@ -19,12 +19,13 @@
 #include <cmocka.h>
 
 #include "report/json_read.h"
-#include "report/printers.h"
+#include "report/format.h"
 #include "report_sample.h"
 
 /* Each test has a directory of its own, in which nothing but the document may be at the end. */
 static char dir[64];
 static char path[128];
+static const struct print_options options;
 
 static int set_up(void **state)
 {
@@ -73,7 +74,7 @@ static int write_sample(void)
 	int rc;
 
 	sample_report(&report);
-	rc = json_write_report(path, &report);
+	rc = format_write(path, &report, FORMAT_JSON, &options);
 	report_free(&report);
 	return rc;
 }

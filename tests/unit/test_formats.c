@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The renderings that other programs read. `make reports` holds them against the official schemas. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "report/format.h"
+#include "report_sample.h"
+
+static char *render(const struct report *report, enum report_format format, const char *root)
+{
+	const struct print_options options = {.source_root = root};
+	struct sample_stream s;
+
+	sample_open(&s);
+	assert_int_equal(format_print(s.out, report, format, &options), 0);
+	return sample_close(&s);
+}
+
+static char *render_sample(enum report_format format, const char *root)
+{
+	struct report report;
+	char *text;
+
+	sample_report(&report);
+	text = render(&report, format, root);
+	report_free(&report);
+	return text;
+}
+
+static json_t *sarif_of(const struct report *report, const char *root)
+{
+	char *text = render(report, FORMAT_SARIF, root);
+	json_t *log = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+	assert_non_null(log);
+	free(text);
+	return log;
+}
+
+static json_t *sarif_run(const json_t *log)
+{
+	json_t *runs = json_object_get(log, "runs");
+
+	assert_int_equal(json_array_size(runs), 1);
+	return json_array_get(runs, 0);
+}
+
+static json_t *sarif_result(const json_t *log, size_t i)
+{
+	return json_array_get(json_object_get(sarif_run(log), "results"), i);
+}
+
+static void test_names(void **state)
+{
+	static const struct {
+		const char *path;
+		enum report_format format;
+	} cases[] = {
+		{"a.json", FORMAT_JSON},      {"a.sarif", FORMAT_SARIF},
+		{"a.SARIF", FORMAT_SARIF},    {"a.sarif.json", FORMAT_SARIF},
+		{"x/a.xml", FORMAT_JUNIT},    {"a.html", FORMAT_HTML},
+		{"a.htm", FORMAT_HTML},	      {"a.jsonl", FORMAT_JSONL},
+		{"a.txt", FORMAT_TEXT},	      {"a", FORMAT_JSON},
+		{"/dev/stdout", FORMAT_JSON}, {".html", FORMAT_JSON},
+		{"a.html.json", FORMAT_JSON},
+	};
+	enum report_format format;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(format_of_path(cases[i].path), cases[i].format);
+	for (i = 0; i < REPORT_FORMATS; i++) {
+		assert_true(format_find(format_name((enum report_format)i), &format));
+		assert_int_equal(format, i);
+	}
+	assert_false(format_find("pdf", &format));
+	assert_false(format_find("", &format));
+}
+
+/* The result is where the first access of the text is; the other one is related to it. */
+static void test_sarif(void **state)
+{
+	struct report report;
+	json_t *log, *result;
+	const char *rule, *level, *text, *id, *uri, *uri2, *function, *version;
+	json_int_t index, line, line2, count;
+
+	(void)state;
+	sample_report(&report);
+	log = sarif_of(&report, NULL);
+	assert_int_equal(json_unpack(log, "{s:s}", "version", &version), 0);
+	assert_string_equal(version, "2.1.0");
+	result = sarif_result(log, 0);
+	assert_int_equal(json_unpack(result,
+				     "{s:s, s:I, s:s, s:{s:s}, s:{s:s}, s:I,"
+				     " s:[{s:{s:{s:s}, s:{s:I}}, s:[{s:s}]}]}",
+				     "ruleId", &rule, "ruleIndex", &index, "level", &level,
+				     "message", "text", &text, "partialFingerprints",
+				     "mapraceId/v1", &id, "occurrenceCount", &count, "locations",
+				     "physicalLocation", "artifactLocation", "uri", &uri, "region",
+				     "startLine", &line, "logicalLocations", "fullyQualifiedName",
+				     &function),
+			 0);
+	assert_string_equal(rule, "map-read-write");
+	assert_string_equal(level, "error");
+	assert_string_equal(id, report.races[0].id);
+	assert_string_equal(uri, "file:///src/app/main.go");
+	assert_string_equal(function, "main.(*cache).put");
+	assert_int_equal(line, 20);
+	assert_int_equal(count, 12);
+	assert_non_null(strstr(text, "write in main.(*cache).put and read in main.(*cache).get on "
+				     "map[string]int. Evidence: goroutine 19 entered while"));
+	assert_int_equal(json_unpack(json_array_get(json_object_get(result, "relatedLocations"), 0),
+				     "{s:{s:{s:s}, s:{s:I}}}", "physicalLocation",
+				     "artifactLocation", "uri", &uri2, "region", "startLine",
+				     &line2),
+			 0);
+	assert_int_equal(line2, 31);
+	assert_int_equal(json_array_size(json_object_get(result, "stacks")), 2);
+	result = sarif_result(log, 2);
+	assert_string_equal(json_string_value(json_object_get(result, "level")), "warning");
+	assert_null(sarif_result(log, 3));
+	json_decref(log);
+	report_free(&report);
+}
+
+/* Every ruleIndex points at the rule that ruleId names. */
+static void test_sarif_rules(void **state)
+{
+	struct report report;
+	json_t *log, *rules, *result;
+	size_t i;
+
+	(void)state;
+	sample_report(&report);
+	for (i = 0; i < REPORT_LOST_UPDATE; i++) {
+		report.races[0].kind = (enum report_kind)i;
+		log = sarif_of(&report, NULL);
+		rules = json_object_get(json_object_get(json_object_get(sarif_run(log), "tool"),
+							"driver"),
+					"rules");
+		result = sarif_result(log, 0);
+		assert_string_equal(
+			json_string_value(json_object_get(result, "ruleId")),
+			json_string_value(json_object_get(
+				json_array_get(rules, (size_t)json_integer_value(json_object_get(
+							      result, "ruleIndex"))),
+				"id")));
+		json_decref(log);
+	}
+	report_free(&report);
+}
+
+static const char *location_uri(const json_t *log, const char **base)
+{
+	const json_t *location =
+		json_array_get(json_object_get(sarif_result(log, 0), "locations"), 0);
+	const json_t *artifact =
+		json_object_get(json_object_get(location, "physicalLocation"), "artifactLocation");
+
+	*base = json_string_value(json_object_get(artifact, "uriBaseId"));
+	return json_string_value(json_object_get(artifact, "uri"));
+}
+
+static void assert_uri(struct report *report, const char *file, const char *root, const char *uri,
+		       bool based)
+{
+	struct report_frame *site = &report->races[0].access[1].frames[1];
+	const char *base;
+	json_t *log;
+
+	free(site->file);
+	site->file = sample_text(file);
+	log = sarif_of(report, root);
+	assert_string_equal(location_uri(log, &base), uri);
+	assert_true(!!base == based);
+	json_decref(log);
+}
+
+static void test_sarif_uris(void **state)
+{
+	struct report report;
+
+	(void)state;
+	sample_report(&report);
+	assert_uri(&report, "/src/app/main.go", "/src/app", "main.go", true);
+	assert_uri(&report, "/src/app/main.go", "/src/app//", "main.go", true);
+	assert_uri(&report, "/src/app/main.go", "/src/ap", "file:///src/app/main.go", false);
+	assert_uri(&report, "/src/app/main.go", "/src/app/main.go", "file:///src/app/main.go",
+		   false);
+	assert_uri(&report, "./a/b.go", "/src/app", "a/b.go", true);
+	assert_uri(&report, "a/b.go", NULL, "a/b.go", false);
+	assert_uri(&report, "/a b/\"<%>\n\xff.go", NULL, "file:///a%20b/%22%3C%25%3E%0A%FF.go",
+		   false);
+	/* a colon would make a scheme of it */
+	assert_uri(&report, "javascript:alert(1)", NULL, "javascript%3Aalert(1)", false);
+	report_free(&report);
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void test_junit(void **state)
+{
+	char *text = render_sample(FORMAT_JUNIT, NULL);
+
+	(void)state;
+	assert_has(text, "<testsuite name=\"maprace\" tests=\"3\" failures=\"2\" errors=\"0\" "
+			 "skipped=\"1\" time=\"3.000\" timestamp=\"2026-09-21T14:13:20\">\n");
+	assert_has(text, "<failure type=\"read-write\" message=\"goroutine 19 entered while ");
+	assert_has(text, "<skipped message=\"not proven: ");
+	assert_has(text, "Write at 0x00c000094480 by goroutine 18 (thread 4215, cpu 0):\n");
+	free(text);
+}
+
+static void test_junit_of_nothing(void **state)
+{
+	struct report report = {0};
+	char *text = render(&report, FORMAT_JUNIT, NULL);
+
+	(void)state;
+	assert_has(text, "tests=\"1\" failures=\"0\"");
+	assert_has(text, "name=\"no race found\"");
+	free(text);
+}
+
+/* Nothing that the target named gets through as markup or as a control. */
+static void test_hostile(void **state)
+{
+	static const char hostile[] =
+		"\"'><script>alert(1)</script>&\033[31m\x01\xff\xe2\x80\xae]]>";
+	static const enum report_format formats[] = {FORMAT_JUNIT, FORMAT_HTML, FORMAT_SARIF,
+						     FORMAT_JSONL, FORMAT_TEXT};
+	struct report report;
+	size_t i;
+	char *text, *p;
+
+	(void)state;
+	sample_report(&report);
+	for (i = 0; i < 2; i++) {
+		free(report.races[i].map.type);
+		free(report.races[i].message);
+		free(report.races[i].access[0].frames[1].function);
+		free(report.races[i].access[0].frames[1].file);
+		report.races[i].map.type = sample_text(hostile);
+		report.races[i].message = sample_text(hostile);
+		report.races[i].access[0].frames[1].function = sample_text(hostile);
+		report.races[i].access[0].frames[1].file = sample_text(hostile);
+	}
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		text = render(&report, formats[i], NULL);
+		if (formats[i] == FORMAT_JUNIT || formats[i] == FORMAT_HTML)
+			assert_null(strstr(text, "<script>alert"));
+		assert_null(strstr(text, "\xff"));
+		assert_null(strstr(text, "\xe2\x80\xae"));
+		for (p = text; *p; p++)
+			if ((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t')
+				fail_msg("byte %02x in %s", (unsigned char)*p,
+					 format_name(formats[i]));
+		free(text);
+	}
+	report_free(&report);
+}
+
+static void test_write_errors_are_told(void **state)
+{
+	const struct print_options options = {0};
+	struct report report;
+	size_t i;
+
+	(void)state;
+	sample_report(&report);
+	for (i = 0; i < REPORT_FORMATS; i++) {
+		FILE *full = fopen("/dev/full", "w");
+
+		assert_non_null(full);
+		assert_int_equal(format_print(full, &report, (enum report_format)i, &options),
+				 -ENOSPC);
+		fclose(full);
+	}
+	report_free(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),	    cmocka_unit_test(test_sarif),
+		cmocka_unit_test(test_sarif_rules), cmocka_unit_test(test_sarif_uris),
+		cmocka_unit_test(test_junit),	    cmocka_unit_test(test_junit_of_nothing),
+		cmocka_unit_test(test_hostile),	    cmocka_unit_test(test_write_errors_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

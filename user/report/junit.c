@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * JUnit XML, as CI systems read it (tests/reports/junit.xsd has the form): one suite, one test case
+ * a race, which failed; suspects are skipped cases; a run that found nothing is one case that
+ * passed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "report/printers.h"
+#include "report/words.h"
+#include "report/xml.h"
+
+static void print_words(FILE *out, void (*say)(FILE *, const struct report_race *),
+			const struct report_race *race)
+{
+	char *text = words_of(say, race);
+
+	if (text)
+		xml_plain(out, text);
+	free(text);
+}
+
+/* The text report, without colour. */
+static int print_body(FILE *out, const struct report_race *race, double elapsed_s,
+		      const struct print_options *options)
+{
+	struct print_options plain = *options;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+
+	if (!memory)
+		return -ENOMEM;
+	plain.text.color = false;
+	text_print_race(memory, race, elapsed_s, &plain.text);
+	if (!fclose(memory))
+		xml_plain(out, text);
+	free(text);
+	return 0;
+}
+
+static int print_case(FILE *out, const struct report_race *race, bool suspect, double elapsed_s,
+		      const struct print_options *options)
+{
+	int rc;
+
+	fputs("    <testcase classname=\"maprace\" name=\"", out);
+	print_words(out, words_summary, race);
+	fprintf(out, " [%s]\" time=\"0\">\n", race->id);
+	if (suspect)
+		fputs("      <skipped message=\"", out);
+	else
+		fprintf(out, "      <failure type=\"%s\" message=\"", report_kind_name(race->kind));
+	print_words(out, words_evidence, race);
+	fputs("\">", out);
+	rc = print_body(out, race, elapsed_s, options);
+	fprintf(out, "</%s>\n    </testcase>\n", suspect ? "skipped" : "failure");
+	return rc;
+}
+
+static void print_time(FILE *out, int64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / 1000000000);
+	char date[64];
+	struct tm tm;
+
+	if (unix_ns <= 0 || !gmtime_r(&seconds, &tm) ||
+	    !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+	fprintf(out, " timestamp=\"%s\"", date);
+}
+
+int junit_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	size_t cases = report->nraces + report->nsuspects, i;
+	int rc = 0;
+
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
+	fprintf(out,
+		"  <testsuite name=\"maprace\" tests=\"%zu\" failures=\"%zu\" errors=\"0\""
+		" skipped=\"%zu\" time=\"%.3f\"",
+		cases ? cases : 1, report->nraces, report->nsuspects, report->duration_s);
+	print_time(out, report->started_unix_ns);
+	fputs(">\n", out);
+	for (i = 0; i < report->nraces && !rc; i++)
+		rc = print_case(out, &report->races[i], false, report->duration_s, options);
+	for (i = 0; i < report->nsuspects && !rc; i++)
+		rc = print_case(out, &report->suspects[i], true, report->duration_s, options);
+	if (!cases)
+		fprintf(out,
+			"    <testcase classname=\"maprace\" name=\"no race found\" time=\"%.3f\"/>\n",
+			report->duration_s);
+	fputs("  </testsuite>\n</testsuites>\n", out);
+	return rc ? rc : print_finish(out);
+}
