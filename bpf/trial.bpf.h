@@ -14,7 +14,7 @@
  */
 #include "operation.bpf.h"
 
-#define TRIAL_ENOUGH 60	      /* controls met at a site after which it is seldom held */
+#define TRIAL_ENOUGH 30	      /* controls met at a site after which it is seldom held */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
 
 /* Holds and controls are counted by call site: what is true of one need not be of another. */
@@ -70,7 +70,7 @@ static __always_inline __u64 processor_of(__u64 g)
 /*
  * An operation found a control open on its map. It counts where it could have come as well had the
  * control been a hold: one that keeps its thread, its CPU and its P to itself. Who comes on one of
- * these came because they were free.
+ * these came because they were free; who comes after them may still count.
  */
 static __always_inline void trial_meet(const struct operation *o)
 {
@@ -85,12 +85,12 @@ static __always_inline void trial_meet(const struct operation *o)
 	}
 	if (t->g == o->g || (!mr_op_writes(o->op) && !mr_op_writes(t->op)))
 		return;
-	o->record->trial = 0;
 	if (t->tid == o->tid || t->cpu == (__u16)o->cpu)
 		return;
 	p = processor_of(o->g);
 	if (!p || p == t->processor)
 		return;
+	o->record->trial = 0;
 	t->met++;
 	if (t->by_site[t->site & (MR_TRIAL_CLASSES - 1)] < 255)
 		t->by_site[t->site & (MR_TRIAL_CLASSES - 1)]++;

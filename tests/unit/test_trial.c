@@ -196,6 +196,7 @@ static void who_counts_as_met(void **state)
 
 	(void)state;
 	for (i = 0; i < 7; i++) {
+		set_up(NULL);
 		sim_begin(1);
 		cfg.holds_enabled = 0;
 		a = sim_add(sim_poisson, i == 1 ? SITE_READ : SITE_WRITE, -1, 1);
@@ -215,8 +216,8 @@ static void who_counts_as_met(void **state)
 		/* met by another's conflicting operation in time, on resources of its own, only */
 		assert_int_equal(trial()->met, i == 0);
 		assert_int_equal(trial()->by_site[5], i == 0);
-		/* two readers do not conflict: the control goes on; otherwise it is over */
-		assert_int_equal(record()->trial, i == 1);
+		/* only who counts, or comes too late, ends it */
+		assert_int_equal(record()->trial, i != 0 && i != 2);
 		assert_int_equal(event_count, 0);
 		assert_int_equal(record()->flags & (MR_MAP_RACY | MR_MAP_MET), 0);
 		sim_operate(b);

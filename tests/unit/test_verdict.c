@@ -29,12 +29,12 @@ static void ordered_needs_a_chance_below_a_millionth(void **state)
 	struct verdict v;
 
 	(void)state;
-	in = tested(29); /* 1.6^-29 is 1.2e-6 */
+	in = tested(19); /* 2^-19 is 1.9e-6 */
 	v = verdict_of(&in);
 	assert_int_equal(v.verdict, REPORT_UNPROVEN);
 	assert_true(v.p == 1);
-	assert_true(fabs(v.expected - 29 * log(1.6)) < 1e-9);
-	in = tested(30);
+	assert_true(fabs(v.expected - 19 * log(2)) < 1e-9);
+	in = tested(20);
 	v = verdict_of(&in);
 	assert_int_equal(v.verdict, REPORT_ORDERED);
 	assert_true(v.p < 1e-6 && fabs(v.p / exp(-v.expected) - 1) < 1e-9);
@@ -83,7 +83,7 @@ static void nothing_tested_is_unproven(void **state)
 	in.by_site = NULL;
 	assert_int_equal(verdict_of(&in).verdict, REPORT_UNPROVEN);
 	/* counts from memory that others write: more holds a control than the coin gives */
-	in = tested(30);
+	in = tested(20);
 	in.holds = UINT32_MAX;
 	in.controls = 1;
 	assert_true(verdict_of(&in).expected < 15);

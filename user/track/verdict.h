@@ -33,7 +33,7 @@ struct verdict {
 
 /* How much rarer than a control a hold may be met for other reasons than order: a held goroutine
  * occupies a CPU that others may be waiting for. */
-#define VERDICT_HINDRANCE 0.2
+#define VERDICT_HINDRANCE (1.0 / 3)
 
 struct verdict verdict_of(const struct verdict_input *in);
 
