@@ -43,6 +43,9 @@ static __always_inline bool is_watched(__u64 ip)
  */
 #define OWN_FRAMES 4
 
+#define STACK_UNCLEAR (~0ull)
+
+/* 0: no program. */
 static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 {
 	bool own = true, watched = false, helper = false;
@@ -51,7 +54,7 @@ static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 
 	for (i = 0; i < MR_BPF_STACK; i++) {
 		if (i * 8 >= size)
-			return 0;
+			return STACK_UNCLEAR;
 		ip = c->stack[i];
 		if (own && i < OWN_FRAMES && !is_kernel_text(ip))
 			continue;
@@ -66,7 +69,7 @@ static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 			return 0;
 		helper = true;
 	}
-	return 0;
+	return STACK_UNCLEAR;
 }
 
 static __always_inline __u32 program_id(__u64 caller)
@@ -107,9 +110,30 @@ static __always_inline void tell_unknown(struct mr_bpf_cpu *c, __u64 caller, __u
 	bpf_ringbuf_submit(e, 0);
 }
 
+static __always_inline struct mr_bpf_row *call_row(const struct mr_bpf_cpu *c)
+{
+	__u32 slot = c->call.slot & (MR_BPF_ROWS - 1);
+
+	return bpf_map_lookup_elem(&rows, &slot);
+}
+
+/* Something of this map goes unseen now. */
+static __always_inline void row_gap(const struct mr_bpf_cpu *c, __u64 now)
+{
+	struct mr_bpf_row *row = call_row(c);
+
+	if (row)
+		row->gap_ns = now;
+}
+
+/*
+ * Fills *a; 0 when it cannot be told who calls. A program is one actor for each CPU and thread that
+ * it runs on: its next run there cannot come before this one is over.
+ */
 static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_actor *a)
 {
-	__u64 task = bpf_get_current_pid_tgid(), caller = 0;
+	__u64 task = bpf_get_current_pid_tgid(), caller = 0, now;
+	struct mr_bpf_row *row;
 	long size;
 
 	a->cpu = bpf_get_smp_processor_id();
@@ -120,27 +144,34 @@ static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_
 	bpf_get_current_comm(a->comm, sizeof(a->comm));
 	if (!c->call.syscall) {
 		size = bpf_get_stack(ctx, c->stack, sizeof(c->stack), 0);
-		if (size < 0)
-			bpf_lose(c, MR_BPF_LOSS_STACK_FAULT);
-		else
-			caller = program_caller(c, size);
+		caller = size < 0 ? STACK_UNCLEAR : program_caller(c, size);
+	}
+	if (caller == STACK_UNCLEAR) {
+		bpf_lose(c, MR_BPF_LOSS_STACK_FAULT);
+		row_gap(c, bpf_ktime_get_ns());
+		return 0;
 	}
 	a->caller = caller;
 	if (!caller) {
 		a->kind = MR_BPF_TASK;
 		a->id = (1ull << 62) | a->tid;
-		return 0;
+		return 1;
 	}
 	a->prog_id = program_id(caller);
 	if (a->prog_id) {
 		a->kind = MR_BPF_PROGRAM;
-		a->id = (2ull << 62) | ((__u64)a->prog_id << 16) | (a->cpu & 0xffff);
-		return 0;
+		a->id = (2ull << 62) | (mix(mix(((__u64)a->prog_id << 32) | a->cpu) ^ a->tid) >> 2);
+		return 1;
 	}
-	tell_unknown(c, caller, bpf_ktime_get_ns());
+	/* It may be any program, also one that has read as a known one; but it is no thread. */
+	now = bpf_ktime_get_ns();
+	tell_unknown(c, caller, now);
+	row = call_row(c);
+	if (row)
+		row->program_gap_ns = now;
 	a->kind = MR_BPF_CODE;
-	a->id = (3ull << 62) | ((caller >> 12 << 16) & ~(3ull << 62)) | (a->cpu & 0xffff);
-	return 0;
+	a->id = (3ull << 62) | (mix(caller >> 12 ^ (__u64)a->cpu << 52) >> 2);
+	return 1;
 }
 
 /* Who it is to a person: a process, or a program wherever it runs. */

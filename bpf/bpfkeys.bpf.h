@@ -83,7 +83,8 @@ static __always_inline struct mr_bpf_key *key_find(__u64 tag, __u32 *index)
 }
 
 /* Takes the record of the set that was idle longest. NULL: another CPU was faster. */
-static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, __u64 now)
+static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, __u64 now,
+					      __u32 *index)
 {
 	__u32 base = tag & (MR_BPF_KEYS - MR_BPF_WAYS), i, k, best = base;
 	struct mr_bpf_key *rec;
@@ -110,14 +111,18 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 	for (i = 0; i < MR_BPF_VERSIONS; i++) {
 		rec->version[i].seq = 0;
 		rec->version[i].digest = MR_BPF_VOID;
+		rec->version[i].done_ns = 0;
 	}
 	rec->head = 0;
 	rec->next = 0;
 	rec->inside_id = 0;
-	rec->born++;
+	rec->met_id = 0;
+	rec->settled_ns = 0;
+	rec->settled_end_ns = 0;
+	rec->born = (__u32)mix(now + best) | 1;
 	rec->created_ns = now;
 	rec->last_ns = now;
-	c->open.record = best;
+	*index = best;
 	*(volatile __u64 *)&rec->tag = tag;
 	return rec;
 }
@@ -137,8 +142,9 @@ static __always_inline struct mr_bpf_lineage *lineage_slot(const struct mr_bpf_k
 	return bpf_map_lookup_elem(&lineages, &slot);
 }
 
+/* again: a version that is there already has got another depth. */
 static __noinline int lineage_put(const struct mr_bpf_key *rec, __u64 tag,
-				  const struct mr_bpf_version *v, __u64 group)
+				  const struct mr_bpf_version *v, __u64 group, bool again)
 {
 	struct mr_bpf_lineage *l;
 	__u64 own;
@@ -146,32 +152,78 @@ static __noinline int lineage_put(const struct mr_bpf_key *rec, __u64 tag,
 	l = lineage_slot(rec, tag, v->digest, &own);
 	if (!l)
 		return 0;
-	*(volatile __u64 *)&l->tag = 0;
+	if (l->tag != own) {
+		l->tag = 0;
+		l->open = 0;
+		l->done_ns = 0;
+		l->by_id = 0;
+	}
+	if (!again) {
+		l->or_by_id = l->open ? l->by_id : 0;
+		l->or_by_group = l->by_group;
+		l->open += !v->done_ns;
+	}
+	if (v->done_ns)
+		l->done_ns = v->done_ns;
 	l->seq = v->seq;
 	l->depth = v->depth;
+	l->rmw = v->rmw;
 	l->by_id = v->by.id;
 	l->by_group = group;
 	*(volatile __u64 *)&l->tag = own;
 	return 0;
 }
 
-/* Which version a reader got: the newest one with that digest, else the newest one. */
+/* The write is over, at this time; 0: it has failed. */
+static __noinline int lineage_done(const struct mr_bpf_key *rec, __u64 tag, __u64 digest, __u32 seq,
+				   __u64 now)
+{
+	struct mr_bpf_lineage *l;
+	__u64 own;
+
+	l = lineage_slot(rec, tag, digest, &own);
+	if (!l || l->tag != own)
+		return 0;
+	if (l->open)
+		l->open--;
+	if (now)
+		l->done_ns = now;
+	else if (l->seq == seq)
+		l->tag = 0;
+	return 0;
+}
+
+/*
+ * Which version a reader got: the newest one with that digest, else the newest one. A version that
+ * was certainly overwritten before the reader looked is not what was read, even if the value is
+ * the same: somebody stored it in place, which nobody sees.
+ */
 static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *rd, __u64 tag)
 {
+	__u64 settled = *(volatile __u64 *)&rec->settled_ns;
+	__u64 settled_end = *(volatile __u64 *)&rec->settled_end_ns;
 	__u64 head = *(volatile __u64 *)&rec->head, own;
 	struct mr_bpf_lineage *l = lineage_slot(rec, tag, rd->digest, &own);
+	struct mr_bpf_version *v = &rec->version[head & (MR_BPF_VERSIONS - 1)];
 
-	rd->by_id = 0;
-	rd->by_group = 0;
-	if (!l || l->tag != own) {
-		rd->seq = (__u32)head;
-		rd->depth = head >> 32;
+	rd->by_id = rd->by_group = 0;
+	rd->or_by_id = rd->or_by_group = 0;
+	rd->flags = 0;
+	rd->seq = rd->head = (__u32)head;
+	rd->depth = head >> 32;
+	if (!l || l->tag != own)
 		return 0;
-	}
+	if (!l->open && settled > l->done_ns && settled_end < rd->ns)
+		return 0;
 	rd->seq = l->seq;
 	rd->depth = l->depth;
 	rd->by_id = l->by_id;
 	rd->by_group = l->by_group;
+	rd->or_by_id = l->or_by_id;
+	rd->or_by_group = l->or_by_group;
+	rd->flags = MR_BPF_MATCHED;
+	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns)
+		rd->flags |= MR_BPF_LATE | (l->rmw ? MR_BPF_LATE_RMW : 0);
 	return 1;
 }
 

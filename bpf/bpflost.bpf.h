@@ -9,9 +9,22 @@
  * descends from: what a write loses is the newest version's depth minus that of the version it was
  * based on. Over all writes of a counter this adds up to the increments that are missing, exactly:
  * a stale write may also undo another one's damage, and then the difference is negative.
+ *
+ * Writes become versions when they enter the kernel's function, and are in place somewhere before
+ * they leave it. So of two that overlap nobody knows which came last. It does not matter when both
+ * of them descend from what was there before: one of the two is lost. When the other one was
+ * written without having been read (a reset), nothing need be lost, and nothing is reported.
  */
 #include "bpfactor.bpf.h"
 #include "bpfkeys.bpf.h"
+
+/* Where the call is remembered between the function's entry and its exit. */
+static __always_inline struct mr_bpf_open *open_of(struct mr_bpf_cpu *c)
+{
+	__u64 h = mix(c->call.map ^ c->call.key * 31 ^ bpf_get_current_pid_tgid() << 7);
+
+	return &c->open[h & (MR_BPF_OPENS - 1)];
+}
 
 static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag,
 							  bool *fresh)
@@ -38,11 +51,11 @@ static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, 
 	return NULL;
 }
 
-static __noinline int finding_emit(struct mr_bpf_cpu *c, __u64 tag, __u64 now, __u32 kind,
-				   __s32 lost)
+static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 tag,
+				   __u64 now, __u32 kind)
 {
-	struct mr_bpf_open *o = &c->open;
 	struct mr_bpf_event_finding *e = bpf_ringbuf_reserve(&bpf_events, sizeof(*e), 0);
+	bool lost = kind == MR_BPF_LOST_UPDATE;
 	int i;
 
 	if (!e) {
@@ -59,29 +72,29 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, __u64 tag, __u64 now, _
 	e->value_size = o->value_size;
 	e->op = o->op;
 	e->pad = 0;
-	e->read_ns = kind == MR_BPF_LOST_UPDATE ? o->read.ns : 0;
-	e->other_ns = kind == MR_BPF_LOST_UPDATE ? o->other_ns : o->overlap_ns;
+	e->read_ns = lost ? o->read.ns : 0;
+	e->other_ns = lost ? o->other_ns : o->met_ns;
 	e->write_ns = o->started_ns;
 	e->read_digest = o->read.digest;
 	e->other_digest = o->other_digest;
 	e->write_digest = o->digest;
-	e->lost = lost;
-	e->writer = kind == MR_BPF_LOST_UPDATE && o->stale == 2 ? o->late : o->actor;
-	e->other = kind == MR_BPF_LOST_UPDATE ? o->other : o->overlap_with;
+	e->lost = lost ? o->lost : 0;
+	e->writer = lost && o->stale == 2 ? o->late : o->actor;
+	e->other = lost ? o->other : o->met;
 	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
-		((__u64 *)e->key)[i] = c->key[i];
+		((__u64 *)e->key)[i] = ((__u64 *)o->key_bytes)[i];
 	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
 		((__u64 *)e->value)[i] = ((__u64 *)o->value)[i];
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
 
-static __noinline int finding_add(struct mr_bpf_cpu *c, __u64 now, __u32 kind, __s32 lost)
+static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 now,
+				  __u32 kind)
 {
-	struct mr_bpf_open *o = &c->open;
-	struct mr_bpf_actor *other = kind == MR_BPF_LOST_UPDATE ? &o->other : &o->overlap_with;
-	struct mr_bpf_actor *writer = kind == MR_BPF_LOST_UPDATE && o->stale == 2 ? &o->late
-										  : &o->actor;
+	bool lost = kind == MR_BPF_LOST_UPDATE;
+	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
+	struct mr_bpf_actor *writer = lost && o->stale == 2 ? &o->late : &o->actor;
 	__u64 tag = mix(o->tag ^ mix(actor_group(writer) * 3 + kind) ^
 			mix(actor_group(other) * 5 + 7)) |
 		    1;
@@ -92,12 +105,13 @@ static __noinline int finding_add(struct mr_bpf_cpu *c, __u64 now, __u32 kind, _
 	if (!f)
 		return 0;
 	__sync_fetch_and_add(&f->count, 1);
-	__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)lost);
+	if (lost)
+		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
 	f->last_ns = now;
 	if (!fresh)
 		return 0;
 	f->first_ns = now;
-	return finding_emit(c, tag, now, kind, lost);
+	return finding_emit(c, o, tag, now, kind);
 }
 
 /* What is in the value now, and its place in the key's history. False when it cannot be read. */
@@ -112,6 +126,15 @@ static __always_inline bool read_value(struct mr_bpf_cpu *c, struct mr_bpf_read 
 	return true;
 }
 
+/* When the reader looked at the value, at the earliest; 0: not known. A program looks at it later,
+ * but then still sees the element that it has found, which may have been replaced since. */
+static __always_inline __u64 read_time(struct mr_bpf_cpu *c)
+{
+	if (!c->call.syscall)
+		return c->began_ns;
+	return c->copy_task == bpf_get_current_pid_tgid() ? c->copy_ns : 0;
+}
+
 /*
  * A reader has got a value, or learnt that there is none. A program has got its address only, and
  * looks at it when we are done: we look as late as we can, and once more if it changed under our
@@ -119,30 +142,37 @@ static __always_inline bool read_value(struct mr_bpf_cpu *c, struct mr_bpf_read 
  */
 static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 {
-	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_actor *reader = &c->reader;
 	struct mr_bpf_read *rd;
 	struct mr_bpf_key *rec;
 	__u64 tag, own, digest;
 	__u32 index;
 	int i;
 
-	actor_find(ctx, c, &c->reader);
-	if (c->reader.kind == MR_BPF_TASK && (!c->call.syscall || c->reader.tgid == bcfg.own_tgid))
+	if (!actor_find(ctx, c, reader))
+		return 0;
+	if (reader->kind == MR_BPF_TASK && (!c->call.syscall || reader->tgid == bcfg.own_tgid))
 		return 0; /* a thread's reads are seen where bpf(2) copies the value out */
 	c->ops[MR_BPF_READ]++;
-	tag = key_tag(c);
-	if (!tag || !ctl)
+	if (reader->kind == MR_BPF_CODE)
 		return 1;
 	c->now_ns = bpf_ktime_get_ns();
-	rd = read_slot(tag, c->reader.id, &own);
+	tag = key_tag(c);
+	if (!tag) {
+		row_gap(c, c->now_ns);
+		return 1;
+	}
+	rd = read_slot(tag, reader->id, &own);
 	if (!rd)
 		return 1;
 	if (rd->tag && rd->tag != own && c->now_ns - rd->ns < bcfg.window_ns)
 		bpf_lose(c, MR_BPF_LOSS_READ_REPLACED);
 	rd->tag = 0;
-	rd->ns = c->now_ns;
-	rd->seq = rd->depth = rd->born = 0;
-	rd->by_id = rd->by_group = 0;
+	rd->ns = read_time(c);
+	if (!rd->ns)
+		return 1;
+	rd->seq = rd->depth = rd->born = rd->head = rd->flags = 0;
+	rd->by_id = rd->by_group = rd->or_by_id = rd->or_by_group = 0;
 	rec = key_find(tag, &index);
 	if (rec) {
 		rd->born = rec->born;
@@ -150,22 +180,22 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	}
 	if (!read_value(c, rd, rec, tag))
 		return 1;
-	rd->tag = own;
 	for (i = 0; i < 3 && !c->call.syscall; i++) {
 		digest = value_digest(c);
 		if (digest == rd->digest || !digest)
 			break;
 		if (!read_value(c, rd, rec, tag))
-			break;
+			return 1;
 	}
+	rd->tag = own;
 	return 1;
 }
 
 /* Whether this write follows a read of the same key by the same actor. Uses the read up. */
-static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_key *rec, __u64 now)
+static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
+				      struct mr_bpf_key *rec, __u64 now)
 {
 	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_open *o = &c->open;
 	struct mr_bpf_read *rd;
 	__u64 own;
 
@@ -174,11 +204,14 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_key *r
 		return false;
 	o->read = *rd;
 	rd->tag = 0;
-	if (now - o->read.ns >= bcfg.window_ns) {
+	if (now - o->read.ns >=
+	    (o->actor.kind == MR_BPF_TASK ? bcfg.window_ns : bcfg.program_window_ns)) {
 		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
 		return false;
 	}
-	if (o->read.ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) {
+	if ((o->read.ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) ||
+	    o->read.ns <= c->call.gap_ns ||
+	    (o->actor.kind != MR_BPF_TASK && o->read.ns <= c->call.program_gap_ns)) {
 		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
 		return false;
 	}
@@ -187,27 +220,60 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_key *r
 	return rec->created_ns >= o->read.ns;
 }
 
-/* Puts a version on top, and finds out what it covers. */
-static __noinline int version_push(struct mr_bpf_cpu *c, struct mr_bpf_key *rec, __u64 now)
+/* The value was in place before its writer left the kernel's function and had a version: find that
+ * one now. */
+static __noinline int read_match_again(struct mr_bpf_open *o, const struct mr_bpf_key *rec)
 {
-	struct mr_bpf_open *o = &c->open;
+	struct mr_bpf_lineage *l;
+	__u64 own;
+
+	if (!o->rmw || o->read.flags & MR_BPF_MATCHED || !o->read.born)
+		return 0;
+	l = lineage_slot(rec, o->tag, o->read.digest, &own);
+	if (!l || l->tag != own || (__s32)(l->seq - o->read.seq) <= 0)
+		return 0;
+	o->read.seq = l->seq;
+	o->read.depth = l->depth;
+	return 0;
+}
+
+static __always_inline void top_take(struct mr_bpf_open *o, const struct mr_bpf_key *rec,
+				     __u64 head)
+{
+	o->top = rec->version[head & (MR_BPF_VERSIONS - 1)];
+	if (o->top.seq != (__u32)head ||
+	    rec->version[head & (MR_BPF_VERSIONS - 1)].seq != (__u32)head)
+		o->top.seq = 0;
+}
+
+/* Puts a version on top. What it covers is looked at before and, if need be, after: whoever stands
+ * still in between finds that version gone from the ring. */
+static __noinline int version_push(struct mr_bpf_open *o, struct mr_bpf_key *rec, __u64 done)
+{
 	__u32 seq = word_next(&rec->next), depth;
 	struct mr_bpf_version *v = &rec->version[seq & (MR_BPF_VERSIONS - 1)];
-	__u64 head = *(volatile __u64 *)&rec->head, mine, was;
+	__u64 head, mine, was;
 	int i;
 
 	v->seq = 0;
+	head = *(volatile __u64 *)&rec->head;
 	depth = o->rmw ? o->read.depth + (o->op == MR_BPF_UPDATE) : (__u32)(head >> 32) + 1;
 	v->digest = o->digest;
-	v->ns = now;
+	v->ns = o->started_ns;
+	v->done_ns = done;
 	v->depth = depth;
+	v->rmw = o->rmw;
 	v->by = o->actor;
 	*(volatile __u32 *)&v->seq = seq;
-	lineage_put(rec, o->tag, v, actor_group(&o->actor));
+	lineage_put(rec, o->tag, v, actor_group(&o->actor), false);
 	mine = ((__u64)depth << 32) | seq;
 	if (o->rmw) {
+		head = *(volatile __u64 *)&rec->head;
+		top_take(o, rec, head);
 		o->prev = word_exchange(&rec->head, mine);
 		o->mine = mine;
+		if (o->prev != head)
+			top_take(o, rec, o->prev);
 		return 0;
 	}
 	/* A blind write adds to whatever is newest; that may change meanwhile. */
@@ -217,7 +283,7 @@ static __noinline int version_push(struct mr_bpf_cpu *c, struct mr_bpf_key *rec,
 			break;
 		head = was;
 		v->depth = (__u32)(head >> 32) + 1;
-		lineage_put(rec, o->tag, v, actor_group(&o->actor));
+		lineage_put(rec, o->tag, v, actor_group(&o->actor), true);
 		mine = ((__u64)v->depth << 32) | seq;
 	}
 	o->prev = head;
@@ -225,155 +291,271 @@ static __noinline int version_push(struct mr_bpf_cpu *c, struct mr_bpf_key *rec,
 	return 0;
 }
 
-/* Our own versions are gone: whoever wrote what we have read came late, with something old. */
-static __always_inline void blame_late_writer(struct mr_bpf_open *o)
+/* The write is in place, or has failed. */
+static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec, __u64 now,
+				  __u32 failed)
 {
-	o->other = o->actor;
-	o->late = o->actor;
-	o->late.id = o->read.by_id;
-	o->late.caller = 0;
-	o->late.comm[0] = 0;
-	o->late.kind = o->read.by_id >> 62;
-	o->late.tgid = o->late.kind == MR_BPF_TASK ? (__u32)o->read.by_group : 0;
-	o->late.tid = o->late.kind == MR_BPF_TASK ? (__u32)o->read.by_id : 0;
-	o->late.prog_id = o->late.kind == MR_BPF_PROGRAM ? (__u32)o->read.by_group : 0;
-	o->stale = 2;
-}
-
-static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_key *rec)
-{
-	struct mr_bpf_open *o = &c->open;
-	__u32 seq = (__u32)o->prev;
+	__u32 seq = (__u32)o->mine;
 	struct mr_bpf_version *v = &rec->version[seq & (MR_BPF_VERSIONS - 1)];
 
-	o->stale = 0;
-	if (!o->rmw || o->quiet || seq == o->read.seq || v->seq != seq)
-		return 0;
-	if (v->digest == o->read.digest || v->digest == MR_BPF_VOID)
-		return 0; /* the same value again: nothing is lost */
-	o->other_digest = v->digest;
-	o->other_ns = v->ns;
-	if (v->by.id != o->actor.id) {
-		o->other = v->by;
-		o->stale = 1;
-	} else if (o->read.by_id && o->read.by_id != o->actor.id) {
-		blame_late_writer(o);
+	if (!o->deferred)
+		lineage_done(rec, o->tag, o->digest, seq, failed ? 0 : now);
+	if (v->seq == seq) {
+		v->done_ns = now;
+		if (failed)
+			v->digest = MR_BPF_VOID;
+	}
+	if (failed) {
+		word_replace(&rec->head, o->mine, o->prev);
+	} else if (o->started_ns >= rec->settled_ns) {
+		/* the end first: who sees only half of it takes less for settled, not more */
+		rec->settled_end_ns = now;
+		*(volatile __u64 *)&rec->settled_ns = o->started_ns;
 	}
 	return 0;
 }
 
-static __always_inline void overlap_check(struct mr_bpf_cpu *c, struct mr_bpf_key *rec, __u64 now)
+/* Whoever wrote what we have read came late: its write overwrote a newer one. */
+static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struct mr_bpf_version *v)
 {
-	struct mr_bpf_open *o = &c->open;
+	__u64 id = o->read.by_id, group = o->read.by_group;
 
-	if (rec->inside_id && rec->inside_id != o->actor.id && now - rec->inside_ns < 1000000000) {
-		o->overlap = 1;
-		o->overlap_with = rec->inside;
-		o->overlap_ns = rec->inside_ns;
-		if (o->overlap_with.id != rec->inside_id || o->overlap_with.cpu == o->actor.cpu ||
-		    (rec->inside_op == MR_BPF_DELETE && o->op == MR_BPF_DELETE))
-			o->overlap = 0;
+	if (v->by.id == id) { /* not him: somebody who wrote the same value */
+		id = o->read.or_by_id;
+		group = o->read.or_by_group;
 	}
-	rec->inside_id = 0;
-	rec->inside = o->actor;
-	rec->inside_ns = now;
-	rec->inside_op = o->op;
-	*(volatile __u64 *)&rec->inside_id = o->actor.id;
+	if (o->lost == 0 || v->by.id == id || !id)
+		return; /* what there is to lose has been counted where the newer one was written */
+	o->other = v->by;
+	o->other_seq = v->seq;
+	o->other_digest = v->digest;
+	o->other_ns = v->ns;
+	o->late = o->actor;
+	o->late.id = id;
+	o->late.caller = 0;
+	o->late.comm[0] = 0;
+	o->late.kind = id >> 62;
+	o->late.tgid = o->late.kind == MR_BPF_TASK ? (__u32)group : 0;
+	o->late.tid = o->late.kind == MR_BPF_TASK ? (__u32)id : 0;
+	o->late.prog_id = o->late.kind == MR_BPF_PROGRAM ? (__u32)group : 0;
+	o->stale = 2;
 }
+
+/* Whether this version is overwritten unread, whatever the order in which the kernel did it. */
+static __always_inline bool is_overwritten(const struct mr_bpf_open *o,
+					   const struct mr_bpf_version *v)
+{
+	if (!(o->read.flags & MR_BPF_MATCHED) && v->ns < o->read.ns)
+		return false; /* it may be just what was read */
+	return v->rmw || (v->done_ns && v->done_ns <= o->started_ns);
+}
+
+static __always_inline bool other_take(struct mr_bpf_open *o, const struct mr_bpf_version *v)
+{
+	if (v->digest == MR_BPF_VOID || v->by.id == o->actor.id || !is_overwritten(o, v))
+		return false;
+	o->other = v->by;
+	o->other_seq = v->seq;
+	o->other_digest = v->digest;
+	o->other_ns = v->ns;
+	o->stale = 1;
+	return true;
+}
+
+static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
+				  struct mr_bpf_key *rec)
+{
+	__u32 seq = (__u32)o->prev, base = o->read.seq, i;
+	struct mr_bpf_version *v;
+
+	if (!o->rmw || seq == base)
+		return 0;
+	if (o->top.seq != seq) {
+		bpf_lose(c, MR_BPF_LOSS_UNNAMED);
+		return 0;
+	}
+	if (o->top.digest == o->read.digest)
+		return 0; /* the same value again: nothing is lost */
+	o->lost = (__s32)((__u32)(o->prev >> 32) - o->read.depth);
+	if (o->read.flags & MR_BPF_LATE) {
+		base = o->read.head;
+		if (seq == base) {
+			if (o->read.flags & MR_BPF_LATE_RMW)
+				blame_late_writer(o, &o->top);
+			return 0;
+		}
+	}
+	if (other_take(o, &o->top))
+		return 0;
+	/* not that one, then perhaps one before it */
+	for (i = 0; i < MR_BPF_VERSIONS; i++) {
+		seq--;
+		if ((__s32)(seq - base) <= 0)
+			break;
+		v = &rec->version[seq & (MR_BPF_VERSIONS - 1)];
+		if (v->seq != seq)
+			break;
+		if (other_take(o, v))
+			return 0;
+	}
+	if (o->top.by.id != o->actor.id && o->top.digest != MR_BPF_VOID)
+		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+	return 0;
+}
+
+/*
+ * Two writers inside at one time, on two CPUs. The second leaves its name with the first, which
+ * tells of it when it leaves: so both are known to have been inside.
+ */
+static __always_inline void overlap_enter(struct mr_bpf_open *o, struct mr_bpf_key *rec)
+{
+	__u64 id = rec->inside_id;
+
+	if (!id || o->started_ns - rec->inside_ns >= 1000000000) {
+		rec->inside_id = 0;
+		rec->met_id = 0;
+		rec->inside = o->actor;
+		rec->inside_ns = o->started_ns;
+		rec->inside_op = o->op;
+		*(volatile __u64 *)&rec->inside_id = o->actor.id;
+		return;
+	}
+	if (id == o->actor.id || rec->inside.cpu == o->actor.cpu ||
+	    (rec->inside_op == MR_BPF_DELETE && o->op == MR_BPF_DELETE))
+		return;
+	if (rec->met_id || word_replace(&rec->met_id, 0, 1))
+		return;
+	rec->met = o->actor;
+	rec->met_ns = o->started_ns;
+	rec->met_op = o->op;
+	*(volatile __u64 *)&rec->met_id = o->actor.id;
+}
+
+static __always_inline bool overlap_leave(struct mr_bpf_open *o, struct mr_bpf_key *rec)
+{
+	bool met;
+
+	if (rec->inside_id != o->actor.id || rec->inside_ns != o->started_ns)
+		return false;
+	met = rec->met_id > 1 && rec->met.id == rec->met_id && rec->met_ns >= o->started_ns;
+	if (met) {
+		o->met = rec->met;
+		o->met_ns = rec->met_ns;
+	}
+	rec->met_id = 0;
+	*(volatile __u64 *)&rec->inside_id = 0;
+	return met;
+}
+
+enum { OPEN_TOLD = 1, OPEN_UNTOLD = 2 }; /* the latter: nothing to be done at its exit */
+
+/* A flag of our own beside the kernel's: the function gives what it deletes. */
+#define READS_ITSELF (1ull << 63)
 
 /* A writer enters the kernel's function. */
 static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 {
-	struct mr_bpf_open *o = &c->open;
+	struct mr_bpf_open *o = open_of(c);
 	struct mr_bpf_key *rec;
 	__u32 index = 0;
 	int i;
 
-	o->valid = 0;
-	actor_find(ctx, c, &o->actor);
-	if (o->actor.kind == MR_BPF_TASK && o->actor.tgid == bcfg.own_tgid)
-		return 0;
-	o->tag = key_tag(c);
-	o->digest = value_digest(c);
-	if (!o->tag || !o->digest)
-		return 0;
-	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
-		((__u64 *)o->value)[i] = c->value[i];
-	o->started_ns = bpf_ktime_get_ns();
-	rec = key_find(o->tag, &index);
-	o->record = index;
-	if (!rec)
-		rec = key_make(c, o->tag, o->started_ns);
-	if (!rec)
-		return 0;
-	rec->last_ns = o->started_ns;
+	if (o->valid)
+		bpf_lose(c, MR_BPF_LOSS_EXIT_UNMATCHED);
 	o->map = c->call.map;
 	o->key = c->call.key;
 	o->task = bpf_get_current_pid_tgid();
+	o->valid = OPEN_UNTOLD;
+	if (!actor_find(ctx, c, &o->actor))
+		return 0;
+	if (o->actor.kind == MR_BPF_TASK && o->actor.tgid == bcfg.own_tgid)
+		return 0;
+	o->started_ns = bpf_ktime_get_ns();
+	o->tag = key_tag(c);
+	o->digest = value_digest(c);
+	if (!o->tag || !o->digest) {
+		row_gap(c, o->started_ns);
+		return 0;
+	}
+	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
+		((__u64 *)o->key_bytes)[i] = c->key[i];
+	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
+		((__u64 *)o->value)[i] = c->value[i];
+	rec = key_find(o->tag, &index);
+	if (!rec)
+		rec = key_make(c, o->tag, o->started_ns, &index);
+	if (!rec) {
+		row_gap(c, o->started_ns);
+		return 0;
+	}
+	rec->last_ns = o->started_ns;
+	o->record = index;
 	o->map_id = c->call.map_id;
 	o->key_size = c->call.key_size;
 	o->value_size = c->call.value_size;
 	o->op = c->call.op;
-	o->quiet = c->call.flags & BPF_NOEXIST
-			   ? 1
-			   : 0; /* the kernel itself checks that nobody came in between */
-	o->deferred = o->op == MR_BPF_DELETE ||
-		      (c->call.flags & (BPF_NOEXIST | BPF_EXIST)); /* these may well fail */
-	o->overlap = 0;
 	o->stale = 0;
-	o->rmw = read_take(c, rec, o->started_ns);
-	if (o->quiet)
-		o->rmw = 0;
-	else if (!(c->call.flags & BPF_F_LOCK))
-		overlap_check(c, rec, o->started_ns);
+	o->lost = 0;
+	/* the kernel itself checks that nobody came in between */
+	o->quiet = c->call.flags & BPF_NOEXIST ? 1 : 0;
+	/* these may well fail */
+	o->deferred = o->op == MR_BPF_DELETE || c->call.flags & (BPF_NOEXIST | BPF_EXIST);
+	o->rmw = o->actor.kind != MR_BPF_CODE && read_take(c, o, rec, o->started_ns) && !o->quiet &&
+		 !(c->call.flags & READS_ITSELF);
+	read_match_again(o, rec);
+	if (!o->quiet && !(c->call.flags & BPF_F_LOCK))
+		overlap_enter(o, rec);
 	if (!o->deferred) {
-		version_push(c, rec, o->started_ns);
-		stale_check(c, rec);
+		version_push(o, rec, 0);
+		stale_check(c, o, rec);
 	}
-	o->valid = 1;
+	o->valid = OPEN_TOLD;
 	return 0;
 }
 
 /* ... and leaves it. */
 static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, long result)
 {
-	struct mr_bpf_open *o = &c->open;
+	struct mr_bpf_open *o = open_of(c);
 	__u32 index = o->record & (MR_BPF_KEYS - 1);
 	struct mr_bpf_key *rec = bpf_map_lookup_elem(&keys, &index);
+	struct mr_bpf_version *v;
 	__u64 now = bpf_ktime_get_ns();
+	bool told, met;
 
 	if (!o->valid || o->map != c->call.map || o->key != c->call.key ||
 	    o->task != bpf_get_current_pid_tgid()) {
 		bpf_lose(c, MR_BPF_LOSS_EXIT_UNMATCHED);
 		return 0;
 	}
+	told = o->valid == OPEN_TOLD;
 	o->valid = 0;
-	if (!rec || rec->tag != o->tag)
+	if (!told || !rec || rec->tag != o->tag)
 		return 0;
-	if (rec->inside_id == o->actor.id)
-		rec->inside_id = 0;
+	met = overlap_leave(o, rec);
 	if (result < 0) {
-		if (!o->deferred) {
-			rec->version[(__u32)o->mine & (MR_BPF_VERSIONS - 1)].digest = MR_BPF_VOID;
-			word_replace(&rec->head, o->mine, o->prev);
-		}
+		if (!o->deferred)
+			version_end(o, rec, now, 1);
 		return 0;
 	}
 	if (o->deferred) {
-		version_push(c, rec, now);
-		stale_check(c, rec);
+		version_push(o, rec, now);
+		stale_check(c, o, rec);
 	}
+	version_end(o, rec, now, 0);
 	c->ops[o->op & (MR_BPF_OPS - 1)]++;
 	__sync_fetch_and_add(&row->writes, 1);
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
-	if (!o->stale && !o->overlap)
+	v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
+	if (o->stale && v->seq == o->other_seq && v->digest == MR_BPF_VOID)
+		o->stale = 0; /* the other one has failed meanwhile */
+	if (!o->stale && !met)
 		return 0;
 	__sync_fetch_and_add(&row->conflicts, 1);
 	if (o->stale)
-		finding_add(c, now, MR_BPF_LOST_UPDATE,
-			    (__s32)((__u32)(o->prev >> 32) - o->read.depth));
-	if (o->overlap)
-		finding_add(c, now, MR_BPF_CONCURRENT_WRITE, 0);
+		finding_add(c, o, now, MR_BPF_LOST_UPDATE);
+	if (met)
+		finding_add(c, o, now, MR_BPF_CONCURRENT_WRITE);
 	return 0;
 }
 

@@ -16,9 +16,18 @@ struct htab_elem___mr {
 	char key[0];
 } __attribute__((preserve_access_index));
 
+/* More maps than rows: one map's counts make room for another's. */
+static __always_inline void row_lose(const struct mr_bpf_row *row)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
+	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+
+	if (row->id && c)
+		bpf_lose(c, MR_BPF_LOSS_ROW_REPLACED);
+}
+
 /* The map's row; NULL when it is not to be watched. The first thing that is asked of every call. */
-static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map,
-						 struct mr_bpf_control *ctl)
+static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map)
 {
 	__u32 id = map->id, slot = id & (MR_BPF_ROWS - 1);
 	struct mr_bpf_row *row;
@@ -29,7 +38,9 @@ static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map,
 	if (row->id != id) {
 		if (bcfg.only_listed || !id)
 			return NULL;
+		row_lose(row);
 		row->reads = row->writes = row->writers = row->conflicts = 0;
+		row->gap_ns = row->program_gap_ns = 0;
 		row->type = map->map_type;
 		row->flags = 0;
 		row->id = id;
@@ -103,11 +114,15 @@ static __always_inline void leave(struct mr_bpf_cpu *c, __u64 now)
 	*(volatile __u32 *)&c->busy = 0;
 }
 
-static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map *map, __u32 id,
-				     __u64 key, __u64 value, __u64 flags, __u32 op, __u32 syscall)
+static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map *map,
+				     const struct mr_bpf_row *row, __u64 key, __u64 value,
+				     __u64 flags, __u32 op, __u32 syscall)
 {
 	c->call.map = (__u64)map;
-	c->call.map_id = id;
+	c->call.map_id = row->id;
+	c->call.slot = row->id & (MR_BPF_ROWS - 1);
+	c->call.gap_ns = row->gap_ns;
+	c->call.program_gap_ns = row->program_gap_ns;
 	c->call.key_size = map->key_size;
 	c->call.value_size = map->value_size;
 	c->call.key = key;
@@ -126,7 +141,7 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 
 	if (!ctl || !ctl->gate)
 		return 0;
-	row = row_of(map, ctl);
+	row = row_of(map);
 	if (!row)
 		return 0;
 	if (!has_one_value(row->type)) {
@@ -136,7 +151,7 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 	c = enter(ctl);
 	if (!c)
 		return 0;
-	call_set(c, map, row->id, key, value, 0, MR_BPF_READ, syscall);
+	call_set(c, map, row, key, value, 0, MR_BPF_READ, syscall);
 	c->now_ns = c->began_ns;
 	if (on_read(ctx, c))
 		__sync_fetch_and_add(&row->reads, 1);
@@ -153,7 +168,7 @@ static __always_inline int write_begins(void *ctx, const struct bpf_map *map, __
 
 	if (!ctl || !ctl->gate)
 		return 0;
-	row = row_of(map, ctl);
+	row = row_of(map);
 	if (!row)
 		return 0;
 	if (!has_one_value(row->type)) {
@@ -163,7 +178,7 @@ static __always_inline int write_begins(void *ctx, const struct bpf_map *map, __
 	c = enter(ctl);
 	if (!c)
 		return 0;
-	call_set(c, map, row->id, key, value, flags, op, 0);
+	call_set(c, map, row, key, value, flags, op, 0);
 	on_write(ctx, c);
 	leave(c, bpf_ktime_get_ns());
 	return 0;
@@ -177,7 +192,7 @@ static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long
 
 	if (!ctl || !ctl->gate)
 		return 0;
-	row = row_of(map, ctl);
+	row = row_of(map);
 	if (!row || !has_one_value(row->type))
 		return 0;
 	c = enter(ctl);
@@ -190,12 +205,54 @@ static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long
 	return 0;
 }
 
+/* Calls of functions that are only counted: values of which every CPU has its own, queues. */
+static __always_inline int counted(const struct bpf_map *map, bool write)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_row *row;
+
+	if (!ctl || !ctl->gate)
+		return 0;
+	row = row_of(map);
+	if (row)
+		__sync_fetch_and_add(write ? &row->writes : &row->reads, 1);
+	return 0;
+}
+
+/* Many keys at once are read or deleted, and none of that is seen. */
+static __always_inline int unseen(const struct bpf_map *map)
+{
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_row *row;
+
+	if (!ctl || !ctl->gate)
+		return 0;
+	row = row_of(map);
+	if (row)
+		row->gap_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
 /* A value's address is returned, or NULL. */
 #define WATCH_LOOKUP(function)                                            \
 	SEC("?fexit/" #function)                                          \
 	int read_##function(__u64 *ctx)                                   \
 	{                                                                 \
 		return looked_up(ctx, (void *)ctx[0], ctx[1], ctx[2], 0); \
+	}
+
+/* The same, of the element, in which the value follows the key. */
+#define WATCH_HASH_LOOKUP(function)                                                 \
+	SEC("?fexit/" #function)                                                    \
+	int read_##function(__u64 *ctx)                                             \
+	{                                                                           \
+		const struct bpf_map *map = (void *)ctx[0];                         \
+		__u64 elem = ctx[2];                                                \
+                                                                                    \
+		if (elem)                                                           \
+			elem += bpf_core_field_offset(struct htab_elem___mr, key) + \
+				((map->key_size + 7) & ~7u);                        \
+		return looked_up(ctx, map, ctx[1], elem, 0);                        \
 	}
 
 #define WATCH_UPDATE(function)                                                                   \
@@ -222,30 +279,84 @@ static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long
 		return write_ends((void *)ctx[0], ctx[1], (int)ctx[2]);                \
 	}
 
+/* (map, key, value, flags): bpf(2) gets what it deletes, in one step. */
+#define WATCH_TAKE(function)                                                                      \
+	SEC("?fentry/" #function)                                                                 \
+	int enter_##function(__u64 *ctx)                                                          \
+	{                                                                                         \
+		return write_begins(ctx, (void *)ctx[0], ctx[1], 0, READS_ITSELF, MR_BPF_DELETE); \
+	}                                                                                         \
+	SEC("?fexit/" #function)                                                                  \
+	int leave_##function(__u64 *ctx)                                                          \
+	{                                                                                         \
+		return write_ends((void *)ctx[0], ctx[1], (int)ctx[4]);                           \
+	}
+
+#define COUNT(function, write)                           \
+	SEC("?fentry/" #function)                        \
+	int count_##function(__u64 *ctx)                 \
+	{                                                \
+		return counted((void *)ctx[0], (write)); \
+	}
+
+#define UNSEEN(function)                       \
+	SEC("?fentry/" #function)              \
+	int unseen_##function(__u64 *ctx)      \
+	{                                      \
+		return unseen((void *)ctx[0]); \
+	}
+
 WATCH_UPDATE(htab_map_update_elem)
 WATCH_DELETE(htab_map_delete_elem)
+WATCH_HASH_LOOKUP(__htab_map_lookup_elem)
+WATCH_TAKE(htab_map_lookup_and_delete_elem)
 WATCH_UPDATE(htab_lru_map_update_elem)
 WATCH_DELETE(htab_lru_map_delete_elem)
+WATCH_TAKE(htab_lru_map_lookup_and_delete_elem)
 WATCH_UPDATE(array_map_update_elem)
 WATCH_UPDATE(trie_update_elem)
 WATCH_DELETE(trie_delete_elem)
 WATCH_LOOKUP(trie_lookup_elem)
+/* programs come to these two when they do not know their map in advance; of bpf(2)'s look-ups the
+ * one below counts */
+WATCH_LOOKUP(htab_map_lookup_elem)
+WATCH_LOOKUP(htab_lru_map_lookup_elem)
 
-/* Programs' look-ups in hash maps; returns the element, in which the value follows the key. */
-SEC("?fexit/__htab_map_lookup_elem")
-int read___htab_map_lookup_elem(__u64 *ctx)
-{
-	const struct bpf_map *map = (void *)ctx[0];
-	__u64 elem = ctx[2];
+UNSEEN(__htab_map_lookup_and_delete_batch)
+UNSEEN(bpf_for_each_hash_elem)
 
-	if (elem)
-		elem += bpf_core_field_offset(struct htab_elem___mr, key) +
-			((map->key_size + 7) & ~7u);
-	return looked_up(ctx, map, ctx[1], elem, 0);
-}
+COUNT(htab_percpu_map_lookup_elem, false)
+COUNT(htab_percpu_map_update_elem, true)
+COUNT(bpf_percpu_hash_update, true)
+COUNT(htab_lru_percpu_map_lookup_elem, false)
+COUNT(htab_lru_percpu_map_update_elem, true)
+COUNT(bpf_percpu_array_update, true)
+COUNT(queue_stack_map_push_elem, true)
+COUNT(queue_map_pop_elem, true)
+COUNT(stack_map_pop_elem, true)
+COUNT(queue_map_peek_elem, false)
+COUNT(stack_map_peek_elem, false)
 
 /* bpf(2)'s look-ups in maps of every type: (map, key, value, flags), the value copied to where
- * value points. */
+ * value points. Somebody may write between the copying and the end of the function: what counts is
+ * when it began. */
+SEC("?fentry/bpf_map_copy_value")
+int enter_bpf_map_copy_value(__u64 *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
+	struct mr_bpf_control *ctl = control_get();
+	struct mr_bpf_cpu *c;
+
+	if (!ctl || !ctl->gate || !row_of((void *)ctx[0]))
+		return 0;
+	c = bpf_map_lookup_elem(&bcpus, &cpu);
+	if (!c)
+		return 0;
+	c->copy_task = bpf_get_current_pid_tgid();
+	c->copy_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
 SEC("?fexit/bpf_map_copy_value")
 int read_bpf_map_copy_value(__u64 *ctx)
 {

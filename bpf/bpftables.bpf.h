@@ -5,8 +5,13 @@
 /* Configuration and tables of the watch over kernel BPF maps. Arrays only, see <maprace/bpfmap.h>. */
 #include <maprace/bpfmap.h>
 
-const volatile struct mr_bpf_config bcfg SEC(".rodata.cfg") = {
+#ifndef MR_FROZEN
+#define MR_FROZEN const volatile
+#endif
+
+MR_FROZEN struct mr_bpf_config bcfg SEC(".rodata.cfg") = {
 	.window_ns = 100000000,
+	.program_window_ns = 1000000,
 	.burst_ns = 10000000,
 	.permille = 1000,
 };

@@ -36,8 +36,9 @@ struct mr_bpf_config {
 	} helper[MR_BPF_HELPERS]; /* bpf_map_{lookup,update,delete}_elem: programs may be behind
 				     them */
 	__u64 function[MR_BPF_FUNCTIONS]; /* where the watched functions begin */
-	__u64 window_ns; /* a write this long after the read is no read-modify-write */
-	__u64 burst_ns;	 /* most time a CPU can save up for our work */
+	__u64 window_ns;	 /* a write this long after the read is no read-modify-write */
+	__u64 program_window_ns; /* the same for BPF programs, which do not wait */
+	__u64 burst_ns;		 /* most time a CPU can save up for our work */
 	__u32 own_tgid;
 	__u32 only_listed; /* maps without a row are not watched */
 	__u32 permille;	   /* share of each CPU's time our work may take; 1000 and more: no limit */
@@ -64,10 +65,13 @@ struct mr_bpf_actor {
 
 /* The lineage of a value is its depth: one more than that of the value its writer had read. */
 struct mr_bpf_version {
-	__u64 digest; /* of the value; MR_BPF_ABSENT, MR_BPF_VOID */
-	__u64 ns;
+	__u64 digest;  /* of the value; MR_BPF_ABSENT, MR_BPF_VOID */
+	__u64 ns;      /* when its writer entered the kernel's function ... */
+	__u64 done_ns; /* ... and left it; 0: has not yet */
 	__u32 seq;
 	__u32 depth;
+	__u32 rmw; /* its writer had read the key before */
+	__u32 pad;
 	struct mr_bpf_actor by;
 };
 
@@ -78,29 +82,41 @@ struct mr_bpf_key {
 	__u64 tag;  /* hash of map and key; 0 free, 1 changes hands */
 	__u64 head; /* depth << 32 | seq: the newest version */
 	__u64 created_ns, last_ns;
-	__u64 inside_id, inside_ns; /* a writer inside the kernel's function */
-	__u32 born;		    /* tells this use of the record from earlier ones */
-	__u32 next;		    /* last sequence number given out */
-	__u32 inside_op;
-	__u32 pad;
+	__u64 settled_ns, settled_end_ns; /* of the writes that are over, the one that began last */
+	__u64 inside_id, inside_ns;	  /* a writer inside the kernel's function */
+	__u64 met_id, met_ns; /* who came while it was inside; 0 nobody, 1 is being written */
+	__u32 born;	      /* tells this use of the record from all others */
+	__u32 next;	      /* last sequence number given out */
+	__u32 inside_op, met_op;
 	struct mr_bpf_version version[MR_BPF_VERSIONS];
-	struct mr_bpf_actor inside;
+	struct mr_bpf_actor inside, met;
 };
+
+#define MR_BPF_MATCHED 1u  /* the version read was recognised by the value's digest */
+#define MR_BPF_LATE 2u	   /* it is not the newest, although the newest was in place before */
+#define MR_BPF_LATE_RMW 4u /* ... and was made of something read */
 
 struct mr_bpf_read { /* by map, key and actor */
 	__u64 tag;
 	__u64 digest;
-	__u64 ns;
+	__u64 ns; /* before the value was looked at */
 	__u32 seq, depth;
-	__u32 born; /* of the key's record; 0: it had none */
+	__u32 born;  /* of the key's record; 0: it had none */
+	__u32 flags; /* MR_BPF_MATCHED etc. */
+	__u32 head;  /* sequence number of the newest version then */
 	__u32 pad;
 	__u64 by_id, by_group; /* who wrote what was read; 0: not known */
+	__u64 or_by_id, or_by_group;
 };
 
 struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
 	__u64 tag;
-	__u32 seq, depth;
+	__u64 done_ns;	  /* when the last writer of it left */
+	__u32 seq, depth; /* of the newest version with this value */
+	__u32 rmw;
+	__u32 open; /* writers of it that have not left */
 	__u64 by_id, by_group;
+	__u64 or_by_id, or_by_group; /* who wrote the same, and was inside then */
 };
 
 #define MR_BPF_ROW_IGNORE 1u
@@ -114,7 +130,8 @@ struct mr_bpf_row { /* one map */
 	__u64 reads, writes;
 	__u64 writers; /* one bit per thread group or program, hashed */
 	__u64 conflicts;
-	__u64 spare[2];
+	__u64 gap_ns; /* when something last went unseen here: reads from before count no more */
+	__u64 program_gap_ns; /* ... reads by programs */
 };
 
 enum mr_bpf_finding_kind {
@@ -144,7 +161,7 @@ static inline __u32 mr_bpf_chunk_slot(__u64 at)
 
 enum mr_bpf_op { MR_BPF_READ = 0, MR_BPF_UPDATE = 1, MR_BPF_DELETE = 2, MR_BPF_OPS = 4 };
 
-enum mr_bpf_loss { /* names and meanings in user/bpfmap/losses.c */
+enum mr_bpf_loss { /* names and meanings in user/bpfmap/map_losses.c */
 		   MR_BPF_LOSS_NESTED = 0,
 		   MR_BPF_LOSS_BUDGET = 1,
 		   MR_BPF_LOSS_KEY_FAULT = 2,
@@ -161,6 +178,8 @@ enum mr_bpf_loss { /* names and meanings in user/bpfmap/losses.c */
 		   MR_BPF_LOSS_STACK_FAULT = 13,
 		   MR_BPF_LOSS_READ_OLD = 14,
 		   MR_BPF_LOSS_READ_EXPIRED = 15,
+		   MR_BPF_LOSS_UNDECIDED = 16,
+		   MR_BPF_LOSS_UNNAMED = 17,
 		   MR_BPF_LOSS_MAX = 24,
 };
 
@@ -176,16 +195,25 @@ struct mr_bpf_open {
 	__u32 map_id;
 	__u32 value_size, key_size;
 	__u8 valid, rmw, deferred, stale;
-	__u8 op, overlap, quiet, pad;
+	__u8 op, quiet, pad[2];
+	__s32 lost;
+	__u32 other_seq; /* the version that is overwritten unread */
+	__u32 pad2;
 	struct mr_bpf_actor actor, other, late;
-	__u64 other_digest, other_ns, overlap_ns;
-	struct mr_bpf_actor overlap_with;
+	__u64 other_digest, other_ns;
+	struct mr_bpf_actor met;
+	__u64 met_ns;
+	struct mr_bpf_version top; /* what was the newest before: the ring goes on meanwhile */
+	__u8 key_bytes[MR_BPF_KEY_MAX];
 	__u8 value[MR_BPF_KEY_MAX];
 };
 
+#define MR_BPF_OPENS 4 /* of one CPU: writers are interrupted by others, and preempted */
+
 struct mr_bpf_call { /* the arguments of the kernel's function */
 	__u64 map, key, value, flags;
-	__u32 map_id, map_type, key_size, value_size;
+	__u64 gap_ns, program_gap_ns; /* of the map's row */
+	__u32 map_id, slot, key_size, value_size;
 	__u32 op;      /* enum mr_bpf_op */
 	__u32 syscall; /* only bpf(2) comes here */
 };
@@ -202,8 +230,9 @@ struct mr_bpf_cpu {	       /* touched by its CPU only */
 	__u64 key[MR_BPF_DIGEST_MAX / 8];
 	__u64 value[MR_BPF_DIGEST_MAX / 8];
 	struct mr_bpf_call call;
+	__u64 copy_task, copy_ns; /* bpf(2) is copying a value out since then */
 	struct mr_bpf_actor reader;
-	struct mr_bpf_open open;
+	struct mr_bpf_open open[MR_BPF_OPENS];
 } __attribute__((aligned(64)));
 
 struct mr_bpf_control {
@@ -246,12 +275,12 @@ struct mr_bpf_event_finding {
 	__u8 value[MR_BPF_KEY_MAX]; /* what was written back */
 };
 
-_Static_assert(sizeof(struct mr_bpf_config) == 224, "wire");
+_Static_assert(sizeof(struct mr_bpf_config) == 232, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
-_Static_assert(sizeof(struct mr_bpf_version) == 80, "wire");
-_Static_assert(sizeof(struct mr_bpf_key) == 64 + 8 * 80 + 56, "wire");
-_Static_assert(sizeof(struct mr_bpf_read) == 56, "wire");
-_Static_assert(sizeof(struct mr_bpf_lineage) == 32, "wire");
+_Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
+_Static_assert(sizeof(struct mr_bpf_key) == 96 + 8 * 96 + 2 * 56, "wire");
+_Static_assert(sizeof(struct mr_bpf_read) == 80, "wire");
+_Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_finding) == 48, "wire");
 _Static_assert(sizeof(struct mr_bpf_chunk) == 16, "wire");

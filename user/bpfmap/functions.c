@@ -7,6 +7,16 @@
 		"enter_" #function, "leave_" #function \
 	}
 
+#define COUNTED(function)                                           \
+	{                                                           \
+#function, {"count_" #function, NULL }, false, NULL \
+	}
+#define UNSEEN(function)                                             \
+	{                                                            \
+#function, {"unseen_" #function, NULL }, false, NULL \
+	}
+
+/* Those in whose callers' stacks we look for programs come first, see KERNEL_FUNCTIONS. */
 const struct map_function map_functions[] = {
 	{WRITER(htab_map_update_elem), true, "updates of hash maps"},
 	{WRITER(htab_map_delete_elem), false, "deletions from hash maps"},
@@ -14,7 +24,10 @@ const struct map_function map_functions[] = {
 	 {"read___htab_map_lookup_elem", NULL},
 	 false,
 	 "look-ups in hash maps by programs"},
-	{"bpf_map_copy_value", {"read_bpf_map_copy_value", NULL}, true, "look-ups by bpf(2)"},
+	{"bpf_map_copy_value",
+	 {"enter_bpf_map_copy_value", "read_bpf_map_copy_value"},
+	 true,
+	 "look-ups by bpf(2)"},
 	{WRITER(htab_lru_map_update_elem), false, "updates of LRU hash maps"},
 	{WRITER(htab_lru_map_delete_elem), false, "deletions from LRU hash maps"},
 	{WRITER(array_map_update_elem), false, "updates of arrays"},
@@ -24,5 +37,30 @@ const struct map_function map_functions[] = {
 	 {"read_trie_lookup_elem", NULL},
 	 false,
 	 "look-ups in LPM tries by programs"},
+	{"htab_map_lookup_elem",
+	 {"read_htab_map_lookup_elem", NULL},
+	 false,
+	 "look-ups in hash maps by programs that do not know their map in advance"},
+	{"htab_lru_map_lookup_elem",
+	 {"read_htab_lru_map_lookup_elem", NULL},
+	 false,
+	 "look-ups in LRU hash maps by programs that do not know their map in advance"},
+	/* since 5.14 */
+	{WRITER(htab_map_lookup_and_delete_elem), false, NULL},
+	{WRITER(htab_lru_map_lookup_and_delete_elem), false, NULL},
+	UNSEEN(__htab_map_lookup_and_delete_batch),
+	UNSEEN(bpf_for_each_hash_elem), /* since 5.13 */
+	/* per-CPU maps: one or the other, as the kernel is */
+	COUNTED(htab_percpu_map_lookup_elem),
+	COUNTED(htab_percpu_map_update_elem),
+	COUNTED(bpf_percpu_hash_update),
+	COUNTED(htab_lru_percpu_map_lookup_elem),
+	COUNTED(htab_lru_percpu_map_update_elem),
+	COUNTED(bpf_percpu_array_update),
+	COUNTED(queue_stack_map_push_elem),
+	COUNTED(queue_map_pop_elem),
+	COUNTED(stack_map_pop_elem),
+	COUNTED(queue_map_peek_elem),
+	COUNTED(stack_map_peek_elem),
 };
 const size_t map_functions_n = sizeof(map_functions) / sizeof(map_functions[0]);

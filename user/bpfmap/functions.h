@@ -10,7 +10,8 @@ struct map_function {
 	const char *name;
 	const char *programs[2]; /* [1] NULL where one does */
 	bool needed;		 /* without it nothing can be proven of hash maps */
-	const char *without;	 /* what goes unseen without it */
+	const char *without;	 /* what goes unseen without it; NULL: counts only, or the
+				    kernel has others for it */
 };
 
 extern const struct map_function map_functions[];

@@ -54,6 +54,7 @@ static int configure(struct map_attachment *a)
 		.text_lo = a->opts.symbols.text.lo,
 		.text_hi = a->opts.symbols.text.hi,
 		.window_ns = a->opts.window_ns,
+		.program_window_ns = a->opts.window_ns / 100,
 		.burst_ns = 10000000,
 		.own_tgid = (uint32_t)getpid(),
 		.only_listed = a->opts.only_listed,

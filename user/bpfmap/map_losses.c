@@ -37,6 +37,11 @@ static const struct {
 	[MR_BPF_LOSS_READ_EXPIRED] =
 		{"reads_expired",
 		 "writes that came later after their read than the window (--window)"},
+	[MR_BPF_LOSS_UNNAMED] =
+		{"unnamed", "stale writes not reported: who had written in between was forgotten"},
+	[MR_BPF_LOSS_UNDECIDED] =
+		{"undecided",
+		 "writes that met another one, made without a read: which was last is not known"},
 };
 
 static void add(struct report_stats *stats, const char *name, const char *meaning, uint64_t value)

@@ -122,13 +122,25 @@ static bool put_chunk(struct mr_bpf_chunk *chunks, uint64_t at, uint32_t id)
 
 size_t programs_publish(const struct programs *p, struct mr_bpf_chunk *chunks)
 {
+	struct mr_bpf_chunk *table = calloc(MR_BPF_CHUNKS, sizeof(*table));
 	size_t i, dropped = 0;
 	uint64_t at;
 
-	memset(chunks, 0, sizeof(*chunks) * MR_BPF_CHUNKS);
+	if (!table)
+		return p->nranges;
 	for (i = 0; i < p->nranges; i++)
 		for (at = p->ranges[i].lo >> 6; at <= (p->ranges[i].hi - 1) >> 6; at++)
-			dropped += !put_chunk(chunks, at, p->ranges[i].id);
+			dropped += !put_chunk(table, at, p->ranges[i].id);
+	/* only what is new: a program that runs meanwhile must not be unknown for a moment */
+	for (i = 0; i < MR_BPF_CHUNKS; i++) {
+		if (chunks[i].at == table[i].at && chunks[i].prog_id == table[i].prog_id)
+			continue;
+		if (chunks[i].at != table[i].at)
+			__atomic_store_n(&chunks[i].at, 0, __ATOMIC_SEQ_CST);
+		chunks[i].prog_id = table[i].prog_id;
+		__atomic_store_n(&chunks[i].at, table[i].at, __ATOMIC_SEQ_CST);
+	}
+	free(table);
 	return dropped;
 }
 

@@ -111,9 +111,16 @@ static int start(struct bpf_watch *w, struct err *err)
 	uint64_t before = watch_now();
 	int r;
 
-	if (kernel_symbols_read(&opts.symbols))
-		log_warn(
-			"/proc/kallsyms hides addresses: operations by BPF programs cannot be told from system calls");
+	r = kernel_symbols_read(&opts.symbols);
+	if (r) {
+		err_hint(
+			err,
+			"see maprace doctor; CAP_SYSLOG is needed, and kernel.kptr_restrict below 2");
+		return err_set(
+			err, r,
+			"cannot watch BPF maps: /proc/kallsyms does not show where the kernel's code is, so "
+			"that programs cannot be told from system calls");
+	}
 	r = map_attachment_load(&w->attachment, &opts, err);
 	if (!r)
 		r = bpf_watch_select(w, err);
@@ -134,7 +141,7 @@ static void announce(const struct bpf_watch *w)
 		 w->options->nmaps ? "the maps asked for" : "all BPF maps",
 		 map_attachment_functions(w->attachment));
 	for (i = 0; i < map_functions_n; i++)
-		if (!map_attachment_watches(w->attachment, i, &why))
+		if (!map_attachment_watches(w->attachment, i, &why) && map_functions[i].without)
 			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without,
 				 why ? why : "not attached", map_functions[i].name);
 }

@@ -19,19 +19,19 @@ static void print_more(const char *word, const char *text)
 		printf("%-19s %s%s\n", "", word, text);
 }
 
-static void print_kallsyms(struct kernel_symbols *symbols)
+static int print_kallsyms(struct kernel_symbols *symbols)
 {
 	int r = kernel_symbols_read(symbols);
 
 	print_row("kallsyms", !r, "addresses of the kernel's code");
 	if (!r)
-		return;
+		return 0;
 	print_more("", r == -EACCES ? "addresses are hidden" : err_name(r));
-	print_more(
-		"without it: ",
-		"operations of BPF programs are taken for system calls of whoever they interrupt");
+	print_more("without it: ",
+		   "kernel BPF maps cannot be watched: programs cannot be told from system calls");
 	print_more("mend: ",
 		   "run as root with CAP_SYSLOG; sysctl kernel.kptr_restrict must be below 2");
+	return r;
 }
 
 static void print_kprobe(void)
@@ -50,7 +50,7 @@ static void print_functions(const struct map_attachment *a)
 	size_t i;
 
 	for (i = 0; i < map_functions_n; i++) {
-		if (map_attachment_watches(a, i, &why))
+		if (map_attachment_watches(a, i, &why) || !map_functions[i].without)
 			continue;
 		printf("%-19s %s: %s\n", "", map_functions[i].name, why ? why : "not attached");
 		print_more("  without it unseen: ", map_functions[i].without);
@@ -62,9 +62,9 @@ bool doctor_bpf(void)
 	struct map_attach_opts opts = {.window_ns = 1, .permille = 1000};
 	struct map_attachment *a = NULL;
 	struct err err = {};
-	int r;
+	int r, hidden;
 
-	print_kallsyms(&opts.symbols);
+	hidden = print_kallsyms(&opts.symbols);
 	print_kprobe();
 	r = map_attachment_load(&a, &opts, &err);
 	if (!r)
@@ -83,5 +83,5 @@ bool doctor_bpf(void)
 		print_functions(a);
 	}
 	map_attachment_free(a);
-	return !r;
+	return !r && !hidden;
 }

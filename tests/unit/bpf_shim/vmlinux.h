@@ -13,13 +13,19 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_RINGBUF = 27
 };
-enum { BPF_ANY, BPF_NOEXIST };
+enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 4 };
 enum { BPF_F_MMAPABLE = 1024 };
 
 struct pt_regs {
 	unsigned long r14, bp, bx, ax, cx, sp, ip;
+};
+
+struct bpf_map {
+	__u32 id, map_type, key_size, value_size;
 };
 
 struct bpf_pidns_info {

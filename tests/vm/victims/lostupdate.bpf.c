@@ -8,13 +8,39 @@
 char LICENSE[] SEC("license")
 = "GPL";
 
+struct flow { /* the key, so that there is something to decode */
+	__u16 port, proto;
+};
+
 /* Type and flags are set before loading. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
-	__type(key, __u32);
+	__type(key, struct flow);
 	__type(value, __u64);
 } counter SEC(".maps");
+
+/* A second one of that form, for programs that choose between the two as they run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct flow);
+	__type(value, __u64);
+} unused SEC(".maps");
+
+/* User space puts `counter` into it. */
+struct inner {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__uint(key_size, sizeof(struct flow));
+	__uint(value_size, sizeof(__u64));
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct inner);
+} outer SEC(".maps");
 
 /* How often each program has counted: in place and atomic, so that the truth is known. */
 struct {
@@ -26,18 +52,23 @@ struct {
 
 const volatile __u32 victim_tgid = 0;
 
-static __always_inline void count(__u32 which)
+static __always_inline void count_in(void *map, __u32 which)
 {
-	__u32 key = 7;
+	struct flow key = {.port = 7};
 	__u64 one = 1, *value, *n;
 
-	value = bpf_map_lookup_elem(&counter, &key);
+	value = bpf_map_lookup_elem(map, &key);
 	if (value)
 		one = *value + 1;
-	bpf_map_update_elem(&counter, &key, &one, BPF_ANY);
+	bpf_map_update_elem(map, &key, &one, BPF_ANY);
 	n = bpf_map_lookup_elem(&done, &which);
 	if (n)
 		__sync_fetch_and_add(n, 1);
+}
+
+static __always_inline void count(__u32 which)
+{
+	count_in(&counter, which);
 }
 
 SEC("?xdp")
@@ -80,12 +111,38 @@ int count_kprobe(void *ctx)
 	return 0;
 }
 
+SEC("?xdp")
+int count_inner(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	void *map = bpf_map_lookup_elem(&outer, &zero);
+
+	(void)ctx;
+	if (map)
+		count_in(map, 6);
+	return XDP_PASS;
+}
+
+/* The verifier does not know the map: look-up and update go through the helper functions. */
+SEC("?xdp")
+int count_choice(struct xdp_md *ctx)
+{
+	void *map = &counter;
+
+	if (ctx->rx_queue_index == 12345)
+		map = &unused;
+	asm volatile("" : "+r"(map));
+	count_in(map, 7);
+	return XDP_PASS;
+}
+
 /* In place and atomic: nothing is lost, and no function of the map is called to write. */
 SEC("?xdp")
 int count_in_place(struct xdp_md *ctx)
 {
-	__u32 key = 7, which = 5;
+	struct flow key = {.port = 7};
 	__u64 *value, *n;
+	__u32 which = 5;
 
 	(void)ctx;
 	value = bpf_map_lookup_elem(&counter, &key);

@@ -5,6 +5,7 @@
  *
  *   lostupdate MODE [SECONDS]
  *
+ * Says "ready" when its programs are loaded, and begins when there is a line on its standard input.
  * Two workers for each mode. The last line is "truth counted=N final=N missing=N": every increment
  * that is missing in the final value is one lost update.
  */
@@ -165,6 +166,31 @@ static void work_locked(int worker)
 		die("locked update");
 }
 
+static uint64_t lookup_locked(void)
+{
+	struct locked value;
+	uint32_t key = KEY;
+
+	if (bpf_map_lookup_elem_flags(map, &key, &value, BPF_F_LOCK))
+		die("locked look-up");
+	return value.value;
+}
+
+/* Each step is atomic under the value's lock; the two together are not. */
+static void work_locked_increment(int worker)
+{
+	struct locked value;
+	uint32_t key = KEY;
+
+	if (bpf_map_lookup_elem_flags(map, &key, &value, BPF_F_LOCK))
+		die("locked look-up");
+	ponder();
+	value.value++;
+	if (bpf_map_update_elem(map, &key, &value, BPF_F_LOCK))
+		die("locked update");
+	shared->counted[worker]++;
+}
+
 static void run_packets(const char *program, int worker)
 {
 	struct bpf_program *p = bpf_object__find_program_by_name(object->obj, program);
@@ -192,6 +218,16 @@ static void work_socket(int worker)
 	run_packets("count_socket", worker);
 }
 
+static void work_inner(int worker)
+{
+	run_packets("count_inner", worker);
+}
+
+static void work_choice(int worker)
+{
+	run_packets("count_choice", worker);
+}
+
 static void work_in_place(int worker)
 {
 	run_packets("count_in_place", worker);
@@ -216,91 +252,76 @@ static const struct mode {
 	void (*work[2])(int worker);
 	bool attach, locked, counts_missing;
 } modes[] = {
-	{"processes",
-	 BPF_MAP_TYPE_HASH,
-	 {NULL, NULL},
-	 {work_increment, work_increment},
-	 false,
-	 false,
-	 true},
-	{"processes_lru",
-	 BPF_MAP_TYPE_LRU_HASH,
-	 {NULL, NULL},
-	 {work_increment, work_increment},
-	 false,
-	 false,
-	 true},
-	{"processes_array",
-	 BPF_MAP_TYPE_ARRAY,
-	 {NULL, NULL},
-	 {work_increment, work_increment},
-	 false,
-	 false,
-	 true},
-	{"xdp",
-	 BPF_MAP_TYPE_HASH,
-	 {"count_xdp", NULL},
-	 {work_increment, work_xdp},
-	 false,
-	 false,
-	 true},
-	{"tc", BPF_MAP_TYPE_HASH, {"count_tc", NULL}, {work_increment, work_tc}, false, false, true},
-	{"socket",
-	 BPF_MAP_TYPE_HASH,
-	 {"count_socket", NULL},
-	 {work_increment, work_socket},
-	 false,
-	 false,
-	 true},
-	{"tracers",
-	 BPF_MAP_TYPE_HASH,
-	 {"count_raw_tp", "count_kprobe"},
-	 {work_syscalls, work_syscalls},
-	 true,
-	 false,
-	 true},
-	{"safe_percpu",
-	 BPF_MAP_TYPE_PERCPU_HASH,
-	 {"count_xdp", NULL},
-	 {work_percpu, work_xdp},
-	 false,
-	 false,
-	 false},
-	{"safe_lock",
-	 BPF_MAP_TYPE_HASH,
-	 {NULL, NULL},
-	 {work_locked, work_locked},
-	 false,
-	 true,
-	 false},
-	{"safe_in_place",
-	 BPF_MAP_TYPE_HASH,
-	 {"count_in_place", NULL},
-	 {work_read, work_in_place},
-	 false,
-	 false,
-	 true},
-	{"safe_one_writer",
-	 BPF_MAP_TYPE_HASH,
-	 {NULL, NULL},
-	 {work_one_writer, work_one_writer},
-	 false,
-	 false,
-	 true},
-	{"safe_disjoint",
-	 BPF_MAP_TYPE_HASH,
-	 {NULL, NULL},
-	 {work_disjoint, work_disjoint},
-	 false,
-	 false,
-	 true},
-	{"safe_noexist",
-	 BPF_MAP_TYPE_HASH,
-	 {NULL, NULL},
-	 {work_noexist, work_noexist},
-	 false,
-	 false,
-	 false},
+	{.name = "processes",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .work = {work_increment, work_increment},
+	 .counts_missing = true},
+	{.name = "processes_lru",
+	 .type = BPF_MAP_TYPE_LRU_HASH,
+	 .work = {work_increment, work_increment},
+	 .counts_missing = true},
+	{.name = "processes_array",
+	 .type = BPF_MAP_TYPE_ARRAY,
+	 .work = {work_increment, work_increment},
+	 .counts_missing = true},
+	{.name = "processes_lock",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .work = {work_locked_increment, work_locked_increment},
+	 .locked = true,
+	 .counts_missing = true},
+	{.name = "xdp",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_xdp"},
+	 .work = {work_increment, work_xdp},
+	 .counts_missing = true},
+	{.name = "tc",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_tc"},
+	 .work = {work_increment, work_tc},
+	 .counts_missing = true},
+	{.name = "socket",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_socket"},
+	 .work = {work_increment, work_socket},
+	 .counts_missing = true},
+	{.name = "inner",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_inner"},
+	 .work = {work_increment, work_inner},
+	 .counts_missing = true},
+	{.name = "choice",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_choice"},
+	 .work = {work_increment, work_choice},
+	 .counts_missing = true},
+	{.name = "tracers",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_raw_tp", "count_kprobe"},
+	 .work = {work_syscalls, work_syscalls},
+	 .attach = true,
+	 .counts_missing = true},
+	{.name = "safe_percpu",
+	 .type = BPF_MAP_TYPE_PERCPU_HASH,
+	 .programs = {"count_xdp"},
+	 .work = {work_percpu, work_xdp}},
+	{.name = "safe_lock",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .work = {work_locked, work_locked},
+	 .locked = true},
+	{.name = "safe_in_place",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_in_place"},
+	 .work = {work_read, work_in_place},
+	 .counts_missing = true},
+	{.name = "safe_one_writer",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .work = {work_one_writer, work_one_writer},
+	 .counts_missing = true},
+	{.name = "safe_disjoint",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .work = {work_disjoint, work_disjoint},
+	 .counts_missing = true},
+	{.name = "safe_noexist", .type = BPF_MAP_TYPE_HASH, .work = {work_noexist, work_noexist}},
 };
 
 /* A map whose value has a lock needs type information of it, which only an object can give; this
@@ -334,7 +355,7 @@ static void open_map(const struct mode *mode)
 {
 	struct bpf_program *program;
 	struct locked first = {.value = 0};
-	uint32_t key = KEY;
+	uint32_t key = KEY, zero = 0;
 
 	object = lostupdate_bpf__open();
 	if (!object)
@@ -353,6 +374,9 @@ static void open_map(const struct mode *mode)
 		if (bpf_map_update_elem(map, &key, &first, BPF_ANY))
 			die("first value");
 	}
+	if (bpf_map_update_elem(bpf_map__fd(object->maps.outer), &zero, &map, BPF_ANY) &&
+	    !strcmp(mode->name, "inner"))
+		die("outer map");
 	if (mode->type == BPF_MAP_TYPE_HASH && !mode->locked &&
 	    strcmp(mode->name, "safe_noexist") != 0)
 		update(KEY, 0, BPF_ANY);
@@ -450,9 +474,13 @@ int main(int argc, char **argv)
 	open_map(mode);
 	if (mode->attach)
 		attach(mode);
+	fprintf(stderr, "ready\n");
+	getchar(); /* until somebody watches */
 	run_workers(mode);
 	counted = counted_in_all();
-	if (mode->counts_missing)
+	if (mode->locked && mode->counts_missing)
+		final = lookup_locked();
+	else if (mode->counts_missing)
 		final = lookup(KEY, 0) +
 			(!strcmp(mode->name, "safe_disjoint") ? lookup(KEY + 1, 0) : 0);
 	else
