@@ -384,8 +384,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	}
 	if (o->record->flags & MR_MAP_SHARED)
 		o->record->sites |= 1ull << trial_site(s);
-	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, cfg.hold_permille,
-		      cfg.burst_ns);
+	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now,
+		      cfg.hold_permille * throttle / 1000, cfg.burst_ns);
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;

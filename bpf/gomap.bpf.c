@@ -62,7 +62,7 @@ int maprace_op(struct pt_regs *ctx)
 	}
 	o.op = site.op;
 	o.type_arg = site.type_arg;
-	o.c->ops[o.op & (MR_OP_MAX - 1)]++;
+	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
 	o.g = REG_G(ctx);
 	o.now = bpf_ktime_get_ns();
 	o.index = map_index(o.map);

@@ -55,6 +55,10 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
 	elapsed = now - *refilled;
 	if ((__s64)elapsed <= 0)
 		return;
+	if (!permille) {
+		*refilled = now; /* nothing is earned, not even later */
+		return;
+	}
 	if (elapsed > 10000000000ull)
 		elapsed = 10000000000ull;
 	earned = elapsed / 1000 * permille;

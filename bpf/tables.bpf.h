@@ -24,6 +24,10 @@ MR_FROZEN struct mr_probe_site probe_sites[MR_SITE_SLOTS] = {};
 /* Opened by user space when everything is in place, closed before anything is taken away. */
 volatile __u32 gate = 0;
 
+/* What holds may take at present, in thousandths of cfg.hold_permille: user space keeps the
+ * account. */
+volatile __u32 throttle = 1000;
+
 struct mr_cpu cpus[MR_CPUS] = {};
 
 struct {

@@ -221,8 +221,8 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
-struct mr_cpu { /* counters of one CPU; plain adds, no shared cache line */
-	__u64 ops[MR_OP_MAX];
+struct mr_cpu {			   /* counters of one CPU; plain adds, no shared cache line */
+	__u64 hits[MR_SITE_SLOTS]; /* operations, by probe site */
 	__u64 nil_maps;
 	__u64 stack_maps;
 	__u64 looks; /* operations that took the slow path */
@@ -285,7 +285,7 @@ _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_caller) == 32, "wire");
-_Static_assert(sizeof(struct mr_cpu) == 512, "wire");
+_Static_assert(sizeof(struct mr_cpu) == 1408, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 48 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");

@@ -52,6 +52,11 @@ static void op(struct goroutine *r, int site, void *map)
 	maprace_op(&r->regs);
 }
 
+static __u64 hits_of(__u32 cpu, int site)
+{
+	return cpus[cpu].hits[mr_site_slot(cfg.site_multiplier, site_list[site].ip)];
+}
+
 static int set_up(void **state)
 {
 	__u64 multiplier = 0x9e3779b97f4a7c15ull;
@@ -94,6 +99,7 @@ static int set_up(void **state)
 	cfg.iter_map = 24;
 	cfg.iter_type = 16;
 	gate = 1;
+	throttle = 1000;
 	every_pair = ring_full = false;
 	fault_addr = 0;
 	fault_hits = 0;

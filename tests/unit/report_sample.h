@@ -206,8 +206,18 @@ static inline void sample_report(struct report *report)
 		.probe_sites = 38,
 		.attach_ms = 120.4,
 		.cost_percent = 0.8,
+		.budget_percent = 5,
+		.hit_ns = 881.5,
+		.trap_ns = 4152746,
+		.windows = 3,
 		.nlosses = 2,
+		.nduties = 1,
 	};
+	report->stats.duties = sample_zero(1, sizeof(*report->stats.duties));
+	report->stats.duties[0] = (struct report_duty){.pid = 4711,
+						       .function = sample_text("runtime.mapassign"),
+						       .hits = 711,
+						       .attached = 0.25};
 	report->stats.losses = sample_zero(2, sizeof(losses[0]));
 	memcpy(report->stats.losses, losses, sizeof(losses));
 }

@@ -16,7 +16,8 @@ enum { HOT_READ, HOT_WRITE, COLD, NFUNCTIONS };
 
 struct target {
 	struct duty duty;
-	uint64_t now, cpu_ns, hold_ns, hits[NFUNCTIONS];
+	uint64_t now, cpu_ns, hold_ns;
+	__u64 hits[NFUNCTIONS];
 	double rate[NFUNCTIONS]; /* hits a second while its probes are in place */
 	double cpus;
 	bool attached[NFUNCTIONS];

@@ -100,7 +100,7 @@ static void other_processes_and_closed_gates_count_nothing(void **state)
 	gate = 0;
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus[2].ops[MR_OP_WRITE], 0);
+	assert_int_equal(hits_of(2, SITE_WRITE), 0);
 	gate = 1;
 	cfg.pidns_ino = 77;
 	op(&b, SITE_WRITE, gomaps[0]);
@@ -119,7 +119,7 @@ static void operations_that_are_none(void **state)
 	goroutine_init(&b, 2);
 	op(&a, SITE_WRITE, NULL);
 	assert_int_equal(cpus[1].nil_maps, 1);
-	assert_int_equal(cpus[1].ops[MR_OP_WRITE], 0);
+	assert_int_equal(hits_of(1, SITE_WRITE), 0);
 	/* a map on the goroutine's own stack is never held */
 	op(&a, SITE_WRITE, &a.stack[40]);
 	assert_int_equal(cpus[1].stack_maps, 1);
@@ -174,10 +174,10 @@ static void every_fault_is_counted_and_reached(void **state)
 	a.regs.ip = site_list[SITE_ITER].ip;
 	a.regs.ax = (uintptr_t)iter;
 	current_cpu = 1;
-	before = cpus[1].ops[MR_OP_ITERATE];
+	before = hits_of(1, SITE_ITER);
 	maprace_op(&a.regs);
 	assert_int_equal(cpus[1].loss[MR_LOSS_ITER_FAULT], 1);
-	assert_int_equal(cpus[1].ops[MR_OP_ITERATE], before);
+	assert_int_equal(hits_of(1, SITE_ITER), before);
 }
 
 static void a_full_ring_is_counted(void **state)

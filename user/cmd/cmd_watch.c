@@ -185,6 +185,12 @@ static int64_t wall_clock(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* Whether probes will be placed again and again, one perf event each: that takes privileges. */
+static bool keeps_attaching(const struct watch *w)
+{
+	return w->options->budget_percent < 100 && !attachment_is_multi(w->targets[0].attachment);
+}
+
 static int run(struct watch *w)
 {
 	struct err err = {};
@@ -209,7 +215,8 @@ static int run(struct watch *w)
 	announce(w);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
-	r = privileges_drop();
+	watch_budget_begin(w);
+	r = privileges_drop(keeps_attaching(w));
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);

@@ -38,6 +38,13 @@ int watch_write_output(struct watch *w);
 /* What is said last: the stats, and the summary on standard error. */
 void watch_print_end(struct watch *w);
 
+/* watch_budget.c: what the watch costs its targets, and what is done about it */
+void watch_budget_begin(struct watch *w);
+/* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
+uint64_t watch_budget_step(struct watched *t);
+/* Fills in what the budget did. 0 or -ENOMEM. */
+int watch_budget_report(struct watch *w, struct report_stats *stats);
+
 uint64_t watch_now(void); /* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -23,7 +23,7 @@ struct source { /* one target's file descriptors in the loop */
 	struct loop *loop;
 	struct watched *watched;
 	struct ring_buffer *ring;
-	struct event *ring_event, *exit_event;
+	struct event *ring_event, *exit_event, *budget_event;
 };
 
 struct loop {
@@ -125,6 +125,22 @@ static void look_at_target(struct source *s)
 	}
 }
 
+static void on_budget(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source *s = ctx;
+	struct timeval again = {};
+	uint64_t ns;
+
+	(void)fd;
+	(void)what;
+	if (s->watched->ended)
+		return;
+	ns = watch_budget_step(s->watched);
+	again.tv_sec = (time_t)(ns / 1000000000u);
+	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
+	event_add(s->budget_event, &again);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loop *l = ctx;
@@ -157,6 +173,8 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 
 static int add_target(struct loop *l, struct source *s, struct watched *t)
 {
+	static const struct timeval soon = {.tv_usec = 2000};
+
 	s->loop = l;
 	s->watched = t;
 	s->ring = ring_buffer__new(attachment_events_fd(t->attachment), on_event, s, NULL);
@@ -165,6 +183,9 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST,
 				  on_ring, s);
 	if (!s->ring_event || event_add(s->ring_event, NULL))
+		return -ENOMEM;
+	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
+	if (!s->budget_event || event_add(s->budget_event, &soon))
 		return -ENOMEM;
 	if (t->process.pidfd < 0)
 		return 0; /* the tick looks after it */
@@ -214,6 +235,8 @@ static void take_down(struct loop *l)
 			event_free(s->ring_event);
 		if (s->exit_event)
 			event_free(s->exit_event);
+		if (s->budget_event)
+			event_free(s->budget_event);
 		ring_buffer__free(s->ring);
 	}
 	for (i = 0; i < 4; i++)

@@ -36,24 +36,25 @@ static double elapsed_s(const struct watch *w)
 	return (double)(watch_now() - w->start_ns) / 1e9;
 }
 
-static void add_counters(struct mr_cpu *sum, const struct mr_cpu *one)
+static void add_counters(struct attachment_sum *sum, const struct attachment_sum *one)
 {
 	size_t i;
 
 	for (i = 0; i < MR_OP_MAX; i++)
 		sum->ops[i] += one->ops[i];
 	for (i = 0; i < MR_LOSS_MAX; i++)
-		sum->loss[i] += one->loss[i];
-	sum->holds += one->holds;
-	sum->hold_ns += one->hold_ns;
-	sum->collisions += one->collisions;
+		sum->cpu.loss[i] += one->cpu.loss[i];
+	sum->cpu.holds += one->cpu.holds;
+	sum->cpu.hold_ns += one->cpu.hold_ns;
+	sum->cpu.collisions += one->cpu.collisions;
 }
 
 static int fill_stats(struct watch *w, struct report_stats *stats)
 {
 	struct losses_user user = {};
-	struct mr_cpu sum = {}, one;
+	struct attachment_sum sum = {}, one;
 	size_t i;
+	int r;
 
 	memset(stats, 0, sizeof(*stats));
 	for (i = 0; i < w->ntargets; i++) {
@@ -77,11 +78,11 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	stats->iterations = sum.ops[MR_OP_ITERATE];
 	stats->clears = sum.ops[MR_OP_CLEAR];
 	stats->clones = sum.ops[MR_OP_CLONE];
-	stats->holds = sum.holds;
-	stats->hold_ns = sum.hold_ns;
+	stats->holds = sum.cpu.holds;
+	stats->hold_ns = sum.cpu.hold_ns;
 	stats->attach_ms = w->attach_ms;
-	stats->cost_percent = -1;
-	return losses_fill(stats, &sum, &user);
+	r = watch_budget_report(w, stats);
+	return r ? r : losses_fill(stats, &sum.cpu, &user);
 }
 
 static int fill_report(struct watch *w, struct report *report)
@@ -193,7 +194,7 @@ void watch_print_status(struct watch *w)
 	status.holds = stats.holds;
 	status.cost_percent = stats.cost_percent;
 	status_draw(&status);
-	free(stats.losses);
+	report_stats_free(&stats);
 }
 
 int watch_write_output(struct watch *w)

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "probe/attach.h"
+#include "probe/duty.h"
 #include "probe/hooks.h"
 #include "report/model.h"
 #include "target/process.h"
@@ -20,6 +21,8 @@ struct watched {
 	struct hook_set hooks;
 	struct attachment *attachment;
 	struct tracker_source source;
+	struct duty duty;
+	bool dutiful; /* the account is kept */
 	bool started; /* the attachment is active */
 	bool ended;   /* the process is gone, or runs another program */
 };

@@ -22,8 +22,14 @@ struct attachment {
 	struct gomap_bpf *skel;
 	const struct process *process;
 	const struct hook_set *hooks;
-	struct bpf_link **links;
-	size_t nlinks;
+	uint64_t bias;
+	struct bpf_link *fatal;
+	struct bpf_link *main,
+		*window; /* uprobe-multi: all sites, or those of no windows; the others */
+	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
+	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
+	bool open;
+	size_t ncpus; /* that may run programs, up to MR_CPUS */
 	bool multi;
 	struct mr_map *maps;
 	size_t maps_len;
@@ -62,6 +68,8 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	if (!a)
 		return -ENOMEM;
 	a->opts = *opts;
+	r = libbpf_num_possible_cpus();
+	a->ncpus = r > 0 && r < MR_CPUS ? (size_t)r : MR_CPUS;
 	a->multi = !opts->no_multi && feature_have(FEATURE_UPROBE_MULTI);
 	a->map_records = opts->map_records ? opts->map_records : MR_MAP_RECORDS;
 	a->skel = gomap_bpf__open();
@@ -117,6 +125,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 
 	a->process = p;
 	a->hooks = set;
+	a->bias = bias;
 	if (feature_in_pid_namespace(&dev, &ino)) {
 		cfg->pidns_dev = dev;
 		cfg->pidns_ino = ino;
@@ -200,61 +209,141 @@ static int link_failed(struct err *err, int r, const char *what)
 	return err_set(err, r, "cannot place probes (%s): %s", what, err_name(r));
 }
 
-static int attach_all(struct attachment *a, struct bpf_program *prog, const unsigned long *offsets,
-		      size_t n, struct err *err)
+static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
-	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
-	struct bpf_link *link;
+	uint64_t ip = a->skel->rodata->probe_sites[slot].ip;
 	size_t i;
 
-	if (a->multi) {
-		link = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path,
-							NULL, &opts);
-		if (!link)
-			return link_failed(err, -errno, "uprobe-multi");
-		a->links[a->nlinks++] = link;
-		return 0;
-	}
-	for (i = 0; i < n; i++) {
-		link = bpf_program__attach_uprobe(prog, false, a->process->pid,
-						  a->process->exe_path, offsets[i]);
-		if (!link)
-			return link_failed(err, -errno, "perf event");
-		a->links[a->nlinks++] = link;
-	}
+	for (i = 0; ip && i < a->hooks->count; i++)
+		if (a->hooks->hooks[i].addr + a->bias == ip)
+			return a->hooks->hooks[i].offset;
 	return 0;
+}
+
+static int attach_multi(struct attachment *a, struct bpf_program *prog,
+			const unsigned long *offsets, size_t n, struct bpf_link **out,
+			struct err *err)
+{
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
+
+	if (!n)
+		return 0;
+	*out = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path, NULL,
+						&opts);
+	return *out ? 0 : link_failed(err, -errno, "uprobe-multi");
+}
+
+static int attach_single(struct attachment *a, struct bpf_program *prog, uint64_t offset,
+			 struct bpf_link **out, struct err *err)
+{
+	*out = bpf_program__attach_uprobe(prog, false, a->process->pid, a->process->exe_path,
+					  offset);
+	return *out ? 0 : link_failed(err, -errno, "perf event");
+}
+
+static void drop_link(struct bpf_link **link)
+{
+	bpf_link__destroy(*link);
+	*link = NULL;
+}
+
+enum which { EVERY_SITE, STEADY_SITES, WINDOW_SITES };
+
+static bool wanted(const struct attachment *a, uint32_t slot, enum which which)
+{
+	return which == EVERY_SITE || a->cycled[slot] == (which == WINDOW_SITES);
+}
+
+/* One link for all of them. */
+static int place_multi(struct attachment *a, enum which which, struct bpf_link **out,
+		       struct err *err)
+{
+	unsigned long offsets[MR_SITE_SLOTS];
+	uint32_t slot, n = 0;
+	uint64_t offset;
+
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
+		offset = slot_offset(a, slot);
+		if (offset && wanted(a, slot, which))
+			offsets[n++] = offset;
+	}
+	return attach_multi(a, a->skel->progs.maprace_op, offsets, n, out, err);
+}
+
+static int place_single(struct attachment *a, enum which which, struct err *err)
+{
+	uint32_t slot;
+	uint64_t offset;
+	int r = 0;
+
+	for (slot = 0; slot < MR_SITE_SLOTS && !r; slot++) {
+		offset = slot_offset(a, slot);
+		if (offset && wanted(a, slot, which) && !a->sites[slot])
+			r = attach_single(a, a->skel->progs.maprace_op, offset, &a->sites[slot],
+					  err);
+	}
+	return r;
 }
 
 int attachment_attach(struct attachment *a, struct err *err)
 {
-	unsigned long *offsets;
 	unsigned long fatal = 0;
-	size_t i, n = 0;
+	size_t i;
 	int r;
 
-	offsets = calloc(a->hooks->count, sizeof(*offsets));
-	a->links = calloc(a->hooks->count + 1, sizeof(struct bpf_link *));
-	if (!offsets || !a->links) {
-		r = -ENOMEM;
-		goto out;
-	}
-	for (i = 0; i < a->hooks->count; i++) {
-		const struct hook *h = &a->hooks->hooks[i];
-
-		if (h->state != HOOK_PROBED)
-			continue;
-		if (h->op == MR_OP_NONE)
-			fatal = h->offset;
-		else
-			offsets[n++] = h->offset;
-	}
-	r = attach_all(a, a->skel->progs.maprace_op, offsets, n, err);
+	for (i = 0; i < a->hooks->count; i++)
+		if (a->hooks->hooks[i].state == HOOK_PROBED && a->hooks->hooks[i].op == MR_OP_NONE)
+			fatal = a->hooks->hooks[i].offset;
+	r = a->multi ? place_multi(a, EVERY_SITE, &a->main, err) : place_single(a, EVERY_SITE, err);
 	if (!r && fatal)
-		r = attach_all(a, a->skel->progs.maprace_fatal, &fatal, 1, err);
-out:
-	free(offsets);
+		r = a->multi
+			    ? attach_multi(a, a->skel->progs.maprace_fatal, &fatal, 1, &a->fatal,
+					   err)
+			    : attach_single(a, a->skel->progs.maprace_fatal, fatal, &a->fatal, err);
 	if (r)
 		attachment_detach(a);
+	a->open = !r;
+	return r;
+}
+
+int attachment_open(struct attachment *a, struct err *err)
+{
+	int r = 0;
+
+	if (a->open)
+		return 0;
+	r = a->multi ? place_multi(a, WINDOW_SITES, &a->window, err)
+		     : place_single(a, WINDOW_SITES, err);
+	if (!r)
+		a->open = true;
+	return r;
+}
+
+int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
+{
+	struct bpf_link *steady = NULL;
+	bool same = true;
+	uint32_t slot;
+	int r = 0;
+
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
+		same = same && a->cycled[slot] == cycled[slot];
+		a->cycled[slot] = cycled[slot];
+		if (cycled[slot])
+			drop_link(&a->sites[slot]);
+	}
+	a->open = false;
+	if (!a->multi)
+		return place_single(a, STEADY_SITES, err);
+	/* Those that stay are placed once more before the others go, so that they are never out of
+	 * place; hit twice meanwhile, they do no harm. */
+	if (!same)
+		r = place_multi(a, STEADY_SITES, &steady, err);
+	if (!same) {
+		drop_link(&a->main);
+		a->main = steady;
+	}
+	drop_link(&a->window);
 	return r;
 }
 
@@ -269,9 +358,12 @@ void attachment_detach(struct attachment *a)
 
 	if (a->skel && a->skel->bss)
 		a->skel->bss->gate = 0;
-	for (i = 0; i < a->nlinks; i++)
-		bpf_link__destroy(a->links[i]);
-	a->nlinks = 0;
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		drop_link(&a->sites[i]);
+	drop_link(&a->main);
+	drop_link(&a->window);
+	drop_link(&a->fatal);
+	a->open = false;
 }
 
 void attachment_free(struct attachment *a)
@@ -279,7 +371,6 @@ void attachment_free(struct attachment *a)
 	if (!a)
 		return;
 	attachment_detach(a);
-	free(a->links);
 	if (a->maps)
 		munmap(a->maps, a->maps_len);
 	if (a->trials)
@@ -303,26 +394,46 @@ int attachment_events_fd(const struct attachment *a)
 	return bpf_map__fd(a->skel->maps.events);
 }
 
-void attachment_counters(const struct attachment *a, struct mr_cpu *sum)
+void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 {
+	struct mr_cpu *all = &sum->cpu;
 	size_t i, k;
 
 	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < MR_CPUS; i++) {
+	for (i = 0; i < a->ncpus; i++) {
 		const struct mr_cpu *c = &a->skel->bss->cpus[i];
 
-		for (k = 0; k < MR_OP_MAX; k++)
-			sum->ops[k] += c->ops[k];
+		for (k = 0; k < MR_SITE_SLOTS; k++) {
+			all->hits[k] += c->hits[k];
+			sum->ops[a->skel->rodata->probe_sites[k].op & (MR_OP_MAX - 1)] +=
+				c->hits[k];
+		}
 		for (k = 0; k < MR_LOSS_MAX; k++)
-			sum->loss[k] += c->loss[k];
-		sum->nil_maps += c->nil_maps;
-		sum->stack_maps += c->stack_maps;
-		sum->looks += c->looks;
-		sum->holds += c->holds;
-		sum->hold_ns += c->hold_ns;
-		sum->collisions += c->collisions;
-		sum->read_meets_read += c->read_meets_read;
+			all->loss[k] += c->loss[k];
+		all->nil_maps += c->nil_maps;
+		all->stack_maps += c->stack_maps;
+		all->looks += c->looks;
+		all->holds += c->holds;
+		all->hold_ns += c->hold_ns;
+		all->collisions += c->collisions;
+		all->read_meets_read += c->read_meets_read;
 	}
+}
+
+void attachment_throttle(struct attachment *a, uint32_t permille)
+{
+	a->skel->data->throttle = permille;
+}
+
+const char *attachment_function(const struct attachment *a, uint32_t slot)
+{
+	uint64_t ip = attachment_site(a, slot);
+	size_t i;
+
+	for (i = 0; ip && i < a->hooks->count; i++)
+		if (a->hooks->hooks[i].addr + a->bias == ip)
+			return a->hooks->hooks[i].function;
+	return NULL;
 }
 
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)

@@ -36,6 +36,12 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
 void attachment_activate(struct attachment *a);
+/* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
+ * The probe of runtime.fatal always stays. */
+int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
+int attachment_open(struct attachment *a, struct err *err);
+/* Holds may take permille thousandths of what attach_opts said. */
+void attachment_throttle(struct attachment *a, uint32_t permille);
 void attachment_detach(struct attachment *a);
 void attachment_free(struct attachment *a);
 
@@ -44,8 +50,11 @@ uint32_t attachment_sites(const struct attachment *a);
 
 /* File descriptor of the ring buffer map, for events.c. */
 int attachment_events_fd(const struct attachment *a);
-/* Sum over all CPUs; tokens and refill times are left 0. */
-void attachment_counters(const struct attachment *a, struct mr_cpu *sum);
+struct attachment_sum {		 /* over all CPUs */
+	struct mr_cpu cpu;	 /* tokens and refill times are left 0 */
+	uint64_t ops[MR_OP_MAX]; /* its hits, by enum mr_op */
+};
+void attachment_counters(const struct attachment *a, struct attachment_sum *sum);
 /* The map records, mapped read-only; *count of them. Torn values are possible. NULL before load. */
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count);
 /* The trials behind the verdicts, likewise; that of map record k is at k & (MR_TRIAL_SLOTS - 1), if
@@ -53,6 +62,8 @@ const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count
 const struct mr_trial *attachment_trials(const struct attachment *a);
 /* Run-time address of the probe site in this slot of the table, 0 when empty. */
 uint64_t attachment_site(const struct attachment *a, uint32_t slot);
+/* The function behind it, NULL when empty. */
+const char *attachment_function(const struct attachment *a, uint32_t slot);
 /* -ENOENT: no such pair. */
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair);
 /* How often the kernel skipped our programs (recursion); 0 where it does not count. */

@@ -24,8 +24,8 @@ struct duty_facts { /* totals since the beginning; all but now_ns may stand stil
 	uint64_t now_ns;
 	uint64_t target_ns; /* CPU time of the target, what watching adds to it included */
 	uint64_t hold_ns;
-	uint64_t other_hits;  /* hits that belong to no function of ours */
-	const uint64_t *hits; /* of each function */
+	uint64_t other_hits; /* hits that belong to no function of ours */
+	const __u64 *hits;   /* of each function */
 };
 
 struct duty_function {
@@ -43,6 +43,7 @@ struct duty {
 	uint64_t seed;
 	bool open;    /* all probes are in place */
 	bool cycling; /* some are not, outside windows */
+	bool failed;  /* the caller's: a change could not be made, and this was said */
 	double account_ns, cpus, threshold;
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
 	uint64_t cpus_ns, cpus_target_ns; /* when the target's CPU time was looked at last */

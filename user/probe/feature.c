@@ -88,15 +88,15 @@ static struct feature_bpf *load_probe(bool multi, bool pidns, int *error)
 	return skel;
 }
 
-static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi, uint64_t offset)
+static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi, int pid,
+				     uint64_t offset)
 {
 	unsigned long offsets[1] = {offset};
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = 1);
 
 	if (multi)
-		return bpf_program__attach_uprobe_multi(prog, getpid(), "/proc/self/exe", NULL,
-							&opts);
-	return bpf_program__attach_uprobe(prog, false, getpid(), "/proc/self/exe", offset);
+		return bpf_program__attach_uprobe_multi(prog, pid, "/proc/self/exe", NULL, &opts);
+	return bpf_program__attach_uprobe(prog, false, pid, "/proc/self/exe", offset);
 }
 
 /* Attaches to our own process and calls the target from a second thread: 0 when everything worked. */
@@ -121,7 +121,7 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 		return r;
 	}
 	link = attach_probe(pidns ? skel->progs.feature_pidns : skel->progs.feature_hit, multi,
-			    own.offset);
+			    getpid(), own.offset);
 	if (!link) {
 		r = -errno;
 		snprintf(a->detail, sizeof(a->detail), "the kernel does not attach it: %s",
@@ -165,6 +165,46 @@ static bool locked_down(void)
 		modes[0] = 0;
 	fclose(file);
 	return strstr(modes, "[confidentiality]");
+}
+
+struct feature_probe {
+	struct feature_bpf *skel;
+	struct bpf_link *link;
+};
+
+int feature_probe_place(struct feature_probe **out, int pid, uintptr_t addr)
+{
+	bool multi = feature_have(FEATURE_UPROBE_MULTI);
+	struct own_offset own = {.addr = addr};
+	struct feature_probe *probe;
+	int r;
+
+	dl_iterate_phdr(own_segment, &own);
+	if (!own.found)
+		return -ENOENT;
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return -ENOMEM;
+	probe->skel = load_probe(multi, false, &r);
+	if (probe->skel) {
+		probe->link = attach_probe(probe->skel->progs.feature_hit, multi, pid, own.offset);
+		r = probe->link ? 0 : -errno;
+	}
+	if (r) {
+		feature_probe_remove(probe);
+		return r;
+	}
+	*out = probe;
+	return 0;
+}
+
+void feature_probe_remove(struct feature_probe *probe)
+{
+	if (!probe)
+		return;
+	bpf_link__destroy(probe->link);
+	feature_bpf__destroy(probe->skel);
+	free(probe);
 }
 
 static void mend_privileges(struct feature_answer *a, int error, const char *otherwise)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* enum bpf_attach_type BPF_TRACE_UPROBE_MULTI (Linux 6.6 include/uapi/linux/bpf.h), which Debian
  * 12's headers do not have yet. */
@@ -37,6 +38,12 @@ static inline bool feature_have(enum feature feature)
 {
 	return feature_ask(feature)->have;
 }
+
+/* A probe that only counts, on code of this executable, in process pid (ourselves, or a child).
+ * 0 or negative errno; remove takes NULL too. */
+struct feature_probe;
+int feature_probe_place(struct feature_probe **out, int pid, uintptr_t addr);
+void feature_probe_remove(struct feature_probe *probe);
 
 /* The pid namespace of this process is not the initial one: BPF must translate ids. */
 bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino);

@@ -187,6 +187,32 @@ static json_t *build_meanings(const struct report_stats *stats)
 	return json_finish(o, failed);
 }
 
+static json_t *build_duty(const struct report_duty *duty)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "pid", json_integer(duty->pid));
+
+	failed |= json_put(o, "function", json_text(duty->function));
+	failed |= json_put(o, "hits", json_number(duty->hits));
+	failed |= json_put(o, "attached", json_number_real(duty->attached));
+	return json_finish(o, failed);
+}
+
+static json_t *build_budget(const struct report_stats *stats)
+{
+	json_t *o = json_object(), *functions = json_array();
+	int failed = json_put(o, "percent", json_number_real(stats->budget_percent));
+	size_t i;
+
+	failed |= json_put(o, "hit_ns", json_number_real(stats->hit_ns));
+	failed |= json_put(o, "trap_ns", json_number(stats->trap_ns));
+	failed |= json_put(o, "windows", json_number(stats->windows));
+	for (i = 0; i < stats->nduties; i++)
+		failed |= json_array_append_new(functions, build_duty(&stats->duties[i]));
+	failed |= json_put(o, "functions", functions);
+	return json_finish(o, failed);
+}
+
 static json_t *build_stats(const struct report_stats *stats)
 {
 	json_t *o = json_object();
@@ -206,6 +232,8 @@ static json_t *build_stats(const struct report_stats *stats)
 	failed |= json_put(o, "cost_percent",
 			   stats->cost_percent < 0 ? json_null()
 						   : json_number_real(stats->cost_percent));
+	if (stats->hit_ns > 0)
+		failed |= json_put(o, "budget", build_budget(stats));
 	failed |= json_put(o, "events_lost", json_number(stats->events_lost));
 	for (i = 0; i < stats->nlosses; i++)
 		failed |= json_put(o, stats->losses[i].name, json_number(stats->losses[i].value));

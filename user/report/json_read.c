@@ -325,6 +325,32 @@ static void read_losses(struct json_reader *r, json_t *o, struct report_stats *s
 	}
 }
 
+static void read_budget(struct json_reader *r, const json_t *o, struct report_stats *stats)
+{
+	const json_t *budget = json_get_object(r, o, "budget");
+	const json_t *functions = json_get_array(r, budget, "functions");
+	size_t i, n = json_array_size(functions);
+
+	stats->budget_percent = json_get_real(r, budget, "percent", 0);
+	stats->hit_ns = json_get_real(r, budget, "hit_ns", 0);
+	stats->trap_ns = json_get_u64(r, budget, "trap_ns");
+	stats->windows = json_get_u64(r, budget, "windows");
+	stats->duties = n ? calloc(n, sizeof(*stats->duties)) : NULL;
+	if (n && !stats->duties) {
+		json_reader_nomem(r);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		const json_t *one = json_array_get(functions, i);
+		struct report_duty *duty = &stats->duties[stats->nduties++];
+
+		duty->pid = json_get_u32(r, one, "pid");
+		duty->function = json_get_text(r, one, "function");
+		duty->hits = json_get_u64(r, one, "hits");
+		duty->attached = json_get_real(r, one, "attached", 1);
+	}
+}
+
 static void read_stats(struct json_reader *r, json_t *o, struct report_stats *stats)
 {
 	strcpy(r->where, "stats");
@@ -341,6 +367,7 @@ static void read_stats(struct json_reader *r, json_t *o, struct report_stats *st
 	stats->attach_ms = json_get_real(r, o, "attach_ms", 0);
 	stats->cost_percent = json_get_real(r, o, "cost_percent", -1);
 	stats->events_lost = json_get_u64(r, o, "events_lost");
+	read_budget(r, o, stats);
 	read_losses(r, o, stats);
 	r->where[0] = '\0';
 }

@@ -82,6 +82,16 @@ static void targets_free(struct report_target *targets, size_t n)
 	free(targets);
 }
 
+void report_stats_free(struct report_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->nduties; i++)
+		free(stats->duties[i].function);
+	free(stats->duties);
+	free(stats->losses);
+}
+
 void report_free(struct report *report)
 {
 	size_t i;
@@ -95,7 +105,7 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nmaps; i++)
 		free(report->maps[i].type);
 	free(report->maps);
-	free(report->stats.losses);
+	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }
 

@@ -141,12 +141,23 @@ struct report_counter {
 	uint64_t value;
 };
 
+struct report_duty { /* a probed function that was hit */
+	uint32_t pid;
+	char *function;
+	uint64_t hits;
+	double attached; /* part of the time during which its probes were in place, 0 to 1 */
+};
+
 struct report_stats {
 	uint64_t operations, reads, writes, deletes, iterations, clears, clones;
 	uint64_t holds, hold_ns;
 	uint32_t probe_sites;
 	double attach_ms;
-	double cost_percent; /* of one CPU, traps plus holds; negative when unknown */
+	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
+	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
+	uint64_t trap_ns, windows;     /* hits x hit_ns; how often probes were put back */
+	struct report_duty *duties;    /* most hits first */
+	size_t nduties;
 	uint64_t events_lost;
 	struct report_counter *losses;
 	size_t nlosses;
@@ -169,7 +180,8 @@ struct report {
 	struct report_stats stats;
 };
 
-void report_free(struct report *report); /* frees what it owns, not the struct itself */
+void report_free(struct report *report);	    /* frees what it owns, not the struct itself */
+void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */

@@ -49,13 +49,45 @@ static void print_operations(FILE *out, const struct report_stats *stats)
 	fputs(separator[0] == ',' ? ")\n" : "\n", out);
 }
 
+/* Functions whose probes were not in place all the time. */
+static void print_windows(FILE *out, const struct report_stats *stats)
+{
+	size_t i, shown = 0;
+
+	for (i = 0; i < stats->nduties; i++) {
+		const struct report_duty *duty = &stats->duties[i];
+
+		if (duty->attached > 0.995)
+			continue;
+		if (!shown++)
+			fprintf(out,
+				"  Over the budget by their traps alone, watched part of the time (%" PRIu64
+				" windows):\n",
+				stats->windows);
+		fprintf(out, "    %5.1f%%  ", 100 * duty->attached);
+		escape_text(out, duty->function);
+		fputc('\n', out);
+	}
+}
+
+static void print_cost(FILE *out, const struct report_stats *stats)
+{
+	if (stats->cost_percent < 0)
+		return;
+	fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds", stats->cost_percent);
+	if (stats->hit_ns > 0)
+		fprintf(out, "; a trap takes %s, the budget is %.3g%%",
+			duration_format(stats->hit_ns).s, stats->budget_percent);
+	fputs(")\n", out);
+	print_windows(out, stats);
+}
+
 static void print_work(FILE *out, const struct report_stats *stats)
 {
 	print_operations(out, stats);
 	fprintf(out, "  Holds: %" PRIu64 ", %s in all\n", stats->holds,
 		duration_format((double)stats->hold_ns).s);
-	if (stats->cost_percent >= 0)
-		fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds)\n", stats->cost_percent);
+	print_cost(out, stats);
 	fprintf(out, "  Probe sites: %" PRIu32 ", attached in %s\n", stats->probe_sites,
 		duration_format(stats->attach_ms * 1e6).s);
 }

@@ -2,6 +2,8 @@
 #ifndef MAPRACE_TARGET_PRIVILEGES_H
 #define MAPRACE_TARGET_PRIVILEGES_H
 
+#include <stdbool.h>
+
 /*
  * What this process may do, and giving up what it needs no longer.
  *
@@ -12,7 +14,9 @@
  * might start gains any.
  */
 
-/* 0 or a negative errno. A command that is to keep its privileges must have been started before. */
-int privileges_drop(void);
+/* perf: perf events will be opened again (the budget takes probes away and puts them back where
+ * there is no uprobe-multi): CAP_PERFMON and CAP_SYS_ADMIN stay too. 0 or a negative errno. A
+ * command that is to keep its privileges must have been started before. */
+int privileges_drop(bool perf);
 
 #endif

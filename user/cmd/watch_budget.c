@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The budget of `maprace watch`: facts to the account (probe/duty.h), its decisions to the probes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "cmd/watch.h"
+#include "probe/calibrate.h"
+
+/* CPU time of a process, 0 when it is gone. */
+static uint64_t cpu_time(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
+{
+	attachment_counters(t->attachment, sum);
+	facts->now_ns = watch_now();
+	facts->target_ns = cpu_time(t->process.pid);
+	facts->hold_ns = sum->cpu.hold_ns;
+	facts->other_hits = sum->cpu.nil_maps;
+	facts->hits = sum->cpu.hits;
+}
+
+void watch_budget_begin(struct watch *w)
+{
+	double hit_ns = calibrate_hit_ns();
+	struct attachment_sum sum;
+	struct duty_facts facts;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = &w->targets[i];
+
+		look(t, &sum, &facts);
+		duty_init(&t->duty, w->options->budget_percent / 100, hit_ns, DUTY_FUNCTIONS,
+			  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+		t->dutiful = true;
+	}
+}
+
+static int close_window(struct watched *t, struct err *err)
+{
+	bool cycled[DUTY_FUNCTIONS];
+	unsigned int i;
+
+	for (i = 0; i < DUTY_FUNCTIONS; i++)
+		cycled[i] = t->duty.functions[i].cycled;
+	return attachment_close(t->attachment, cycled, err);
+}
+
+uint64_t watch_budget_step(struct watched *t)
+{
+	struct attachment_sum sum;
+	struct duty_facts facts;
+	struct err err = {};
+	uint64_t again;
+	int r = 0;
+
+	look(t, &sum, &facts);
+	switch (duty_step(&t->duty, &facts, &again)) {
+	case DUTY_OPEN:
+		r = attachment_open(t->attachment, &err);
+		break;
+	case DUTY_CLOSE:
+		r = close_window(t, &err);
+		break;
+	case DUTY_STAY:
+		break;
+	}
+	attachment_throttle(t->attachment, duty_hold_permille(&t->duty) * 1000 /
+						   (uint32_t)(t->duty.share * 1000 + 1));
+	if (r && r != -ESRCH && r != -ENOENT && !t->duty.failed) {
+		t->duty.failed = true;
+		log_warn("process %d: %s; some functions are not watched any more",
+			 (int)t->process.pid, err.text);
+	}
+	return again;
+}
+
+static int add_function(struct report_stats *stats, const struct watched *t, uint32_t slot)
+{
+	const char *name = attachment_function(t->attachment, slot);
+	struct report_duty *duty;
+
+	if (!name || !t->duty.functions[slot].hits)
+		return 0;
+	duty = realloc(stats->duties, (stats->nduties + 1) * sizeof(*duty));
+	if (!duty)
+		return -ENOMEM;
+	stats->duties = duty;
+	duty += stats->nduties++;
+	duty->pid = (uint32_t)t->process.pid;
+	duty->function = strdup(name);
+	duty->hits = t->duty.functions[slot].hits;
+	duty->attached = duty_attached(&t->duty, slot);
+	return duty->function ? 0 : -ENOMEM;
+}
+
+static int most_hits_first(const void *a, const void *b)
+{
+	const struct report_duty *x = a, *y = b;
+
+	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
+}
+
+int watch_budget_report(struct watch *w, struct report_stats *stats)
+{
+	uint32_t slot;
+	size_t i;
+
+	stats->cost_percent = -1;
+	for (i = 0; i < w->ntargets; i++) {
+		const struct watched *t = &w->targets[i];
+
+		if (!t->dutiful)
+			continue;
+		if (stats->cost_percent < 0)
+			stats->cost_percent = 0;
+		stats->cost_percent += duty_cost_percent(&t->duty);
+		stats->budget_percent = w->options->budget_percent;
+		stats->hit_ns = t->duty.hit_ns;
+		stats->trap_ns += t->duty.trap_spent_ns;
+		stats->windows += t->duty.windows;
+		for (slot = 0; slot < DUTY_FUNCTIONS; slot++)
+			if (add_function(stats, t, slot))
+				return -ENOMEM;
+	}
+	if (stats->nduties)
+		qsort(stats->duties, stats->nduties, sizeof(*stats->duties), most_hits_first);
+	return 0;
+}
