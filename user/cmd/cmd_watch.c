@@ -234,7 +234,7 @@ static int run(struct watch *w)
 int cmd_watch(int argc, char **argv)
 {
 	struct watch_options options;
-	struct watch w = {.options = &options};
+	struct watch w = {.options = &options, .calibration = {.fd = -1}};
 	size_t i;
 	int status = options_parse_watch(argc, argv, &options);
 
@@ -252,6 +252,7 @@ int cmd_watch(int argc, char **argv)
 	w.started_unix_ns = wall_clock();
 	w.tracker = tracker_new(w.start_ns);
 	status = w.tracker ? run(&w) : EXIT_TOOL;
+	calibration_end(&w.calibration);
 	tracker_free(w.tracker);
 	for (i = 0; i < w.ntargets && w.targets; i++) {
 		if (w.targets[i].process.ours && w.targets[i].process.stopped)

@@ -7,6 +7,7 @@
 
 #include "cmd/options.h"
 #include "cmd/watched.h"
+#include "probe/calibrate.h"
 #include "track/tracker.h"
 
 /* State of one `maprace watch`. */
@@ -19,6 +20,7 @@ struct watch {
 	int64_t started_unix_ns; /* wall clock */
 	double attach_ms;
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
+	struct calibration calibration;
 	bool stdout_failed;		/* and said so */
 	bool failed; /* something went wrong on the way; reports are still given */
 };
@@ -40,6 +42,8 @@ void watch_print_end(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);
+/* What a hit costs is known now: w->calibration is readable. */
+void watch_budget_price(struct watch *w);
 /* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
 uint64_t watch_budget_step(struct watched *t);
 /* Fills in what the budget did. 0 or -ENOMEM. */

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "cmd/watch.h"
-#include "probe/calibrate.h"
 
 /* CPU time of a process, 0 when it is gone. */
 static uint64_t cpu_time(pid_t pid)
@@ -32,19 +31,29 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 
 void watch_budget_begin(struct watch *w)
 {
-	double hit_ns = calibrate_hit_ns();
 	struct attachment_sum sum;
 	struct duty_facts facts;
 	size_t i;
 
+	calibration_start(&w->calibration);
 	for (i = 0; i < w->ntargets; i++) {
 		struct watched *t = &w->targets[i];
 
 		look(t, &sum, &facts);
-		duty_init(&t->duty, w->options->budget_percent / 100, hit_ns, DUTY_FUNCTIONS,
+		duty_init(&t->duty, w->options->budget_percent / 100, CALIBRATE_GUESS_NS,
+			  DUTY_FUNCTIONS,
 			  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
 		t->dutiful = true;
 	}
+}
+
+void watch_budget_price(struct watch *w)
+{
+	double hit_ns = calibration_take(&w->calibration);
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		w->targets[i].duty.hit_ns = hit_ns;
 }
 
 static int close_window(struct watched *t, struct err *err)

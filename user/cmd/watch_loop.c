@@ -30,7 +30,7 @@ struct loop {
 	struct watch *watch;
 	struct event_base *base;
 	struct source *sources;
-	struct event *signals[4], *tick;
+	struct event *signals[4], *tick, *price;
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
 	int error;
@@ -141,6 +141,15 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	event_add(s->budget_event, &again);
 }
 
+static void on_price(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)fd;
+	(void)what;
+	watch_budget_price(l->watch);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loop *l = ctx;
@@ -219,6 +228,11 @@ static int set_up(struct loop *l)
 	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
 	if (!l->tick || event_add(l->tick, &tick))
 		return -ENOMEM;
+	if (l->watch->calibration.fd >= 0) {
+		l->price = event_new(l->base, l->watch->calibration.fd, EV_READ, on_price, l);
+		if (!l->price || event_add(l->price, NULL))
+			return -ENOMEM;
+	}
 	if (l->watch->options->duration_ns)
 		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
 	return 0;
@@ -244,6 +258,8 @@ static void take_down(struct loop *l)
 			event_free(l->signals[i]);
 	if (l->tick)
 		event_free(l->tick);
+	if (l->price)
+		event_free(l->price);
 	if (l->base)
 		event_base_free(l->base);
 	free(l->sources);

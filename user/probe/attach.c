@@ -321,10 +321,8 @@ int attachment_open(struct attachment *a, struct err *err)
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
-	struct bpf_link *steady = NULL;
 	bool same = true;
 	uint32_t slot;
-	int r = 0;
 
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		same = same && a->cycled[slot] == cycled[slot];
@@ -335,16 +333,12 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 	a->open = false;
 	if (!a->multi)
 		return place_single(a, STEADY_SITES, err);
-	/* Those that stay are placed once more before the others go, so that they are never out of
-	 * place; hit twice meanwhile, they do no harm. */
-	if (!same)
-		r = place_multi(a, STEADY_SITES, &steady, err);
-	if (!same) {
-		drop_link(&a->main);
-		a->main = steady;
-	}
 	drop_link(&a->window);
-	return r;
+	if (same)
+		return 0;
+	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
+	drop_link(&a->main);
+	return place_multi(a, STEADY_SITES, &a->main, err);
 }
 
 void attachment_activate(struct attachment *a)

@@ -2,6 +2,7 @@
 #include "probe/calibrate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/err.h"
 #include "base/log.h"
 #include "probe/arch_x86.h"
 #include "probe/feature.h"
@@ -75,53 +75,86 @@ static int take(int fd, double *value)
 
 static int measure(pid_t pid, int go, int in, double *ns)
 {
-	struct feature_probe *probe = NULL;
 	double bare, probed;
 	int r;
 
 	r = take(in, &bare);
 	if (!r)
-		r = feature_probe_place(&probe, pid, (uintptr_t)&arch_calibration_site);
+		r = feature_probe_place(pid, (uintptr_t)&arch_calibration_site);
 	if (!r)
 		r = write(go, "", 1) == 1 ? take(in, &probed) : -EIO;
-	feature_probe_remove(probe);
+	/* the probe goes with this process */
 	if (!r)
 		*ns = probed - bare;
 	return r;
 }
 
-double calibrate_hit_ns(void)
+/* The process that measures: its answer, or nothing. */
+static _Noreturn void measurer(int answer)
 {
-	int go[2] = {-1, -1}, out[2] = {-1, -1}, r, i;
+	int go[2], out[2], r;
 	double ns = 0;
-	pid_t pid = -1;
+	pid_t pid;
 
-	if (pipe(go) || pipe(out)) {
-		r = -errno;
-		goto done;
-	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (pipe(go) || pipe(out))
+		_exit(1);
 	pid = fork();
 	if (!pid)
 		child(go[0], out[1]);
 	r = pid < 0 ? -errno : measure(pid, go[1], out[0], &ns);
-	if (!r && (ns < 10 || ns > 1e6))
-		r = -ERANGE;
-done:
-	for (i = 0; i < 2; i++) {
-		if (go[i] >= 0)
-			close(go[i]);
-		if (out[i] >= 0)
-			close(out[i]);
-	}
-	if (pid > 0) {
+	if (pid > 0)
 		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+	_exit(r || write(answer, &ns, sizeof(ns)) != (ssize_t)sizeof(ns));
+}
+
+void calibration_start(struct calibration *c)
+{
+	int fds[2];
+
+	c->pid = 0;
+	c->fd = -1;
+	if (pipe2(fds, O_CLOEXEC))
+		return;
+	c->pid = fork();
+	if (!c->pid)
+		measurer(fds[1]);
+	close(fds[1]);
+	if (c->pid > 0) {
+		c->fd = fds[0];
+		return;
 	}
-	if (r) {
-		log_verbose("cannot measure what a hit costs (%s): taking it for %.0f ns",
-			    err_name(r), CALIBRATE_GUESS_NS);
+	c->pid = 0;
+	close(fds[0]);
+}
+
+double calibration_take(struct calibration *c)
+{
+	double ns = 0;
+
+	if (c->fd >= 0) {
+		if (take(c->fd, &ns) || ns < 10 || ns > 1e6)
+			ns = 0;
+		close(c->fd);
+	}
+	c->fd = -1;
+	if (!ns) {
+		log_verbose("cannot measure what a hit costs: taking it for %.0f ns",
+			    CALIBRATE_GUESS_NS);
 		return CALIBRATE_GUESS_NS;
 	}
 	log_verbose("a hit costs %.0f ns here, %.0f ns with the engine", ns, ns * ENGINE_FACTOR);
 	return ns * ENGINE_FACTOR;
+}
+
+void calibration_end(struct calibration *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if (!c->pid)
+		return;
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, NULL, 0);
+	c->pid = 0;
 }

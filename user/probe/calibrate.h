@@ -2,13 +2,25 @@
 #ifndef MAPRACE_PROBE_CALIBRATE_H
 #define MAPRACE_PROBE_CALIBRATE_H
 
+#include <sys/types.h>
+
 /*
  * What one hit of a probe costs the thread that hits it, in nanoseconds: measured on a child of
- * ours that runs the same kind of instruction, a conditional jump, under a probe and without. Takes
- * some 20 ms. Where it cannot be measured, a careful guess.
+ * ours that runs the same kind of instruction, a conditional jump, under a probe and without. That
+ * takes 100 ms, most of it waiting for the kernel to take the probe away again, so that it is done
+ * beside the watch, in a process of its own, which may load and attach like us when it is started.
  */
-#define CALIBRATE_GUESS_NS 1200.0
+#define CALIBRATE_GUESS_NS 1200.0 /* until it is known, and where it cannot be measured */
 
-double calibrate_hit_ns(void);
+struct calibration {
+	pid_t pid; /* 0: none */
+	int fd;	   /* readable when the answer is there, -1 when there is nothing to wait for */
+};
+
+void calibration_start(struct calibration *c);
+/* Takes the answer, or the guess; waits for it if need be, but not long. */
+double calibration_take(struct calibration *c);
+/* Before we go: leaves no process behind. Twice is fine. */
+void calibration_end(struct calibration *c);
 
 #endif

@@ -99,6 +99,8 @@ static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi,
 	return bpf_program__attach_uprobe(prog, false, pid, "/proc/self/exe", offset);
 }
 
+static struct bpf_link *left_links[2];
+
 /* Attaches to our own process and calls the target from a second thread: 0 when everything worked. */
 static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 {
@@ -147,7 +149,9 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 		r = -EPERM;
 	}
 out:
-	bpf_link__destroy(link);
+	/* Waiting until the kernel has taken it away takes 40 ms, and nobody else calls the target: it
+	 * goes when we go. */
+	left_links[multi] = link;
 	feature_bpf__destroy(skel);
 	return r;
 }
@@ -167,44 +171,23 @@ static bool locked_down(void)
 	return strstr(modes, "[confidentiality]");
 }
 
-struct feature_probe {
-	struct feature_bpf *skel;
-	struct bpf_link *link;
-};
-
-int feature_probe_place(struct feature_probe **out, int pid, uintptr_t addr)
+int feature_probe_place(int pid, uintptr_t addr)
 {
 	bool multi = feature_have(FEATURE_UPROBE_MULTI);
 	struct own_offset own = {.addr = addr};
-	struct feature_probe *probe;
+	struct feature_bpf *skel;
 	int r;
 
 	dl_iterate_phdr(own_segment, &own);
 	if (!own.found)
 		return -ENOENT;
-	probe = calloc(1, sizeof(*probe));
-	if (!probe)
-		return -ENOMEM;
-	probe->skel = load_probe(multi, false, &r);
-	if (probe->skel) {
-		probe->link = attach_probe(probe->skel->progs.feature_hit, multi, pid, own.offset);
-		r = probe->link ? 0 : -errno;
-	}
-	if (r) {
-		feature_probe_remove(probe);
+	skel = load_probe(multi, false, &r);
+	if (!skel)
 		return r;
-	}
-	*out = probe;
-	return 0;
-}
-
-void feature_probe_remove(struct feature_probe *probe)
-{
-	if (!probe)
-		return;
-	bpf_link__destroy(probe->link);
-	feature_bpf__destroy(probe->skel);
-	free(probe);
+	left_links[multi] = attach_probe(skel->progs.feature_hit, multi, pid, own.offset);
+	r = left_links[multi] ? 0 : -errno;
+	feature_bpf__destroy(skel);
+	return r;
 }
 
 static void mend_privileges(struct feature_answer *a, int error, const char *otherwise)

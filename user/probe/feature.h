@@ -39,11 +39,9 @@ static inline bool feature_have(enum feature feature)
 	return feature_ask(feature)->have;
 }
 
-/* A probe that only counts, on code of this executable, in process pid (ourselves, or a child).
- * 0 or negative errno; remove takes NULL too. */
-struct feature_probe;
-int feature_probe_place(struct feature_probe **out, int pid, uintptr_t addr);
-void feature_probe_remove(struct feature_probe *probe);
+/* A probe that only counts, on code of this executable, in process pid (ourselves, or a child),
+ * as long as this process lives. 0 or negative errno. */
+int feature_probe_place(int pid, uintptr_t addr);
 
 /* The pid namespace of this process is not the initial one: BPF must translate ids. */
 bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino);
