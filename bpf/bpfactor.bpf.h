@@ -24,6 +24,7 @@ static __always_inline bool is_helper(__u64 ip)
 /* A watched function calls our trampoline from its first bytes, where its frame, if it has one,
  * points. */
 #define ENTRY_BYTES 32
+#define OUTER_BYTES 96 /* of a function that calls another one: all of it */
 
 static __always_inline bool is_watched(__u64 ip)
 {
@@ -35,36 +36,53 @@ static __always_inline bool is_watched(__u64 ip)
 	return false;
 }
 
+static __always_inline bool is_outer(__u64 ip)
+{
+	__u64 htab = bcfg.function[MR_BPF_HTAB_LOOKUP], lru = bcfg.function[MR_BPF_LRU_LOOKUP];
+
+	return (htab && ip - htab < OUTER_BYTES) || (lru && ip - lru < OUTER_BYTES);
+}
+
 /*
  * From the innermost: our program and its two functions, its trampoline, all outside the kernel's
  * image; the watched function, inside, unless this kernel jumps to trampolines (since 6.19); then
  * its caller. A caller outside the image is a program. A program that does not know its map in
  * advance comes through the helper function.
+ *
+ * How many frames are ours depends on the kernel (5.10 has one more), so only where the watched
+ * function does not show are they counted.
  */
 #define OWN_FRAMES 4
-
 #define STACK_UNCLEAR (~0ull)
+#define STACK_OUTER (~1ull) /* the caller is a watched function that tells of this itself */
 
 /* 0: no program. */
 static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 {
-	bool own = true, watched = false, helper = false;
-	__u64 ip;
+	bool own = true, helper = false;
+	__u64 ip, after_own = 0;
 	int i;
 
 	for (i = 0; i < MR_BPF_STACK; i++) {
 		if (i * 8 >= size)
 			return STACK_UNCLEAR;
 		ip = c->stack[i];
-		if (own && i < OWN_FRAMES && !is_kernel_text(ip))
-			continue;
-		own = false;
-		if (!is_kernel_text(ip))
-			return ip;
-		if (!watched && !helper && is_watched(ip)) {
-			watched = true;
+		if (own && !is_kernel_text(ip)) {
+			if (i == OWN_FRAMES)
+				after_own = ip;
 			continue;
 		}
+		if (own) {
+			own = false;
+			if (c->call.inner && is_outer(ip))
+				return STACK_OUTER;
+			if (is_watched(ip))
+				continue;
+			if (after_own)
+				return after_own;
+		}
+		if (!is_kernel_text(ip))
+			return ip;
 		if (helper || !is_helper(ip))
 			return 0;
 		helper = true;
@@ -146,6 +164,8 @@ static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_
 		size = bpf_get_stack(ctx, c->stack, sizeof(c->stack), 0);
 		caller = size < 0 ? STACK_UNCLEAR : program_caller(c, size);
 	}
+	if (caller == STACK_OUTER)
+		return 0;
 	if (caller == STACK_UNCLEAR) {
 		bpf_lose(c, MR_BPF_LOSS_STACK_FAULT);
 		row_gap(c, bpf_ktime_get_ns());

@@ -114,9 +114,11 @@ static __always_inline void leave(struct mr_bpf_cpu *c, __u64 now)
 	*(volatile __u32 *)&c->busy = 0;
 }
 
+enum { CALL_SYSCALL = 1, CALL_INNER = 2 }; /* of mr_bpf_call's members of these names */
+
 static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map *map,
 				     const struct mr_bpf_row *row, __u64 key, __u64 value,
-				     __u64 flags, __u32 op, __u32 syscall)
+				     __u64 flags, __u32 op, __u32 how)
 {
 	c->call.map = (__u64)map;
 	c->call.map_id = row->id;
@@ -129,11 +131,12 @@ static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map 
 	c->call.value = value;
 	c->call.flags = flags;
 	c->call.op = op;
-	c->call.syscall = syscall;
+	c->call.syscall = how & CALL_SYSCALL;
+	c->call.inner = how & CALL_INNER;
 }
 
 static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64 key, __u64 value,
-				     __u32 syscall)
+				     __u32 how)
 {
 	struct mr_bpf_control *ctl = control_get();
 	struct mr_bpf_row *row;
@@ -151,7 +154,7 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 	c = enter(ctl);
 	if (!c)
 		return 0;
-	call_set(c, map, row, key, value, 0, MR_BPF_READ, syscall);
+	call_set(c, map, row, key, value, 0, MR_BPF_READ, how);
 	c->now_ns = c->began_ns;
 	if (on_read(ctx, c))
 		__sync_fetch_and_add(&row->reads, 1);
@@ -252,7 +255,7 @@ static __always_inline int unseen(const struct bpf_map *map)
 		if (elem)                                                           \
 			elem += bpf_core_field_offset(struct htab_elem___mr, key) + \
 				((map->key_size + 7) & ~7u);                        \
-		return looked_up(ctx, map, ctx[1], elem, 0);                        \
+		return looked_up(ctx, map, ctx[1], elem, CALL_INNER);               \
 	}
 
 #define WATCH_UPDATE(function)                                                                   \
@@ -364,5 +367,5 @@ int read_bpf_map_copy_value(__u64 *ctx)
 
 	if (result && result != -2) /* -ENOENT: not there, which is an answer too */
 		return 0;
-	return looked_up(ctx, (void *)ctx[0], ctx[1], result ? 0 : ctx[2], 1);
+	return looked_up(ctx, (void *)ctx[0], ctx[1], result ? 0 : ctx[2], CALL_SYSCALL);
 }

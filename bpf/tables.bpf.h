@@ -29,6 +29,7 @@ volatile __u32 gate = 0;
 volatile __u32 throttle = 1000;
 
 struct mr_cpu cpus[MR_CPUS] = {};
+__u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -75,6 +76,22 @@ struct {
 	__type(key, __u64);
 	__type(value, struct mr_pair);
 } pairs SEC(".maps");
+
+/* Of maps, a reader's and a writer's. User space makes both tables tiny where nobody asks for
+ * suspects. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * MR_SUSPECT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct mr_stack);
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MR_SUSPECTS);
+	__type(key, __u64);
+	__type(value, struct mr_suspect);
+} suspects SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -15,6 +15,7 @@
 #include "operation.bpf.h"
 
 #define TRIAL_ENOUGH 30	      /* controls met at a site after which it is seldom held */
+#define TRIAL_FREQUENT 8      /* controls met before their share is believed */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
 
 /* Holds and controls are counted by call site: what is true of one need not be of another. */
@@ -103,26 +104,30 @@ static __always_inline bool trial_wanted(const struct operation *o, const struct
 }
 
 /*
- * Whether this operation had better not be held: a control is open, and a hold would disturb it; or
- * the site has been tested enough, and what its holds cost is better spent elsewhere.
+ * How long a hold, or control, of this operation should be that the policy wants to be so long. 0:
+ * it had better not be, because a control is open that a hold would disturb; or because the site
+ * has been tested enough, and what its holds cost is better spent elsewhere. Where most controls
+ * are met a shorter time tells as much for less.
  */
-static __always_inline bool trial_spares(const struct operation *o, struct mr_caller *s,
-					 __u64 length)
+static __always_inline __u64 trial_length(const struct operation *o, struct mr_caller *s,
+					  __u64 length)
 {
 	struct mr_trial *t;
 
 	if (!trial_wanted(o, s))
-		return false;
+		return length;
 	t = trial_slot(o);
 	if (!t || !trial_is_of(t, o))
-		return false;
+		return length;
 	if (o->record->trial && (__s64)(o->now - t->end_ns) <= 0)
-		return true;
+		return 0;
+	if (t->met >= TRIAL_FREQUENT && t->met * 2 > t->controls && length / 8 >= cfg.min_hold_ns)
+		length /= 8;
 	if (t->by_site[trial_site(s) & (MR_TRIAL_CLASSES - 1)] < TRIAL_ENOUGH ||
 	    !(bpf_get_prandom_u32() % TRIAL_SETTLED_ODDS))
-		return false;
+		return length;
 	s->next_ns = o->now + length;
-	return true;
+	return 0;
 }
 
 /*

@@ -28,6 +28,12 @@
 #define MR_BPF_HELPERS 3
 #define MR_BPF_FUNCTIONS 16
 
+/* Functions that on some kernels call another watched one, and tell of it themselves. */
+enum mr_bpf_outer {
+	MR_BPF_HTAB_LOOKUP = 0, /* htab_map_lookup_elem */
+	MR_BPF_LRU_LOOKUP = 1,	/* htab_lru_map_lookup_elem */
+};
+
 struct mr_bpf_config {
 	__u64 text_lo, text_hi; /* the kernel's own code; what calls from beyond is a BPF program
 				   (or a module) */
@@ -35,7 +41,8 @@ struct mr_bpf_config {
 		__u64 lo, hi;
 	} helper[MR_BPF_HELPERS]; /* bpf_map_{lookup,update,delete}_elem: programs may be behind
 				     them */
-	__u64 function[MR_BPF_FUNCTIONS]; /* where the watched functions begin */
+	__u64 function[MR_BPF_FUNCTIONS]; /* where the watched functions begin; the first two are
+					     enum mr_bpf_outer */
 	__u64 window_ns;	 /* a write this long after the read is no read-modify-write */
 	__u64 program_window_ns; /* the same for BPF programs, which do not wait */
 	__u64 burst_ns;		 /* most time a CPU can save up for our work */
@@ -216,6 +223,8 @@ struct mr_bpf_call { /* the arguments of the kernel's function */
 	__u32 map_id, slot, key_size, value_size;
 	__u32 op;      /* enum mr_bpf_op */
 	__u32 syscall; /* only bpf(2) comes here */
+	__u32 inner;   /* on some kernels one of enum mr_bpf_outer comes here */
+	__u32 pad;
 };
 
 struct mr_bpf_cpu {	       /* touched by its CPU only */

@@ -167,7 +167,7 @@ static void reset(void)
 	unknown_code = 0;
 	bcfg.text_lo = KERNEL_CODE;
 	bcfg.text_hi = KERNEL_END;
-	bcfg.function[0] = KERNEL_CODE + 0x2000;
+	bcfg.function[MR_BPF_FUNCTIONS - 1] = KERNEL_CODE + 0x2000;
 	bcfg.window_ns = 1000000000;
 	bcfg.program_window_ns = 1000000000;
 	bcfg.permille = 1000;

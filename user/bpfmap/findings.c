@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "bpfmap/actors.h"
 #include "bpfmap/keys.h"
 
@@ -191,6 +192,10 @@ int findings_event(struct findings *f, const void *data, size_t size)
 		return 0;
 	}
 	if (header.kind == MR_BPF_EVENT_UNKNOWN_PROGRAM) {
+		struct mr_bpf_event_unknown unknown = {};
+
+		memcpy(&unknown, data, size < sizeof(unknown) ? size : sizeof(unknown));
+		log_debug("an unknown program calls from 0x%" PRIx64, (uint64_t)unknown.caller);
 		f->wants_programs = true;
 		return 0;
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "bpfmap/functions.h"
 
+#include <maprace/bpfmap.h>
+
 #define WRITER(function)                               \
 #function,                                     \
 	{                                              \
@@ -18,6 +20,16 @@
 
 /* Those in whose callers' stacks we look for programs come first, see KERNEL_FUNCTIONS. */
 const struct map_function map_functions[] = {
+	[MR_BPF_HTAB_LOOKUP] =
+		{"htab_map_lookup_elem",
+		 {"read_htab_map_lookup_elem", NULL},
+		 false,
+		 "look-ups in hash maps by programs that do not know their map in advance"},
+	[MR_BPF_LRU_LOOKUP] =
+		{"htab_lru_map_lookup_elem",
+		 {"read_htab_lru_map_lookup_elem", NULL},
+		 false,
+		 "look-ups in LRU hash maps by programs that do not know their map in advance"},
 	{WRITER(htab_map_update_elem), true, "updates of hash maps"},
 	{WRITER(htab_map_delete_elem), false, "deletions from hash maps"},
 	{"__htab_map_lookup_elem",
@@ -37,14 +49,6 @@ const struct map_function map_functions[] = {
 	 {"read_trie_lookup_elem", NULL},
 	 false,
 	 "look-ups in LPM tries by programs"},
-	{"htab_map_lookup_elem",
-	 {"read_htab_map_lookup_elem", NULL},
-	 false,
-	 "look-ups in hash maps by programs that do not know their map in advance"},
-	{"htab_lru_map_lookup_elem",
-	 {"read_htab_lru_map_lookup_elem", NULL},
-	 false,
-	 "look-ups in LRU hash maps by programs that do not know their map in advance"},
 	/* since 5.14 */
 	{WRITER(htab_map_lookup_and_delete_elem), false, NULL},
 	{WRITER(htab_lru_map_lookup_and_delete_elem), false, NULL},
