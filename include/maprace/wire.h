@@ -21,6 +21,9 @@
 #define MR_PAIRS 4096	      /* different pairs of stacks that are told apart */
 #define MR_TRIAL_SLOTS 16384  /* maps whose verdict is worked on, by map record (power of two) */
 #define MR_TRIAL_ODDS 4	      /* one of so many that are due for a hold is a control */
+#define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
+#define MR_SUSPECTS 1024      /* different pairs of stacks that are suspects */
+#define MR_DISTANCES 40	      /* how far apart they were: powers of two of nanoseconds */
 #define MR_TRIAL_CLASSES 64   /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64      /* bytes of a map header that travel with an event */
 
@@ -84,6 +87,7 @@ struct mr_config {
 	__u32 holds_enabled;	   /* 0: count and look only */
 	__u32 g_m, m_p;		   /* offsets in runtime.g and runtime.m */
 	__u32 pad;
+	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
 };
 
 static inline __u32 mr_site_slot(__u64 multiplier, __u64 ip)
@@ -187,6 +191,19 @@ struct mr_trial {
 	__u8 by_site[MR_TRIAL_CLASSES]; /* the same by the control's site, at most 255 */
 };
 
+/* With --suspects: the stack of a map's last looked-at reader or writer. seq as in mr_hold. */
+struct mr_stack {
+	__u64 seq;
+	__u64 map;
+	struct mr_access access;
+};
+
+struct mr_suspect { /* the key is the pair's hash */
+	__u64 count;
+	__u64 first_ns, last_ns;
+	__u32 distance[MR_DISTANCES]; /* [i]: 2^i ns and more; the last: and all beyond */
+};
+
 struct mr_caller { /* a call site: which return address into which function */
 	__u64 key;
 	__u64 next_ns; /* not held again before */
@@ -218,6 +235,7 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_IN_FLIGHT_UNATTRIBUTED = 17,
 	       MR_LOSS_HOLD_SHORT = 18,
 	       MR_LOSS_TRIAL_EVICTED = 19,
+	       MR_LOSS_SUSPECTS_FULL = 20,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -249,6 +267,7 @@ enum mr_event_kind {
 enum mr_evidence {
 	MR_EVIDENCE_COLLISION = 1,
 	MR_EVIDENCE_IN_FLIGHT = 2,
+	MR_EVIDENCE_WINDOW = 3, /* no proof: held_ns is how far apart the two were */
 };
 
 struct mr_event_header {
@@ -278,12 +297,14 @@ struct mr_event_fatal {
 };
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 144, "wire");
+_Static_assert(sizeof(struct mr_config) == 152, "wire");
 _Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
+_Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
+_Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");
 _Static_assert(sizeof(struct mr_caller) == 32, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 1408, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");

@@ -196,6 +196,8 @@ static inline void sample_report(struct report *report)
 	sample_race(&report->suspects[0]);
 	report->suspects[0].evidence = REPORT_WINDOW;
 	report->suspects[0].held_ns = 0;
+	report->suspects[0].distances[11] = 7;
+	report->suspects[0].distances[REPORT_DISTANCES - 1] = 2;
 	sample_rows(report);
 	report->stats = (struct report_stats){
 		.operations = 4711,

@@ -215,11 +215,6 @@ static void test_not_available(void **state)
 	assert_int_equal(cmd_watch(w.argc, w.argv), 2);
 	capture_end(&c);
 	assert_one_line("--suppressions is not available");
-	split(&w, "watch -p 1 --suspects");
-	capture_begin(&c);
-	assert_int_equal(cmd_watch(w.argc, w.argv), 2);
-	capture_end(&c);
-	assert_one_line("--suspects is not available");
 }
 
 static void test_report(void **state)

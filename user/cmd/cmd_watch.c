@@ -37,7 +37,7 @@ static int fail(const struct err *err, int code)
 /* What is not built yet is refused, not ignored. */
 static bool supported(const struct watch_options *o)
 {
-	const char *what = o->suspects ? "--suspects" : o->suppressions ? "--suppressions" : NULL;
+	const char *what = o->suppressions ? "--suppressions" : NULL;
 
 	if (what)
 		log_error("%s is not available in this version", what);
@@ -93,7 +93,8 @@ static int open_targets(struct watch *w, struct err *err)
 static int attach_targets(struct watch *w, struct err *err)
 {
 	struct attach_opts opts = {.max_hold_ns = w->options->max_hold_ns,
-				   .hold_permille = (uint32_t)(w->options->budget_percent * 10)};
+				   .hold_permille = (uint32_t)(w->options->budget_percent * 10),
+				   .window_ns = w->options->suspects ? w->options->window_ns : 0};
 	uint64_t before = watch_now();
 	size_t i;
 	int r = 0;

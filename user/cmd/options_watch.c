@@ -170,7 +170,7 @@ static const struct option_row watch_rows[] = {
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
 	{"suspects", 0, NULL, set_suspects, NULL,
-	 "also report conflicts that are close in time but not\nproven; a name kept for later, refused in this version"},
+	 "also report, at the end, conflicts that are close in time\nbut not proven, on maps that nothing shows to be ordered"},
 	{"suppressions", 0, "FILE", set_suppressions, "a file name",
 	 "a name kept for later; refused in this version"},
 	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},

@@ -117,17 +117,15 @@ static int fill_report(struct watch *w, struct report *report)
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
-	r = tracker_lend(w->tracker, report);
-	if (!r)
-		maprows_prove(report);
-	return r;
+	return tracker_lend(w->tracker, report);
 }
 
 static void drop_report(struct report *report)
 {
 	free(report->races); /* lent by the tracker, which owns what they point to */
-	report->races = NULL;
-	report->nraces = 0;
+	free(report->suspects);
+	report->races = report->suspects = NULL;
+	report->nraces = report->nsuspects = 0;
 	report_free(report);
 }
 
@@ -223,6 +221,22 @@ int watch_write_output(struct watch *w)
 	return r;
 }
 
+/* They come last: which of them are none is known at the end. */
+static void print_suspects(struct watch *w, const struct report *report)
+{
+	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
+				   .verbose = w->options->verbose > 0};
+	size_t i;
+
+	for (i = 0; i < report->nsuspects; i++)
+		if (w->options->json)
+			watch_check_stdout(w, jsonl_print_race(stdout, &report->suspects[i], true));
+		else
+			text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
+	if (report->nsuspects && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
 void watch_print_end(struct watch *w)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDERR_FILENO),
@@ -234,6 +248,7 @@ void watch_print_end(struct watch *w)
 		log_error("out of memory");
 		w->failed = true;
 	} else {
+		print_suspects(w, &report);
 		if (w->options->json)
 			watch_check_stdout(w, jsonl_print_stats(stdout, &report.stats));
 		if (!w->options->quiet)

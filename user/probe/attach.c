@@ -154,6 +154,11 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->iter_map = l->iter_map;
 	cfg->iter_type = l->iter_type;
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
+	cfg->window_ns = a->opts.window_ns;
+	if (!cfg->window_ns) { /* the code that uses them is gone then */
+		bpf_map__set_max_entries(a->skel->maps.stacks, 1);
+		bpf_map__set_max_entries(a->skel->maps.suspects, 1);
+	}
 	if (a->multi) {
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op,
 						      FEATURE_ATTACH_UPROBE_MULTI);
@@ -449,6 +454,12 @@ uint64_t attachment_site(const struct attachment *a, uint32_t slot)
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
 {
 	return bpf_map__lookup_elem(a->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
+}
+
+int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect)
+{
+	return bpf_map__lookup_elem(a->skel->maps.suspects, &key, sizeof(key), suspect,
+				    sizeof(*suspect), 0);
 }
 
 uint64_t attachment_missed(const struct attachment *a)

@@ -24,6 +24,7 @@ struct attach_opts {
 	uint64_t max_hold_ns;
 	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only,
 				   never hold */
+	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
@@ -66,6 +67,8 @@ uint64_t attachment_site(const struct attachment *a, uint32_t slot);
 const char *attachment_function(const struct attachment *a, uint32_t slot);
 /* -ENOENT: no such pair. */
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair);
+/* Likewise, of a suspect. */
+int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect);
 /* How often the kernel skipped our programs (recursion); 0 where it does not count. */
 uint64_t attachment_missed(const struct attachment *a);
 

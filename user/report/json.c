@@ -103,6 +103,26 @@ static json_t *build_accesses(const struct report_race *race)
 	return json_finish(accesses, failed);
 }
 
+/* The powers of two of nanoseconds that occurred. */
+static json_t *build_distances(const struct report_race *race)
+{
+	json_t *list = json_array();
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < REPORT_DISTANCES; i++) {
+		json_t *o;
+
+		if (!race->distances[i])
+			continue;
+		o = json_object();
+		failed |= json_put(o, "from_ns", json_number(1ull << i));
+		failed |= json_put(o, "count", json_number(race->distances[i]));
+		failed |= json_array_append_new(list, o);
+	}
+	return json_finish(list, failed);
+}
+
 static json_t *build_race(const struct report_race *race)
 {
 	json_t *o = json_object();
@@ -119,6 +139,8 @@ static json_t *build_race(const struct report_race *race)
 	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
 	failed |= json_put(o, "map", build_map(&race->map));
 	failed |= json_put(o, "accesses", build_accesses(race));
+	if (race->evidence == REPORT_WINDOW)
+		failed |= json_put(o, "distances", build_distances(race));
 	if (race->bpf)
 		failed |= json_put(o, "bpf", json_build_bpf(race->bpf));
 	return json_finish(o, failed);

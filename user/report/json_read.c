@@ -169,6 +169,25 @@ static void read_id(struct json_reader *r, const json_t *o, char id[17])
 	memcpy(id, s, 17);
 }
 
+static void read_distances(struct json_reader *r, const json_t *list, struct report_race *race)
+{
+	uint64_t from, count;
+	const json_t *o;
+	size_t i, n;
+
+	json_array_foreach((json_t *)list, i, o) {
+		if (!json_is_object(o)) {
+			json_reader_fail(r, "distances", "not an array of objects");
+			return;
+		}
+		from = json_get_u64(r, o, "from_ns");
+		count = json_get_u64(r, o, "count");
+		for (n = 0; n < REPORT_DISTANCES - 1 && from >> (n + 1); n++)
+			;
+		race->distances[n] = count;
+	}
+}
+
 static void read_race(struct json_reader *r, const json_t *o, struct report_race *race)
 {
 	const json_t *map = json_get_object(r, o, "map");
@@ -183,6 +202,7 @@ static void read_race(struct json_reader *r, const json_t *o, struct report_race
 	race->pid = json_get_u32(r, o, "pid");
 	race->held_ns = json_get_u64(r, o, "held_ns");
 	race->message = json_get_text(r, o, "message");
+	read_distances(r, json_get_array(r, o, "distances"), race);
 	race->check_fired = json_get_bool(r, o, "check_fired");
 	race->bpf = json_read_bpf(r, json_get_object(r, o, "bpf"));
 	read_map(r, map, &race->map);

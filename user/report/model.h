@@ -36,6 +36,8 @@ enum report_kind {
 	REPORT_CONCURRENT_UPDATE, /* kernel BPF maps */
 	REPORT_KINDS
 };
+#define REPORT_DISTANCES 40
+
 enum report_verdict { REPORT_RACY, REPORT_ORDERED, REPORT_UNPROVEN };
 
 struct report_frame {
@@ -109,8 +111,10 @@ struct report_race {
 					   held, or seen last */
 	bool has_other;			/* access[1] is known (always for collisions) */
 	uint64_t held_ns; /* collision: how long the other had been held when this one entered */
-	char *message;	  /* fatal: the runtime's own words, else "" */
-	bool check_fired; /* the process's own check has fired during the run */
+	/* suspects: how often they were 2^i ns apart and more, the last one and all beyond */
+	uint64_t distances[REPORT_DISTANCES];
+	char *message;		/* fatal: the runtime's own words, else "" */
+	bool check_fired;	/* the process's own check has fired during the run */
 	struct report_bpf *bpf; /* NULL: a Go map */
 };
 

@@ -112,6 +112,29 @@ static void print_evidence(FILE *out, const struct report_race *race,
 	fputc('\n', out);
 }
 
+/* A bar for each power of two between the closest and the farthest. */
+static void print_distances(FILE *out, const struct report_race *race)
+{
+	static const char bar[] = "##############################";
+	uint64_t most = 0;
+	size_t first = REPORT_DISTANCES, last = 0, i;
+
+	for (i = 0; i < REPORT_DISTANCES; i++) {
+		if (!race->distances[i])
+			continue;
+		first = i < first ? i : first;
+		last = i;
+		most = race->distances[i] > most ? race->distances[i] : most;
+	}
+	if (!most)
+		return;
+	fputs("How far apart they were:\n", out);
+	for (i = first; i <= last; i++)
+		fprintf(out, "  %9s and more %8" PRIu64 " %.*s\n",
+			duration_format((double)(1ull << i)).s, race->distances[i],
+			(int)((double)race->distances[i] / (double)most * 30), bar);
+}
+
 static void print_seen(FILE *out, const struct report_race *race, double elapsed_s)
 {
 	fputs("Seen ", out);
@@ -150,6 +173,8 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	print_accesses(out, race, style);
 	print_map(out, race);
 	print_evidence(out, race, style);
+	if (race->evidence == REPORT_WINDOW)
+		print_distances(out, race);
 	print_seen(out, race, elapsed_s);
 	fputs(RULE, out);
 }

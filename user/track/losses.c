@@ -35,6 +35,7 @@ static const struct {
 		{"in_flight_unattributed",
 		 "writers inside whose goroutine is not known, not reported"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
+	[MR_LOSS_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
 	[MR_LOSS_TRIAL_EVICTED] =
 		{"verdicts_restarted",
 		 "maps whose test for a verdict was begun anew: another one took its place"},

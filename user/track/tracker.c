@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "track/fatal.h"
+#include "track/maprows.h"
+
+_Static_assert(REPORT_DISTANCES == MR_DISTANCES, "one histogram");
 
 #define MAX_RACES 10000 /* a target cannot make us grow without bound */
 
@@ -18,9 +21,13 @@ struct tracked {
 	bool told;
 };
 
-struct tracker {
-	struct tracked **races;
+struct tracked_list {
+	struct tracked **items;
 	size_t count;
+};
+
+struct tracker {
+	struct tracked_list races, suspects;
 	uint64_t start_ns;
 };
 
@@ -40,15 +47,21 @@ static void tracked_free(struct tracked *k)
 	free(k);
 }
 
-void tracker_free(struct tracker *t)
+static void list_free(struct tracked_list *list)
 {
 	size_t i;
 
+	for (i = 0; i < list->count; i++)
+		tracked_free(list->items[i]);
+	free(list->items);
+}
+
+void tracker_free(struct tracker *t)
+{
 	if (!t)
 		return;
-	for (i = 0; i < t->count; i++)
-		tracked_free(t->races[i]);
-	free(t->races);
+	list_free(&t->races);
+	list_free(&t->suspects);
 	free(t);
 }
 
@@ -57,13 +70,14 @@ static double seconds(const struct tracker *t, uint64_t ns)
 	return ns > t->start_ns ? (double)(ns - t->start_ns) / 1e9 : 0;
 }
 
-static struct tracked *find(struct tracker *t, const struct report_race *race)
+static struct tracked *find(const struct tracked_list *list, const struct report_race *race)
 {
 	size_t i;
 
-	for (i = 0; i < t->count; i++)
-		if (t->races[i]->race.pid == race->pid && !strcmp(t->races[i]->race.id, race->id))
-			return t->races[i];
+	for (i = 0; i < list->count; i++)
+		if (list->items[i]->race.pid == race->pid &&
+		    !strcmp(list->items[i]->race.id, race->id))
+			return list->items[i];
 	return NULL;
 }
 
@@ -80,23 +94,23 @@ static int add_pair(struct tracked *k, uint64_t pair)
 
 /* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one
  * that is shown. */
-static int merge(struct tracker *t, struct tracker_source *source, struct report_race *race,
+static int merge(struct tracked_list *list, struct tracker_source *source, struct report_race *race,
 		 const __u64 *pair)
 {
-	struct tracked *k = find(t, race), **grown;
+	struct tracked *k = find(list, race), **grown;
 	uint64_t keep_count;
 	double keep_first;
 
 	if (!k) {
-		if (t->count >= MAX_RACES) {
+		if (list->count >= MAX_RACES) {
 			source->dropped_races++;
 			report_race_free(race);
 			return 0;
 		}
 		k = calloc(1, sizeof(*k));
-		grown = realloc(t->races, (t->count + 1) * sizeof(*grown));
+		grown = realloc(list->items, (list->count + 1) * sizeof(*grown));
 		if (grown)
-			t->races = grown;
+			list->items = grown;
 		if (!k || !grown) {
 			free(k);
 			report_race_free(race);
@@ -104,7 +118,7 @@ static int merge(struct tracker *t, struct tracker_source *source, struct report
 		}
 		k->source = source;
 		k->race = *race;
-		t->races[t->count++] = k;
+		list->items[list->count++] = k;
 	} else {
 		k->race.count++;
 		if (race->last_seen_s > k->race.last_seen_s)
@@ -127,6 +141,18 @@ static int merge(struct tracker *t, struct tracker_source *source, struct report
 	return add_pair(k, *pair);
 }
 
+static enum report_evidence evidence_of(uint32_t evidence)
+{
+	switch (evidence) {
+	case MR_EVIDENCE_IN_FLIGHT:
+		return REPORT_IN_FLIGHT;
+	case MR_EVIDENCE_WINDOW:
+		return REPORT_WINDOW;
+	default:
+		return REPORT_COLLISION;
+	}
+}
+
 static int on_race(struct tracker *t, struct tracker_source *source, const struct mr_event_race *e)
 {
 	struct resolver *r = &source->resolver;
@@ -134,11 +160,11 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	size_t header_len = e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
 	int ret;
 
-	race.evidence = e->evidence == MR_EVIDENCE_IN_FLIGHT ? REPORT_IN_FLIGHT : REPORT_COLLISION;
+	race.evidence = evidence_of(e->evidence);
 	race.pid = (uint32_t)r->process->pid;
 	race.count = 1;
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
-	race.held_ns = e->held_ns;
+	race.held_ns = race.evidence == REPORT_COLLISION ? e->held_ns : 0;
 	race.has_other = !(e->access[1].flags & MR_ACCESS_UNKNOWN);
 	race.message = strdup("");
 	ret = race.message ? 0 : -ENOMEM;
@@ -156,16 +182,17 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	}
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
-	return merge(t, source, &race, &e->pair);
+	return merge(race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,
+		     &e->pair);
 }
 
 static void note_fatal(struct tracker *t, uint32_t pid)
 {
 	size_t i;
 
-	for (i = 0; i < t->count; i++)
-		if (t->races[i]->race.pid == pid)
-			t->races[i]->race.check_fired = true;
+	for (i = 0; i < t->races.count; i++)
+		if (t->races.items[i]->race.pid == pid)
+			t->races.items[i]->race.check_fired = true;
 }
 
 static int on_fatal(struct tracker *t, struct tracker_source *source,
@@ -179,7 +206,7 @@ static int on_fatal(struct tracker *t, struct tracker_source *source,
 				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	report_race_identify(&race);
-	ret = merge(t, source, &race, NULL);
+	ret = merge(&t->races, source, &race, NULL);
 	note_fatal(t, (uint32_t)source->resolver.process->pid);
 	return ret;
 }
@@ -206,38 +233,64 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 	return 0;
 }
 
+static void refresh_race(const struct tracker *t, struct tracked *k)
+{
+	uint64_t count = k->unpaired;
+	struct mr_pair pair;
+	size_t i;
+
+	for (i = 0; i < k->npairs; i++) {
+		if (attachment_pair(k->source->attachment, k->pairs[i], &pair))
+			continue;
+		count += pair.count;
+		if (seconds(t, pair.last_ns) > k->race.last_seen_s)
+			k->race.last_seen_s = seconds(t, pair.last_ns);
+	}
+	if (count > k->race.count)
+		k->race.count = count;
+}
+
+static void refresh_suspect(const struct tracker *t, struct tracked *k)
+{
+	struct mr_suspect suspect;
+	uint64_t count = 0;
+	size_t i, n;
+
+	memset(k->race.distances, 0, sizeof(k->race.distances));
+	for (i = 0; i < k->npairs; i++) {
+		if (attachment_suspect(k->source->attachment, k->pairs[i], &suspect))
+			continue;
+		count += suspect.count;
+		for (n = 0; n < MR_DISTANCES; n++)
+			k->race.distances[n] += suspect.distance[n];
+		if (seconds(t, suspect.last_ns) > k->race.last_seen_s)
+			k->race.last_seen_s = seconds(t, suspect.last_ns);
+	}
+	if (count > k->race.count)
+		k->race.count = count;
+}
+
 void tracker_refresh(struct tracker *t)
 {
-	struct mr_pair pair;
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; i < t->count; i++) {
-		struct tracked *k = t->races[i];
-		uint64_t count = k->unpaired;
-
-		for (j = 0; j < k->npairs; j++) {
-			if (attachment_pair(k->source->attachment, k->pairs[j], &pair))
-				continue;
-			count += pair.count;
-			if (seconds(t, pair.last_ns) > k->race.last_seen_s)
-				k->race.last_seen_s = seconds(t, pair.last_ns);
-		}
-		if (count > k->race.count)
-			k->race.count = count;
-	}
+	for (i = 0; i < t->races.count; i++)
+		refresh_race(t, t->races.items[i]);
+	for (i = 0; i < t->suspects.count; i++)
+		refresh_suspect(t, t->suspects.items[i]);
 }
 
 size_t tracker_races(const struct tracker *t)
 {
-	return t->count;
+	return t->races.count;
 }
 
 const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 {
 	size_t i;
 
-	for (i = 0; i < t->count; i++) {
-		struct tracked *k = t->races[i];
+	for (i = 0; i < t->races.count; i++) {
+		struct tracked *k = t->races.items[i];
 
 		if (k->told || k->race.first_seen_s > (double)until_ns / 1e9)
 			continue;
@@ -247,15 +300,34 @@ const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 	return NULL;
 }
 
+/* What is proved is no suspect any more, and what is ordered never was one. */
+static bool is_suspect(const struct tracker *t, const struct report *report,
+		       const struct report_race *race)
+{
+	size_t i;
+
+	if (find(&t->races, race))
+		return false;
+	for (i = 0; i < report->nmaps; i++)
+		if (report->maps[i].pid == race->pid && report->maps[i].addr == race->map.addr)
+			return report->maps[i].verdict != REPORT_ORDERED;
+	return true;
+}
+
 int tracker_lend(struct tracker *t, struct report *report)
 {
 	size_t i;
 
-	report->races = calloc(t->count ? t->count : 1, sizeof(*report->races));
-	if (!report->races)
+	report->races = calloc(t->races.count + 1, sizeof(*report->races));
+	report->suspects = calloc(t->suspects.count + 1, sizeof(*report->suspects));
+	if (!report->races || !report->suspects)
 		return -ENOMEM;
-	for (i = 0; i < t->count; i++)
-		report->races[i] = t->races[i]->race;
-	report->nraces = t->count;
+	for (i = 0; i < t->races.count; i++)
+		report->races[i] = t->races.items[i]->race;
+	report->nraces = t->races.count;
+	maprows_prove(report);
+	for (i = 0; i < t->suspects.count; i++)
+		if (is_suspect(t, report, &t->suspects.items[i]->race))
+			report->suspects[report->nsuspects++] = t->suspects.items[i]->race;
 	return 0;
 }

@@ -11,8 +11,8 @@
 #include "track/resolve.h"
 
 /*
- * Events in, races out. One tracker serves all watched processes; each is a source. Races with the
- * same two sites in one process are one race, however many paths lead there.
+ * Events in, races out. One tracker serves all watched processes; each is a source. Races, or
+ * suspects, with the same two sites in one process are one race, however many paths lead there.
  */
 struct tracker;
 
@@ -42,8 +42,11 @@ size_t tracker_races(const struct tracker *t);
  */
 const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns);
 
-/* Copies nothing: report borrows the races' contents until tracker_free(); free report->races with
- * free() only. 0 or -ENOMEM. */
+/*
+ * Fills the report's races, calls its maps racy that one was on, and fills its suspects: pairs that
+ * are no race, on maps that are not ordered. Copies nothing: report borrows their contents until
+ * tracker_free(); free report->races and report->suspects with free() only. 0 or -ENOMEM.
+ */
 int tracker_lend(struct tracker *t, struct report *report);
 
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_ACCESS_BPF_H
+#define MAPRACE_ACCESS_BPF_H
+
+/* What an event says of an operation: who, from where, on which map. */
+#include "operation.bpf.h"
+#include "stack.bpf.h"
+
+#define barrier() asm volatile("" ::: "memory")
+
+/* Fills in who this goroutine is and where it came from. False where it is none that could race:
+ * the runtime itself on its g0. */
+static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o,
+					struct mr_access *a)
+{
+	__u64 lo = 0, hi = 0;
+
+	a->g = o->g;
+	a->time_ns = o->now;
+	a->tid = o->tid;
+	a->cpu = o->cpu;
+	a->op = o->op;
+	a->parent_goid = 0;
+	a->gopc = 0;
+	a->type = 0;
+	if (target_u64(o->g + cfg.g_goid, &a->goid) || target_u64(o->g + cfg.g_stack_lo, &lo) ||
+	    target_u64(o->g + cfg.g_stack_hi, &hi)) {
+		lose(o->c, MR_LOSS_G_FAULT);
+		return false;
+	}
+	if (!a->goid) {
+		lose(o->c, MR_LOSS_NO_GOID);
+		return false;
+	}
+	if (o->record && o->map >= lo && o->map < hi) {
+		o->c->stack_maps++;
+		o->record->flags |= MR_MAP_STACK;
+		return false;
+	}
+	if (target_u64(o->g + cfg.g_gopc, &a->gopc))
+		lose(o->c, MR_LOSS_G_FAULT);
+	if (cfg.g_parent_goid != 0xffffffff &&
+	    target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
+		lose(o->c, MR_LOSS_G_FAULT);
+	stack_walk(ctx, a, hi, o->c);
+	return true;
+}
+
+static __always_inline __u64 operation_type(struct pt_regs *ctx, const struct operation *o)
+{
+	int fault = 0;
+
+	return site_arg(ctx, o->type_arg, cfg.iter_type, &fault);
+}
+
+static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)
+{
+	__u32 size = cfg.map_size;
+
+	e->map_header_size = 0;
+	if (size > MR_HEADER_MAX)
+		size = MR_HEADER_MAX;
+	if (target_read(e->map_header, size, o->map))
+		lose(o->c, MR_LOSS_HEADER_FAULT);
+	else
+		e->map_header_size = size;
+}
+
+static __always_inline struct mr_event_race *event_reserve(const struct operation *o)
+{
+	struct mr_event_race *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lose(o->c, MR_LOSS_RING_FULL);
+		return NULL;
+	}
+	e->header.kind = MR_EVENT_RACE;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = o->now;
+	e->map = o->map;
+	return e;
+}
+
+#endif

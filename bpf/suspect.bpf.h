@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_SUSPECT_BPF_H
+#define MAPRACE_SUSPECT_BPF_H
+
+/*
+ * --suspects: two goroutines use a map, one writes, and little time lies between. No proof; only
+ * told where no verdict says that the map is ordered, which user space finds out at the end. A
+ * sample, so that its cost is bounded: a CPU takes a stack at most every SUSPECT_PAUSE_NS, on
+ * operations that are looked at anyway. Nothing of this is left in the program when nobody asked.
+ */
+#include "access.bpf.h"
+
+#define SUSPECT_PAUSE_NS 100000
+#define SUSPECT_KEY 0x80000000u /* in the table of claims: slots of stacks, not of holds */
+
+static __always_inline struct mr_stack *stack_slot(const struct operation *o, bool writes,
+						   __u32 *index)
+{
+	*index = (o->index & (MR_SUSPECT_SLOTS - 1)) * 2 + writes;
+	return bpf_map_lookup_elem(&stacks, index);
+}
+
+/* Keeps this operation's stack for those who come after it. NULL: somebody else is about it, or
+ * there is no goroutine. */
+static __always_inline struct mr_stack *suspect_note(struct pt_regs *ctx, const struct operation *o)
+{
+	__u32 index, claim, owner = 1;
+	volatile struct mr_stack *s = stack_slot(o, mr_op_writes(o->op), &index);
+	bool good;
+
+	claim = index | SUSPECT_KEY;
+	if (!s || bpf_map_update_elem(&claims, &claim, &owner, BPF_NOEXIST))
+		return NULL;
+	s->seq++;
+	barrier();
+	s->map = 0;
+	good = access_fill(ctx, o, (struct mr_access *)&s->access);
+	if (good)
+		s->map = o->map;
+	barrier();
+	s->seq++;
+	bpf_map_delete_elem(&claims, &claim);
+	return good ? (struct mr_stack *)s : NULL;
+}
+
+/* The last access by another goroutine that conflicts with this one. */
+static __always_inline const struct mr_last *suspect_other(const struct operation *o)
+{
+	const struct mr_map *m = o->record;
+	const struct mr_last *w = m->writer.g != o->g ? &m->writer : &m->writer_before;
+	const struct mr_last *r = &m->reader;
+
+	if (!mr_op_writes(o->op) || !r->g || r->g == o->g)
+		return w;
+	return !w->g || w->g == o->g || r->ns > w->ns ? r : w;
+}
+
+static __always_inline __u32 log2_of(__u64 ns)
+{
+	__u32 n = 0, i;
+
+	for (i = 32; i; i >>= 1)
+		if (ns >> i) {
+			ns >>= i;
+			n += i;
+		}
+	return n < MR_DISTANCES ? n : MR_DISTANCES - 1;
+}
+
+/* True where the pair is new and should be told. */
+static __always_inline bool suspect_count(const struct operation *o, __u64 key, __u64 apart)
+{
+	struct mr_suspect fresh = {.count = 1, .first_ns = o->now, .last_ns = o->now};
+	struct mr_suspect *s = bpf_map_lookup_elem(&suspects, &key);
+	__u32 n = log2_of(apart);
+
+	if (s) {
+		s->count++;
+		s->last_ns = o->now;
+		if (n < MR_DISTANCES)
+			s->distance[n]++;
+		return false;
+	}
+	if (n < MR_DISTANCES)
+		fresh.distance[n] = 1;
+	if (bpf_map_update_elem(&suspects, &key, &fresh, BPF_NOEXIST)) {
+		lose(o->c, MR_LOSS_SUSPECTS_FULL);
+		return false;
+	}
+	return true;
+}
+
+/* Begins an event with the other side's stack, where that is known and close enough; else NULL. */
+static __always_inline struct mr_event_race *suspect_begin(const struct operation *o,
+							   const struct mr_last *last)
+{
+	volatile struct mr_stack *s;
+	struct mr_event_race *e;
+	__u64 seq, map;
+	__u32 index;
+
+	if (!last->g || last->g == o->g || o->now - last->ns > cfg.window_ns)
+		return NULL;
+	s = stack_slot(o, mr_op_writes(last->op & (MR_OP_MAX - 1)), &index);
+	if (!s)
+		return NULL;
+	seq = s->seq;
+	barrier();
+	map = s->map;
+	if (seq & 1 || map != o->map)
+		return NULL;
+	e = event_reserve(o);
+	if (!e)
+		return NULL;
+	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&s->access))
+		goto discard;
+	barrier();
+	/* the stack may be older than the access: the same goroutine in the same function */
+	if (s->seq != seq || e->access[1].g != last->g ||
+	    e->access[1].pcs[0] != probe_sites[last->slot & (MR_SITE_SLOTS - 1)].ip)
+		goto discard;
+	e->access[1].time_ns = last->ns;
+	e->evidence = MR_EVIDENCE_WINDOW;
+	e->held_ns = o->now - last->ns;
+	return e;
+discard:
+	bpf_ringbuf_discard(e, 0);
+	return NULL;
+}
+
+static __always_inline void suspect_look(struct pt_regs *ctx, const struct operation *o)
+{
+	__u64 *next = &suspect_next_ns[o->cpu & (MR_CPUS - 1)];
+	struct mr_event_race *e;
+	struct mr_stack *own;
+
+	if ((o->record->flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_STACK)) !=
+		    (MR_MAP_SHARED | MR_MAP_WRITTEN) ||
+	    (__s64)(o->now - *next) < 0)
+		return;
+	*next = o->now + SUSPECT_PAUSE_NS;
+	e = suspect_begin(o, suspect_other(o)); /* first: the own stack may take its place */
+	own = suspect_note(ctx, o);
+	if (!e)
+		return;
+	if (!own || bpf_probe_read_kernel(&e->access[0], sizeof(e->access[0]), &own->access) ||
+	    e->access[0].g != o->g || e->access[0].time_ns != o->now)
+		goto discard; /* overwritten meanwhile */
+	e->access[0].type = operation_type(ctx, o);
+	e->pair = ((__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash) ^
+		  0x2e2e2e2e2e2e2e2eull;
+	if (!suspect_count(o, e->pair, e->held_ns))
+		goto discard;
+	header_copy(o, e);
+	bpf_ringbuf_submit(e, 0);
+	return;
+discard:
+	bpf_ringbuf_discard(e, 0);
+}
+
+#endif
