@@ -11,6 +11,10 @@ static struct mr_map map_table[MR_MAP_RECORDS];
 static struct mr_caller caller_table[MR_CALLER_SLOTS];
 static struct mr_hold hold_table[MR_HOLD_SLOTS];
 static struct mr_trial trial_table[MR_TRIAL_SLOTS];
+static struct mr_stack stack_table[2 * MR_SUSPECT_SLOTS];
+static struct mr_suspect suspect_table[64];
+static __u64 suspect_keys[64];
+static bool suspects_full;
 static atomic_uint claim_table[MR_HOLD_SLOTS];
 static struct mr_pair pair_table[MR_PAIRS];
 static __u64 pair_keys[MR_PAIRS];
@@ -38,6 +42,16 @@ static struct mr_pair *pair_find(__u64 key)
 	return NULL;
 }
 
+static struct mr_suspect *suspect_find(__u64 key)
+{
+	size_t i;
+
+	for (i = 0; i < 64; i++)
+		if (suspect_keys[i] == key)
+			return &suspect_table[i];
+	return NULL;
+}
+
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	struct mr_pair *p;
@@ -50,6 +64,10 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &hold_table[*(const __u32 *)key];
 	if (map == (void *)&trials)
 		return &trial_table[*(const __u32 *)key];
+	if (map == (void *)&stacks)
+		return &stack_table[*(const __u32 *)key];
+	if (map == (void *)&suspects)
+		return suspect_find(*(const __u64 *)key);
 	if (every_pair)
 		return NULL;
 	pthread_mutex_lock(&pair_lock);
@@ -65,6 +83,17 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 	size_t i;
 
 	(void)flags;
+	if (map == (void *)&claims && *(const __u32 *)key >= MR_HOLD_SLOTS)
+		return 0; /* of a stack's slot */
+	if (map == (void *)&suspects) {
+		for (i = 0; i < 64 && !suspects_full; i++)
+			if (!suspect_keys[i]) {
+				suspect_keys[i] = *(const __u64 *)key;
+				suspect_table[i] = *(const struct mr_suspect *)value;
+				return 0;
+			}
+		return -7;
+	}
 	if (map == (void *)&claims)
 		return atomic_compare_exchange_strong(&claim_table[*(const __u32 *)key], &unclaimed,
 						      1)
@@ -86,6 +115,8 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 long bpf_map_delete_elem(void *map, const void *key)
 {
 	assert_ptr_equal(map, (void *)&claims);
+	if (*(const __u32 *)key >= MR_HOLD_SLOTS)
+		return 0;
 	atomic_store(&claim_table[*(const __u32 *)key], 0);
 	return 0;
 }

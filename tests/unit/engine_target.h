@@ -67,6 +67,10 @@ static int set_up(void **state)
 	memset(caller_table, 0, sizeof(caller_table));
 	memset(hold_table, 0, sizeof(hold_table));
 	memset(trial_table, 0, sizeof(trial_table));
+	memset(stack_table, 0, sizeof(stack_table));
+	memset(suspect_table, 0, sizeof(suspect_table));
+	memset(suspect_keys, 0, sizeof(suspect_keys));
+	memset(suspect_next_ns, 0, sizeof(suspect_next_ns));
 	memset(pair_table, 0, sizeof(pair_table));
 	memset(pair_keys, 0, sizeof(pair_keys));
 	memset(gomaps, 0, sizeof(gomaps));
