@@ -63,6 +63,12 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-unused-parameter \
 	-D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Iinclude -Ibpf -isystem $(LIBBPF)/include
 
+# the oldest, the one with perf events only, the newest; each way to attach, each kind of verdict
+VM_QUICK_KERNELS := 5.10 6.1 7.2
+VM_QUICK_CASES := kernel_features doctor* race_read_write/go1.24 race_iterate_write/go1.27 race_faststr/go1.19-stripped \
+	clean_mutex/go1.24 clean_rwmutex/go1.19 command_race other_process/go1.24 least_privilege* perf_events/go1.24 \
+	verified_instructions killed refuses_not_go bpflost_processes bpflost_xdp bpfsafe_lock bpfsafe_in_place lockdown_refused
+
 UNIT_ENV = MAPRACE_TOP=$(CURDIR) MAPRACE_FIXTURES=$(CURDIR)/build/fixtures MAPRACE_CACHE=$(MAPRACE_CACHE)
 
 # --- the tool --------------------------------------------------------------------------------------------------------
@@ -130,8 +136,8 @@ demo: build/maprace deps-test ## build, start a racy Go service, prove its race,
 	$(Q)tests/demo/demo.sh
 
 .PHONY: test
-test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e (a selection)
-	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e
+test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e and kernels (a selection)
+	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e vmtest-quick
 
 .PHONY: test-all
 test-all: build/maprace ## everything: unit, fuzz, e2e on all Go versions, real programs, kernels in virtual machines
@@ -145,7 +151,7 @@ unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/u
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
-.PHONY: e2e e2e-all real vmtest vmshell bench
+.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench
 e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
@@ -154,6 +160,8 @@ real: build/maprace deps-test ## stripped prometheus, etcd, caddy and hugo under
 	$(Q)tests/real/run.sh
 vmtest: build/maprace deps-test ## the tool on other kernels, in virtual machines
 	$(Q)tests/vm/run.sh
+vmtest-quick: build/maprace deps-test ## the same, on three kernels, a selection of cases
+	$(Q)KERNELS="$(VM_QUICK_KERNELS)" CASES="$(VM_QUICK_CASES)" tests/vm/run.sh
 vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 	$(Q)tests/vm/shell.sh $(KERNEL)
 bench: build/maprace deps-test ## what watching costs
