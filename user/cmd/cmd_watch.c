@@ -12,7 +12,9 @@
 
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/recorder.h"
 #include "cmd/watch.h"
+#include "report/filter.h"
 #include "report/printers.h"
 #include "report/status.h"
 #include "target/privileges.h"
@@ -34,14 +36,19 @@ static int fail(const struct err *err, int code)
 	return code;
 }
 
-/* What is not built yet is refused, not ignored. */
-static bool supported(const struct watch_options *o)
+static bool hides(const void *ctx, const struct report_race *race)
 {
-	const char *what = o->suppressions ? "--suppressions" : NULL;
+	return filter_hides(ctx, race);
+}
 
-	if (what)
-		log_error("%s is not available in this version", what);
-	return !what;
+/* Reads what is not to be reported. */
+static int read_filter(struct watch *w, struct err *err)
+{
+	int r = filter_open(&w->filter, w->options->suppressions, w->options->baseline, err);
+
+	if (!r)
+		tracker_set_filter(w->tracker, hides, w->filter);
+	return r;
 }
 
 static int check_output(const char *path, struct err *err)
@@ -202,6 +209,10 @@ static int run(struct watch *w)
 	for (i = 0; i < w->options->noutputs && !r; i++)
 		r = check_output(w->options->outputs[i], &err);
 	if (!r)
+		r = read_filter(w, &err);
+	if (!r)
+		r = recorder_open(&w->recorder, w->options, &err);
+	if (!r)
 		r = open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
 	signal(SIGPIPE, SIG_IGN);
@@ -223,9 +234,7 @@ static int run(struct watch *w)
 	r = watch_loop(w);
 	ended_itself = w->targets[0].process.reaped;
 	end_command(&w->targets[0].process);
-	watch_print_races(w, 0);
-	watch_write_output(w);
-	watch_print_end(w);
+	watch_finish(w);
 	if (w->options->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
 		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of
 					it */
@@ -241,9 +250,6 @@ int cmd_watch(int argc, char **argv)
 
 	if (status != OPTIONS_RUN)
 		goto out;
-	status = EXIT_USAGE;
-	if (!supported(&options))
-		goto out;
 	options_set_log(options.quiet, options.verbose);
 	libbpf_set_print(libbpf_message);
 	log_set_before(status_clear);
@@ -253,6 +259,8 @@ int cmd_watch(int argc, char **argv)
 	w.started_unix_ns = wall_clock();
 	w.tracker = tracker_new(w.start_ns);
 	status = w.tracker ? run(&w) : EXIT_TOOL;
+	recorder_close(&w);
+	filter_free(w.filter);
 	calibration_end(&w.calibration);
 	tracker_free(w.tracker);
 	for (i = 0; i < w.ntargets && w.targets; i++) {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* What --format takes. */
-#define OPTION_FORMATS "text, json, jsonl, sarif, junit or html"
+#define OPTION_FORMATS "text, json, jsonl, sarif, junit, html or mrec"
 
 /*
  * A command's options as a table, from which both the parser and the --help text are made, so that

@@ -52,23 +52,65 @@ static int report_set_no_color(void *options, const char *arg)
 	return 0;
 }
 
+static int report_set_diff(void *options, const char *arg)
+{
+	(void)arg;
+	((struct report_options *)options)->diff = true;
+	return 0;
+}
+
+static int report_set_suppressions(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct report_options *)options)->suppressions = arg;
+	return 0;
+}
+
+static int report_set_baseline(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct report_options *)options)->baseline = arg;
+	return 0;
+}
+
+static int report_set_exitcode(void *options, const char *arg)
+{
+	unsigned int code;
+	int rc = value_integer(arg, 255, &code);
+
+	if (!rc)
+		((struct report_options *)options)->exitcode = (int)code;
+	return rc;
+}
+
 static const struct option_row report_rows[] = {
 	{"format", 'f', "FORMAT", report_set_format, OPTION_FORMATS,
-	 "text (the default), json, jsonl, sarif, junit or html"},
+	 "text (the default), json, jsonl, sarif, junit, html or\nmrec"},
 	{"source-root", 0, "DIR", report_set_source_root, "a directory",
 	 "where the sources are: SARIF names files relative to it"},
+	{"diff", 0, NULL, report_set_diff, NULL,
+	 "compare two reports: what is new, gone, and in both"},
+	{"suppressions", 0, "FILE", report_set_suppressions, "a file name",
+	 "leave out what this file names: race:PATTERN,\nrace_top:PATTERN, map:TYPE"},
+	{"baseline", 0, "FILE", report_set_baseline, "a file name",
+	 "leave out what is in this earlier report"},
+	{"exitcode", 0, "N", report_set_exitcode, "a number from 0 to 255",
+	 "exit status with --diff or --baseline when there is\nsomething new (66)"},
 	{"no-color", 0, NULL, report_set_no_color, NULL, "never colour the text"},
 	{"verbose", 'v', NULL, report_set_verbose, NULL, "show the runtime's frames too"},
 };
 
 static const struct option_table report_table = {
 	.command = "report",
-	.usage = "maprace report FILE [OPTION...]",
+	.usage = "maprace report FILE [OPTION...]\nmaprace report OLD NEW --diff [OPTION...]",
 	.about =
-		"Renders the JSON document that `maprace watch -o` wrote (- reads standard input).\n"
+		"Renders a recording or a JSON document of `maprace watch -o` (- reads standard input).\n"
 		"Needs neither root nor the process nor its executable.",
 	.after =
-		"Exit status: 0 rendered, 1 FILE cannot be read or is no such document, 2 bad usage.",
+		"Exit status: 0 rendered, 1 FILE cannot be read, is damaged or no report, 2 bad usage;\n"
+		"66 (--exitcode) with --diff or --baseline when there is a new race.",
 	.rows = report_rows,
 	.nrows = NROWS(report_rows),
 };
@@ -78,14 +120,21 @@ int options_parse_report(int argc, char **argv, struct report_options *options)
 	int rest, rc;
 
 	memset(options, 0, sizeof(*options));
+	options->exitcode = EXIT_RACE;
 	rc = option_table_parse(&report_table, argc, argv, options, &rest);
 	if (rc != OPTIONS_RUN)
 		return rc;
 	if (rest >= argc)
 		return option_usage_error(&report_table, "FILE is missing");
-	if (rest + 1 < argc)
-		return unexpected(&report_table, argv[rest + 1]);
+	if (options->diff && rest + 1 >= argc)
+		return option_usage_error(&report_table,
+					  "--diff takes two files, the older one first");
+	if (options->diff && options->baseline)
+		return option_usage_error(&report_table, "either --diff or --baseline, not both");
+	if (rest + 1 + options->diff < argc)
+		return unexpected(&report_table, argv[rest + 1 + options->diff]);
 	options->file = argv[rest];
+	options->other = options->diff ? argv[rest + 1] : NULL;
 	return OPTIONS_RUN;
 }
 
@@ -190,7 +239,7 @@ static const char global_help[] =
 	"Commands:\n"
 	"  watch -p PID[,PID...]   attach to live processes\n"
 	"  watch -- CMD [ARG...]   start CMD and watch it from its first instruction\n"
-	"  report FILE             render a JSON document of `watch -o` again\n"
+	"  report FILE             render a recording or a document of `watch -o`\n"
 	"  inspect BINARY|-p PID   what would be probed, and why not\n"
 	"  doctor                  what this kernel and these privileges allow\n"
 	"  bpf                     watch kernel BPF maps for lost updates\n"

@@ -41,7 +41,8 @@ struct watch_options {
 	double budget_percent;
 	uint64_t max_hold_ns, window_ns;
 	bool window_given, suspects;
-	const char *suppressions; /* NULL: none */
+	const char *suppressions, *baseline; /* NULL: none */
+	const char *record;		     /* NULL: no recording but those of -o */
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;
@@ -52,7 +53,10 @@ void watch_options_free(struct watch_options *options);
 enum report_format watch_options_format(const struct watch_options *options, const char *path);
 
 struct report_options {
-	const char *file; /* "-": standard input */
+	const char *file, *other; /* "-": standard input; other: with --diff, the newer one */
+	bool diff;
+	const char *suppressions, *baseline; /* NULL: none */
+	int exitcode; /* with --diff or --baseline, when there is something new */
 	enum report_format format;
 	const char *source_root; /* NULL: none */
 	int verbose;

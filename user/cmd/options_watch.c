@@ -114,6 +114,22 @@ static int set_suppressions(void *options, const char *arg)
 	return 0;
 }
 
+static int set_baseline(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct watch_options *)options)->baseline = arg;
+	return 0;
+}
+
+static int set_record(void *options, const char *arg)
+{
+	if (!*arg)
+		return -EINVAL;
+	((struct watch_options *)options)->record = arg;
+	return 0;
+}
+
 static int set_halt_on_race(void *options, const char *arg)
 {
 	(void)arg;
@@ -152,7 +168,7 @@ static const struct option_row watch_rows[] = {
 	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
 	 "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM"},
 	{"output", 'o', "FILE", set_output, "a file name, at most eight times",
-	 "write the report there at the end, and whenever SIGUSR1\ncomes; FILE is replaced as a whole. .json, .jsonl,\n.sarif, .xml (JUnit), .html and .txt say the format, any\nother is JSON. May be repeated"},
+	 "write the report there at the end, and whenever SIGUSR1\ncomes; FILE is replaced as a whole. .json, .jsonl,\n.sarif, .xml (JUnit), .html, .txt and .mrec (a recording)\nsay the format, any other is JSON. May be repeated"},
 	{"format", 'f', "FORMAT", set_format, OPTION_FORMATS,
 	 "the format of -o, whatever its extension says"},
 	{"source-root", 0, "DIR", set_source_root, "a directory",
@@ -172,7 +188,11 @@ static const struct option_row watch_rows[] = {
 	{"suspects", 0, NULL, set_suspects, NULL,
 	 "also report, at the end, conflicts that are close in time\nbut not proven, on maps that nothing shows to be ordered"},
 	{"suppressions", 0, "FILE", set_suppressions, "a file name",
-	 "a name kept for later; refused in this version"},
+	 "do not report what this file names: race:PATTERN,\nrace_top:PATTERN, map:TYPE"},
+	{"baseline", 0, "FILE", set_baseline, "a file name",
+	 "report only what is not in this earlier report"},
+	{"record", 0, "FILE", set_record, "a file name",
+	 "stream a recording there, for maprace report"},
 	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},
 	{"exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
 	 "exit status when a race was found (66)"},

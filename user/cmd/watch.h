@@ -16,13 +16,15 @@ struct watch {
 	struct watched *targets;
 	size_t ntargets;
 	struct tracker *tracker;
-	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
-	int64_t started_unix_ns; /* wall clock */
+	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
+	struct recorder *recorder; /* NULL: none */
+	uint64_t start_ns;	   /* CLOCK_MONOTONIC */
+	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
-	bool stdout_failed;		/* and said so */
-	bool failed; /* something went wrong on the way; reports are still given */
+	bool stdout_failed; /* and said so */
+	bool failed;	    /* something went wrong on the way; reports are still given */
 };
 
 /* watch_loop.c: turns the wheel until targets, time or a signal say that it is over. 0 or negative
@@ -35,10 +37,16 @@ void watch_check_stdout(struct watch *w, int rc);
 /* Prints the races that are ripe: first seen at least that long before now (0: all). */
 void watch_print_races(struct watch *w, uint64_t older_than_ns);
 void watch_print_status(struct watch *w);
-/* The JSON document to -o, if asked for. */
+/* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
+int watch_fill_report(struct watch *w, struct report *report);
+void watch_drop_report(struct report *report);
+/* The races only, as watch_fill_report() gives them. */
+int watch_lend_races(struct watch *w, struct report *report);
+/* The reports to -o, if asked for. */
 int watch_write_output(struct watch *w);
-/* What is said last: the stats, and the summary on standard error. */
-void watch_print_end(struct watch *w);
+/* What is said last: races not told yet, the files, the stats, the summary on standard error, all
+ * of one and the same state. */
+void watch_finish(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);

@@ -41,8 +41,7 @@ void watch_budget_begin(struct watch *w)
 
 		look(t, &sum, &facts);
 		duty_init(&t->duty, w->options->budget_percent / 100, CALIBRATE_GUESS_NS,
-			  DUTY_FUNCTIONS,
-			  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+			  DUTY_FUNCTIONS, facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
 		t->dutiful = true;
 	}
 }

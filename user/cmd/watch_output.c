@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/recorder.h"
 #include "cmd/watch.h"
+#include "report/filter.h"
 #include "report/format.h"
 #include "report/status.h"
 #include "track/losses.h"
@@ -85,7 +87,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	return r ? r : losses_fill(stats, &sum.cpu, &user);
 }
 
-static int fill_report(struct watch *w, struct report *report)
+int watch_fill_report(struct watch *w, struct report *report)
 {
 	struct utsname host;
 	size_t i;
@@ -117,15 +119,25 @@ static int fill_report(struct watch *w, struct report *report)
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
-	return tracker_lend(w->tracker, report);
+	r = tracker_lend(w->tracker, report);
+	return r ? r : filter_apply(w->filter, report);
 }
 
-static void drop_report(struct report *report)
+int watch_lend_races(struct watch *w, struct report *report)
+{
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	tracker_refresh(w->tracker);
+	r = tracker_lend(w->tracker, report);
+	return r ? r : filter_apply(w->filter, report);
+}
+
+void watch_drop_report(struct report *report)
 {
 	free(report->races); /* lent by the tracker, which owns what they point to */
-	free(report->suspects);
-	report->races = report->suspects = NULL;
-	report->nraces = report->nsuspects = 0;
+	report->races = NULL;
+	report->nraces = report->nraces_hidden = 0;
 	report_free(report);
 }
 
@@ -195,29 +207,25 @@ void watch_print_status(struct watch *w)
 	report_stats_free(&stats);
 }
 
-int watch_write_output(struct watch *w)
+static int write_files(struct watch *w, const struct report *report)
 {
 	const struct watch_options *o = w->options;
 	const struct print_options how = {.text = {.verbose = o->verbose > 0},
 					  .source_root = o->source_root};
-	struct report report;
-	int filled, r = 0, one;
+	int r = 0, one;
 	size_t i;
 
-	if (!o->noutputs)
-		return 0;
-	filled = fill_report(w, &report);
 	for (i = 0; i < o->noutputs; i++) {
-		one = filled ? filled
-			     : format_write(o->outputs[i], &report,
-					    watch_options_format(o, o->outputs[i]), &how);
+		if (recorder_takes(o->outputs[i], o))
+			continue;
+		one = format_write(o->outputs[i], report, watch_options_format(o, o->outputs[i]),
+				   &how);
 		if (!one)
 			continue;
 		log_error("cannot write %s: %s", o->outputs[i], err_name(one));
 		w->failed = true;
 		r = one;
 	}
-	drop_report(&report);
 	return r;
 }
 
@@ -237,22 +245,44 @@ static void print_suspects(struct watch *w, const struct report *report)
 		watch_check_stdout(w, -errno);
 }
 
-void watch_print_end(struct watch *w)
+int watch_write_output(struct watch *w)
+{
+	struct report report;
+	int r;
+
+	if (!w->options->noutputs && !w->recorder)
+		return 0;
+	r = watch_fill_report(w, &report);
+	if (r) {
+		log_error("cannot make the report: %s", err_name(r));
+		w->failed = true;
+	} else {
+		r = write_files(w, &report);
+		recorder_report(w, &report, false);
+	}
+	watch_drop_report(&report);
+	return r;
+}
+
+void watch_finish(struct watch *w)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDERR_FILENO),
 				   .verbose = w->options->verbose > 0};
 	struct report report;
 
+	watch_print_races(w, 0);
 	status_close();
-	if (fill_report(w, &report)) {
+	if (watch_fill_report(w, &report)) {
 		log_error("out of memory");
 		w->failed = true;
 	} else {
 		print_suspects(w, &report);
+		write_files(w, &report);
+		recorder_report(w, &report, true);
 		if (w->options->json)
 			watch_check_stdout(w, jsonl_print_stats(stdout, &report.stats));
 		if (!w->options->quiet)
 			text_print_summary(stderr, &report, &style);
 	}
-	drop_report(&report);
+	watch_drop_report(&report);
 }

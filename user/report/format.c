@@ -5,9 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "report/mrec.h"
+
 static const char *const names[REPORT_FORMATS] = {
 	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",
 	[FORMAT_SARIF] = "sarif", [FORMAT_JUNIT] = "junit", [FORMAT_HTML] = "html",
+	[FORMAT_MREC] = "mrec",
 };
 
 const char *format_name(enum report_format format)
@@ -33,9 +36,9 @@ enum report_format format_of_path(const char *path)
 		const char *extension;
 		enum report_format format;
 	} known[] = {
-		{".jsonl", FORMAT_JSONL},      {".sarif", FORMAT_SARIF}, {".xml", FORMAT_JUNIT},
-		{".html", FORMAT_HTML},	       {".htm", FORMAT_HTML},	 {".txt", FORMAT_TEXT},
-		{".sarif.json", FORMAT_SARIF},
+		{".jsonl", FORMAT_JSONL}, {".sarif", FORMAT_SARIF},	 {".xml", FORMAT_JUNIT},
+		{".html", FORMAT_HTML},	  {".htm", FORMAT_HTML},	 {".txt", FORMAT_TEXT},
+		{".mrec", FORMAT_MREC},	  {".sarif.json", FORMAT_SARIF},
 	};
 	size_t len = strlen(path), n, i;
 
@@ -63,6 +66,8 @@ int format_print(FILE *out, const struct report *report, enum report_format form
 		return junit_print_report(out, report, options);
 	case FORMAT_HTML:
 		return html_print_report(out, report, options);
+	case FORMAT_MREC:
+		return mrec_print_report(out, report);
 	case REPORT_FORMATS:
 		break;
 	}

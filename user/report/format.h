@@ -16,13 +16,14 @@ enum report_format {
 	FORMAT_SARIF,
 	FORMAT_JUNIT,
 	FORMAT_HTML,
+	FORMAT_MREC,
 	REPORT_FORMATS
 };
 
 const char *format_name(enum report_format format); /* "sarif" */
 /* By name; false when there is none of that name. */
 bool format_find(const char *name, enum report_format *format);
-/* By a file's extension: .json .jsonl .sarif .xml .html .htm .txt; JSON for any other. */
+/* By a file's extension: .json .jsonl .sarif .xml .html .htm .txt .mrec; JSON for any other. */
 enum report_format format_of_path(const char *path);
 
 /* The whole report as one document. 0 or negative errno; -ENOTSUP never. */

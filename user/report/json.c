@@ -8,6 +8,7 @@
 #include "report/json_bpf.h"
 #include "report/json_make.h"
 #include "report/json_names.h"
+#include "report/json_parts.h"
 #include "report/printers.h"
 
 static int put_frame(json_t *o, const struct report_frame *frame)
@@ -123,24 +124,56 @@ static json_t *build_distances(const struct report_race *race)
 	return json_finish(list, failed);
 }
 
-static json_t *build_race(const struct report_race *race)
+static int put_sightings(json_t *o, const struct report_sightings *sightings)
+{
+	json_t *list, *s;
+	int failed = 0;
+	size_t i;
+
+	if (!sightings->nbins)
+		return 0;
+	list = json_array();
+	for (i = 0; i < sightings->nbins; i++)
+		failed |= json_array_append_new(list, json_number(sightings->bins[i]));
+	s = json_object();
+	failed |= json_put(s, "bin_s", json_number_real(sightings->bin_s));
+	failed |= json_put(s, "counts", list);
+	return failed | json_put(o, "sightings", s);
+}
+
+static int put_seen(json_t *o, const struct report_race *race)
+{
+	int failed = json_put(o, "count", json_number(race->count));
+
+	failed |= json_put(o, "first_seen_s", json_number_real(race->first_seen_s));
+	failed |= json_put(o, "last_seen_s", json_number_real(race->last_seen_s));
+	failed |= json_put(o, "pid", json_integer(race->pid));
+	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
+	if (race->evidence == REPORT_WINDOW)
+		failed |= json_put(o, "distances", build_distances(race));
+	return failed | put_sightings(o, &race->sightings);
+}
+
+json_t *json_build_seen(const struct report_race *race)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "id", json_text(race->id));
+
+	return json_finish(o, failed | put_seen(o, race));
+}
+
+json_t *json_build_race(const struct report_race *race)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "id", json_text(race->id));
 
 	failed |= json_put(o, "evidence", json_string(report_evidence_name(race->evidence)));
 	failed |= json_put(o, "kind", json_string(report_kind_name(race->kind)));
-	failed |= json_put(o, "count", json_number(race->count));
-	failed |= json_put(o, "first_seen_s", json_number_real(race->first_seen_s));
-	failed |= json_put(o, "last_seen_s", json_number_real(race->last_seen_s));
-	failed |= json_put(o, "pid", json_integer(race->pid));
+	failed |= put_seen(o, race);
 	failed |= json_put(o, "held_ns", json_number(race->held_ns));
 	failed |= json_put(o, "message", json_text(race->message));
-	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
 	failed |= json_put(o, "map", build_map(&race->map));
 	failed |= json_put(o, "accesses", build_accesses(race));
-	if (race->evidence == REPORT_WINDOW)
-		failed |= json_put(o, "distances", build_distances(race));
 	if (race->bpf)
 		failed |= json_put(o, "bpf", json_build_bpf(race->bpf));
 	return json_finish(o, failed);
@@ -275,9 +308,21 @@ static json_t *build_stats(const struct report_stats *stats)
 		return json_finish(list, failed);                                \
 	}
 
+static json_t *build_hidden(const struct report_hidden *hidden)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "by", json_text(hidden->by));
+
+	failed |= json_put(o, "known", json_boolean(hidden->known));
+	failed |= json_put(o, "races", json_number(hidden->races));
+	failed |= json_put(o, "count", json_number(hidden->count));
+	return json_finish(o, failed);
+}
+
 BUILD_LIST(build_targets, struct report_target, build_target)
-BUILD_LIST(build_races, struct report_race, build_race)
+BUILD_LIST(build_races, struct report_race, json_build_race)
 BUILD_LIST(build_maps, struct report_maprow, build_maprow)
+BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
 
 static json_t *build_tool(const struct report *report)
 {
@@ -296,20 +341,58 @@ static json_t *build_host(const struct report *report)
 	return json_finish(o, failed);
 }
 
-static json_t *build_report(const struct report *report)
+static int put_head(json_t *o, const struct report *report)
 {
-	json_t *o = json_object();
 	int failed = json_put(o, "schema", json_string(JSON_SCHEMA));
 
 	failed |= json_put(o, "tool", build_tool(report));
 	failed |= json_put(o, "host", build_host(report));
 	failed |= json_put(o, "started", json_time(report->started_unix_ns));
-	failed |= json_put(o, "duration_s", json_number_real(report->duration_s));
+	return failed;
+}
+
+static int put_progress(json_t *o, const struct report *report)
+{
+	int failed = json_put(o, "duration_s", json_number_real(report->duration_s));
+
 	failed |= json_put(o, "targets", build_targets(report->targets, report->ntargets));
+	return failed;
+}
+
+static int put_state(json_t *o, const struct report *report)
+{
+	int failed = json_put(o, "maps", build_maps(report->maps, report->nmaps));
+
+	if (report->nhidden)
+		failed |= json_put(o, "hidden", build_hiddens(report->hidden, report->nhidden));
+	failed |= json_put(o, "stats", build_stats(&report->stats));
+	return failed;
+}
+
+json_t *json_build_head(const struct report *report)
+{
+	json_t *o = json_object();
+
+	return json_finish(o, put_head(o, report));
+}
+
+json_t *json_build_state(const struct report *report)
+{
+	json_t *o = json_object();
+	int failed = put_progress(o, report);
+
+	return json_finish(o, failed | put_state(o, report));
+}
+
+static json_t *build_report(const struct report *report)
+{
+	json_t *o = json_object();
+	int failed = put_head(o, report);
+
+	failed |= put_progress(o, report);
 	failed |= json_put(o, "races", build_races(report->races, report->nraces));
 	failed |= json_put(o, "suspects", build_races(report->suspects, report->nsuspects));
-	failed |= json_put(o, "maps", build_maps(report->maps, report->nmaps));
-	failed |= json_put(o, "stats", build_stats(&report->stats));
+	failed |= put_state(o, report);
 	return json_finish(o, failed);
 }
 
@@ -329,7 +412,7 @@ static int print_line(FILE *out, const char *type, json_t *data)
 
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
 {
-	return print_line(out, suspect ? "suspect" : "race", build_race(race));
+	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
 }
 
 int jsonl_print_target(FILE *out, const struct report_target *target)

@@ -9,6 +9,7 @@
 
 #include "report/json_bpf.h"
 #include "report/json_names.h"
+#include "report/json_parts.h"
 #include "report/json_value.h"
 
 /* The place of messages while one element of a list is read. */
@@ -188,7 +189,40 @@ static void read_distances(struct json_reader *r, const json_t *list, struct rep
 	}
 }
 
-static void read_race(struct json_reader *r, const json_t *o, struct report_race *race)
+static void read_sightings(struct json_reader *r, const json_t *o, struct report_sightings *s)
+{
+	const json_t *list = json_get_array(r, o, "counts"), *one;
+	size_t i;
+
+	memset(s, 0, sizeof(*s));
+	if (r->rc || !o)
+		return;
+	s->bin_s = json_get_real(r, o, "bin_s", 0);
+	if (s->bin_s <= 0 || json_array_size(list) > REPORT_BINS) {
+		json_reader_fail(r, "sightings", "not a histogram of at most 64 bins");
+		return;
+	}
+	json_array_foreach(list, i, one) {
+		if (!json_is_integer(one) || json_integer_value(one) < 0)
+			json_reader_fail(r, "sightings", "not a list of counts");
+		else
+			s->bins[s->nbins++] = (uint64_t)json_integer_value(one);
+	}
+}
+
+void json_read_seen(struct json_reader *r, const json_t *o, struct report_race *race)
+{
+	race->count = json_get_u64(r, o, "count");
+	race->first_seen_s = json_get_real(r, o, "first_seen_s", 0);
+	race->last_seen_s = json_get_real(r, o, "last_seen_s", 0);
+	race->pid = json_get_u32(r, o, "pid");
+	race->check_fired = json_get_bool(r, o, "check_fired");
+	memset(race->distances, 0, sizeof(race->distances));
+	read_distances(r, json_get_array(r, o, "distances"), race);
+	read_sightings(r, json_get_object(r, o, "sightings"), &race->sightings);
+}
+
+void json_read_race(struct json_reader *r, const json_t *o, struct report_race *race)
 {
 	const json_t *map = json_get_object(r, o, "map");
 
@@ -196,14 +230,9 @@ static void read_race(struct json_reader *r, const json_t *o, struct report_race
 	race->evidence = (enum report_evidence)json_get_word(r, o, "evidence", evidence_word,
 							     REPORT_EVIDENCES);
 	race->kind = (enum report_kind)json_get_word(r, o, "kind", kind_word, REPORT_KINDS);
-	race->count = json_get_u64(r, o, "count");
-	race->first_seen_s = json_get_real(r, o, "first_seen_s", 0);
-	race->last_seen_s = json_get_real(r, o, "last_seen_s", 0);
-	race->pid = json_get_u32(r, o, "pid");
+	json_read_seen(r, o, race);
 	race->held_ns = json_get_u64(r, o, "held_ns");
 	race->message = json_get_text(r, o, "message");
-	read_distances(r, json_get_array(r, o, "distances"), race);
-	race->check_fired = json_get_bool(r, o, "check_fired");
 	race->bpf = json_read_bpf(r, json_get_object(r, o, "bpf"));
 	read_map(r, map, &race->map);
 	read_accesses(r, json_get_array(r, o, "accesses"), race);
@@ -218,7 +247,7 @@ static struct report_race *read_races(struct json_reader *r, const json_t *root,
 
 	for (i = 0; i < *n; i++) {
 		enter(r, key, i);
-		read_race(r, json_array_get(list, i), &races[i]);
+		json_read_race(r, json_array_get(list, i), &races[i]);
 	}
 	r->where[0] = '\0';
 	return races;
@@ -286,6 +315,23 @@ static void read_maps(struct json_reader *r, const json_t *root, struct report *
 		row->p = json_get_real(r, o, "p", 1);
 		row->verdict = (enum report_verdict)json_get_word(r, o, "verdict", verdict_word,
 								  REPORT_UNPROVEN + 1);
+	}
+	r->where[0] = '\0';
+}
+
+static void read_hidden(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *list = json_get_array(r, root, "hidden"), *o;
+	size_t i;
+
+	report->hidden = allocate(r, list, "hidden", sizeof(*report->hidden), &report->nhidden);
+	for (i = 0; i < report->nhidden; i++) {
+		enter(r, "hidden", i);
+		o = json_array_get(list, i);
+		report->hidden[i].by = json_get_text(r, o, "by");
+		report->hidden[i].known = json_get_bool(r, o, "known");
+		report->hidden[i].races = json_get_u64(r, o, "races");
+		report->hidden[i].count = json_get_u64(r, o, "count");
 	}
 	r->where[0] = '\0';
 }
@@ -414,24 +460,35 @@ static int64_t read_time(struct json_reader *r, const json_t *root, const char *
 	return (int64_t)seconds * 1000000000 + fraction;
 }
 
-static void read_root(struct json_reader *r, const json_t *root, struct report *report)
+void json_read_head(struct json_reader *r, const json_t *o, struct report *report)
 {
-	const json_t *host = json_get_object(r, root, "host");
+	const json_t *host = json_get_object(r, o, "host");
 
-	report->version = json_get_text(r, json_get_object(r, root, "tool"), "version");
+	report->version = json_get_text(r, json_get_object(r, o, "tool"), "version");
 	report->kernel = json_get_text(r, host, "kernel");
 	report->arch = json_get_text(r, host, "arch");
 	report->cpus = json_get_u32(r, host, "cpus");
-	report->started_unix_ns = read_time(r, root, "started");
-	report->duration_s = json_get_real(r, root, "duration_s", 0);
-	read_targets(r, root, report);
-	report->races = read_races(r, root, "races", &report->nraces);
-	report->suspects = read_races(r, root, "suspects", &report->nsuspects);
-	read_maps(r, root, report);
-	read_stats(r, json_get_object(r, root, "stats"), &report->stats);
+	report->started_unix_ns = read_time(r, o, "started");
 }
 
-static int check_schema(const json_t *root, struct err *err)
+void json_read_state(struct json_reader *r, const json_t *o, struct report *report)
+{
+	report->duration_s = json_get_real(r, o, "duration_s", 0);
+	read_targets(r, o, report);
+	read_maps(r, o, report);
+	read_hidden(r, o, report);
+	read_stats(r, json_get_object(r, o, "stats"), &report->stats);
+}
+
+static void read_root(struct json_reader *r, const json_t *root, struct report *report)
+{
+	json_read_head(r, root, report);
+	report->races = read_races(r, root, "races", &report->nraces);
+	report->suspects = read_races(r, root, "suspects", &report->nsuspects);
+	json_read_state(r, root, report);
+}
+
+int json_check_schema(const json_t *root, struct err *err)
 {
 	const char *schema = json_string_value(json_object_get(root, "schema"));
 
@@ -447,7 +504,7 @@ static int check_schema(const json_t *root, struct err *err)
 }
 
 /* What the parser quotes from the document must not reach a terminal as it is. */
-static void scrub(struct err *err)
+void json_scrub(struct err *err)
 {
 	char *p;
 
@@ -470,17 +527,17 @@ int json_read_buffer(const char *data, size_t len, struct report *report, struct
 	if (!root) {
 		err_set(err, -EBADMSG, "it is not valid JSON: line %d, column %d: %s", where.line,
 			where.column, where.text);
-		scrub(err);
+		json_scrub(err);
 		return -EBADMSG;
 	}
-	rc = check_schema(root, err);
+	rc = json_check_schema(root, err);
 	if (!rc) {
 		read_root(&r, root, report);
 		rc = r.rc;
 	}
 	json_decref(root);
 	if (rc) {
-		scrub(err);
+		json_scrub(err);
 		report_free(report);
 	}
 	return rc;

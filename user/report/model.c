@@ -100,11 +100,14 @@ void report_free(struct report *report)
 	free(report->kernel);
 	free(report->arch);
 	targets_free(report->targets, report->ntargets);
-	races_free(report->races, report->nraces);
-	races_free(report->suspects, report->nsuspects);
+	races_free(report->races, report->nraces + report->nraces_hidden);
+	races_free(report->suspects, report->nsuspects + report->nsuspects_hidden);
 	for (i = 0; i < report->nmaps; i++)
 		free(report->maps[i].type);
 	free(report->maps);
+	for (i = 0; i < report->nhidden; i++)
+		free(report->hidden[i].by);
+	free(report->hidden);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

@@ -99,12 +99,22 @@ struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	struct report_actor actor[2]; /* of access[] */
 };
 
+/* How the sightings are spread over the run: bins of one width from its start on, which doubles as
+ * the run grows. */
+#define REPORT_BINS 64
+struct report_sightings {
+	double bin_s;
+	uint64_t bins[REPORT_BINS];
+	size_t nbins; /* up to the last one that is not 0 */
+};
+
 struct report_race {
 	char id[17]; /* 16 hex digits: stable hash of the two access sites */
 	enum report_evidence evidence;
 	enum report_kind kind;
 	uint64_t count;
 	double first_seen_s, last_seen_s;
+	struct report_sightings sightings; /* none: not known */
 	uint32_t pid;
 	struct report_map map;
 	struct report_access access[2]; /* [0] the one that entered (or died); [1] the one that was
@@ -167,6 +177,12 @@ struct report_stats {
 	size_t nlosses;
 };
 
+struct report_hidden { /* by one suppression, or known from a baseline */
+	char *by;
+	bool known;
+	uint64_t races, count;
+};
+
 struct report {
 	char *version; /* of maprace */
 	char *kernel, *arch;
@@ -181,6 +197,10 @@ struct report {
 	size_t nsuspects;
 	struct report_maprow *maps;
 	size_t nmaps;
+	/* What a filter has hidden stands behind the first nraces and nsuspects. */
+	size_t nraces_hidden, nsuspects_hidden;
+	struct report_hidden *hidden;
+	size_t nhidden;
 	struct report_stats stats;
 };
 
@@ -189,6 +209,8 @@ void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */
+/* count sightings at a time since the start. */
+void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 
 /* The frame that names the site: the first one outside the runtime, else the innermost; NULL
  * without a stack. */

@@ -301,13 +301,14 @@ static json_t *make_tool(const struct report *report)
 
 static json_t *make_invocation(const struct report *report)
 {
+	int64_t started = report->started_unix_ns - report->started_unix_ns % 1000000;
 	json_t *o = json_object();
 	int64_t lasted = report->duration_s < 1e9 ? (int64_t)(report->duration_s * 1e9) : 0;
 	int failed = json_put(o, "executionSuccessful", json_true());
 
 	if (report->started_unix_ns > 0 && report->started_unix_ns < INT64_MAX / 2) {
 		failed |= json_put(o, "startTimeUtc", json_time(report->started_unix_ns));
-		failed |= json_put(o, "endTimeUtc", json_time(report->started_unix_ns + lasted));
+		failed |= json_put(o, "endTimeUtc", json_time(started + lasted));
 	}
 	return json_finish(o, failed);
 }

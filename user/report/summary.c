@@ -116,6 +116,22 @@ static void print_losses(FILE *out, const struct report_stats *stats)
 	}
 }
 
+static void print_hidden(FILE *out, const struct report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->nhidden; i++) {
+		const struct report_hidden *h = &report->hidden[i];
+
+		fprintf(out, "  %s: %" PRIu64 " %s, seen %" PRIu64 " %s, by ",
+			h->known ? "Known before" : "Suppressed", h->races,
+			h->races == 1 ? "race" : "races", h->count,
+			h->count == 1 ? "time" : "times");
+		escape_text(out, h->by);
+		fputc('\n', out);
+	}
+}
+
 static int verdict_rank(enum report_verdict verdict)
 {
 	switch (verdict) {
@@ -212,6 +228,7 @@ static void print_maps(FILE *out, const struct report *report)
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
 {
 	print_found(out, report, style);
+	print_hidden(out, report);
 	print_work(out, &report->stats);
 	print_losses(out, &report->stats);
 	if (report->nmaps)

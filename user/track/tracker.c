@@ -17,13 +17,17 @@ struct tracked {
 	struct tracker_source *source;
 	uint64_t *pairs; /* keys of the kernel's pairs that are this race */
 	size_t npairs;
-	uint64_t unpaired; /* sightings that the kernel does not count: fatal errors */
-	bool told;
+	uint64_t unpaired;  /* sightings that the kernel does not count: fatal errors */
+	uint64_t accounted; /* of the count, in the sightings over time */
+	bool told, hidden;
 };
 
 struct tracked_list {
 	struct tracked **items;
 	size_t count;
+	bool (*hides)(const void *ctx, const struct report_race *race);
+	const void *hides_ctx;
+	size_t hidden; /* of count */
 };
 
 struct tracker {
@@ -65,6 +69,13 @@ void tracker_free(struct tracker *t)
 	free(t);
 }
 
+void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const struct report_race *),
+			const void *ctx)
+{
+	t->races.hides = t->suspects.hides = hides;
+	t->races.hides_ctx = t->suspects.hides_ctx = ctx;
+}
+
 static double seconds(const struct tracker *t, uint64_t ns)
 {
 	return ns > t->start_ns ? (double)(ns - t->start_ns) / 1e9 : 0;
@@ -92,11 +103,20 @@ static int add_pair(struct tracked *k, uint64_t pair)
 	return 0;
 }
 
+static void account(struct tracked *k)
+{
+	if (k->race.count <= k->accounted)
+		return;
+	report_sightings_add(&k->race.sightings, k->race.last_seen_s, k->race.count - k->accounted);
+	k->accounted = k->race.count;
+}
+
 /* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one
  * that is shown. */
 static int merge(struct tracked_list *list, struct tracker_source *source, struct report_race *race,
 		 const __u64 *pair)
 {
+	struct report_sightings sightings;
 	struct tracked *k = find(list, race), **grown;
 	uint64_t keep_count;
 	double keep_first;
@@ -118,6 +138,8 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		}
 		k->source = source;
 		k->race = *race;
+		k->hidden = list->hides && list->hides(list->hides_ctx, race);
+		list->hidden += k->hidden;
 		list->items[list->count++] = k;
 	} else {
 		k->race.count++;
@@ -126,14 +148,17 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION) {
 			keep_count = k->race.count;
 			keep_first = k->race.first_seen_s;
+			sightings = k->race.sightings;
 			report_race_free(&k->race);
 			k->race = *race;
 			k->race.count = keep_count;
 			k->race.first_seen_s = keep_first;
+			k->race.sightings = sightings;
 		} else {
 			report_race_free(race);
 		}
 	}
+	account(k);
 	if (!pair) {
 		k->unpaired++;
 		return 0;
@@ -248,6 +273,7 @@ static void refresh_race(const struct tracker *t, struct tracked *k)
 	}
 	if (count > k->race.count)
 		k->race.count = count;
+	account(k);
 }
 
 static void refresh_suspect(const struct tracker *t, struct tracked *k)
@@ -268,6 +294,7 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	}
 	if (count > k->race.count)
 		k->race.count = count;
+	account(k);
 }
 
 void tracker_refresh(struct tracker *t)
@@ -282,7 +309,7 @@ void tracker_refresh(struct tracker *t)
 
 size_t tracker_races(const struct tracker *t)
 {
-	return t->races.count;
+	return t->races.count - t->races.hidden;
 }
 
 const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
@@ -292,7 +319,7 @@ const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 	for (i = 0; i < t->races.count; i++) {
 		struct tracked *k = t->races.items[i];
 
-		if (k->told || k->race.first_seen_s > (double)until_ns / 1e9)
+		if (k->told || k->hidden || k->race.first_seen_s > (double)until_ns / 1e9)
 			continue;
 		k->told = true;
 		return &k->race;

@@ -34,6 +34,11 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 /* Brings counts and times of all races up to date from the kernel's table of pairs. */
 void tracker_refresh(struct tracker *t);
 
+/* Races that are not to be told, or counted by tracker_races(): asked once for each, when it is
+ * new. tracker_lend() gives them all. */
+void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const struct report_race *),
+			const void *ctx);
+
 size_t tracker_races(const struct tracker *t);
 /*
  * The next race that nobody has been told about and that was first seen at or before this time (ns

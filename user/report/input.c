@@ -2,14 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "report/json_read.h"
+#include "report/input.h"
 
-/* Reads up to the limit and one byte more, which tells that there is more; the file's size is not
- * believed (pipes have none). */
-static int read_all(int fd, char **out, size_t *len)
+/* Up to the limit and one byte more, which tells that there is more. */
+static int read_all(int fd, size_t max, char **out, size_t *len)
 {
 	size_t have = 0, room = 0;
 	char *data = NULL, *grown;
@@ -18,8 +18,8 @@ static int read_all(int fd, char **out, size_t *len)
 	for (;;) {
 		if (have == room) {
 			room = room ? 2 * room : 1u << 16;
-			if (room > JSON_READ_MAX + 1)
-				room = JSON_READ_MAX + 1;
+			if (room > max + 1)
+				room = max + 1;
 			grown = realloc(data, room);
 			if (!grown) {
 				free(data);
@@ -36,7 +36,7 @@ static int read_all(int fd, char **out, size_t *len)
 			return (int)n;
 		}
 		have += (size_t)n;
-		if (!n || have > JSON_READ_MAX)
+		if (!n || have > max)
 			break;
 	}
 	*out = data;
@@ -44,23 +44,20 @@ static int read_all(int fd, char **out, size_t *len)
 	return 0;
 }
 
-int json_read_report(const char *path, struct report *report, struct err *err)
+int input_read(const char *path, size_t max, char **data, size_t *len)
 {
 	bool standard = !strcmp(path, "-");
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len = 0;
-	char *data = NULL;
 	int rc;
 
-	memset(report, 0, sizeof(*report));
 	if (fd < 0)
-		return err_set(err, -errno, "cannot open it: %s", strerror(errno));
-	rc = read_all(fd, &data, &len);
+		return -errno;
+	rc = read_all(fd, max, data, len);
 	if (!standard)
 		close(fd);
-	if (rc)
-		return err_set(err, rc, "cannot read it: %s", strerror(-rc));
-	rc = json_read_buffer(data, len, report, err);
-	free(data);
+	if (!rc && *len > max) {
+		free(*data);
+		rc = -EFBIG;
+	}
 	return rc;
 }
