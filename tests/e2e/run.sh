@@ -4,7 +4,7 @@
 #
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
-#   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh and lifecycle.sh
+#   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh
 #   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -22,6 +22,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
 # shellcheck source=tests/e2e/lifecycle.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lifecycle.sh"
+# shellcheck source=tests/e2e/verdicts.sh
+. "$(dirname "${BASH_SOURCE[0]}")/verdicts.sh"
 
 main_versions=(1.19 1.23 1.24 1.27)
 other_versions=(1.21 1.22 1.25 1.26)
@@ -374,6 +376,7 @@ main()
 	if [[ -n $extra ]]; then
 		errors_all
 		lifecycle_all
+		verdicts_all "$scope"
 	fi
 	finish
 }

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# What maprace says of maps that never collided: a locked one becomes `ordered`, a racy one never does, also where it cannot
+# be proved (one P, one CPU).
+#
+# usage: tests/e2e/verdicts.sh [--all]      --all: 8 locked and 20 racy runs, about 4 minutes; otherwise 2 and 4, half a minute
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+verdict_bound=10 # seconds in which a contended locked map has to become ordered
+verdict_racy=(race_read_write race_two_locks race_rlock_write race_delete_write race_double_checked)
+
+# verdict_of_run SECONDS BUILD CASE COMMAND...: watches the case, started by COMMAND; sets verdicts to one line a map.
+# A racy program may die of its race before anything is attached: then again.
+verdict_of_run()
+{
+	local attempt
+	for attempt in 1 2 3; do
+		why=''
+		verdict_of_one_run "$@" && return
+		[[ $3 == race_* ]] && grep -qs '^fatal error: concurrent map' "$work/target" || return 1
+	done
+	return 1
+}
+
+verdict_of_one_run()
+{
+	local seconds=$1 program=$e2e_build/$2/$3
+	shift 3
+	fresh_work "verdict"
+	start_target "$@" "${calm[@]}" "$program" $((seconds + 20)) || { why="the program did not start" && return 1; }
+	"${calm[@]}" "$maprace" watch -q -p "$target" -d "$seconds" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || true
+	stop_target || true # a racy one may have died
+	[[ -s $work/out.json ]] || { why="no document" && return 1; }
+	verdicts=$(jq -r '.maps[] | "\(.verdict) E=\(.expected_collisions * 10 | round / 10) p=\(.p) collisions=\(.collisions)"' \
+		"$work/out.json")
+}
+
+verdict_locked()
+{
+	local build=$1 name=$2
+	if verdict_of_run "$verdict_bound" "$build" "$name" env && why="not ordered in $verdict_bound s: $verdicts" &&
+		jq -e '[.maps[] | select(.verdict == "ordered" and .p < 1e-6 and .p > 0 and .collisions == 0)] | length == 1' \
+			"$work/out.json" >"$work/jq"; then
+		pass "verdict: $build $name is ordered: $verdicts"
+	else
+		fail "verdict: $build $name" "$why"
+		cleanup
+	fi
+}
+
+# verdict_never_ordered BUILD CASE HOW COMMAND...
+verdict_never_ordered()
+{
+	local build=$1 name=$2 how=$3
+	shift 3
+	if verdict_of_run 5 "$build" "$name" "$@" && why="a racy map is ordered: $verdicts" && [[ $verdicts != *ordered* ]]; then
+		pass "verdict: $build $name $how is not ordered: ${verdicts//$'\n'/; }"
+	else
+		fail "verdict: $build $name $how" "$why"
+		cleanup
+	fi
+}
+
+# verdicts_all quick|all
+verdicts_all()
+{
+	local versions=(1.24) racy=("${verdict_racy[@]:0:2}") build name why verdicts
+	[[ $1 != all ]] || versions=(1.19 1.23 1.24 1.27) racy=("${verdict_racy[@]}")
+	for build in "${versions[@]/%/-stripped}"; do
+		build_case "$build" clean_contended
+		verdict_locked "$build" clean_contended
+		verdict_locked "$build" clean_contended
+	done
+	[[ $1 != all ]] || versions=(1.19 1.24)
+	for build in "${versions[@]/%/-stripped}"; do
+		for name in "${racy[@]}"; do
+			build_case "$build" "$name"
+			verdict_never_ordered "$build" "$name" "as it is" env
+			verdict_never_ordered "$build" "$name" "on one CPU" taskset -c 0
+		done
+	done
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	scope=quick
+	[[ ${1:-} != --all ]] || scope=all
+	verdicts_all "$scope"
+	finish
+fi
