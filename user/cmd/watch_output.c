@@ -136,8 +136,10 @@ int watch_lend_races(struct watch *w, struct report *report)
 void watch_drop_report(struct report *report)
 {
 	free(report->races); /* lent by the tracker, which owns what they point to */
-	report->races = NULL;
-	report->nraces = report->nraces_hidden = 0;
+	free(report->suspects);
+	report->races = report->suspects = NULL;
+	report->nraces = report->nsuspects = 0;
+	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
 }
 
