@@ -15,8 +15,7 @@ verdict_racy=(race_read_write race_two_locks race_rlock_write race_delete_write 
 # A racy program may die of its race before anything is attached: then again.
 verdict_of_run()
 {
-	local attempt
-	for attempt in 1 2 3; do
+	for _ in 1 2 3; do
 		why=''
 		verdict_of_one_run "$@" && return
 		[[ $3 == race_* ]] && grep -qs '^fatal error: concurrent map' "$work/target" || return 1
