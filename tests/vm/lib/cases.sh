@@ -37,6 +37,12 @@ cases_programs()
 	cut -f3 "$1" | grep -oE '\b1[.][0-9]+(-[a-z]+)?/[a-z][a-z0-9_]*' | sort -u || true
 }
 
+# cases_debs FILE: the words deb:PACKAGE/PATH in its commands
+cases_debs()
+{
+	cut -f3 "$1" | grep -oE '\bdeb:[a-z0-9.+-]+/[a-zA-Z0-9/_.-]+' | sort -u || true
+}
+
 # e2e_build: compiles the wanted programs that are missing or old: static, so that they run in the bare guest. VERSION-stripped
 # has neither symbol table nor DWARF.
 e2e_build()

@@ -69,6 +69,24 @@ image_e2e()
 	done
 }
 
+# image_debs ROOT CASES_FILE: programs of Debian packages, deb:PACKAGE/PATH, as /deb/bin/NAME, with their libraries
+image_debs()
+{
+	local root=$1 word package file library
+	for word in $(cases_debs "$2"); do
+		word=${word#deb:}
+		package=$("$vm_top/scripts/debs.sh" get bookworm "${word%%/*}") || vm_die "no package ${word%%/*}"
+		file=$package/${word#*/}
+		[[ -x $file ]] || vm_die "no $file"
+		mkdir -p "$root/deb/bin"
+		cp "$file" "$root/deb/bin/"
+		while read -r library; do
+			mkdir -p "$root${library%/*}"
+			cp -L "$library" "$root$library"
+		done < <(ldd "$file" | grep -oE '/[^ ]+\.so[^ ]*')
+	done
+}
+
 # image_build FILE CASES_FILE: packs everything. CASES_FILE becomes the guest's manifest.
 image_build()
 {
@@ -91,6 +109,7 @@ image_build()
 		cp "$vm_maprace" "$root/bin/maprace"
 	fi
 	image_e2e "$root"
+	image_debs "$root" "$cases"
 	printf 'root:x:0:0::/tmp:/bin/sh\nnobody:x:65534:65534::/tmp:/bin/sh\n' >"$root/etc/passwd"
 	(cd "$root" && find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort |
 		cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$initrd.new"

@@ -92,42 +92,141 @@ bpf_safe()
 	expect_line summary 'operations [1-9]'
 }
 
-# mapload_rate [OPTION...]: updates a second, unwatched without options, else under `maprace bpf OPTION...`
-mapload_rate()
+# mapload_begin: the load's maps are there, `other` pinned by its name; mapload_go: works for 3 s, `rate`
+mapload_begin()
 {
-	mkfifo go.$$ 2>/dev/null || true
-	mapload 3 other <go.$$ >rate 2>ready &
+	[ -p go ] || mkfifo go
+	mapload 3 other <go >rate 2>ready &
 	loader=$!
-	exec 9>go.$$
+	exec 9>go
 	wait_for 10 grep -q ready ready || die "the load does not begin"
-	if [ $# -gt 0 ]; then
-		maprace bpf "$@" >report 2>summary &
-		watcher=$!
-		wait_for 30 grep -q 'watching' summary || {
-			show summary
-			die "maprace bpf does not begin"
-		}
-	fi
+}
+
+mapload_go()
+{
 	echo >&9
 	exec 9>&-
 	wait "$loader" || die "the load failed"
-	if [ $# -gt 0 ]; then
-		kill -INT "$watcher"
-		wait "$watcher" || die "maprace bpf found something"
-	fi
-	sed -n 's/^updates.s //p' rate
 }
 
-# bpf_cost: the load's rate when another map is watched, against none; and under watch, with nothing lost uncounted
+# mapload_watched [OPTION...]: the load, unwatched without options; $rate a second at best, $updates in all
+mapload_watched()
+{
+	mapload_begin
+	[ $# -eq 0 ] || bpf_begin "$@"
+	mapload_go
+	[ $# -eq 0 ] || bpf_end
+	rate=$(sed -n 's/^updates.s //p' rate)
+	updates=$(sed -n 's/^updates //p' rate)
+}
+
+# counter NAME: of the closing statistics in report
+counter()
+{
+	sed -n 's/.*"type":"stats".*"'"$1"'":\([0-9]*\).*/\1/p' report
+}
+
+# bpf_cost: the load's rate when another map is watched, against none. Under watch every update is seen, or counted as not
+# seen: it is gone over the budget.
 bpf_cost()
 {
 	local plain other watched
-	plain=$(mapload_rate) || die "$plain"
-	other=$(mapload_rate --map other) || die "$other"
-	watched=$(mapload_rate --map loaded --budget 100) || die "$watched"
+	mapload_watched
+	plain=$rate
+	mapload_watched --map other
+	other=$rate
+	[ "$watched_status" -eq 0 ] || die "found something"
+	mapload_watched --map loaded --budget 100 --json
+	watched=$rate
 	show summary
-	fact bpf_cost "plain $plain, other map watched $other, watched $watched updates/s"
-	echo "plain $plain, other map watched $other, this one watched $watched"
-	expect_line summary 'operations [1-9][0-9]*'
+	[ "$watched_status" -eq 0 ] || die "found something"
+	[ "$(counter operations)" -eq "$updates" ] || die "$updates updates, $(counter operations) seen"
+	fact bpf_cost "plain $plain, other map watched $other, watched $watched updates/s, all $updates seen"
+	mapload_watched --map loaded --json
+	show summary
+	# a call that is over the budget may be that of the function's entry or of its exit, or both
+	[ "$(($(counter operations) + $(counter over_budget) + $(counter exits_unmatched)))" -ge "$updates" ] ||
+		die "$updates updates, $(counter operations) seen, $(counter over_budget) over budget"
+	fact bpf_budget "$rate updates/s, of $updates $(counter operations) seen; $(sed -n 's/.*cost \(.*\)/\1/p' summary)"
+	echo "plain $plain, other map watched $other, this one watched $watched, within the budget $rate"
 	echo "$plain $other" | awk '{ exit !($2 >= $1 * 0.9) }' || die "watching another map costs more than a tenth"
+}
+
+# bpf_select: maps by id, name, pinned path; and what is not there
+bpf_select()
+{
+	mapload_begin
+	bpf_begin --map /sys/fs/bpf/other --map loaded --json --budget 100
+	expect_line summary 'watching the maps asked for'
+	mapload_go
+	bpf_end
+	[ "$(counter operations)" -gt 1000 ] || die "the load was not seen"
+	mapload_begin
+	expect_status 1 maprace bpf --map nosuch -d 1
+	expect_line err 'there is no BPF map nosuch'
+	expect_status 1 maprace bpf --map 123456789 -d 1
+	expect_line err 'there is no BPF map 123456789'
+	expect_status 1 maprace bpf --map /sys/fs/bpf/nosuch -d 1
+	expect_line err 'no BPF map is pinned at /sys/fs/bpf/nosuch'
+	mapload_go
+}
+
+# bpf_top: the table, as JSON, tells of the two writers and of their conflicts
+bpf_top()
+{
+	victim_begin processes
+	bpf_begin --top --budget 100 --window 10s
+	victim_go
+	bpf_end
+	tail -n 3 report
+	expect_line report '^{"type":"top","data":\[.*"name":"counter","type":"hash","reads_per_s":[1-9][0-9.e+]*,"writes_per_s":[1-9][0-9.e+]*,"writers":2,"conflicts":[1-9]'
+	expect_line report '"type":"race".*"kind":"lost-update"'
+	never_line report '"name":"(rows|lineages|bcpus)"'
+	victim_begin safe_percpu
+	bpf_begin --top --budget 100
+	victim_go
+	bpf_end
+	expect_line report '"name":"counter","type":"percpu_hash","reads_per_s":[1-9][0-9.e+]*,"writes_per_s":[1-9]'
+}
+
+# bpf_overlap: two writers inside one function at the same time, told of with --suspects, by both names
+bpf_overlap()
+{
+	bpf_watched processes
+	expect_line report '"type":"suspect".*"evidence":"in-flight","kind":"concurrent-update".*"comm":"lostupdate".*"comm":"lostupdate"'
+	victim_begin processes
+	bpf_begin --json --budget 100
+	victim_go
+	bpf_end
+	never_line report 'concurrent-update'
+}
+
+# bpf_text: the report for people, also from the document
+bpf_text()
+{
+	victim_begin tc
+	bpf_begin --budget 100 --window 10s -o out.json
+	victim_go
+	bpf_end
+	cat report
+	expect_line report 'WARNING: LOST UPDATE OF A BPF MAP'
+	expect_line report 'process lostupdate \(pid [0-9]+, thread [0-9]+, cpu 0\)'
+	expect_line report '/vm/victims/lostupdate, cgroup /'
+	expect_line report 'BPF program count_tc \(id [0-9]+, sched_cls, tag [0-9a-f]{16}\) on cpu 1'
+	expect_line report 'Map: counter \(id [0-9]+, hash\), key 07 00 00 00 = \{\.port = 7, \.proto = 0\}'
+	expect_line report 'updates lost'
+	expect_status 0 maprace report out.json
+	expect_line out 'BPF program count_tc'
+}
+
+# bpf_refused REGEX COMMAND...: one line why not, and one what to do
+bpf_refused()
+{
+	local regex=$1
+	shift
+	expect_status 1 "$@"
+	cat err
+	expect_line err "$regex"
+	expect_line err 'hint: '
+	[ "$(wc -l <err)" -eq 2 ] || die "more than two lines"
 }

@@ -43,3 +43,21 @@ without_btf()
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"
 }
+
+# doctor_of_bpf: fentry works, kprobes are told as they are; every function that is not seen is named with what is missed
+doctor_of_bpf()
+{
+	local answer=no
+	expect_status 0 maprace doctor
+	sed -n '/^kallsyms/,$p' out
+	doctor_says kallsyms yes
+	doctor_says fentry yes
+	if kfeatures kprobe >/dev/null; then answer=yes; fi
+	doctor_says kprobe "$answer"
+	expect_line out '^maprace bpf works here'
+	[ "$(grep -c 'without it unseen:' out)" -eq "$(sed -n '/^fentry/,/^$/p' out | grep -c '_elem: ')" ] ||
+		die "a function without what is missed"
+	case $(uname -r) in
+	7.*) expect_line out 'trie_update_elem: ' ;;
+	esac
+}
