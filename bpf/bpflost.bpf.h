@@ -209,6 +209,11 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *
 		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
 		return false;
 	}
+	/* a later read of this thread was begun, and its end was never seen */
+	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > o->read.ns) {
+		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
+		return false;
+	}
 	if ((o->read.ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) ||
 	    o->read.ns <= c->call.gap_ns ||
 	    (o->actor.kind != MR_BPF_TASK && o->read.ns <= c->call.program_gap_ns)) {

@@ -135,6 +135,17 @@ static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map 
 	c->call.inner = how & CALL_INNER;
 }
 
+/* bpf(2) has copied a value out, and there is nothing more to it. */
+static __always_inline int copy_forget(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
+	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+
+	if (c && c->copy_task == bpf_get_current_pid_tgid())
+		c->copy_task = 0;
+	return 0;
+}
+
 static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64 key, __u64 value,
 				     __u32 how)
 {
@@ -149,7 +160,7 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 		return 0;
 	if (!has_one_value(row->type)) {
 		__sync_fetch_and_add(&row->reads, 1);
-		return 0;
+		return how & CALL_SYSCALL ? copy_forget() : 0;
 	}
 	c = enter(ctl);
 	if (!c)
@@ -158,6 +169,8 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 	c->now_ns = c->began_ns;
 	if (on_read(ctx, c))
 		__sync_fetch_and_add(&row->reads, 1);
+	if (how & CALL_SYSCALL)
+		c->copy_task = 0;
 	leave(c, c->now_ns); /* no clock after the value was looked at */
 	return 0;
 }
@@ -366,6 +379,6 @@ int read_bpf_map_copy_value(__u64 *ctx)
 	int result = (int)ctx[4];
 
 	if (result && result != -2) /* -ENOENT: not there, which is an answer too */
-		return 0;
+		return copy_forget();
 	return looked_up(ctx, (void *)ctx[0], ctx[1], result ? 0 : ctx[2], CALL_SYSCALL);
 }

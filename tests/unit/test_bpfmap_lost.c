@@ -322,6 +322,21 @@ static void test_unseen(void **state)
 	assert_int_equal(events_n, 0);
 }
 
+/* A read of which only the beginning was seen: the one before it says nothing of the write. */
+static void test_half_read(void **state)
+{
+	__u64 key = 7, copy = 0;
+	__u64 ctx[4] = {(__u64)&the_map, (__u64)&key, (__u64)&copy, 0};
+
+	(void)state;
+	read_now(one);
+	write_now(two, 8, BPF_ANY);
+	be(one);
+	enter_bpf_map_copy_value(ctx);
+	write_now(one, 9, BPF_ANY);
+	assert_int_equal(events_n, 0);
+}
+
 /* Two runs of one program on one CPU cannot overlap, but the one may read what the other left. */
 static void test_one_cpu(void **state)
 {
@@ -487,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unknown_program, fresh),
 		cmocka_unit_test_setup(test_unclear_stack, fresh),
 		cmocka_unit_test_setup(test_unseen, fresh),
+		cmocka_unit_test_setup(test_half_read, fresh),
 		cmocka_unit_test_setup(test_one_cpu, fresh),
 		cmocka_unit_test_setup(test_overlap, fresh),
 		cmocka_unit_test_setup(test_any_order, fresh),

@@ -115,7 +115,7 @@ static int start(struct bpf_watch *w, struct err *err)
 	if (r) {
 		err_hint(
 			err,
-			"see maprace doctor; CAP_SYSLOG is needed, and kernel.kptr_restrict below 2");
+			"run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYSLOG; kernel.kptr_restrict must be below 2");
 		return err_set(
 			err, r,
 			"cannot watch BPF maps: /proc/kallsyms does not show where the kernel's code is, so "
