@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 life_names='ends killed stubborn signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped text'
+	options stopped text budget'
 watcher=
 
 # watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
@@ -343,6 +343,27 @@ life_text()
 		true
 	rm -r "$dir"
 	need 'rendered again it reads otherwise' cmp -s <(grep -v '^Seen' "$work/stdout") <(grep -v '^Seen' "$work/again")
+}
+
+# ---- what it costs ---------------------------------------------------------------------------------------------------
+
+# A program that does nothing but use a map: the budget holds, and it is watched a part of the time; with all the budget, always.
+life_budget()
+{
+	local part='.stats.budget | .windows >= 1 and .hit_ns > 50 and .hit_ns != 1200 and any(.functions[]; .attached < 0.6)'
+	start_target "$(program 1.24 clean_mutex)"
+	watch -p "$target" -d 6
+	watch_ended 20 && status_is 0 || return 1
+	need 'no probe was taken away and put back' document "$part" || return 1
+	need 'over the budget' document '.stats.cost_percent < 5 * 2 * 1.2' || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
+	watch -p "$target" -d 2 --budget 100
+	watch_ended 20 && status_is 0 || return 1
+	need 'a probe was taken away' document '.stats.budget | .windows == 0 and all(.functions[]; .attached > 0.99)' || return 1
+	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 6
+	watch_ended 20 && status_is 0 || return 1
+	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
 }
 
 # ---- all ------------------------------------------------------------------------------------------------------------
