@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # What watching costs. Ratios within one run: every round measures each variant once, in an order that shifts from round to
 # round; medians over the rounds are printed as tables and written as JSON (build/bench/*.json).
-# usage: run.sh [hot|attach|proof|servers]...     (hot attach proof)
+# usage: run.sh [hot|attach|proof|growth|servers]...     (hot attach proof growth)
 #   hot      operations/s of a hot map loop: unwatched, an empty BPF program at our sites, maprace without holds, maprace, bpftrace
 #            at function entry, and the program built with -race
 #   attach   time to attach to a live 50 MB stripped binary, and the tool's memory, with the file cached and not
 #   proof    time to the first proof of a race whose accesses are 10 us, 1 ms and 100 ms apart
+#   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_OPS (read write iterate),
 # BENCH_MODES (private shared), MAPRACE (build/maprace).
@@ -17,6 +18,7 @@ bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$bench_dir/hot.sh"
 . "$bench_dir/attach.sh"
 . "$bench_dir/proof.sh"
+. "$bench_dir/growth.sh"
 
 bench_build=$real_top/build/bench
 read -ra versions <<<"${BENCH_GO:-1.19 1.23 1.24 1.27}"
@@ -67,7 +69,7 @@ bench_servers()
 	return "$status"
 }
 
-(($#)) || set -- hot attach proof
+(($#)) || set -- hot attach proof growth
 if ((EUID)); then
 	echo "run.sh: attaching to processes needs root" >&2
 	exit 1
@@ -79,9 +81,9 @@ bench_tools
 echo "$(nproc) CPUs, Linux $(uname -r), load before $(cut -d' ' -f1 /proc/loadavg)"
 for bench in "$@"; do
 	case $bench in
-	hot | attach | proof | servers) "bench_$bench" ;;
+	hot | attach | proof | growth | servers) "bench_$bench" ;;
 	*)
-		echo "run.sh: no benchmark $bench (hot, attach, proof, servers)" >&2
+		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, servers)" >&2
 		exit 2
 		;;
 	esac
