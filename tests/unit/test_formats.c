@@ -273,6 +273,43 @@ static void test_hostile(void **state)
 	report_free(&report);
 }
 
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+/* Nothing is fetched from anywhere, and what must be there is there. */
+static void test_html(void **state)
+{
+	char *text = render_sample(FORMAT_HTML, NULL);
+
+	(void)state;
+	assert_int_equal(strncmp(text, "<!doctype html>\n", 16), 0);
+	assert_null(strstr(text, "http:"));
+	assert_null(strstr(text, "https:"));
+	assert_null(strstr(text, " src="));
+	assert_null(strstr(text, "<link"));
+	assert_null(strstr(text, "nan"));
+	assert_int_equal(count(text, "<article "), 3);
+	assert_int_equal(count(text, "<section class=\"access a\">"), 3);
+	assert_int_equal(count(text, "<section class=\"access b\">"), 3);
+	assert_int_equal(count(text, "</article>"), 3);
+	assert_int_equal(count(text, "<tr><td class=\"verdict "), 4);
+	/* held for 36.5 us; the line goes a quarter further */
+	assert_has(text, "<i class=bar style=\"left:0.00%;width:100.00%\"></i>");
+	assert_has(text, "<i class=tick style=\"left:80.00%\"></i>");
+	assert_has(text, "<span style=\"left:80.00%\">36.5us</span>");
+	assert_has(text, "Write at 0x00c000094480 by goroutine 18 (thread 4215, cpu 0)</h3>");
+	assert_has(text, "<section id=distances>");
+	assert_has(text, "<dt>the ring buffer was full; races may be missing</dt><dd>3</dd>");
+	assert_has(text, "default-src 'none'");
+	free(text);
+}
+
 static void test_write_errors_are_told(void **state)
 {
 	const struct print_options options = {0};
@@ -295,10 +332,15 @@ static void test_write_errors_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	    cmocka_unit_test(test_sarif),
-		cmocka_unit_test(test_sarif_rules), cmocka_unit_test(test_sarif_uris),
-		cmocka_unit_test(test_junit),	    cmocka_unit_test(test_junit_of_nothing),
-		cmocka_unit_test(test_hostile),	    cmocka_unit_test(test_write_errors_are_told),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sarif),
+		cmocka_unit_test(test_sarif_rules),
+		cmocka_unit_test(test_sarif_uris),
+		cmocka_unit_test(test_junit),
+		cmocka_unit_test(test_junit_of_nothing),
+		cmocka_unit_test(test_html),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_write_errors_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,22 +14,6 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-/* Where the Go that built the program kept its sources says nothing: "runtime/map.go" does. */
-static const char *short_file(const struct report_frame *frame, const struct text_style *style)
-{
-	static const char *const roots[] = {"/src/runtime/", "/src/internal/runtime/"};
-	const char *found;
-	size_t i;
-
-	for (i = 0; frame->runtime && !style->verbose && i < sizeof(roots) / sizeof(roots[0]);
-	     i++) {
-		found = strstr(frame->file, roots[i]);
-		if (found)
-			return found + strlen("/src/");
-	}
-	return frame->file;
-}
-
 static void print_frame(FILE *out, const struct report_frame *frame, const struct text_style *style)
 {
 	fputs("  ", out);
@@ -37,7 +21,7 @@ static void print_frame(FILE *out, const struct report_frame *frame, const struc
 	fputs("()\n", out);
 	if (frame->file && frame->file[0]) {
 		fputs("      ", out);
-		escape_text(out, short_file(frame, style));
+		escape_text(out, style->verbose ? frame->file : words_file(frame));
 		if (frame->line > 0)
 			fprintf(out, ":%d", frame->line);
 		fputc('\n', out);

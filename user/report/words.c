@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/duration.h"
 #include "report/escape.h"
@@ -315,4 +316,18 @@ char *words_of(void (*say)(FILE *, const struct report_race *), const struct rep
 		return NULL;
 	}
 	return text;
+}
+
+const char *words_file(const struct report_frame *frame)
+{
+	static const char *const roots[] = {"/src/runtime/", "/src/internal/runtime/"};
+	const char *found;
+	size_t i;
+
+	for (i = 0; frame->runtime && i < sizeof(roots) / sizeof(roots[0]); i++) {
+		found = strstr(frame->file, roots[i]);
+		if (found)
+			return found + strlen("/src/");
+	}
+	return frame->file;
 }

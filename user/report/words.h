@@ -36,6 +36,10 @@ void words_value(FILE *out, const struct report_race *race);
 /* "main.(*cache).put", "?" when not known */
 void words_function(FILE *out, const struct report_frame *frame);
 
+/* Where the Go that built the program kept its sources says nothing: "runtime/map.go" of the
+ * runtime's files, any other as it is. Not escaped. */
+const char *words_file(const struct report_frame *frame);
+
 /* What one of them writes, as a string; malloc'ed, NULL when memory is short. */
 char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race);
 
