@@ -29,7 +29,7 @@ verdict_of_one_run()
 	shift 3
 	fresh_work "verdict"
 	start_target "$@" "${calm[@]}" "$program" $((seconds + 20)) || { why="the program did not start" && return 1; }
-	"${calm[@]}" "$maprace" watch -q -p "$target" -d "$seconds" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || true
+	"${calm[@]}" "$maprace" watch -q --suspects -p "$target" -d "$seconds" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || true
 	stop_target || true # a racy one may have died
 	[[ -s $work/out.json ]] || { why="no document" && return 1; }
 	verdicts=$(jq -r '.maps[] | "\(.verdict) E=\(.expected_collisions * 10 | round / 10) p=\(.p) collisions=\(.collisions)"' \
@@ -40,7 +40,7 @@ verdict_locked()
 {
 	local build=$1 name=$2
 	if verdict_of_run "$verdict_bound" "$build" "$name" env && why="not ordered in $verdict_bound s: $verdicts" &&
-		jq -e '[.maps[] | select(.verdict == "ordered" and .p < 1e-6 and .p > 0 and .collisions == 0)] | length == 1' \
+		jq -e '.suspects == [] and ([.maps[] | select(.verdict == "ordered" and .p < 1e-6 and .p > 0 and .collisions == 0)] | length == 1)' \
 			"$work/out.json" >"$work/jq"; then
 		pass "verdict: $build $name is ordered: $verdicts"
 	else
@@ -62,6 +62,27 @@ verdict_never_ordered()
 	fi
 }
 
+# A race that cannot be proved, on one CPU, is a suspect: both functions, the distances, and status 0.
+verdict_suspect()
+{
+	local build=$1 status=0 program=$e2e_build/$1/race_read_write
+	fresh_work "suspect"
+	why="the program did not start"
+	start_target taskset -c 0 "${calm[@]}" "$program" 25 || { fail "suspects: $build" "$why" && return; }
+	"${calm[@]}" "$maprace" watch --suspects --window 2ms --json -p "$target" -d 3 -o "$work/out.json" \
+		>"$work/stdout" 2>"$work/stderr" || status=$?
+	stop_target || true
+	if ((status == 0)) && grep -q '^{"type":"suspect"' "$work/stdout" && jq -e '.races == [] and (.suspects | length > 0) and
+		all(.suspects[]; .evidence == "window" and (.distances | length > 0 and all(.from_ns < 2000000)) and
+			([.accesses[].stack[].function] | any(. == "main.writer") and any(. == "main.reader")))' \
+		"$work/out.json" >"$work/jq"; then
+		pass "suspects: $build race_read_write on one CPU: $(jq -c '[.suspects[] | .count]' "$work/out.json") times"
+	else
+		fail "suspects: $build race_read_write on one CPU" "status $status, or not as it should be"
+		cleanup
+	fi
+}
+
 # verdicts_all quick|all
 verdicts_all()
 {
@@ -74,6 +95,8 @@ verdicts_all()
 	done
 	[[ $1 != all ]] || versions=(1.19 1.24)
 	for build in "${versions[@]/%/-stripped}"; do
+		build_case "$build" race_read_write
+		verdict_suspect "$build"
 		for name in "${racy[@]}"; do
 			build_case "$build" "$name"
 			verdict_never_ordered "$build" "$name" "as it is" env
