@@ -2,6 +2,7 @@
 #include "report/format.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -50,7 +51,7 @@ enum report_format format_of_path(const char *path)
 	return FORMAT_JSON;
 }
 
-int format_print(FILE *out, const struct report *report, enum report_format format,
+static int print(FILE *out, const struct report *report, enum report_format format,
 		 const struct print_options *options)
 {
 	switch (format) {
@@ -72,4 +73,25 @@ int format_print(FILE *out, const struct report *report, enum report_format form
 		break;
 	}
 	return -ENOTSUP;
+}
+
+/* In memory first: a stream that fails half-way no longer knows why at its end. */
+int format_print(FILE *out, const struct report *report, enum report_format format,
+		 const struct print_options *options)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+	int rc;
+
+	if (!memory)
+		return -ENOMEM;
+	rc = print(memory, report, format, options);
+	if (fclose(memory) && !rc)
+		rc = -ENOMEM;
+	errno = 0;
+	if (!rc && (fwrite(text, 1, len, out) != len || fflush(out)))
+		rc = errno ? -errno : -EIO;
+	free(text);
+	return rc;
 }
