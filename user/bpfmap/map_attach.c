@@ -22,6 +22,7 @@
 struct watched_function {
 	bool wanted;
 	const char *why; /* not watched; NULL: it is */
+	int error;	 /* beside why, where the kernel has refused */
 	struct bpf_link *links[2];
 };
 
@@ -156,6 +157,7 @@ static int load_what_loads(struct map_attachment *a, bool plain)
 		if (r) {
 			a->functions[i].wanted = false;
 			a->functions[i].why = "the kernel does not load a program for it";
+			a->functions[i].error = r;
 			last = r;
 		} else {
 			n++;
@@ -221,6 +223,17 @@ int map_attachment_refused(struct err *err, int code)
 		err_name(code));
 }
 
+/* -ENOENT, or why it did not load, when a function is not there that nothing works without. */
+static int without_needed(const struct map_attachment *a)
+{
+	size_t i;
+
+	for (i = 0; i < map_functions_n; i++)
+		if (map_functions[i].needed && !a->functions[i].wanted)
+			return a->functions[i].error ? a->functions[i].error : -ENOENT;
+	return 0;
+}
+
 int map_attachment_load(struct map_attachment **out, const struct map_attach_opts *opts,
 			struct err *err)
 {
@@ -248,6 +261,8 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 	}
 	if (r)
 		r = load_what_loads(a, opts->no_atomics);
+	if (!r)
+		r = without_needed(a);
 	if (r)
 		return map_attachment_refused(err, r);
 	r = share_all(a);
@@ -287,6 +302,8 @@ int map_attachment_attach(struct map_attachment *a, struct err *err)
 		if (!a->functions[i].wanted)
 			continue;
 		r = attach_function(a, i);
+		if (r && map_functions[i].needed)
+			return map_attachment_refused(err, r);
 		if (r)
 			last = r;
 		else

@@ -28,7 +28,7 @@ bpf_end()
 # victim_begin MODE: the victim, loaded and waiting; victim_go: lets it work, until it has done; `truth`
 victim_begin()
 {
-	mkfifo go
+	[ -p go ] || mkfifo go
 	lostupdate "$1" 3 <go >truth 2>ready &
 	victim=$!
 	exec 9>go
@@ -123,7 +123,7 @@ mapload_watched()
 # counter NAME: of the closing statistics in report
 counter()
 {
-	sed -n 's/.*"type":"stats".*"'"$1"'":\([0-9]*\).*/\1/p' report
+	sed -n 's/.*"type":"stats".*"'"$1"'":\([0-9][0-9]*\).*/\1/p' report
 }
 
 # bpf_cost: the load's rate when another map is watched, against none. Under watch every update is seen, or counted as not
@@ -179,7 +179,7 @@ bpf_top()
 	victim_go
 	bpf_end
 	tail -n 3 report
-	expect_line report '^{"type":"top","data":\[.*"name":"counter","type":"hash","reads_per_s":[1-9][0-9.e+]*,"writes_per_s":[1-9][0-9.e+]*,"writers":2,"conflicts":[1-9]'
+	expect_line report '^\{"type":"top","data":\[.*"name":"counter","type":"hash","reads_per_s":[1-9][0-9.e+]*,"writes_per_s":[1-9][0-9.e+]*,"writers":2,"conflicts":[1-9]'
 	expect_line report '"type":"race".*"kind":"lost-update"'
 	never_line report '"name":"(rows|lineages|bcpus)"'
 	victim_begin safe_percpu
