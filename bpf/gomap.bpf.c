@@ -64,13 +64,15 @@ int maprace_op(struct pt_regs *ctx)
 	o.type_arg = site.type_arg;
 	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
 	o.g = REG_G(ctx);
-	o.now = bpf_ktime_get_ns();
 	o.index = map_index(o.map);
 	o.record = bpf_map_lookup_elem(&maps, &o.index);
 	if (!o.record) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
 	}
+	if (o.record->addr == o.map && !o.record->busy && map_again(o.record, o.g, o.op, slot))
+		return 0;
+	o.now = bpf_ktime_get_ns();
 	/* First of all the record is made this map's: what a collision notes must not be another's.
 	 */
 	if (o.record->addr != o.map)
@@ -79,7 +81,7 @@ int maprace_op(struct pt_regs *ctx)
 		if (o.record->hold)
 			collide(ctx, &o);
 		if (o.record->trial)
-			trial_meet(&o);
+			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
 	}
 	if (map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last))
 		look(ctx, &o, last);

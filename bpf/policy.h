@@ -23,6 +23,9 @@
 #define POLICY_PRIVATE_LOOK_NS \
 	2000000ull /* how often the same goroutine on its own map is looked at */
 #define POLICY_SHARED_LOOK_NS 100000ull
+/* Another goroutine or function than last time is looked at, but not more often than this. */
+#define POLICY_CHANGE_LOOK_NS 20000ull
+#define POLICY_MAX_SKIP 64 /* operations of one goroutine that pass without a look at the clock */
 
 struct policy_input {
 	__u64 now;

@@ -24,37 +24,37 @@ static __always_inline __u8 trial_site(const struct mr_caller *s)
 	return s->key >> 58;
 }
 
-static __always_inline struct mr_trial *trial_slot(const struct operation *o)
+static __always_inline struct mr_trial *trial_slot(__u32 index)
 {
-	__u32 index = o->index & (MR_TRIAL_SLOTS - 1);
-
+	index &= MR_TRIAL_SLOTS - 1;
 	return bpf_map_lookup_elem(&trials, &index);
 }
 
-static __always_inline bool trial_is_of(const struct mr_trial *t, const struct operation *o)
+static __always_inline bool trial_is_of(const struct mr_trial *t, const struct mr_map *m)
 {
-	return t->map == o->map && t->born == o->record->first_ns;
+	return t->map == m->addr && t->born == m->first_ns;
 }
 
 /* The map's trial; another map's is begun anew. */
-static __always_inline struct mr_trial *trial_of(const struct operation *o)
+static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_map *m)
 {
-	struct mr_trial *t = trial_slot(o);
+	struct mr_trial *t = trial_slot(index);
+	__u32 cpu;
 	int i;
 
-	if (!t || trial_is_of(t, o))
+	if (!t || trial_is_of(t, m))
 		return t;
-	if (t->map && t->map != o->map)
-		lose(o->c, MR_LOSS_TRIAL_EVICTED);
+	if (t->map && t->map != m->addr)
+		lose(this_cpu(&cpu), MR_LOSS_TRIAL_EVICTED);
 	t->map = 0;
-	t->born = o->record->first_ns;
+	t->born = m->first_ns;
 	t->end_ns = 0;
 	t->holds = 0;
 	t->controls = 0;
 	t->met = 0;
 	for (i = 0; i < MR_TRIAL_CLASSES / 8; i++)
 		((volatile __u64 *)t->by_site)[i] = 0;
-	t->map = o->map;
+	t->map = m->addr;
 	return t;
 }
 
@@ -68,33 +68,42 @@ static __always_inline __u64 processor_of(__u64 g)
 	return p;
 }
 
+/* Thread, CPU, operation and call site in one word: a function that is verified by itself has five
+ * arguments, numbers all of them. */
+static __always_inline __u64 trial_who(const struct operation *o, __u8 site)
+{
+	return o->tid | (__u64)(__u16)o->cpu << 32 | (__u64)o->op << 48 | (__u64)site << 56;
+}
+
 /*
  * An operation found a control open on its map. It counts where it could have come as well had the
  * control been a hold: one that keeps its thread, its CPU and its P to itself. Who comes on one of
  * these came because they were free; who comes after them may still count.
  */
-static __always_inline void trial_meet(const struct operation *o)
+__noinline int trial_meet(__u32 index, __u64 map, __u64 g, __u64 now, __u64 who)
 {
-	struct mr_trial *t = trial_slot(o);
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	struct mr_trial *t = trial_slot(index);
 	__u64 p;
 
-	if (!t)
-		return;
-	if (!trial_is_of(t, o) || (__s64)(o->now - t->end_ns) > 0) {
-		o->record->trial = 0;
-		return;
+	if (!m || !t)
+		return 0;
+	if (m->addr != map || !trial_is_of(t, m) || (__s64)(now - t->end_ns) > 0) {
+		m->trial = 0;
+		return 0;
 	}
-	if (t->g == o->g || (!mr_op_writes(o->op) && !mr_op_writes(t->op)))
-		return;
-	if (t->tid == o->tid || t->cpu == (__u16)o->cpu)
-		return;
-	p = processor_of(o->g);
+	if (t->g == g || (!mr_op_writes((__u8)(who >> 48)) && !mr_op_writes(t->op)))
+		return 0;
+	if (t->tid == (__u32)who || t->cpu == (__u16)(who >> 32))
+		return 0;
+	p = processor_of(g);
 	if (!p || p == t->processor)
-		return;
-	o->record->trial = 0;
+		return 0;
+	m->trial = 0;
 	t->met++;
 	if (t->by_site[t->site & (MR_TRIAL_CLASSES - 1)] < 255)
 		t->by_site[t->site & (MR_TRIAL_CLASSES - 1)]++;
+	return 1;
 }
 
 /* Whether the map is under a trial at all: the others are held as policy.h says. */
@@ -116,8 +125,8 @@ static __always_inline __u64 trial_length(const struct operation *o, struct mr_c
 
 	if (!trial_wanted(o, s))
 		return length;
-	t = trial_slot(o);
-	if (!t || !trial_is_of(t, o))
+	t = trial_slot(o->index);
+	if (!t || !trial_is_of(t, o->record))
 		return length;
 	if (o->record->trial && (__s64)(o->now - t->end_ns) <= 0)
 		return 0;
@@ -130,37 +139,45 @@ static __always_inline __u64 trial_length(const struct operation *o, struct mr_c
 	return 0;
 }
 
+/* Throws the coin. 1: it is a control, and open. */
+__noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 who)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	struct mr_trial *t;
+
+	if (!m || m->addr != map)
+		return 0;
+	t = trial_of(index, m);
+	if (!t)
+		return 0;
+	if (bpf_get_prandom_u32() % MR_TRIAL_ODDS) {
+		t->holds++;
+		return 0;
+	}
+	t->controls++;
+	t->g = g;
+	t->processor = processor_of(g);
+	t->tid = (__u32)who;
+	t->cpu = (__u16)(who >> 32);
+	t->op = (__u8)(who >> 48);
+	t->site = who >> 56;
+	t->end_ns = bpf_ktime_get_ns() + length;
+	if (t->processor)
+		m->trial = 1;
+	return 1;
+}
+
 /*
- * Throws the coin, at the moment at which the hold would be published. True: it is a control, and
- * nothing is to be held.
+ * At the moment at which the hold would be published. True: it is a control, and nothing is to be
+ * held.
  */
 static __always_inline bool trial_control(const struct operation *o, struct mr_caller *s,
 					  __u64 length)
 {
-	struct mr_trial *t;
-	__u64 p;
-
-	if (!trial_wanted(o, s))
+	if (!trial_wanted(o, s) ||
+	    !trial_toss(o->index, o->map, o->g, length, trial_who(o, trial_site(s))))
 		return false;
-	t = trial_of(o);
-	if (!t)
-		return false;
-	if (bpf_get_prandom_u32() % MR_TRIAL_ODDS) {
-		t->holds++;
-		return false;
-	}
-	p = processor_of(o->g);
-	t->controls++;
-	t->g = o->g;
-	t->processor = p;
-	t->tid = o->tid;
-	t->cpu = (__u16)o->cpu;
-	t->op = o->op;
-	t->site = trial_site(s);
-	t->end_ns = bpf_ktime_get_ns() + length;
-	s->next_ns = t->end_ns;
-	if (p)
-		o->record->trial = 1;
+	s->next_ns = o->now + length;
 	return true;
 }
 

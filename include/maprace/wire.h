@@ -159,7 +159,8 @@ struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
 	__u32 flags;
-	__u32 pad;
+	/* reads and writes that may still pass without a look at the clock, and how many next time */
+	__u8 read_skip, write_skip, read_step, write_step;
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */

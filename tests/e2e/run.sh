@@ -245,7 +245,7 @@ check_race()
 		watch_it -d "$proof_bound" --json -o "$work/out.json" || return 1
 		if wait_until "$((proof_bound + 5))" proved_or_over && ! gone "$watcher"; then
 			sleep 0.5 # for what must not come
-			kill -INT "$watcher"
+			kill -INT "$watcher" 2>/dev/null || true
 		fi
 	fi
 	end_watch "$((proof_bound + 15))" || return 1

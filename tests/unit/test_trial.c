@@ -172,13 +172,11 @@ static struct mr_map *record(void)
 /* Opens a control by hand, as the coin does. */
 static void open_control(struct actor *a, __u64 length)
 {
-	struct operation o = {.map = (uintptr_t)sim.map, .c = &cpus[0]};
+	__u32 index = map_index((uintptr_t)sim.map);
 	struct mr_trial *t;
 
-	o.index = map_index(o.map);
-	o.record = record();
-	o.record->addr = o.map;
-	t = trial_of(&o);
+	record()->addr = (uintptr_t)sim.map;
+	t = trial_of(index, record());
 	t->g = (uintptr_t)a->goroutine.g;
 	t->processor = a->goroutine.g[6];
 	t->tid = a->goroutine.tid;
@@ -186,7 +184,7 @@ static void open_control(struct actor *a, __u64 length)
 	t->op = site_list[a->site].op;
 	t->site = 5;
 	t->end_ns = sim.now + length;
-	o.record->trial = 1;
+	record()->trial = 1;
 }
 
 static void who_counts_as_met(void **state)
@@ -260,7 +258,7 @@ static void a_slot_begins_anew_for_another_map(void **state)
 	assert_int_equal(trial()->by_site[5], 0);
 	trial()->map = 0x1234;
 	open_control(a, 100000);
-	assert_int_equal(cpus[0].loss[MR_LOSS_TRIAL_EVICTED], 1);
+	assert_int_equal(cpus[current_cpu].loss[MR_LOSS_TRIAL_EVICTED], 1);
 }
 
 static int end_simulation(void **state)
