@@ -16,7 +16,13 @@ has_line()
 	grep -q -- "$2" "$1"
 }
 
-# go_start NAME PROGRAM [COMMAND...]: starts /e2e/PROGRAM (under COMMAND) as ./NAME.out and sets go_NAME to its process id
+up_or_died()
+{
+	has_line "$1.out" '^ready' || go_died "$1"
+}
+
+# go_start NAME PROGRAM [COMMAND...]: starts /e2e/PROGRAM (under COMMAND) as ./NAME.out and sets go_NAME to its process id. Status 1:
+# Go's own check ended it before it was up.
 go_start()
 {
 	local name=$1 program=$2 pid
@@ -24,10 +30,11 @@ go_start()
 	"$@" "/e2e/$program" >"$name.out" 2>"$name.err" &
 	pid=$!
 	eval "go_$name=$pid"
-	wait_for "$start_bound" has_line "$name.out" '^ready' || {
+	wait_for "$start_bound" up_or_died "$name" || {
 		show "$name.out" "$name.err"
 		die "$program did not come up in $start_bound s"
 	}
+	! go_died "$name"
 }
 
 # go_stop NAME: the program ends as it should: told to stop, it says what it did and leaves with status 0
@@ -115,7 +122,11 @@ watch_race()
 	local program=$1 status tries=0
 	shift
 	while [ "$tries" -lt "$starts" ]; do
-		go_start target "$program"
+		go_start target "$program" || {
+			echo "start $tries: ended by Go's own check before it was up"
+			tries=$((tries + 1))
+			continue
+		}
 		status=0
 		"$@" maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json >out 2>err </dev/null || status=$?
 		if [ "$status" -eq 66 ] && ! only_fatal "$program"; then
