@@ -38,7 +38,9 @@ bpf_tools()
 	while read -r command name; do
 		if kill -INT "$command" 2>/dev/null; then
 			alive=$((alive + 1))
+			wait "$command" || true
 			echo "$name worked, $(wc -l <"tool.$name") lines"
+			grep '^@[a-z]*: ' "tool.$name" || true
 		else
 			echo "$name does not work here: $(tail -n 1 "tool.$name")"
 		fi
