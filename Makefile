@@ -67,7 +67,7 @@ BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-
 VM_QUICK_KERNELS := 5.10 6.1 7.2
 VM_QUICK_CASES := kernel_features doctor* race_read_write/go1.24 race_iterate_write/go1.27 race_faststr/go1.19-stripped \
 	clean_mutex/go1.24 clean_rwmutex/go1.19 command_race other_process/go1.24 least_privilege* perf_events/go1.24 \
-	verified_instructions killed refuses_not_go bpflost_processes bpflost_xdp bpfsafe_lock bpfsafe_in_place lockdown_refused
+	verified_instructions killed refuses_not_go bpflost_processes bpfsafe_lock bpfsafe_in_place lockdown_refused
 
 UNIT_ENV = MAPRACE_TOP=$(CURDIR) MAPRACE_FIXTURES=$(CURDIR)/build/fixtures MAPRACE_CACHE=$(MAPRACE_CACHE)
 
