@@ -275,10 +275,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	o->c->hold_ns += length;
 	o->c->tokens_ns -= length < o->c->tokens_ns ? length : o->c->tokens_ns;
 	o->record->holds++;
-	if (mr_op_writes(o->op))
-		o->record->write_hold_ns += length;
-	else
-		o->record->read_hold_ns += length;
+	o->record->hold_ns += length;
 release:
 	bpf_map_delete_elem(&claims, &index);
 }

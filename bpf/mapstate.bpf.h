@@ -40,8 +40,8 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->writer_before.g = 0;
 	m->first_ns = now;
 	m->type = 0;
-	m->read_hold_ns = 0;
-	m->write_hold_ns = 0;
+	m->hold_ns = 0;
+	m->looked = 0;
 	m->holds = 0;
 	m->collisions = 0;
 	m->sites = 0;
@@ -111,12 +111,12 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	__u64 interval = m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS;
 	__s64 late = (__s64)(now - m->next_look_ns);
 	bool writes = mr_op_writes(op), look = late >= 0;
-	__u64 bit = goroutine_bit(g);
+	__u64 bit = goroutine_bit(g), function = 1ull << (slot & 63);
 	struct mr_last *l = writes ? &m->writer : &m->reader;
 
 	if (l->g != g || l->slot != slot) {
 		l->caller = 0;
-		look = look || !(m->seen & bit) ||
+		look = look || !(m->seen & bit) || !(m->looked & function) ||
 		       late + (__s64)interval >= (__s64)POLICY_CHANGE_LOOK_NS;
 	}
 	if (writes) {
@@ -141,6 +141,8 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	if (m->seen & ~bit && !(m->flags & MR_MAP_SHARED))
 		m->flags |= MR_MAP_SHARED;
 	m->seen |= bit;
+	/* A function that comes once among many operations of others is looked at every time. */
+	m->looked = m->looked & function ? function : m->looked | function;
 	m->next_look_ns =
 		now + (m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS);
 	return true;

@@ -166,7 +166,8 @@ struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
 	__u64 first_ns;
 	__u64 type;
-	__u64 read_hold_ns, write_hold_ns; /* time held by readers and by writers */
+	__u64 hold_ns; /* time held */
+	__u64 looked;  /* one bit per function that was looked at lately */
 	__u32 holds, collisions;
 	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
 };

@@ -7,11 +7,12 @@
  * operations that hit the probes. Included once, behind the programs and bpf_fake.h.
  */
 
-enum { SITE_READ, SITE_WRITE, SITE_ITER, NSITES };
+enum { SITE_READ, SITE_WRITE, SITE_ITER, SITE_DELETE, NSITES };
 static const struct mr_probe_site site_list[NSITES] = {
 	{.ip = 0x401000, .op = MR_OP_READ, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x402000, .op = MR_OP_WRITE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x403000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_ITER, .type_arg = MR_ARG_ITER},
+	{.ip = 0x404000, .op = MR_OP_DELETE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 };
 
 struct goroutine { /* a g, its stack with three frames, a thread */

@@ -241,6 +241,33 @@ static void ones_own_operations_leave_a_control_open(void **state)
 	assert_int_equal(trial()->met, 0);
 }
 
+/* A function that is seldom called on a busy map is seen, however little time is between looks. */
+static void a_rare_function_is_always_looked_at(void **state)
+{
+	struct actor *a, *b;
+	__u64 looks;
+	int i, k;
+
+	(void)state;
+	sim_begin(1);
+	cfg.holds_enabled = 0;
+	a = sim_add(sim_poisson, SITE_WRITE, -1, 1);
+	b = sim_add(sim_poisson, SITE_WRITE, -1, 1);
+	a->next_ns = b->next_ns = SIM_NEVER;
+	for (i = 0; i < 20; i++) {
+		for (k = 0; k < 100; k++) {
+			sim_operate(k % 2 ? a : b);
+			sim.now += 1000;
+		}
+		looks = cpus[a->goroutine.cpu].looks;
+		a->site = SITE_DELETE;
+		sim_operate(a);
+		a->site = SITE_WRITE;
+		assert_int_equal(cpus[a->goroutine.cpu].looks, looks + 1);
+		sim.now += 1000;
+	}
+}
+
 /* Two maps share a slot: the newcomer inherits nothing. */
 static void a_slot_begins_anew_for_another_map(void **state)
 {
@@ -273,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_counts_as_met),
 		TEST(ones_own_operations_leave_a_control_open),
+		TEST(a_rare_function_is_always_looked_at),
 		TEST(a_slot_begins_anew_for_another_map),
 		TEST(racy_maps_never_become_ordered),
 		TEST(what_cannot_be_tested_stays_unproven),

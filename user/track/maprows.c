@@ -62,7 +62,7 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	row->reads = m->reads;
 	row->writes = m->writes;
 	row->holds = m->holds;
-	row->hold_ns = m->read_hold_ns + m->write_hold_ns;
+	row->hold_ns = m->hold_ns;
 	row->collisions = m->collisions;
 	row->expected = verdict.expected;
 	row->p = verdict.p;
