@@ -276,6 +276,19 @@ refused_without_privileges()
 	go_stop target
 }
 
+# watch_suspects PROGRAM: the programs with the code for suspects in them pass the verifier; they find some
+watch_suspects()
+{
+	local seen
+	go_start target "$1"
+	expect_status 0 maprace watch -p "$go_target" -d "$clean_time" --suspects --window 1s --json
+	never_line out '"type": *"race"'
+	expect_line out '"type": *"suspect"'
+	seen=$(json_number stats operations)
+	go_stop target
+	echo "$(grep -c '"type": *"suspect"' out) suspects in ${seen:-no} operations"
+}
+
 # watch_budget PROGRAM: what the verifier had to look at stays near what guest/verified.tsv says
 watch_budget()
 {
