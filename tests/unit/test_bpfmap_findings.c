@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "bpfmap/actors.h"
 #include "bpfmap/findings.h"
 #include "bpfmap/kernel_symbols.h"
 #include "report/json_read.h"
@@ -139,10 +141,82 @@ static void test_counts_from_the_table(void **state)
 					.last_ns = START + 2000000000};
 	findings_event(f, &e, sizeof(e));
 	assert_int_equal(findings_lost(f), 1);
-	findings_refresh(f, table);
+	assert_int_equal(findings_refresh(f, table), 0);
 	assert_int_equal(findings_lost(f), 25);
 	free(table);
 	close_findings(f);
+}
+
+/* A program has one tag before it is known, and another one after: it is one finding all the same. */
+static void test_program_known_later(void **state)
+{
+	struct mr_bpf_finding *table = calloc(MR_BPF_FINDINGS, sizeof(*table));
+	struct bpf_code_range *range = calloc(1, sizeof(*range));
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding early = sample(), late = sample();
+	const struct report_race *race;
+	bool suspect;
+
+	(void)state;
+	assert_non_null(table);
+	assert_non_null(range);
+	early.other.kind = MR_BPF_CODE;
+	early.other.prog_id = 0;
+	early.other.caller = 0xffffffffc0001020;
+	findings_event(f, &early, sizeof(early));
+	*range = (struct bpf_code_range){0xffffffffc0001000, 0xffffffffc0001040, 42};
+	programs.ranges = range;
+	programs.nranges = 1;
+	late.tag = 0x2221;
+	late.header.time_ns += 1000;
+	findings_event(f, &late, sizeof(late));
+	/* another key is another finding */
+	late.tag = 0x3331;
+	late.key[0] = 8;
+	findings_event(f, &late, sizeof(late));
+	assert_int_equal(findings_proven(f), 2);
+	table[early.tag & (MR_BPF_FINDINGS - MR_BPF_WAYS)] =
+		(struct mr_bpf_finding){.tag = early.tag,
+					.count = 2,
+					.lost = 3,
+					.first_ns = START + 3000000,
+					.last_ns = START + 4000000};
+	table[0x2221 & (MR_BPF_FINDINGS - MR_BPF_WAYS)] =
+		(struct mr_bpf_finding){.tag = 0x2221,
+					.count = 5,
+					.lost = 7,
+					.first_ns = START + 5000000,
+					.last_ns = START + 6000000};
+	assert_int_equal(findings_refresh(f, table), 0);
+	assert_int_equal(findings_lost(f), 11);
+	race = findings_take(f, 9000000, &suspect);
+	assert_non_null(race);
+	assert_int_equal(race->count, 7);
+	assert_int_equal(race->bpf->lost, 10);
+	assert_string_equal(race->bpf->actor[1].prog_name, "count_packets");
+	assert_true(race->first_seen_s < 0.0031 && race->last_seen_s > 0.0059);
+	free(table);
+	close_findings(f);
+}
+
+/* Only the process that it was is named: numbers are used again. */
+static void test_process_named(void **state)
+{
+	struct mr_bpf_actor actor = {
+		.kind = MR_BPF_TASK, .tgid = (uint32_t)getpid(), .tid = (uint32_t)getpid()};
+	struct report_actor named;
+
+	(void)state;
+	assert_int_equal(actor_name(&named, &actor, &programs), 0);
+	assert_non_null(strstr(named.comm, "test_bpfmap"));
+	assert_non_null(strstr(named.exe, "test_bpfmap_findings"));
+	actor_release(&named);
+	strcpy(actor.comm, "somebody");
+	assert_int_equal(actor_name(&named, &actor, &programs), 0);
+	assert_string_equal(named.comm, "somebody");
+	assert_string_equal(named.exe, "");
+	assert_string_equal(named.cgroup, "");
+	actor_release(&named);
 }
 
 /* What is written is what the schema says, and read back it renders the same. */
@@ -249,6 +323,8 @@ int main(void)
 		cmocka_unit_test(test_lost_update),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_counts_from_the_table),
+		cmocka_unit_test(test_program_known_later),
+		cmocka_unit_test(test_process_named),
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_chunks),

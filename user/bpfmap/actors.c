@@ -8,6 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What /proc says now of the thread's name: "" when it is gone. */
+static void read_comm(char comm[17], uint32_t pid, uint32_t tid)
+{
+	char path[64];
+	FILE *file;
+
+	comm[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (!fgets(comm, 17, file))
+		comm[0] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	fclose(file);
+}
+
 /* malloc'ed; "" when the process is gone. */
 static char *read_exe(uint32_t pid)
 {
@@ -44,17 +61,24 @@ int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
 	       const struct programs *programs)
 {
 	const struct bpf_known_program *p = NULL;
-	bool task = actor->kind == MR_BPF_TASK;
+	bool task = actor->kind == MR_BPF_TASK, same = false;
+	char comm[17];
 
 	memset(out, 0, sizeof(*out));
+	if (task) {
+		/* another process may have the number by now, or we may be in another PID namespace
+		 */
+		read_comm(comm, actor->tgid, actor->tid);
+		same = comm[0] && (!actor->comm[0] || !strncmp(comm, actor->comm, 15));
+	}
 	if (!task)
 		p = actor->prog_id ? programs_find(programs, actor->prog_id)
 				   : programs_at(programs, actor->caller);
 	out->program = !task;
 	out->pid = actor->tgid;
-	out->comm = strndup(actor->comm, sizeof(actor->comm));
-	out->exe = task ? read_exe(actor->tgid) : strdup("");
-	out->cgroup = task ? read_cgroup(actor->tgid) : strdup("");
+	out->comm = same ? strdup(comm) : strndup(actor->comm, sizeof(actor->comm));
+	out->exe = same ? read_exe(actor->tgid) : strdup("");
+	out->cgroup = same ? read_cgroup(actor->tgid) : strdup("");
 	out->prog_id = p ? p->id : actor->prog_id;
 	out->prog_name = strdup(p ? p->name : "");
 	out->prog_type = strdup(p ? program_type_name(p->type) : "");
@@ -63,6 +87,17 @@ int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
 			       out->prog_tag
 		       ? 0
 		       : -ENOMEM;
+}
+
+void actor_release(struct report_actor *actor)
+{
+	free(actor->comm);
+	free(actor->exe);
+	free(actor->cgroup);
+	free(actor->prog_name);
+	free(actor->prog_type);
+	free(actor->prog_tag);
+	memset(actor, 0, sizeof(*actor));
 }
 
 const char *actor_label(const struct report_actor *actor)

@@ -11,6 +11,7 @@
  * says. 0 or -ENOMEM. */
 int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
 	       const struct programs *programs);
+void actor_release(struct report_actor *actor);
 /* The same for a report's id: the program's name, or the process's. Not the number, which changes
  * with every start. */
 const char *actor_label(const struct report_actor *actor);

@@ -13,9 +13,15 @@
 
 #define MAX_FINDINGS MR_BPF_FINDINGS
 
+#define MAX_TAGS 4
+
+/* The kernel's side may keep one finding under several tags: a program has one before it is known
+ * and another one after. */
 struct finding {
-	uint64_t tag;
+	uint64_t tags[MAX_TAGS];
+	size_t ntags;
 	bool told;
+	struct mr_bpf_actor actor[2]; /* as the kernel's side told of them */
 	struct report_race race;
 };
 
@@ -148,15 +154,79 @@ static int fill_race(struct findings *f, struct report_race *race,
 	return 0;
 }
 
-static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
+/* Programs that were not known when the event came. */
+static int name_again(struct findings *f, struct finding *one)
 {
-	struct finding **grown, *one;
+	struct report_actor named;
 	size_t i;
 	int r;
 
+	for (i = 0; i < 2; i++) {
+		struct report_actor *actor = &one->race.bpf->actor[i];
+
+		if (!actor->program || actor->prog_id ||
+		    !programs_at(f->programs, one->actor[i].caller))
+			continue;
+		r = actor_name(&named, &one->actor[i], f->programs);
+		if (r) {
+			actor_release(&named);
+			return r;
+		}
+		actor_release(actor);
+		*actor = named;
+		identify(&one->race);
+	}
+	return 0;
+}
+
+static bool same_actor(const struct report_actor *a, const struct report_actor *b)
+{
+	return a->program == b->program &&
+	       (a->program ? a->prog_id && a->prog_id == b->prog_id : a->pid == b->pid);
+}
+
+static bool same_finding(const struct report_race *a, const struct report_race *b)
+{
+	return a->kind == b->kind && a->bpf->map_id == b->bpf->map_id &&
+	       !strcmp(a->bpf->key, b->bpf->key) && !strstr(a->bpf->key, "...") &&
+	       same_actor(&a->bpf->actor[0], &b->bpf->actor[0]) &&
+	       same_actor(&a->bpf->actor[1], &b->bpf->actor[1]);
+}
+
+/* The one that it belongs to under another tag; NULL: it is new. */
+static struct finding *same_as(struct findings *f, const struct finding *one)
+{
+	size_t i;
+
 	for (i = 0; i < f->n; i++)
-		if (f->list[i]->tag == e->tag)
+		if (f->list[i]->ntags < MAX_TAGS && same_finding(&f->list[i]->race, &one->race))
+			return f->list[i];
+	return NULL;
+}
+
+static bool has_tag(const struct finding *one, uint64_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < one->ntags; i++)
+		if (one->tags[i] == tag)
+			return true;
+	return false;
+}
+
+static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
+{
+	struct finding **grown, *one, *known;
+	size_t i;
+	int r;
+
+	for (i = 0; i < f->n; i++) {
+		if (has_tag(f->list[i], e->tag))
 			return 0;
+		r = name_again(f, f->list[i]);
+		if (r)
+			return r;
+	}
 	if (f->n >= MAX_FINDINGS)
 		return 0;
 	grown = realloc(f->list, (f->n + 1) * sizeof(struct finding *));
@@ -166,9 +236,14 @@ static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
 	one = calloc(1, sizeof(*one));
 	if (!one)
 		return -ENOMEM;
-	one->tag = e->tag;
+	one->tags[one->ntags++] = e->tag;
+	one->actor[0] = e->writer;
+	one->actor[1] = e->other;
 	r = fill_race(f, &one->race, e);
-	if (r) {
+	known = r ? NULL : same_as(f, one);
+	if (known)
+		known->tags[known->ntags++] = e->tag;
+	if (r || known) {
 		report_race_free(&one->race);
 		free(one);
 		return r;
@@ -221,22 +296,41 @@ static const struct mr_bpf_finding *table_find(const struct mr_bpf_finding *tabl
 	return NULL;
 }
 
-void findings_refresh(struct findings *f, const struct mr_bpf_finding *table)
+static void refresh(struct findings *f, struct finding *one, const struct mr_bpf_finding *table)
 {
+	uint64_t count = 0, first = UINT64_MAX, last = 0;
 	const struct mr_bpf_finding *t;
+	struct report_race *race = &one->race;
+	int64_t lost = 0;
 	size_t i;
 
-	for (i = 0; i < f->n; i++) {
-		struct report_race *race = &f->list[i]->race;
-
-		t = table_find(table, f->list[i]->tag);
-		if (!t || t->count < race->count)
+	for (i = 0; i < one->ntags; i++) {
+		t = table_find(table, one->tags[i]);
+		if (!t || !t->count)
 			continue;
-		race->count = t->count;
-		race->bpf->lost = t->lost;
-		race->first_seen_s = (double)since(f, t->first_ns) / 1e9;
-		race->last_seen_s = (double)since(f, t->last_ns) / 1e9;
+		count += t->count;
+		lost += t->lost;
+		first = t->first_ns < first ? t->first_ns : first;
+		last = t->last_ns > last ? t->last_ns : last;
 	}
+	if (count < race->count)
+		return;
+	race->count = count;
+	race->bpf->lost = lost;
+	race->first_seen_s = (double)since(f, first) / 1e9;
+	race->last_seen_s = (double)since(f, last) / 1e9;
+}
+
+int findings_refresh(struct findings *f, const struct mr_bpf_finding *table)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < f->n && !r; i++) {
+		refresh(f, f->list[i], table);
+		r = name_again(f, f->list[i]);
+	}
+	return r;
 }
 
 bool findings_wants_programs(struct findings *f)

@@ -22,8 +22,9 @@ void findings_free(struct findings *f);
 /* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM; malformed ones
  * are counted. */
 int findings_event(struct findings *f, const void *data, size_t size);
-/* Counts and times anew from the kernel's table. */
-void findings_refresh(struct findings *f, const struct mr_bpf_finding *table);
+/* Counts and times anew from the kernel's table, names of programs that have become known. 0 or
+ * -ENOMEM. */
+int findings_refresh(struct findings *f, const struct mr_bpf_finding *table);
 /* Whether the last event asked for another look at the programs; clears the wish. */
 bool findings_wants_programs(struct findings *f);
 /* The next finding that nobody was told of, first seen at or before this time (ns since the start).

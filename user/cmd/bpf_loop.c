@@ -56,7 +56,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	l->error = bpf_watch_programs(w);
 	if (!l->error)
 		l->error = kernel_maps_refresh(&w->maps);
-	findings_refresh(w->findings, map_attachment_findings(w->attachment));
+	if (!l->error)
+		l->error = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	bpf_print_findings(w, RIPE_NS);
 	if (w->options->top && ++l->ticks % TOP_EVERY == 0)
 		bpf_print_top(w);

@@ -160,7 +160,8 @@ static int run(struct bpf_watch *w)
 	announce(w);
 	map_attachment_activate(w->attachment, true);
 	r = bpf_loop(w);
-	findings_refresh(w->findings, map_attachment_findings(w->attachment));
+	if (!r)
+		r = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	bpf_print_findings(w, 0);
 	bpf_write_output(w);
 	bpf_print_end(w);

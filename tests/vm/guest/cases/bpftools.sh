@@ -34,7 +34,7 @@ bpf_tools()
 		$command >"tool.$name" 2>&1 &
 		echo "$! $name" >>tools
 	done
-	expect_tool_status maprace bpf -d "$seconds" --budget 100 --json --suspects -o out.json
+	expect_tool_status maprace bpf -d "$seconds" --budget 100 --window 2s --json --suspects -o out.json
 	while read -r command name; do
 		if kill -INT "$command" 2>/dev/null; then
 			alive=$((alive + 1))
