@@ -32,6 +32,9 @@ verdict_of_one_run()
 	"${calm[@]}" "$maprace" watch -q --suspects -p "$target" -d "$seconds" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || true
 	stop_target || true # a racy one may have died
 	[[ -s $work/out.json ]] || { why="no document" && return 1; }
+	why="what is proved is among the suspects"
+	jq -e '[.races[].id] as $proved | all(.suspects[]; .id as $id | $proved | index($id) | not)' "$work/out.json" >"$work/jq" || return 1
+	why=
 	verdicts=$(jq -r '.maps[] | "\(.verdict) E=\(.expected_collisions * 10 | round / 10) p=\(.p) collisions=\(.collisions)"' \
 		"$work/out.json")
 }
