@@ -167,6 +167,11 @@ vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh
 
+.PHONY: reports
+reports: build/maprace deps-test ## SARIF, JUnit and HTML held against their schemas and a headless browser
+	$(Q)scripts/deps.sh reports
+	$(Q)tests/reports/run.sh
+
 .PHONY: fixtures
 fixtures: deps-test ## the Go programs that the unit tests and fuzzers read
 	$(Q)tests/fixtures/build.sh

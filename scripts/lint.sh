@@ -31,7 +31,7 @@ fail()
 mapfile -t c_files < <(files '*.c' '*.h' ':!vmlinux/*/vmlinux.h')
 mapfile -t user_sources < <(files 'user/*.c' 'tests/unit/*.c' 'tests/fuzz/*.c')
 mapfile -t scripts < <(files '*.sh' '.ci/run')
-mapfile -t all_files < <(files ':!vmlinux/*/vmlinux.h' ':!LICENSE*' ':!*.golden' ':!tests/fuzz/seeds/*/*')
+mapfile -t all_files < <(files ':!vmlinux/*/vmlinux.h' ':!LICENSE*' ':!*.golden' ':!tests/fuzz/seeds/*/*' ':!*.mrec' ':!*.png')
 mapfile -t c_folders < <(files "user/*.c" "tests/*.c" | sed "s,[^/]*$,," | grep -v "\.bpf" | sort -u)
 declare -a cppflags
 eval "cppflags=(${CPPFLAGS:?set by make lint})"
@@ -42,7 +42,7 @@ clang-format --dry-run -Werror "${c_files[@]}" || fail 'lint: run `make format`'
 step 'house rules'
 for file in "${all_files[@]}"; do
 	case $file in
-	*.md | *.json | *.json.in | *.tsv | *.txt | *.supp | *.svg | *.html | *.mod | *.8 | .gitignore) ;;
+	*.md | *.json | *.json.in | *.tsv | *.txt | *.supp | *.svg | *.html | *.xsd | *.mod | *.8 | .gitignore) ;;
 	*) head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' || fail "$file: no SPDX line" ;;
 	esac
 	case $file in

@@ -200,7 +200,9 @@ static json_t *make_related(const struct report_race *race, const struct print_o
 			failed |= json_array_append_new(
 				related,
 				make_location(&access->created_by.at,
-					      strdup("the goroutine was created here"), options));
+					      strdup(i ? "the other goroutine was created here"
+						       : "the goroutine was created here"),
+					      options));
 	}
 	return json_finish(related, failed);
 }
