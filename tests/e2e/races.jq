@@ -13,6 +13,9 @@ def creation: select(.created_by != null)
 | if .evidence == "fatal" then
     # of the goroutine that did not die only the last call is known
     .accesses[] | own | select(.line > 0) | "FATAL \(.function | plain):\(.line)"
+  elif (.accesses | length) == 1 then
+    # in flight, and whose write it was that was under way is not known
+    "LONE \(.kind)|\(.accesses[0] | access)", (.accesses[].stack[].function | "FRAME \(. | plain)")
   else
     ([.accesses[] | access] | sort | join("|")) as $sites
     | "RACE \(.kind)|\($sites)", (.accesses[] | creation), (.accesses[].stack[].function | "FRAME \(. | plain)")

@@ -265,10 +265,13 @@ compare_races()
 	surplus=$(comm -13 <(sed -n 's/^\(EXPECT\|ALLOW\) /RACE /p' "$work/directives" | sort -u) <(grep '^RACE' "$work/found"))
 	strange=$(sed -n 's/^FATAL //p' "$work/found" | while read -r site; do
 		grep -qF ":$site" "$work/directives" || echo "$site"
+	done
+	sed -n 's/^LONE //p' "$work/found" | while IFS='|' read -r kind site; do
+		grep -E '^(EXPECT|ALLOW) ' "$work/directives" | grep -F " $kind|" | grep -qF "|$site" || echo "$site"
 	done)
 	while read -r never; do
 		case $never in
-		kind=*) grep -F "RACE ${never#kind=}|" "$work/found" ;;
+		kind=*) grep -E "^(RACE|LONE) ${never#kind=}[|]" "$work/found" ;;
 		function=*) grep -Fx "FRAME ${never#function=}" "$work/found" ;;
 		esac
 	done < <(sed -n 's/^NEVER //p' "$work/directives") >"$work/never" || true
@@ -277,7 +280,7 @@ compare_races()
 	elif [[ -n $surplus ]]; then
 		why="reported what is not expected: $surplus"
 	elif [[ -n $strange ]]; then
-		why="the process died where it is not expected: $strange"
+		why="the process died, or entered an operation under way, where it is not expected: $strange"
 	elif [[ -n $missing ]]; then
 		why="not proved within $proof_bound s: $missing"
 	else
