@@ -225,6 +225,14 @@ deps-lint:
 install: build/maprace ## install under DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 build/maprace $(DESTDIR)$(PREFIX)/sbin/maprace
 	install -D -m 644 docs/maprace.1 $(DESTDIR)$(PREFIX)/share/man/man1/maprace.1
+	install -D -m 644 packaging/completions/maprace.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/maprace
+	install -D -m 644 packaging/completions/_maprace $(DESTDIR)$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_maprace
+	install -D -m 644 packaging/completions/maprace.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/maprace.fish
+
+.PHONY: deb
+deb: build/maprace ## a Debian package, looked at by lintian: build/maprace_*.deb
+	$(Q)scripts/deps.sh deb
+	$(Q)package=$$(packaging/deb.sh "$(VERSION)") && lintian --allow-root --fail-on error,warning "$$package" && echo "$$package"
 
 .PHONY: clean distclean
 clean: ## remove what was built, but not the packages fetched (build/cache) and the Go programs (build/fixtures)

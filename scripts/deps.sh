@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Install the Debian packages of one or more groups, only what is missing. Says nothing when all is there.
-# usage: scripts/deps.sh [build|test|reports|lint]...    (build, test and lint without an argument)
+# usage: scripts/deps.sh [build|test|reports|deb|lint]...    (build, test and lint without an argument)
 set -euo pipefail
 
 # make: the compilers, bpftool for the skeletons, and the libraries that are linked statically.
@@ -29,10 +29,11 @@ for group in "$@"; do
 	case $group in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
+	deb) wanted+=(lintian) ;;
 	reports) wanted+=("${reports[@]}") ;;
 	lint) wanted+=("${lint[@]}") ;;
 	*)
-		echo "deps.sh: no group $group (build, test, reports, lint)" >&2
+		echo "deps.sh: no group $group (build, test, reports, deb, lint)" >&2
 		exit 2
 		;;
 	esac

@@ -420,31 +420,75 @@ static void test_help_lists_every_option(void **state)
 			fail_msg("too wide: %.*s", (int)(end - line), line);
 }
 
-/* The manual names every option that --help does: "--dry-run" is "\\-\\-dry\\-run" there. */
-static void test_manual_lists_every_option(void **state)
+/* What a file calls an option: "--dry-run" is "\\-\\-dry\\-run" in the manual, "-l dry-run" for
+ * fish. */
+enum spelling { PLAIN, MANUAL, FISH };
+
+static void spell(char *name, size_t max, const char *option, size_t len, enum spelling spelling)
+{
+	size_t n = 0, i;
+
+	if (spelling == FISH) {
+		snprintf(name, max, "-l %.*s ", (int)len - 2, option + 2);
+		return;
+	}
+	for (i = 0; i < len; i++) {
+		if (spelling == MANUAL && option[i] == '-')
+			name[n++] = '\\';
+		name[n++] = option[i];
+		assert_true(n < max - 2);
+	}
+	name[n] = '\0';
+}
+
+/* Every option in a help text that was captured is in a file. Returns how many. */
+static size_t assert_lists(const char *file, enum spelling spelling)
 {
 	const char *top = getenv("MAPRACE_TOP");
-	char path[400], name[128], *manual, *p;
-	struct watch_options o;
-	size_t n, checked = 0;
+	char path[400], name[128], *text, *p;
+	size_t len, checked = 0;
 
-	(void)state;
-	snprintf(path, sizeof(path), "%s/docs/maprace.1", top ? top : ".");
-	manual = read_file(path);
-	assert_int_equal(watch("watch --help", &o), 0);
-	for (p = out; (p = strstr(p, " --")); checked++) {
-		for (n = 0, p++; *p == '-' || (*p >= 'a' && *p <= 'z'); p++) {
-			if (*p == '-')
-				name[n++] = '\\';
-			name[n++] = *p;
-			assert_true(n < sizeof(name) - 2);
-		}
-		name[n] = '\0';
-		if (strcmp(name, "\\-\\-help") != 0 && !strstr(manual, name))
+	snprintf(path, sizeof(path), "%s/%s", top ? top : ".", file);
+	text = read_file(path);
+	for (p = out; (p = strstr(p, " --")); p += len, checked++) {
+		p++;
+		len = 2 + strspn(p + 2, "abcdefghijklmnopqrstuvwxyz-");
+		if (len == 2)
+			continue; /* the -- before a command */
+		spell(name, sizeof(name), p, len, spelling);
+		if (strncmp(p, "--help", 6) != 0 && !strstr(text, name))
 			fail_msg("%s is not in %s", name, path);
 	}
-	assert_true(checked > 15);
-	free(manual);
+	free(text);
+	return checked;
+}
+
+static void test_every_option_is_documented(void **state)
+{
+	struct report_options report_options;
+	struct bpf_options bpf_options;
+	struct watch_options o;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct capture c;
+		struct words w;
+
+		split(&w, i == 0 ? "watch --help" : i == 1 ? "report --help" : "bpf --help");
+		capture_begin(&c);
+		if (i == 0)
+			options_parse_watch(w.argc, w.argv, &o);
+		else if (i == 1)
+			options_parse_report(w.argc, w.argv, &report_options);
+		else
+			options_parse_bpf(w.argc, w.argv, &bpf_options);
+		capture_end(&c);
+		assert_true(assert_lists("docs/maprace.1", MANUAL) > 8);
+		assert_lists("packaging/completions/maprace.bash", PLAIN);
+		assert_lists("packaging/completions/_maprace", PLAIN);
+		assert_lists("packaging/completions/maprace.fish", FISH);
+	}
 }
 
 static void assert_time(const char *text, int rc, uint64_t ns)
@@ -508,7 +552,7 @@ int main(void)
 		cmocka_unit_test(test_inspect),
 		cmocka_unit_test(test_global),
 		cmocka_unit_test(test_help_lists_every_option),
-		cmocka_unit_test(test_manual_lists_every_option),
+		cmocka_unit_test(test_every_option_is_documented),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_color),
 	};

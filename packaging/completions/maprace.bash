@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# bash completion for maprace
+
+_maprace()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
+	local watch="--pid --duration --output --format --source-root --json --quiet --verbose --budget --max-hold
+		--window --suspects --suppressions --baseline --record --halt-on-race --exitcode --dry-run --no-color --help"
+	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
+	local bpf="--map --duration --output --json --top --suspects --budget --window --exitcode --quiet --verbose
+		--no-color --help"
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		watch | report | bpf | inspect | doctor)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	if [[ $command == watch ]]; then
+		for ((i = 1; i < COMP_CWORD; i++)); do
+			if [[ ${COMP_WORDS[i]} == -- ]]; then
+				_command_offset $((i + 1)) 2>/dev/null || mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+				return
+			fi
+		done
+	fi
+	case $prev in
+	-f | --format)
+		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit html mrec" -- "$cur")
+		return
+		;;
+	-o | --output | --suppressions | --baseline | --record)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--source-root)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	-p | --pid)
+		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
+		return
+		;;
+	-d | --duration | --budget | --max-hold | --window | --exitcode | --map)
+		return
+		;;
+	esac
+	case $command in
+	watch) mapfile -t COMPREPLY < <(compgen -W "$watch" -- "$cur") ;;
+	bpf) mapfile -t COMPREPLY < <(compgen -W "$bpf" -- "$cur") ;;
+	report)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$report" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		;;
+	inspect)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "--pid --verbose --help" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		;;
+	doctor) mapfile -t COMPREPLY < <(compgen -W "--verbose --help" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "watch report bpf inspect doctor --help --version" -- "$cur") ;;
+	esac
+}
+complete -o filenames -F _maprace maprace

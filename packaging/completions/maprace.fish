@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# fish completion for maprace
+
+set -l commands watch report bpf inspect doctor
+set -l none "not __fish_seen_subcommand_from $commands"
+set -l formats "text json jsonl sarif junit html mrec"
+
+complete -c maprace -f
+complete -c maprace -n $none -a watch -d 'Prove which maps race'
+complete -c maprace -n $none -a report -d 'Render a report again'
+complete -c maprace -n $none -a bpf -d 'Watch kernel BPF maps'
+complete -c maprace -n $none -a inspect -d 'What would be probed'
+complete -c maprace -n $none -a doctor -d 'What this kernel allows'
+complete -c maprace -s h -l help -d 'Show help'
+complete -c maprace -n $none -s V -l version -d 'Show the version'
+complete -c maprace -n "__fish_seen_subcommand_from $commands" -s v -l verbose -d 'Say more'
+
+complete -c maprace -n '__fish_seen_subcommand_from watch inspect' -s p -l pid -x -a '(__fish_complete_pids)' -d 'Process'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -s d -l duration -x -d 'End after that long'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -s o -l output -r -F -d 'Write the report there'
+complete -c maprace -n '__fish_seen_subcommand_from watch report' -s f -l format -x -a $formats -d 'Format'
+complete -c maprace -n '__fish_seen_subcommand_from watch report' -l source-root -x -a '(__fish_complete_directories)' -d 'Where the sources are'
+complete -c maprace -n '__fish_seen_subcommand_from watch report' -l suppressions -r -F -d 'What not to report'
+complete -c maprace -n '__fish_seen_subcommand_from watch report' -l baseline -r -F -d 'Report only what is not in this report'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l json -d 'Print JSON Lines'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -s q -l quiet -d 'No progress and no summary'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l budget -x -d 'Share of CPU'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l window -x -d 'How close in time'
+complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l suspects -d 'Also what is not proven'
+complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l exitcode -x -d 'Exit status when something was found'
+complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l no-color -d 'Never colour the text'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l max-hold -x -d 'Longest single delay'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l record -r -F -d 'Stream a recording there'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l halt-on-race -d 'End after the first race'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l dry-run -d 'Do not open the probes'
+complete -c maprace -n '__fish_seen_subcommand_from report' -l diff -d 'Compare two reports'
+complete -c maprace -n '__fish_seen_subcommand_from report inspect' -F
+complete -c maprace -n '__fish_seen_subcommand_from bpf' -l map -x -d 'Watch this map only'
+complete -c maprace -n '__fish_seen_subcommand_from bpf' -l top -d 'Show a live table'
