@@ -16,6 +16,7 @@
  * written without having been read (a reset), nothing need be lost, and nothing is reported.
  */
 #include "bpfactor.bpf.h"
+#include "bpffinding.bpf.h"
 #include "bpfkeys.bpf.h"
 
 /* Where the call is remembered between the function's entry and its exit. */
@@ -24,94 +25,6 @@ static __always_inline struct mr_bpf_open *open_of(struct mr_bpf_cpu *c)
 	__u64 h = mix(c->call.map ^ c->call.key * 31 ^ bpf_get_current_pid_tgid() << 7);
 
 	return &c->open[h & (MR_BPF_OPENS - 1)];
-}
-
-static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag,
-							  bool *fresh)
-{
-	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
-	struct mr_bpf_finding *f;
-
-	*fresh = false;
-	for (i = 0; i < MR_BPF_WAYS; i++) {
-		k = base + i;
-		f = bpf_map_lookup_elem(&findings, &k);
-		if (!f)
-			return NULL;
-		if (f->tag == tag)
-			return f;
-		if (!f->tag && !word_replace(&f->tag, 0, tag)) {
-			*fresh = true;
-			return f;
-		}
-		if (f->tag == tag)
-			return f;
-	}
-	bpf_lose(c, MR_BPF_LOSS_FINDING_FULL);
-	return NULL;
-}
-
-static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 tag,
-				   __u64 now, __u32 kind)
-{
-	struct mr_bpf_event_finding *e = bpf_ringbuf_reserve(&bpf_events, sizeof(*e), 0);
-	bool lost = kind == MR_BPF_LOST_UPDATE;
-	int i;
-
-	if (!e) {
-		bpf_lose(c, MR_BPF_LOSS_RING_FULL);
-		return 0;
-	}
-	e->header.kind = MR_BPF_EVENT_FINDING;
-	e->header.size = sizeof(*e);
-	e->header.time_ns = now;
-	e->tag = tag;
-	e->finding = kind;
-	e->map_id = o->map_id;
-	e->key_size = o->key_size;
-	e->value_size = o->value_size;
-	e->op = o->op;
-	e->pad = 0;
-	e->read_ns = lost ? o->read.ns : 0;
-	e->other_ns = lost ? o->other_ns : o->met_ns;
-	e->write_ns = o->started_ns;
-	e->read_digest = o->read.digest;
-	e->other_digest = o->other_digest;
-	e->write_digest = o->digest;
-	e->lost = lost ? o->lost : 0;
-	e->writer = lost && o->stale == 2 ? o->late : o->actor;
-	e->other = lost ? o->other : o->met;
-	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
-		((__u64 *)e->key)[i] = ((__u64 *)o->key_bytes)[i];
-	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
-		((__u64 *)e->value)[i] = ((__u64 *)o->value)[i];
-	bpf_ringbuf_submit(e, 0);
-	return 0;
-}
-
-static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 now,
-				  __u32 kind)
-{
-	bool lost = kind == MR_BPF_LOST_UPDATE;
-	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
-	struct mr_bpf_actor *writer = lost && o->stale == 2 ? &o->late : &o->actor;
-	__u64 tag = mix(o->tag ^ mix(actor_group(writer) * 3 + kind) ^
-			mix(actor_group(other) * 5 + 7)) |
-		    1;
-	struct mr_bpf_finding *f;
-	bool fresh;
-
-	f = finding_get(c, tag, &fresh);
-	if (!f)
-		return 0;
-	__sync_fetch_and_add(&f->count, 1);
-	if (lost)
-		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
-	f->last_ns = now;
-	if (!fresh)
-		return 0;
-	f->first_ns = now;
-	return finding_emit(c, o, tag, now, kind);
 }
 
 /* What is in the value now, and its place in the key's history. False when it cannot be read. */
@@ -270,6 +183,12 @@ static __noinline int version_push(struct mr_bpf_open *o, struct mr_bpf_key *rec
 	v->rmw = o->rmw;
 	v->by = o->actor;
 	*(volatile __u32 *)&v->seq = seq;
+	if (rec->recent[0].id != o->actor.id) {
+		rec->recent[1].id = rec->recent[0].id;
+		rec->recent[1].group = rec->recent[0].group;
+		rec->recent[0].group = actor_group(&o->actor);
+		rec->recent[0].id = o->actor.id;
+	}
 	lineage_put(rec, o->tag, v, actor_group(&o->actor), false);
 	mine = ((__u64)depth << 32) | seq;
 	if (o->rmw) {
@@ -343,7 +262,7 @@ static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struc
 	o->late.tgid = o->late.kind == MR_BPF_TASK ? (__u32)group : 0;
 	o->late.tid = o->late.kind == MR_BPF_TASK ? (__u32)id : 0;
 	o->late.prog_id = o->late.kind == MR_BPF_PROGRAM ? (__u32)group : 0;
-	o->stale = 2;
+	o->stale = STALE_LATE;
 }
 
 /* Whether this version is overwritten unread, whatever the order in which the kernel did it. */
@@ -363,7 +282,7 @@ static __always_inline bool other_take(struct mr_bpf_open *o, const struct mr_bp
 	o->other_seq = v->seq;
 	o->other_digest = v->digest;
 	o->other_ns = v->ns;
-	o->stale = 1;
+	o->stale = STALE;
 	return true;
 }
 
@@ -375,13 +294,13 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 
 	if (!o->rmw || seq == base)
 		return 0;
+	o->lost = (__s32)((__u32)(o->prev >> 32) - o->read.depth);
 	if (o->top.seq != seq) {
-		bpf_lose(c, MR_BPF_LOSS_UNNAMED);
+		o->stale = STALE_UNNAMED;
 		return 0;
 	}
 	if (o->top.digest == o->read.digest)
 		return 0; /* the same value again: nothing is lost */
-	o->lost = (__s32)((__u32)(o->prev >> 32) - o->read.depth);
 	if (o->read.flags & MR_BPF_LATE) {
 		base = o->read.head;
 		if (seq == base) {
@@ -552,8 +471,13 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	__sync_fetch_and_add(&row->writes, 1);
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
 	v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
-	if (o->stale && v->seq == o->other_seq && v->digest == MR_BPF_VOID)
+	if (o->stale && o->stale != STALE_UNNAMED && v->seq == o->other_seq &&
+	    v->digest == MR_BPF_VOID)
 		o->stale = 0; /* the other one has failed meanwhile */
+	if (o->stale == STALE_UNNAMED) {
+		o->stale = 0;
+		finding_count(c, o, rec);
+	}
 	if (!o->stale && !met)
 		return 0;
 	__sync_fetch_and_add(&row->conflicts, 1);

@@ -95,6 +95,9 @@ struct mr_bpf_key {
 	__u32 born;	      /* tells this use of the record from all others */
 	__u32 next;	      /* last sequence number given out */
 	__u32 inside_op, met_op;
+	struct {
+		__u64 id, group;
+	} recent[2]; /* the last two that wrote */
 	struct mr_bpf_version version[MR_BPF_VERSIONS];
 	struct mr_bpf_actor inside, met;
 };
@@ -287,7 +290,7 @@ struct mr_bpf_event_finding {
 _Static_assert(sizeof(struct mr_bpf_config) == 232, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
-_Static_assert(sizeof(struct mr_bpf_key) == 96 + 8 * 96 + 2 * 56, "wire");
+_Static_assert(sizeof(struct mr_bpf_key) == 128 + 8 * 96 + 2 * 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_read) == 80, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");

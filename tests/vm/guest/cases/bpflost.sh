@@ -5,6 +5,7 @@
 # bpf_begin OPTION...: maprace bpf in the background, from when it watches; `report`, `summary`, $watcher
 bpf_begin()
 {
+	rm -f summary
 	maprace bpf "$@" >report 2>summary &
 	watcher=$!
 	wait_for 60 grep -q '^maprace: watching\|^watching' summary || {
@@ -29,6 +30,7 @@ bpf_end()
 victim_begin()
 {
 	[ -p go ] || mkfifo go
+	rm -f ready
 	lostupdate "$1" 3 <go >truth 2>ready &
 	victim=$!
 	exec 9>go
@@ -96,6 +98,7 @@ bpf_safe()
 mapload_begin()
 {
 	[ -p go ] || mkfifo go
+	rm -f ready
 	mapload 3 other <go >rate 2>ready &
 	loader=$!
 	exec 9>go

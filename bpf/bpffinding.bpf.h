@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_BPFFINDING_BPF_H
+#define MAPRACE_BPFFINDING_BPF_H
+
+/* What is told of: counted for each pair on each key, and sent once. */
+#include "bpfactor.bpf.h"
+
+enum { STALE = 1, STALE_LATE = 2, STALE_UNNAMED = 3 }; /* of mr_bpf_open's member */
+
+static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag,
+							  bool *fresh)
+{
+	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
+	struct mr_bpf_finding *f;
+
+	*fresh = false;
+	for (i = 0; i < MR_BPF_WAYS; i++) {
+		k = base + i;
+		f = bpf_map_lookup_elem(&findings, &k);
+		if (!f)
+			return NULL;
+		if (f->tag == tag)
+			return f;
+		if (!f->tag && !word_replace(&f->tag, 0, tag)) {
+			*fresh = true;
+			return f;
+		}
+		if (f->tag == tag)
+			return f;
+	}
+	bpf_lose(c, MR_BPF_LOSS_FINDING_FULL);
+	return NULL;
+}
+
+static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 tag,
+				   __u64 now, __u32 kind)
+{
+	struct mr_bpf_event_finding *e = bpf_ringbuf_reserve(&bpf_events, sizeof(*e), 0);
+	bool lost = kind == MR_BPF_LOST_UPDATE;
+	int i;
+
+	if (!e) {
+		bpf_lose(c, MR_BPF_LOSS_RING_FULL);
+		return 0;
+	}
+	e->header.kind = MR_BPF_EVENT_FINDING;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = now;
+	e->tag = tag;
+	e->finding = kind;
+	e->map_id = o->map_id;
+	e->key_size = o->key_size;
+	e->value_size = o->value_size;
+	e->op = o->op;
+	e->pad = 0;
+	e->read_ns = lost ? o->read.ns : 0;
+	e->other_ns = lost ? o->other_ns : o->met_ns;
+	e->write_ns = o->started_ns;
+	e->read_digest = o->read.digest;
+	e->other_digest = o->other_digest;
+	e->write_digest = o->digest;
+	e->lost = lost ? o->lost : 0;
+	e->writer = lost && o->stale == STALE_LATE ? o->late : o->actor;
+	e->other = lost ? o->other : o->met;
+	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
+		((__u64 *)e->key)[i] = ((__u64 *)o->key_bytes)[i];
+	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
+		((__u64 *)e->value)[i] = ((__u64 *)o->value)[i];
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+/* A stale write over one that the ring has forgotten: what it loses is put down to the last other
+ * one that wrote, where that pair has a finding already. Nobody is named for the first time. */
+static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
+				    const struct mr_bpf_key *rec)
+{
+	__u32 which = rec->recent[0].id == o->actor.id;
+	__u64 tag = mix(o->tag ^ mix(actor_group(&o->actor) * 3 + MR_BPF_LOST_UPDATE) ^
+			mix(rec->recent[which].group * 5 + 7)) |
+		    1;
+	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
+	struct mr_bpf_finding *f;
+
+	for (i = 0; i < MR_BPF_WAYS; i++) {
+		k = base + i;
+		f = bpf_map_lookup_elem(&findings, &k);
+		if (!f || f->tag != tag)
+			continue;
+		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
+		return 0;
+	}
+	bpf_lose(c, MR_BPF_LOSS_UNNAMED);
+	return 0;
+}
+
+static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, __u64 now,
+				  __u32 kind)
+{
+	bool lost = kind == MR_BPF_LOST_UPDATE;
+	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
+	struct mr_bpf_actor *writer = lost && o->stale == STALE_LATE ? &o->late : &o->actor;
+	__u64 tag = mix(o->tag ^ mix(actor_group(writer) * 3 + kind) ^
+			mix(actor_group(other) * 5 + 7)) |
+		    1;
+	struct mr_bpf_finding *f;
+	bool fresh;
+
+	f = finding_get(c, tag, &fresh);
+	if (!f)
+		return 0;
+	__sync_fetch_and_add(&f->count, 1);
+	if (lost)
+		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
+	f->last_ns = now;
+	if (!fresh)
+		return 0;
+	f->first_ns = now;
+	return finding_emit(c, o, tag, now, kind);
+}
+
+#endif
