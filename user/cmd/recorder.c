@@ -158,7 +158,7 @@ static int record(struct recorder *r, const struct report_race *race, bool suspe
 	return write_seen(r, w, race);
 }
 
-static int record_races(struct recorder *r, const struct report *report, double now, bool all)
+int recorder_races(struct recorder *r, const struct report *report, double now, bool all)
 {
 	size_t i;
 	int rc = 0;
@@ -203,7 +203,7 @@ void recorder_report(struct watch *w, const struct report *report, bool last)
 	if (!r->have_head)
 		rc = write_heads(r, report);
 	if (!rc)
-		rc = record_races(r, report, report->duration_s, true);
+		rc = recorder_races(r, report, report->duration_s, true);
 	if (!rc)
 		rc = write_state(r, report);
 	for (i = 0; i < r->n && last && !rc; i++)
@@ -226,7 +226,7 @@ void recorder_tick(struct watch *w)
 	if (!rc && due)
 		recorder_report(w, &report, false);
 	else if (!rc)
-		rc = record_races(r, &report, now, false);
+		rc = recorder_races(r, &report, now, false);
 	watch_drop_report(&report);
 	while (r->next_s <= now) {
 		r->step_s *= 2;

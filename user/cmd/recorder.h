@@ -25,6 +25,9 @@ int recorder_open(struct recorder **recorder, const struct watch_options *option
 void recorder_tick(struct watch *w);
 /* What is known now; last: and the run is over. */
 void recorder_report(struct watch *w, const struct report *report, bool last);
+/* What the ticks write of the races at a time since the start; all: also what is not due yet. 0 or
+ * a negative errno. */
+int recorder_races(struct recorder *r, const struct report *report, double now_s, bool all);
 /* Tells of a failure, and makes the watch fail. */
 void recorder_close(struct watch *w);
 
