@@ -271,7 +271,8 @@ static __always_inline bool is_overwritten(const struct mr_bpf_open *o,
 {
 	if (!(o->read.flags & MR_BPF_MATCHED) && v->ns < o->read.ns)
 		return false; /* it may be just what was read */
-	return v->rmw || (v->done_ns && v->done_ns <= o->started_ns);
+	/* an update that is told of at its end only may be what that one was made of */
+	return (v->rmw && !o->deferred) || (v->done_ns && v->done_ns <= o->started_ns);
 }
 
 static __always_inline bool other_take(struct mr_bpf_open *o, const struct mr_bpf_version *v)
@@ -371,6 +372,16 @@ static __always_inline bool overlap_leave(struct mr_bpf_open *o, struct mr_bpf_k
 	return met;
 }
 
+/* Told of at its end only, and somebody entered after it: that one may have come before it or
+ * after, and have read what it left. */
+static __always_inline bool overtaken(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+{
+	__u64 head = *(volatile __u64 *)&rec->head;
+	const struct mr_bpf_version *v = &rec->version[head & (MR_BPF_VERSIONS - 1)];
+
+	return head && (v->seq != (__u32)head || v->ns >= o->started_ns);
+}
+
 enum { OPEN_TOLD = 1, OPEN_UNTOLD = 2 }; /* the latter: nothing to be done at its exit */
 
 /* A flag of our own beside the kernel's: the function gives what it deletes. */
@@ -460,6 +471,11 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	if (result < 0) {
 		if (!o->deferred)
 			version_end(o, rec, now, 1);
+		return 0;
+	}
+	if (o->deferred && overtaken(o, rec)) {
+		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+		row_gap(c, now);
 		return 0;
 	}
 	if (o->deferred) {

@@ -272,6 +272,41 @@ static void test_deleted(void **state)
 	assert_int_equal(lost_updates(), 1);
 }
 
+/* Deletions and BPF_EXIST updates are versions when they end. Somebody may go on from them before. */
+static void test_overtaken(void **state)
+{
+	struct write w;
+	__u64 key = 7, was, enter[2] = {(__u64)&the_map, (__u64)&key};
+	__u64 leave[3] = {(__u64)&the_map, (__u64)&key, 0};
+
+	(void)state;
+	write_now(three, 5, BPF_ANY);
+	was = read_now(one);
+	write_enter(&w, one, was + 1, BPF_EXIST);
+	write_land(&w);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_leave(&w, 0);
+	write_now(three, read_now(three) + 1, BPF_ANY);
+	assert_int_equal(element.value, 8);
+	assert_int_equal(lost_updates(), 0);
+	/* the same with a deletion */
+	read_now(one);
+	be(one);
+	enter_htab_map_delete_elem(enter);
+	present = false;
+	read_now(two);
+	write_now(two, 1, BPF_ANY);
+	be(one);
+	leave_htab_map_delete_elem(leave);
+	write_now(three, read_now(three) + 1, BPF_ANY);
+	assert_int_equal(lost_updates(), 0);
+	/* but a deletion that was made of something old is one */
+	read_now(one);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	delete_now(one);
+	assert_int_equal(lost_updates(), 1);
+}
+
 /* An unknown program may be anybody, also the reader itself. */
 static void test_unknown_program(void **state)
 {
@@ -499,6 +534,7 @@ int main(void)
 		cmocka_unit_test_setup(test_claim, fresh),
 		cmocka_unit_test_setup(test_failed, fresh),
 		cmocka_unit_test_setup(test_deleted, fresh),
+		cmocka_unit_test_setup(test_overtaken, fresh),
 		cmocka_unit_test_setup(test_unknown_program, fresh),
 		cmocka_unit_test_setup(test_unclear_stack, fresh),
 		cmocka_unit_test_setup(test_unseen, fresh),
