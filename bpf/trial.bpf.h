@@ -14,8 +14,9 @@
  */
 #include "operation.bpf.h"
 
-#define TRIAL_ENOUGH 30	      /* controls met at a site after which it is seldom held */
-#define TRIAL_FREQUENT 8      /* controls met before their share is believed */
+#define TRIAL_AFTER 32	 /* holds of a map, all of them to find a race: most are found by then */
+#define TRIAL_ENOUGH 30	 /* controls met at a site after which it is seldom held */
+#define TRIAL_FREQUENT 8 /* controls met before their share is believed */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
 
 /* Holds and controls are counted by call site: what is true of one need not be of another. */
@@ -109,7 +110,8 @@ __noinline int trial_meet(__u32 index, __u64 map, __u64 g, __u64 now, __u64 who)
 /* Whether the map is under a trial at all: the others are held as policy.h says. */
 static __always_inline bool trial_wanted(const struct operation *o, const struct mr_caller *s)
 {
-	return policy_matters(o->record->flags) && s->holds >= POLICY_COLD_HOLDS;
+	return policy_matters(o->record->flags) && o->record->holds >= TRIAL_AFTER &&
+	       s->holds >= POLICY_COLD_HOLDS;
 }
 
 /*
