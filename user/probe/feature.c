@@ -149,8 +149,8 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 		r = -EPERM;
 	}
 out:
-	/* Waiting until the kernel has taken it away takes 40 ms, and nobody else calls the target: it
-	 * goes when we go. */
+	/* Waiting until the kernel has taken it away takes 40 ms, and nobody else calls the target:
+	 * it goes when we go. */
 	left_links[multi] = link;
 	feature_bpf__destroy(skel);
 	return r;
