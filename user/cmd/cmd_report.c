@@ -49,7 +49,10 @@ static int print(const struct report *report, const struct report_options *optio
 	const struct print_options how = {
 		.text = {.color = options->format == FORMAT_TEXT &&
 				  options_color(options->no_color, STDOUT_FILENO),
-			 .verbose = options->verbose > 0},
+			 .verbose = options->verbose > 0,
+			 .quote = options->source_root ||
+				  (options->format == FORMAT_TEXT && isatty(STDOUT_FILENO)),
+			 .source_root = options->source_root},
 		.source_root = options->source_root};
 
 	if (options->format == FORMAT_TEXT)
@@ -82,7 +85,9 @@ static int compare(const struct report_options *options, const struct report *ol
 		   struct report *newer, size_t *added)
 {
 	const struct text_style style = {.color = options_color(options->no_color, STDOUT_FILENO),
-					 .verbose = options->verbose > 0};
+					 .verbose = options->verbose > 0,
+					 .quote = options->source_root || isatty(STDOUT_FILENO),
+					 .source_root = options->source_root};
 	struct filter *filter;
 	int rc;
 

@@ -89,7 +89,7 @@ static const struct option_row report_rows[] = {
 	{"format", 'f', "FORMAT", report_set_format, OPTION_FORMATS,
 	 "text (the default), json, jsonl, sarif, junit, html or\nmrec"},
 	{"source-root", 0, "DIR", report_set_source_root, "a directory",
-	 "where the sources are: SARIF names files relative to it"},
+	 "where the sources are: SARIF names files relative to it,\nand text quotes lines from there"},
 	{"diff", 0, NULL, report_set_diff, NULL,
 	 "compare two reports: what is new, gone, and in both"},
 	{"suppressions", 0, "FILE", report_set_suppressions, "a file name",

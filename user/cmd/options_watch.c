@@ -172,7 +172,7 @@ static const struct option_row watch_rows[] = {
 	{"format", 'f', "FORMAT", set_format, OPTION_FORMATS,
 	 "the format of -o, whatever its extension says"},
 	{"source-root", 0, "DIR", set_source_root, "a directory",
-	 "where the sources are: SARIF names files relative to it"},
+	 "where the sources are: SARIF names files relative to it,\nand text quotes lines from there"},
 	{"json", 0, NULL, set_json, NULL,
 	 "print races as JSON Lines instead of text, as they are\nfound"},
 	{"quiet", 'q', NULL, set_quiet, NULL,

@@ -156,7 +156,9 @@ void watch_check_stdout(struct watch *w, int rc)
 void watch_print_races(struct watch *w, uint64_t older_than_ns)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
-				   .verbose = w->options->verbose > 0};
+				   .verbose = w->options->verbose > 0,
+				   .quote = w->options->source_root || isatty(STDOUT_FILENO),
+				   .source_root = w->options->source_root};
 	uint64_t since = watch_now() - w->start_ns;
 	const struct report_race *race;
 	bool any = false;
@@ -212,7 +214,9 @@ void watch_print_status(struct watch *w)
 static int write_files(struct watch *w, const struct report *report)
 {
 	const struct watch_options *o = w->options;
-	const struct print_options how = {.text = {.verbose = o->verbose > 0},
+	const struct print_options how = {.text = {.verbose = o->verbose > 0,
+						   .quote = o->source_root,
+						   .source_root = o->source_root},
 					  .source_root = o->source_root};
 	int r = 0, one;
 	size_t i;
@@ -235,7 +239,9 @@ static int write_files(struct watch *w, const struct report *report)
 static void print_suspects(struct watch *w, const struct report *report)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
-				   .verbose = w->options->verbose > 0};
+				   .verbose = w->options->verbose > 0,
+				   .quote = w->options->source_root || isatty(STDOUT_FILENO),
+				   .source_root = w->options->source_root};
 	size_t i;
 
 	for (i = 0; i < report->nsuspects; i++)

@@ -10,7 +10,9 @@
  * escaped. */
 struct text_style {
 	bool color;
-	bool verbose; /* do not fold runtime frames */
+	bool verbose;		 /* do not fold runtime frames */
+	bool quote;		 /* quote the lines of source, where the file is at hand */
+	const char *source_root; /* where to look for it too; NULL: nowhere */
 };
 void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
 		     const struct text_style *style);

@@ -7,11 +7,13 @@
 #include "report/duration.h"
 #include "report/escape.h"
 #include "report/printers.h"
+#include "report/source.h"
 #include "report/words.h"
 
 #define RULE "==================\n"
 #define RED_BOLD "\033[1;31m"
 #define BOLD "\033[1m"
+#define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
 static void print_frame(FILE *out, const struct report_frame *frame, const struct text_style *style)
@@ -30,6 +32,34 @@ static void print_frame(FILE *out, const struct report_frame *frame, const struc
 	}
 }
 
+/* The line of source below its frame, and a mark below the map's expression. Blanks stand for tabs,
+ * so that the mark is in its place whatever a tab is. */
+static void print_source(FILE *out, const struct report_frame *frame, enum report_op op,
+			 const struct text_style *style)
+{
+	char line[SOURCE_LINE], *p;
+	size_t from, len, i;
+
+	if (!style->quote || source_line(frame->file, frame->line, style->source_root, line))
+		return;
+	for (p = line; *p == '\t' || *p == ' '; p++)
+		;
+	for (i = 0; p[i]; i++)
+		if (p[i] == '\t')
+			p[i] = ' ';
+	source_mark(p, op, &from, &len);
+	fprintf(out, "      %s| ", style->color ? DIM : "");
+	escape_text(out, p);
+	fprintf(out, "%s\n", style->color ? PLAIN : "");
+	if (!len)
+		return;
+	fputs("      | ", out);
+	for (i = 0; i < from + len; i++)
+		if (((unsigned char)p[i] & 0xc0) != 0x80) /* one mark a character */
+			fputc(i < from ? ' ' : '^', out);
+	fputc('\n', out);
+}
+
 static bool has_user_frame(const struct report_access *access)
 {
 	size_t i;
@@ -46,11 +76,15 @@ static void print_stack(FILE *out, const struct report_access *access,
 			const struct text_style *style)
 {
 	bool fold = !style->verbose && has_user_frame(access);
+	const struct report_frame *site = report_access_site(access);
 	size_t i;
 
 	for (i = 0; i < access->nframes; i++)
-		if (i == 0 || !fold || !access->frames[i].runtime)
+		if (i == 0 || !fold || !access->frames[i].runtime) {
 			print_frame(out, &access->frames[i], style);
+			if (&access->frames[i] == site)
+				print_source(out, site, access->op, style);
+		}
 	if (!access->nframes)
 		fputs("  [stack unknown]\n", out);
 	else if (access->partial)
