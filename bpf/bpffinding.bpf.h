@@ -70,14 +70,13 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, 
 	return 0;
 }
 
-/* A stale write over one that the ring has forgotten: what it loses is put down to the last other
- * one that wrote, where that pair has a finding already. Nobody is named for the first time. */
-static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
-				    const struct mr_bpf_key *rec)
+/* A stale write over one that is still under way, or that the ring has forgotten: what it loses is
+ * put down to that one, or to the last other one that wrote, where the pair has a finding already.
+ * Nobody is named for the first time. */
+static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o)
 {
-	__u32 which = rec->recent[0].id == o->actor.id;
 	__u64 tag = mix(o->tag ^ mix(actor_group(&o->actor) * 3 + MR_BPF_LOST_UPDATE) ^
-			mix(rec->recent[which].group * 5 + 7)) |
+			mix(o->other_group * 5 + 7)) |
 		    1;
 	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
 	struct mr_bpf_finding *f;

@@ -209,6 +209,7 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 
 	rd->by_id = rd->by_group = 0;
 	rd->or_by_id = rd->or_by_group = 0;
+	rd->done_ns = 0;
 	rd->flags = 0;
 	rd->seq = rd->head = (__u32)head;
 	rd->depth = head >> 32;
@@ -222,6 +223,7 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 	rd->by_group = l->by_group;
 	rd->or_by_id = l->or_by_id;
 	rd->or_by_group = l->or_by_group;
+	rd->done_ns = l->open ? 0 : l->done_ns;
 	rd->flags = MR_BPF_MATCHED;
 	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns)
 		rd->flags |= MR_BPF_LATE | (l->rmw ? MR_BPF_LATE_RMW : 0);

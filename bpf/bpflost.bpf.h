@@ -86,6 +86,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 		return 1;
 	rd->seq = rd->depth = rd->born = rd->head = rd->flags = 0;
 	rd->by_id = rd->by_group = rd->or_by_id = rd->or_by_group = 0;
+	rd->done_ns = 0;
 	rec = key_find(tag, &index);
 	if (rec) {
 		rd->born = rec->born;
@@ -265,12 +266,16 @@ static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struc
 	o->stale = STALE_LATE;
 }
 
-/* Whether this version is overwritten unread, whatever the order in which the kernel did it. */
+/*
+ * Whether this version is overwritten unread, whatever the order in which the kernel did it. It
+ * came after what was read when it was begun after the read, or when what was read was in place
+ * before it was begun (for then it would have been read itself).
+ */
 static __always_inline bool is_overwritten(const struct mr_bpf_open *o,
 					   const struct mr_bpf_version *v)
 {
-	if (!(o->read.flags & MR_BPF_MATCHED) && v->ns < o->read.ns)
-		return false; /* it may be just what was read */
+	if (v->ns < o->read.ns && (!o->read.done_ns || v->ns < o->read.done_ns))
+		return false;
 	/* an update that is told of at its end only may be what that one was made of */
 	return (v->rmw && !o->deferred) || (v->done_ns && v->done_ns <= o->started_ns);
 }
@@ -298,6 +303,7 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 	o->lost = (__s32)((__u32)(o->prev >> 32) - o->read.depth);
 	if (o->top.seq != seq) {
 		o->stale = STALE_UNNAMED;
+		o->other_group = rec->recent[rec->recent[0].id == o->actor.id].group;
 		return 0;
 	}
 	if (o->top.digest == o->read.digest)
@@ -310,6 +316,8 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 			return 0;
 		}
 	}
+	if ((__s32)(seq - base) <= 0)
+		return 0; /* what was read has failed, and the one before it is the newest again */
 	if (other_take(o, &o->top))
 		return 0;
 	/* not that one, then perhaps one before it */
@@ -323,8 +331,14 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 		if (other_take(o, v))
 			return 0;
 	}
-	if (o->top.by.id != o->actor.id && o->top.digest != MR_BPF_VOID)
-		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+	if (o->top.by.id == o->actor.id || o->top.digest == MR_BPF_VOID)
+		return 0;
+	if (o->top.rmw && !o->deferred) { /* one of the two is lost, and we do not know which */
+		o->stale = STALE_UNNAMED;
+		o->other_group = actor_group(&o->top.by);
+		return 0;
+	}
+	bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
 	return 0;
 }
 
@@ -448,13 +462,25 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	return 0;
 }
 
+/* The other one may still fail: then it is not for us to name it. */
+static __always_inline void other_settle(struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+{
+	const struct mr_bpf_version *v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
+
+	if (v->seq != o->other_seq || !v->done_ns) {
+		o->stale = STALE_UNNAMED;
+		o->other_group = actor_group(&o->other);
+	} else if (v->digest == MR_BPF_VOID) {
+		o->stale = 0;
+	}
+}
+
 /* ... and leaves it. */
 static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, long result)
 {
 	struct mr_bpf_open *o = open_of(c);
 	__u32 index = o->record & (MR_BPF_KEYS - 1);
 	struct mr_bpf_key *rec = bpf_map_lookup_elem(&keys, &index);
-	struct mr_bpf_version *v;
 	__u64 now = bpf_ktime_get_ns();
 	bool told, met;
 
@@ -486,13 +512,11 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	c->ops[o->op & (MR_BPF_OPS - 1)]++;
 	__sync_fetch_and_add(&row->writes, 1);
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
-	v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
-	if (o->stale && o->stale != STALE_UNNAMED && v->seq == o->other_seq &&
-	    v->digest == MR_BPF_VOID)
-		o->stale = 0; /* the other one has failed meanwhile */
+	if (o->stale == STALE)
+		other_settle(o, rec);
 	if (o->stale == STALE_UNNAMED) {
 		o->stale = 0;
-		finding_count(c, o, rec);
+		finding_count(c, o);
 	}
 	if (!o->stale && !met)
 		return 0;

@@ -117,6 +117,7 @@ struct mr_bpf_read { /* by map, key and actor */
 	__u32 pad;
 	__u64 by_id, by_group; /* who wrote what was read; 0: not known */
 	__u64 or_by_id, or_by_group;
+	__u64 done_ns; /* when the writer of what was read had left; 0: not known, or had not */
 };
 
 struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
@@ -210,7 +211,7 @@ struct mr_bpf_open {
 	__u32 other_seq; /* the version that is overwritten unread */
 	__u32 pad2;
 	struct mr_bpf_actor actor, other, late;
-	__u64 other_digest, other_ns;
+	__u64 other_digest, other_ns, other_group;
 	struct mr_bpf_actor met;
 	__u64 met_ns;
 	struct mr_bpf_version top; /* what was the newest before: the ring goes on meanwhile */
@@ -291,7 +292,7 @@ _Static_assert(sizeof(struct mr_bpf_config) == 232, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_key) == 128 + 8 * 96 + 2 * 56, "wire");
-_Static_assert(sizeof(struct mr_bpf_read) == 80, "wire");
+_Static_assert(sizeof(struct mr_bpf_read) == 88, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_finding) == 48, "wire");
