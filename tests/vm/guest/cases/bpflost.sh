@@ -57,7 +57,7 @@ bpf_watched()
 	local mode=$1
 	shift
 	victim_begin "$mode"
-	bpf_begin --json --budget 100 --window 10s --suspects -o out.json "$@"
+	bpf_begin --json --budget 100 --window 60s --suspects -o out.json "$@"
 	victim_go
 	bpf_end
 	show truth summary
@@ -133,12 +133,17 @@ counter()
 # seen: it is gone over the budget.
 bpf_cost()
 {
-	local plain other watched
-	mapload_watched
-	plain=$rate
-	mapload_watched --map other
-	other=$rate
-	[ "$watched_status" -eq 0 ] || die "found something"
+	local plain=0 other=0 watched tries=0
+	# a busy host makes both slower at times, and neither faster
+	while [ "$tries" -lt 4 ]; do
+		tries=$((tries + 1))
+		mapload_watched
+		[ "$rate" -lt "$plain" ] || plain=$rate
+		mapload_watched --map other
+		[ "$rate" -lt "$other" ] || other=$rate
+		[ "$watched_status" -eq 0 ] || die "found something"
+		[ "$((other * 10))" -lt "$((plain * 9))" ] || break
+	done
 	mapload_watched --map loaded --budget 100 --json
 	watched=$rate
 	show summary
@@ -178,7 +183,7 @@ bpf_select()
 bpf_top()
 {
 	victim_begin processes
-	bpf_begin --top --budget 100 --window 10s
+	bpf_begin --top --budget 100 --window 60s
 	victim_go
 	bpf_end
 	tail -n 3 report
@@ -208,7 +213,7 @@ bpf_overlap()
 bpf_text()
 {
 	victim_begin tc
-	bpf_begin --budget 100 --window 10s -o out.json
+	bpf_begin --budget 100 --window 60s -o out.json
 	victim_go
 	bpf_end
 	cat report
