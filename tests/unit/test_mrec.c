@@ -73,6 +73,7 @@ static void test_every_rendering_is_the_same(void **state)
 
 	(void)state;
 	sample_report(&report);
+	report.races[0].map.global = sample_text("main.state+16");
 	report_sightings_add(&report.races[0].sightings, 0.4, 3);
 	report_sightings_add(&report.races[0].sightings, 2.9, 9);
 	report.duration_s = 0.1 + 0.2; /* all 17 digits count */
@@ -81,6 +82,7 @@ static void test_every_rendering_is_the_same(void **state)
 	assert_int_equal(replay(&recording, recording.len, &copy, &note), 0);
 	assert_true(note.ended && !note.damaged);
 	assert_true(copy.duration_s == report.duration_s);
+	assert_string_equal(copy.races[0].map.global, "main.state+16");
 	for (i = 0; i < REPORT_FORMATS; i++) {
 		live = render(&report, (enum report_format)i);
 		again = render(&copy, (enum report_format)i);

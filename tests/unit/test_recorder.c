@@ -59,8 +59,8 @@ static void test_many_sightings(void **state)
 	struct report report, copy;
 	struct mrec_note note;
 	struct err err = {0};
-	double now = 0;
 	uint64_t i;
+	double now = 0;
 
 	(void)state;
 	sample_report(&report);
@@ -68,7 +68,8 @@ static void test_many_sightings(void **state)
 	report.duration_s = 1;
 	assert_int_equal(recorder_open(&w.recorder, &options, &err), 0);
 	recorder_report(&w, &report, false);
-	for (i = 1; i <= 100000; i++, now += 0.25) {
+	for (i = 1; i <= 100000; i++) {
+		now = (double)i / 4;
 		report.races[0].count = i;
 		report.races[0].last_seen_s = now;
 		report_sightings_add(&report.races[0].sightings, now, 1);

@@ -200,6 +200,12 @@ static void test_map_line(void **state)
 
 	(void)state;
 	sample_race(&race);
+	race.map.global = sample_text("main.cache");
+	assert_map_line(
+		&race,
+		"Map: map[string]int, 1024 entries, 128 buckets, growing, global variable main.cache\n");
+	free(race.map.global);
+	race.map.global = NULL;
 	race.map.buckets = 1;
 	race.map.len = 1;
 	race.map.growing = false;

@@ -83,6 +83,8 @@ static json_t *build_map(const struct report_map *map)
 	failed |= json_put(o, "growing",
 			   map->header_known ? json_boolean(map->growing) : json_null());
 	failed |= json_put(o, "on_stack", json_boolean(map->on_stack));
+	if (map->global)
+		failed |= json_put(o, "global", json_text(map->global));
 	return json_finish(o, failed);
 }
 

@@ -123,6 +123,8 @@ static void read_map(struct json_reader *r, const json_t *o, struct report_map *
 	map->swiss = read_impl(r, o, "impl");
 	map->growing = json_get_bool(r, o, "growing");
 	map->on_stack = json_get_bool(r, o, "on_stack");
+	if (json_is_known(o, "global"))
+		map->global = json_get_text(r, o, "global");
 }
 
 /*

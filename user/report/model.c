@@ -56,6 +56,7 @@ void report_race_free(struct report_race *race)
 	report_access_free(&race->access[0]);
 	report_access_free(&race->access[1]);
 	free(race->map.type);
+	free(race->map.global);
 	free(race->message);
 	report_bpf_free(race->bpf);
 	memset(race, 0, sizeof(*race));

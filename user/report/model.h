@@ -72,6 +72,7 @@ struct report_access {
 struct report_map {
 	uint64_t addr, seed;
 	char *type;	   /* "map[string]int", "" when unknown */
+	char *global;	   /* "main.cache", the global variable that holds it; NULL when unknown */
 	bool header_known; /* the following come from one read of the header */
 	uint64_t len;
 	uint64_t buckets; /* classic: 1 << B; Swiss: number of groups where known, else 0 */

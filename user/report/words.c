@@ -202,7 +202,7 @@ void words_map(FILE *out, const struct report_race *race)
 		say_bpf_map(out, race->bpf);
 		return;
 	}
-	if (!typed && !map->header_known && !map->on_stack)
+	if (!typed && !map->header_known && !map->on_stack && !map->global)
 		return;
 	if (typed)
 		escape_text(out, map->type);
@@ -219,6 +219,10 @@ void words_map(FILE *out, const struct report_race *race)
 	}
 	if (map->on_stack)
 		fputs(", on a goroutine's stack", out);
+	if (map->global && map->global[0]) {
+		fputs(", global variable ", out);
+		escape_text(out, map->global);
+	}
 }
 
 /* --- the evidence --- */

@@ -427,6 +427,17 @@ int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset
 	return offset_of(elf, vaddr, 1, offset);
 }
 
+int elf_file_read_section(const struct elf_file *elf, const struct elf_section *section,
+			  uint64_t offset, void *buf, size_t len)
+{
+	if (!section || section->type == SHT_NOBITS)
+		return -ENOENT;
+	if (offset > section->size || len > section->size - offset ||
+	    section->offset > UINT64_MAX - offset)
+		return -EFAULT;
+	return read_at(elf, section->offset + offset, buf, len);
+}
+
 int elf_file_read(const struct elf_file *elf, uint64_t vaddr, void *buf, size_t len)
 {
 	uint64_t offset;

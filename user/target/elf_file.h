@@ -55,6 +55,10 @@ int elf_file_read(const struct elf_file *elf, uint64_t vaddr, void *buf, size_t 
 /* Reads a little-endian word; where the file is PIE, an R_*_RELATIVE relocation at vaddr takes
  * precedence over the contents. */
 int elf_file_read_u64(const struct elf_file *elf, uint64_t vaddr, uint64_t *out);
+/* Bytes of a section as it is in the file. -ENOENT -EFAULT. */
+int elf_file_read_section(const struct elf_file *elf, const struct elf_section *section,
+			  uint64_t offset, void *buf, size_t len);
+
 /* File offset of vaddr (what a uprobe wants); -EFAULT when it is not file-backed. */
 int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "track/fatal.h"
+#include "track/globals.h"
 #include "track/maprows.h"
 
 _Static_assert(REPORT_DISTANCES == MR_DISTANCES, "one histogram");
@@ -117,6 +118,7 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		 const __u64 *pair)
 {
 	struct report_sightings sightings;
+	char *global;
 	struct tracked *k = find(list, race), **grown;
 	uint64_t keep_count;
 	double keep_first;
@@ -138,6 +140,7 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		}
 		k->source = source;
 		k->race = *race;
+		k->race.map.global = globals_name(&source->resolver, race->map.addr);
 		k->hidden = list->hides && list->hides(list->hides_ctx, race);
 		list->hidden += k->hidden;
 		list->items[list->count++] = k;
@@ -149,11 +152,14 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 			keep_count = k->race.count;
 			keep_first = k->race.first_seen_s;
 			sightings = k->race.sightings;
+			global = k->race.map.global;
+			k->race.map.global = NULL;
 			report_race_free(&k->race);
 			k->race = *race;
 			k->race.count = keep_count;
 			k->race.first_seen_s = keep_first;
 			k->race.sightings = sightings;
+			k->race.map.global = global;
 		} else {
 			report_race_free(race);
 		}
