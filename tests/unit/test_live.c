@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -148,6 +149,24 @@ static uint64_t word(struct live *l, uint64_t addr, size_t size)
 	return value;
 }
 
+/* Stops the process at a moment at which its spinning goroutine runs: the runtime takes it off its
+ * thread now and then, and on a busy machine for long. */
+static void hold_still(struct live *l, const struct go_layout *o)
+{
+	int tries, status;
+
+	for (tries = 0; tries < 10000; tries++) {
+		assert_int_equal(kill(l->pid, SIGSTOP), 0);
+		assert_int_equal(waitpid(l->pid, &status, WUNTRACED), l->pid);
+		assert_true(WIFSTOPPED(status));
+		if (word(l, l->g + o->g_m, 8))
+			return;
+		kill(l->pid, SIGCONT);
+		usleep(1000);
+	}
+	fail_msg("the goroutine never runs");
+}
+
 static void check_goroutine(struct live *l, const struct go_layout *o)
 {
 	uint64_t m = word(l, l->g + o->g_m, 8), g0 = word(l, m + o->m_g0, 8);
@@ -222,9 +241,11 @@ static void check(const char *version)
 	assert_int_equal(o->minor, atoi(version + 2));
 	assert_int_equal(o->map_impl, o->minor < 24 || strstr(version, "noswiss") ? GO_MAP_CLASSIC
 										  : GO_MAP_SWISS);
+	hold_still(&l, o);
 	check_goroutine(&l, o);
 	check_maps(&l, o);
 	check_types(&l);
+	kill(l.pid, SIGCONT);
 	live_close(&l);
 }
 
