@@ -132,6 +132,29 @@ errors_files()
 	rm -f "$work/noise"
 	refused 'a device' 1 '/dev/zero' inspect /dev/zero
 	refused 'a recording that is none' 1 'errors.sh' report "$e2e_dir/errors.sh"
+	errors_recordings
+}
+
+# Recordings damaged or cut in their first bytes; files that rules and baselines are read from.
+errors_recordings()
+{
+	local good=$e2e_dir/../recordings/shop.mrec status
+	cp "$good" "$work/damaged.mrec"
+	printf "\\x7f" | dd of="$work/damaged.mrec" bs=1 seek=5000 conv=notrunc status=none
+	status=0
+	"$maprace" report "$work/damaged.mrec" >"$work/stdout" 2>"$work/stderr" || status=$?
+	if ((status == 1)) && grep -q 'error: .*damaged at byte 2512: ' "$work/stderr" && grep -q '(proven)' "$work/stdout"; then
+		pass 'a damaged recording: told, and what stands before the damage is shown'
+	else
+		fail 'a damaged recording' "exit status $status, or not as it should be"
+	fi
+	head -c 12 "$good" >"$work/cut.mrec"
+	refused 'a recording cut in its head' 1 'cut in its first bytes' report "$work/cut.mrec"
+	printf 'races:x\n' >"$work/rules"
+	refused 'a file of suppressions that is none' 1 'rules, line 1: not a suppression' report "$good" --suppressions "$work/rules"
+	refused 'a baseline that is none' 1 'the baseline .*rules: ' report "$good" --baseline "$work/rules"
+	refused 'one file to compare' 2 'two files' report "$good" --diff
+	rm -f "$work"/{damaged,cut}.mrec "$work/rules"
 }
 
 errors_build()

@@ -105,7 +105,7 @@ static const struct option_row bpf_rows[] = {
 	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
 	 "end after that long; without it on SIGINT or SIGTERM"},
 	{"output", 'o', "FILE", set_output, "a file name",
-	 "write the JSON document there at the end"},
+	 "write the report there at the end; .html, .sarif, .xml,\n.jsonl, .txt and .mrec say the format, any other is JSON"},
 	{"json", 0, NULL, set_json, NULL, "print findings as JSON Lines instead of text"},
 	{"top", 0, NULL, set_top, NULL,
 	 "show a live table of maps instead of findings; JSON Lines\nwhere standard output is no terminal"},

@@ -185,6 +185,8 @@ int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t 
 		/* Swiss: Map{used u64 @0, seed @8, dirPtr @16, dirLen @24}; dirLen 0: one group of
 		 * eight slots. Tables grow at one go. */
 		map->seed = word_at(header, len, 8);
+		if (!word_at(header, len, 24))
+			map->buckets = 1;
 		return 0;
 	}
 	/* classic: hmap{count @0, flags u8 @8, B u8 @9, noverflow u16 @10, hash0 u32 @12, buckets
