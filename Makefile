@@ -140,8 +140,8 @@ test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e an
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e vmtest-quick
 
 .PHONY: test-all
-test-all: build/maprace ## everything: unit, fuzz, e2e on all Go versions, real programs, kernels in virtual machines
-	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e-all real vmtest
+test-all: build/maprace ## everything: unit, fuzz, reports, e2e on all Go versions, real programs, kernels in virtual machines
+	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz reports e2e-all real vmtest
 
 .PHONY: unit
 unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)

@@ -208,10 +208,10 @@ static int run(struct watch *w)
 
 	for (i = 0; i < w->options->noutputs && !r; i++)
 		r = check_output(w->options->outputs[i], &err);
+	if (!r && w->options->record)
+		r = check_output(w->options->record, &err);
 	if (!r)
 		r = read_filter(w, &err);
-	if (!r)
-		r = recorder_open(&w->recorder, w->options, &err);
 	if (!r)
 		r = open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
@@ -227,6 +227,11 @@ static int run(struct watch *w)
 	announce(w);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
+	r = recorder_open(&w->recorder, w->options, &err);
+	if (r) {
+		fail(&err, r);
+		return EXIT_TOOL;
+	}
 	watch_budget_begin(w);
 	r = privileges_drop(keeps_attaching(w));
 	if (r)
