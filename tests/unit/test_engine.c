@@ -419,9 +419,27 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void run_workers(int ms)
+static bool many_collisions(void)
 {
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	return event_count > 100;
+}
+
+static bool many_holds(void)
+{
+	__u64 holds_done = 0;
+	size_t i;
+
+	for (i = 0; i < WORKERS; i++)
+		holds_done += *(volatile __u64 *)&cpus[i].holds;
+	return holds_done > 100;
+}
+
+/* Lets them run until there is enough to look at, for a second at least; a busy machine takes long.
+ */
+static void run_workers(bool (*enough)(void))
+{
+	struct timespec ts = {.tv_nsec = 10000000};
+	int rounds = 0;
 	pthread_t threads[WORKERS];
 	__u32 i;
 
@@ -432,7 +450,8 @@ static void run_workers(int ms)
 		goroutine_init(&workers[i], i);
 	for (i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-	nanosleep(&ts, NULL);
+	while (rounds++ < 100 || (!enough() && rounds < 6000))
+		nanosleep(&ts, NULL);
 	atomic_store(&stop_workers, true);
 	for (i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);
@@ -460,7 +479,7 @@ static void concurrent_snapshots_are_whole(void **state)
 	every_pair = true;
 	cfg.max_hold_ns = 30000; /* short, so that many end while they are read */
 	with_locks = false;
-	run_workers(1500);
+	run_workers(many_collisions);
 	assert_true(event_count > 20);
 	for (i = 0; i < event_count; i++) {
 		const struct mr_event_race *e = event_list[i];
@@ -474,17 +493,12 @@ static void concurrent_snapshots_are_whole(void **state)
 
 static void locked_workers_never_collide(void **state)
 {
-	__u64 holds_done = 0;
-	size_t i;
-
 	(void)state;
 	every_pair = true;
 	cfg.max_hold_ns = 30000;
 	with_locks = true;
-	run_workers(1500);
-	for (i = 0; i < WORKERS; i++)
-		holds_done += cpus[i].holds;
-	assert_true(holds_done > 20);
+	run_workers(many_holds);
+	assert_true(many_holds());
 	assert_int_equal(event_count, 0);
 }
 
