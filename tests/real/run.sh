@@ -27,7 +27,7 @@ failed=0
 skipped=0
 for part in "${parts[@]}"; do
 	echo "== $part"
-	"$here/$part.sh" 2>&1 | tee "$log" | { grep -vE '^[0-9]+ passed, [0-9]+ failed' || true; }
+	"$here/$part.sh" 2>&1 | tee "$log" | { grep -vE '^[0-9]+ passed, [0-9]+ failed' || true; } || true
 	closing=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" || echo "0 passed, 1 failed, 0 skipped")
 	read -r p f s < <(awk '{ print $1, $3, $5 }' <<<"$closing")
 	passed=$((passed + p))

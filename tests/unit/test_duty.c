@@ -125,6 +125,24 @@ static void a_hot_target_pays_its_share_and_no_more(void **state)
 	}
 }
 
+static void what_is_lent_is_spent_once(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 1, 100000, 50); /* a fifth of a CPU */
+	duty_advance(&t.duty, 60);
+	run(&t, 5);
+	assert_int_equal(t.closed, 0);
+	run(&t, 120);
+	assert_true(t.closed >= 5);
+	assert_true(cost_percent(&t) <= 5.0 * (125 + 60) / 125);
+	begin(&t, 0.05, 1, 10, 10); /* nothing to spend it on but holds */
+	duty_advance(&t.duty, 60);
+	run(&t, 30);
+	assert_true(cost_percent(&t) <= 5.5);
+}
+
 static void windows_keep_no_step(void **state)
 {
 	double n, mean, variance;
@@ -204,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_calm_target_is_watched_all_the_time),
 		cmocka_unit_test(a_hot_target_pays_its_share_and_no_more),
+		cmocka_unit_test(what_is_lent_is_spent_once),
 		cmocka_unit_test(windows_keep_no_step),
 		cmocka_unit_test(a_target_that_calms_down_is_watched_again),
 		cmocka_unit_test(a_function_that_becomes_dear_is_taken_away),

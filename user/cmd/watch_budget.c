@@ -8,6 +8,10 @@
 #include "base/log.h"
 #include "cmd/watch.h"
 
+/* A program that we start may be a build or a test that is over in seconds, and nobody is served by
+ * it yet: it is watched whole, on a minute's credit. */
+#define COMMAND_ADVANCE_S 60
+
 /* CPU time of a process, 0 when it is gone. */
 static uint64_t cpu_time(pid_t pid)
 {
@@ -42,6 +46,8 @@ void watch_budget_begin(struct watch *w)
 		look(t, &sum, &facts);
 		duty_init(&t->duty, w->options->budget_percent / 100, CALIBRATE_GUESS_NS,
 			  DUTY_FUNCTIONS, facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+		if (w->options->command)
+			duty_advance(&t->duty, COMMAND_ADVANCE_S);
 		t->dutiful = true;
 	}
 }
@@ -126,6 +132,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 	size_t i;
 
 	stats->cost_percent = -1;
+	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
 	for (i = 0; i < w->ntargets; i++) {
 		const struct watched *t = &w->targets[i];
 

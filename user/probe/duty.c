@@ -48,6 +48,11 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 		d->functions[i].hits = now->hits[i];
 }
 
+void duty_advance(struct duty *d, double seconds)
+{
+	d->account_ns += income(d) * seconds * 1e9;
+}
+
 /* The caller's totals are sums of counters written without atomics: they may seem to go back. */
 static uint64_t grown(uint64_t now, uint64_t before)
 {
@@ -73,7 +78,7 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 static void keep_account(struct duty *d, const struct duty_facts *now)
 {
 	uint64_t elapsed = grown(now->now_ns, d->last_ns), hits;
-	double spent;
+	double spent, full;
 	unsigned int i;
 
 	hits = grown(now->other_hits, d->last_other_hits);
@@ -90,9 +95,12 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 	d->trap_spent_ns += (uint64_t)((double)hits * d->hit_ns);
 	d->hold_spent_ns += grown(now->hold_ns, d->last_hold_ns);
 	spent = (double)hits * d->hit_ns + (double)grown(now->hold_ns, d->last_hold_ns);
+	full = d->account_ns - spent; /* more than the account holds only where it was lent */
+	if (full < capacity_ns(d))
+		full = capacity_ns(d);
 	d->account_ns += income(d) * (double)elapsed - spent;
-	if (d->account_ns > capacity_ns(d))
-		d->account_ns = capacity_ns(d);
+	if (d->account_ns > full)
+		d->account_ns = full;
 	/* A moment's excess is paid back within seconds, or a burst would blind us for minutes. */
 	if (d->account_ns < -4 * capacity_ns(d))
 		d->account_ns = -4 * capacity_ns(d);
@@ -219,6 +227,8 @@ uint32_t duty_hold_permille(const struct duty *d)
 
 	if (d->share >= 1)
 		return 1000;
+	if (d->cycling)
+		full /= 2; /* or holds elsewhere would spend what the next window waits for */
 	if (part < 0)
 		part = 0;
 	return (uint32_t)(full * (part < 1 ? part : 1));

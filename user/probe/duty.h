@@ -56,6 +56,9 @@ enum duty_change { DUTY_STAY, DUTY_OPEN, DUTY_CLOSE };
 
 void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
 	       const struct duty_facts *now);
+/* Lends what so many seconds will earn: what is watched from its first instruction on may be over
+ * before the account has earned anything. */
+void duty_advance(struct duty *d, double seconds);
 /*
  * Takes in what has happened. DUTY_CLOSE: take away the probes of all functions that are `cycled`;
  * DUTY_OPEN: put them back. *again_ns: how long until the next step is due.

@@ -261,6 +261,7 @@ static json_t *build_budget(const struct report_stats *stats)
 	int failed = json_put(o, "percent", json_number_real(stats->budget_percent));
 	size_t i;
 
+	failed |= json_put(o, "advance_s", json_number_real(stats->advance_s));
 	failed |= json_put(o, "hit_ns", json_number_real(stats->hit_ns));
 	failed |= json_put(o, "trap_ns", json_number(stats->trap_ns));
 	failed |= json_put(o, "windows", json_number(stats->windows));

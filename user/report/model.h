@@ -170,6 +170,7 @@ struct report_stats {
 	double attach_ms;
 	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
 	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
+	double advance_s;	       /* the budget of so much time was to spend at once */
 	uint64_t trap_ns, windows;     /* hits x hit_ns; how often probes were put back */
 	struct report_duty *duties;    /* most hits first */
 	size_t nduties;
