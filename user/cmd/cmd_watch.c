@@ -101,6 +101,7 @@ static int attach_targets(struct watch *w, struct err *err)
 {
 	struct attach_opts opts = {.max_hold_ns = w->options->max_hold_ns,
 				   .hold_permille = (uint32_t)(w->options->budget_percent * 10),
+				   .changes = w->options->budget_percent < 100,
 				   .window_ns = w->options->suspects ? w->options->window_ns : 0};
 	uint64_t before = watch_now();
 	size_t i;
@@ -193,12 +194,6 @@ static int64_t wall_clock(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* Whether probes will be placed again and again, one perf event each: that takes privileges. */
-static bool keeps_attaching(const struct watch *w)
-{
-	return w->options->budget_percent < 100 && !attachment_is_multi(w->targets[0].attachment);
-}
-
 static int run(struct watch *w)
 {
 	struct err err = {};
@@ -233,7 +228,7 @@ static int run(struct watch *w)
 		return EXIT_TOOL;
 	}
 	watch_budget_begin(w);
-	r = privileges_drop(keeps_attaching(w));
+	r = privileges_drop(false);
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);

@@ -92,7 +92,7 @@ uint64_t watch_budget_step(struct watched *t)
 	}
 	attachment_throttle(t->attachment, duty_hold_permille(&t->duty) * 1000 /
 						   (uint32_t)(t->duty.share * 1000 + 1));
-	if (r && r != -ESRCH && r != -ENOENT && !t->duty.failed) {
+	if (r && r != -ESRCH && r != -ENOENT && r != -EPIPE && !t->duty.failed) {
 		t->duty.failed = true;
 		log_warn("process %d: %s; some functions are not watched any more",
 			 (int)t->process.pid, err.text);

@@ -123,6 +123,11 @@ static void look_at_target(struct source *s)
 		log_warn("process %d runs another program now: it is not watched any more",
 			 (int)t->process.pid);
 		end_target(s);
+	} else if (!attachment_alive(t->attachment)) {
+		log_error("process %d is not watched any more: what held its probes was killed",
+			  (int)t->process.pid);
+		s->loop->watch->failed = true;
+		end_target(s);
 	}
 }
 

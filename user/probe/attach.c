@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "gomap.skel.h"
 #include "probe/feature.h"
+#include "probe/keeper.h"
 
 #define MIN_HOLD_NS 20000u
 #define GRACE_NS 20000u
@@ -23,14 +24,10 @@ struct attachment {
 	const struct process *process;
 	const struct hook_set *hooks;
 	uint64_t bias;
-	struct bpf_link *fatal;
-	struct bpf_link *main,
-		*window; /* uprobe-multi: all sites, or those of no windows; the others */
-	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
-	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
+	struct links links; /* what the keeper is to place; it alone has them */
+	struct keeper keeper;
 	bool open;
 	size_t ncpus; /* that may run programs, up to MR_CPUS */
-	bool multi;
 	struct mr_map *maps;
 	size_t maps_len;
 	uint32_t map_records;
@@ -70,7 +67,7 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	a->opts = *opts;
 	r = libbpf_num_possible_cpus();
 	a->ncpus = r > 0 && r < MR_CPUS ? (size_t)r : MR_CPUS;
-	a->multi = !opts->no_multi && feature_have(FEATURE_UPROBE_MULTI);
+	a->links.multi = !opts->no_multi && feature_have(FEATURE_UPROBE_MULTI);
 	a->map_records = opts->map_records ? opts->map_records : MR_MAP_RECORDS;
 	a->skel = gomap_bpf__open();
 	if (!a->skel) {
@@ -159,7 +156,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		bpf_map__set_max_entries(a->skel->maps.stacks, 1);
 		bpf_map__set_max_entries(a->skel->maps.suspects, 1);
 	}
-	if (a->multi) {
+	if (a->links.multi) {
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op,
 						      FEATURE_ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
@@ -205,15 +202,6 @@ int attachment_load(struct attachment *a, struct err *err)
 	return 0;
 }
 
-static int link_failed(struct err *err, int r, const char *what)
-{
-	if (r == -ENOENT || r == -ESRCH)
-		err_hint(err, "the process may have ended meanwhile");
-	else
-		err_hint(err, "`maprace doctor` tells what this kernel allows");
-	return err_set(err, r, "cannot place probes (%s): %s", what, err_name(r));
-}
-
 static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
 	uint64_t ip = a->skel->rodata->probe_sites[slot].ip;
@@ -225,88 +213,23 @@ static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 	return 0;
 }
 
-static int attach_multi(struct attachment *a, struct bpf_program *prog,
-			const unsigned long *offsets, size_t n, struct bpf_link **out,
-			struct err *err)
-{
-	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
-
-	if (!n)
-		return 0;
-	*out = bpf_program__attach_uprobe_multi(prog, a->process->pid, a->process->exe_path, NULL,
-						&opts);
-	return *out ? 0 : link_failed(err, -errno, "uprobe-multi");
-}
-
-static int attach_single(struct attachment *a, struct bpf_program *prog, uint64_t offset,
-			 struct bpf_link **out, struct err *err)
-{
-	*out = bpf_program__attach_uprobe(prog, false, a->process->pid, a->process->exe_path,
-					  offset);
-	return *out ? 0 : link_failed(err, -errno, "perf event");
-}
-
-static void drop_link(struct bpf_link **link)
-{
-	bpf_link__destroy(*link);
-	*link = NULL;
-}
-
-enum which { EVERY_SITE, STEADY_SITES, WINDOW_SITES };
-
-static bool wanted(const struct attachment *a, uint32_t slot, enum which which)
-{
-	return which == EVERY_SITE || a->cycled[slot] == (which == WINDOW_SITES);
-}
-
-/* One link for all of them. */
-static int place_multi(struct attachment *a, enum which which, struct bpf_link **out,
-		       struct err *err)
-{
-	unsigned long offsets[MR_SITE_SLOTS];
-	uint32_t slot, n = 0;
-	uint64_t offset;
-
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
-		offset = slot_offset(a, slot);
-		if (offset && wanted(a, slot, which))
-			offsets[n++] = offset;
-	}
-	return attach_multi(a, a->skel->progs.maprace_op, offsets, n, out, err);
-}
-
-static int place_single(struct attachment *a, enum which which, struct err *err)
-{
-	uint32_t slot;
-	uint64_t offset;
-	int r = 0;
-
-	for (slot = 0; slot < MR_SITE_SLOTS && !r; slot++) {
-		offset = slot_offset(a, slot);
-		if (offset && wanted(a, slot, which) && !a->sites[slot])
-			r = attach_single(a, a->skel->progs.maprace_op, offset, &a->sites[slot],
-					  err);
-	}
-	return r;
-}
-
 int attachment_attach(struct attachment *a, struct err *err)
 {
-	unsigned long fatal = 0;
+	struct links *l = &a->links;
+	uint32_t slot;
 	size_t i;
 	int r;
 
+	l->pid = a->process->pid;
+	l->path = a->process->exe_path;
+	l->op = a->skel->progs.maprace_op;
+	l->dies = a->skel->progs.maprace_fatal;
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		l->offsets[slot] = slot_offset(a, slot);
 	for (i = 0; i < a->hooks->count; i++)
 		if (a->hooks->hooks[i].state == HOOK_PROBED && a->hooks->hooks[i].op == MR_OP_NONE)
-			fatal = a->hooks->hooks[i].offset;
-	r = a->multi ? place_multi(a, EVERY_SITE, &a->main, err) : place_single(a, EVERY_SITE, err);
-	if (!r && fatal)
-		r = a->multi
-			    ? attach_multi(a, a->skel->progs.maprace_fatal, &fatal, 1, &a->fatal,
-					   err)
-			    : attach_single(a, a->skel->progs.maprace_fatal, fatal, &a->fatal, err);
-	if (r)
-		attachment_detach(a);
+			l->fatal_offset = a->hooks->hooks[i].offset;
+	r = keeper_start(&a->keeper, l, a->opts.changes && !l->multi, err);
 	a->open = !r;
 	return r;
 }
@@ -317,8 +240,7 @@ int attachment_open(struct attachment *a, struct err *err)
 
 	if (a->open)
 		return 0;
-	r = a->multi ? place_multi(a, WINDOW_SITES, &a->window, err)
-		     : place_single(a, WINDOW_SITES, err);
+	r = keeper_open(&a->keeper, err);
 	if (!r)
 		a->open = true;
 	return r;
@@ -326,24 +248,13 @@ int attachment_open(struct attachment *a, struct err *err)
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
-	bool same = true;
-	uint32_t slot;
-
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
-		same = same && a->cycled[slot] == cycled[slot];
-		a->cycled[slot] = cycled[slot];
-		if (cycled[slot])
-			drop_link(&a->sites[slot]);
-	}
 	a->open = false;
-	if (!a->multi)
-		return place_single(a, STEADY_SITES, err);
-	drop_link(&a->window);
-	if (same)
-		return 0;
-	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
-	drop_link(&a->main);
-	return place_multi(a, STEADY_SITES, &a->main, err);
+	return keeper_close(&a->keeper, cycled, err);
+}
+
+bool attachment_alive(const struct attachment *a)
+{
+	return keeper_alive(&a->keeper);
 }
 
 void attachment_activate(struct attachment *a)
@@ -353,15 +264,9 @@ void attachment_activate(struct attachment *a)
 
 void attachment_detach(struct attachment *a)
 {
-	size_t i;
-
 	if (a->skel && a->skel->bss)
 		a->skel->bss->gate = 0;
-	for (i = 0; i < MR_SITE_SLOTS; i++)
-		drop_link(&a->sites[i]);
-	drop_link(&a->main);
-	drop_link(&a->window);
-	drop_link(&a->fatal);
+	keeper_end(&a->keeper);
 	a->open = false;
 }
 
@@ -380,7 +285,7 @@ void attachment_free(struct attachment *a)
 
 bool attachment_is_multi(const struct attachment *a)
 {
-	return a->multi;
+	return a->links.multi;
 }
 
 uint32_t attachment_sites(const struct attachment *a)

@@ -15,8 +15,8 @@
 /*
  * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load
  * has it verified, attach places the probes, activate opens the gate (last, when all is in place),
- * detach takes everything away again. A crash of ours at any point leaves nothing behind: the
- * kernel drops probes with their last file descriptor.
+ * detach takes everything away again. A crash of ours at any point leaves nothing behind: a process
+ * of its own holds the probes and takes them away when we are gone (probe/keeper.h).
  */
 struct attachment;
 
@@ -26,6 +26,7 @@ struct attach_opts {
 				   never hold */
 	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
+	bool changes;		/* attachment_close() and _open() will be called */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
 
@@ -41,6 +42,8 @@ void attachment_activate(struct attachment *a);
  * The probe of runtime.fatal always stays. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
+/* False: the keeper of the probes was killed, and they are gone. */
+bool attachment_alive(const struct attachment *a);
 /* Holds may take permille thousandths of what attach_opts said. */
 void attachment_throttle(struct attachment *a, uint32_t permille);
 void attachment_detach(struct attachment *a);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROBE_LINKS_H
+#define MAPRACE_PROBE_LINKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <bpf/libbpf.h>
+#include <maprace/wire.h>
+
+#include "base/err.h"
+
+/*
+ * The probes of one process: one uprobe-multi link for many sites where the kernel has it, else one
+ * perf event per site. They last as long as the file descriptors of the process that placed them,
+ * which is the keeper's (probe/keeper.h).
+ */
+struct links {
+	pid_t pid;
+	const char *path; /* the executable as we can open it; must outlive the links */
+	struct bpf_program *op, *dies;	      /* at map operations; at runtime.fatal */
+	unsigned long offsets[MR_SITE_SLOTS]; /* in the file, by slot; 0: none */
+	unsigned long fatal_offset;	      /* 0: none */
+	bool multi;
+
+	bool cycled[MR_SITE_SLOTS]; /* out of place outside windows */
+	struct bpf_link *fatal;
+	struct bpf_link *steady, *window;      /* uprobe-multi: of the sites that stay, and that do
+						  not; all of them are steady at first */
+	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
+};
+
+/* All of them. After an error none is left. */
+int links_place(struct links *l, struct err *err);
+/* Takes away those that are cycled from now on, and leaves the others in place. */
+int links_close(struct links *l, const bool *cycled, struct err *err);
+/* Puts those that are cycled back. */
+int links_open(struct links *l, struct err *err);
+void links_drop(struct links *l);
+
+#endif
