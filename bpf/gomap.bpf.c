@@ -88,12 +88,34 @@ int maprace_op(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Where the map that the goroutine dies of may be found: its registers, and its stack up to its
+ * end. */
+static __always_inline void words_fill(struct pt_regs *ctx, struct mr_event_fatal *e, __u64 hi)
+{
+	__u64 sp = plain(REG_SP(ctx)), left = hi - sp;
+	const __u64 regs[MR_FATAL_REGS] = REG_OTHERS(ctx);
+	__u32 size = sizeof(e->words) - sizeof(regs);
+	int i;
+
+	for (i = 0; i < MR_FATAL_REGS; i++)
+		e->words[i] = regs[i];
+	e->nwords = MR_FATAL_REGS;
+	e->pad = 0;
+	if (hi < sp)
+		return;
+	if (left < size)
+		size = left;
+	if (!target_read(&e->words[MR_FATAL_REGS], size, sp))
+		e->nwords += size / 8;
+}
+
 /* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
 SEC("uprobe")
 int maprace_fatal(struct pt_regs *ctx)
 {
 	struct mr_event_fatal *e;
 	struct operation o = {};
+	__u64 hi = 0;
 
 	stay_on_own_stack(ctx);
 	if (!gate)
@@ -122,6 +144,9 @@ int maprace_fatal(struct pt_regs *ctx)
 		bpf_ringbuf_discard(e, 0);
 		return 0;
 	}
+	if (target_u64(o.g + cfg.g_stack_hi, &hi))
+		lose(o.c, MR_LOSS_G_FAULT);
+	words_fill(ctx, e, hi);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

@@ -13,12 +13,7 @@
 
 static __always_inline __u32 map_index(__u64 addr)
 {
-	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & cfg.map_mask;
-}
-
-static __always_inline __u64 goroutine_bit(__u64 g)
-{
-	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
+	return mr_map_index(addr, cfg.map_mask);
 }
 
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
@@ -111,7 +106,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	__u64 interval = m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS;
 	__s64 late = (__s64)(now - m->next_look_ns);
 	bool writes = mr_op_writes(op), look = late >= 0;
-	__u64 bit = goroutine_bit(g), function = 1ull << (slot & 63);
+	__u64 bit = mr_goroutine_bit(g), function = 1ull << (slot & 63);
 	struct mr_last *l = writes ? &m->writer : &m->reader;
 
 	if (l->g != g || l->slot != slot) {

@@ -290,13 +290,31 @@ struct mr_event_race {
 		access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
 };
 
+#define MR_FATAL_REGS 10
+#define MR_FATAL_WORDS (MR_FATAL_REGS + 128)
+
 struct mr_event_fatal {
 	struct mr_event_header header;
 	__u64 message; /* run-time address of the text, and its length: user space reads it from the
 			  file */
 	__u64 message_len;
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
+	/* What its registers and the top of its stack hold: the map that it dies of is among it. */
+	__u64 words[MR_FATAL_WORDS];
+	__u32 nwords;
+	__u32 pad;
 };
+
+/* Where a map's record is, given the mask of the table; and a goroutine's bit in mr_map.seen. */
+static inline __u32 mr_map_index(__u64 addr, __u32 mask)
+{
+	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;
+}
+
+static inline __u64 mr_goroutine_bit(__u64 g)
+{
+	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
+}
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
 _Static_assert(sizeof(struct mr_config) == 152, "wire");
@@ -312,6 +330,7 @@ _Static_assert(sizeof(struct mr_cpu) == 1408, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 48 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");
-_Static_assert(sizeof(struct mr_event_fatal) == 32 + sizeof(struct mr_access), "wire");
+_Static_assert(sizeof(struct mr_event_fatal) == 40 + sizeof(struct mr_access) + 8 * MR_FATAL_WORDS,
+	       "wire");
 
 #endif

@@ -98,6 +98,34 @@ static const struct mr_map *last_map_of(const struct tracker_source *source, uin
 	return best;
 }
 
+/* Where its own note is gone: the one map among the words of its registers and stack that it was
+ * seen at and that another goroutine has written to just now. Two such maps: none. */
+static const struct mr_map *only_map_in(const struct tracker_source *source,
+					const struct mr_event_fatal *e,
+					const struct mr_last **other)
+{
+	const uint64_t bit = mr_goroutine_bit(e->access.g);
+	const struct mr_map *maps, *only = NULL;
+	uint32_t i, count;
+
+	maps = attachment_maps(source->attachment, &count);
+	for (i = 0; maps && i < e->nwords && i < MR_FATAL_WORDS; i++) {
+		const struct mr_map *m = &maps[mr_map_index(e->words[i], count - 1)];
+		const struct mr_last *l;
+
+		if (!e->words[i] || m->addr != e->words[i] || m == only || !(m->seen & bit))
+			continue;
+		l = other_writer(m, e);
+		if (!l)
+			continue;
+		if (only)
+			return NULL;
+		only = m;
+		*other = l;
+	}
+	return only;
+}
+
 /* Who it was, as far as the record tells: function and caller, and the ids while the process still
  * lives. */
 static int other_access(struct tracker_source *source, const struct mr_last *l,
@@ -149,13 +177,18 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	race->access[0].op = messages[which].op;
 	map = last_map_of(source, e->access.g, &mine);
 	other = map ? other_writer(map, e) : NULL;
-	if (!other || !is_on_stack(source, e, mine))
-		return 0; /* its note was overwritten: the dying goroutine's side is all we have */
+	if (!other || !is_on_stack(source, e, mine)) {
+		mine = NULL; /* its note was overwritten */
+		map = only_map_in(source, e, &other);
+	}
+	if (!map)
+		return 0; /* the dying goroutine's side is all we have */
 	free(race->map.type);
 	ret = resolve_map(&source->resolver, map->addr, map->type, NULL, 0, &race->map);
 	if (ret)
 		goto fail;
-	race->access[0].op = resolve_op(mine->op & (MR_OP_MAX - 1));
+	if (mine)
+		race->access[0].op = resolve_op(mine->op & (MR_OP_MAX - 1));
 	race->has_other = true;
 	ret = other_access(source, other, &race->access[1]);
 	if (!ret)
