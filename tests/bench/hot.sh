@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # run.sh sources this and shares its variables with it
 # Operations/s of tests/bench/hot.go by what watches it. Each measurement is a process of its own.
 
-hot_variants=(unwatched empty no-holds maprace bpftrace race)
+read -ra hot_variants <<<"${BENCH_VARIANTS:-unwatched empty no-holds maprace bpftrace race}"
 
 # the function that a loop spends its operations in, for bpftrace
 hot_function() # VERSION OP
@@ -44,7 +44,7 @@ hot_attach()
 	case $3 in
 	unwatched | race) return 0 ;;
 	empty) command=("$bench_build/empty" "$bench_build/empty.bpf.o" "$hot_pid") ;;
-	no-holds) command=("$maprace" watch -q --budget 0.01 -p "$hot_pid") ;;
+	no-holds) command=("$maprace" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;;
 	maprace) command=("$maprace" watch -q -p "$hot_pid") ;;
 	bpftrace) command=(bpftrace -p "$hot_pid" -e "uprobe:/proc/$hot_pid/exe:\"$(hot_function "$1" "$2")\" { @ = count(); }") ;;
 	esac
@@ -67,7 +67,8 @@ hot_measure()
 	hot_start "$binary" "$2" "$3"
 	if hot_attach "$1" "$2" "$4"; then
 		hot_cut attached
-		sleep "$seconds"
+		# windows open and close several times a second: a moment tells nothing
+		if [[ $4 == maprace ]]; then sleep "$long"; else sleep "$seconds"; fi
 		hot_cut measured
 	fi
 	[[ -z $hot_watcher ]] || real_stop "$hot_watcher" INT

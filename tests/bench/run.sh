@@ -9,7 +9,8 @@
 #   proof    time to the first proof of a race whose accesses are 10 us, 1 ms and 100 ms apart
 #   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
-# Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_OPS (read write iterate),
+# Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
+# budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns),
 # BENCH_MODES (private shared), MAPRACE (build/maprace).
 set -euo pipefail
 
@@ -26,6 +27,7 @@ read -ra hot_ops <<<"${BENCH_OPS:-read write iterate}"
 read -ra hot_modes <<<"${BENCH_MODES:-private shared}"
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-1}
+long=${BENCH_LONG:-5}
 
 # bench_go_build VERSION NAME [FLAG...]: tests/bench/NAME.go into build/bench/NAME-VERSION[FLAG]
 bench_go_build()

@@ -129,6 +129,16 @@ static void test_watch_defaults(void **state)
 	watch_options_free(&o);
 }
 
+static void test_watch_never_holds(void **state)
+{
+	struct watch_options o;
+
+	(void)state;
+	assert_int_equal(watch("watch -p 1 --max-hold 0", &o), OPTIONS_RUN);
+	assert_int_equal(o.max_hold_ns, 0);
+	watch_options_free(&o);
+}
+
 static void test_watch_everything(void **state)
 {
 	struct watch_options o;
@@ -541,6 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_watch_defaults),
+		cmocka_unit_test(test_watch_never_holds),
 		cmocka_unit_test(test_watch_everything),
 		cmocka_unit_test(test_watch_command),
 		cmocka_unit_test(test_watch_refusals),

@@ -99,10 +99,12 @@ static int open_targets(struct watch *w, struct err *err)
 
 static int attach_targets(struct watch *w, struct err *err)
 {
-	struct attach_opts opts = {.max_hold_ns = w->options->max_hold_ns,
-				   .hold_permille = (uint32_t)(w->options->budget_percent * 10),
-				   .changes = w->options->budget_percent < 100,
-				   .window_ns = w->options->suspects ? w->options->window_ns : 0};
+	struct attach_opts opts = {
+		.max_hold_ns = w->options->max_hold_ns,
+		.hold_permille =
+			w->options->max_hold_ns ? (uint32_t)(w->options->budget_percent * 10) : 0,
+		.changes = w->options->budget_percent < 100,
+		.window_ns = w->options->suspects ? w->options->window_ns : 0};
 	uint64_t before = watch_now();
 	size_t i;
 	int r = 0;

@@ -81,8 +81,13 @@ static int set_max_hold(void *options, const char *arg)
 {
 	struct watch_options *o = options;
 	uint64_t ns;
-	int rc = value_time(arg, &ns);
+	int rc;
 
+	if (!strcmp(arg, "0")) {
+		o->max_hold_ns = 0;
+		return 0;
+	}
+	rc = value_time(arg, &ns);
 	if (rc)
 		return rc;
 	if (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS)
@@ -181,7 +186,8 @@ static const struct option_row watch_rows[] = {
 	 "say more, and show the runtime's frames; twice:\nlibbpf's messages too"},
 	{"budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
 	 "share of CPU that watching may cost the target (5)"},
-	{"max-hold", 0, "TIME", set_max_hold, "a time from 1us to 10ms, as in 500us or 1ms",
+	{"max-hold", 0, "TIME", set_max_hold,
+	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
 	 "longest single delay of an operation (1ms)"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
