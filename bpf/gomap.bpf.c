@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "again.bpf.h"
 #include "engine.bpf.h"
 #include "ownstack.bpf.h"
 
@@ -35,6 +36,9 @@ int maprace_op(struct pt_regs *ctx)
 	struct mr_probe_site site;
 	struct operation o = {};
 	struct mr_last *last;
+	struct mr_again *a;
+	bool wants, late;
+	__u64 arg;
 	__u32 slot;
 	int fault = 0;
 
@@ -51,6 +55,19 @@ int maprace_op(struct pt_regs *ctx)
 		lose(o.c, MR_LOSS_UNKNOWN_SITE);
 		return 0;
 	}
+	o.op = site.op;
+	o.type_arg = site.type_arg;
+	o.g = REG_G(ctx);
+	arg = site_word(ctx, site.map_arg);
+	a = again_slot(o.cpu, arg);
+	if (!a) {
+		lose(o.c, MR_LOSS_RECORD_MISSING);
+		return 0;
+	}
+	if (again_passes(a, arg, o.g, slot)) {
+		o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+		return 0;
+	}
 	o.map = site_arg(ctx, site.map_arg, cfg.iter_map, &fault);
 	if (fault) {
 		lose(o.c, MR_LOSS_ITER_FAULT);
@@ -60,18 +77,13 @@ int maprace_op(struct pt_regs *ctx)
 		o.c->nil_maps++;
 		return 0;
 	}
-	o.op = site.op;
-	o.type_arg = site.type_arg;
 	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
-	o.g = REG_G(ctx);
 	o.index = map_index(o.map);
 	o.record = bpf_map_lookup_elem(&maps, &o.index);
 	if (!o.record) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
 	}
-	if (o.record->addr == o.map && !o.record->busy && map_again(o.record, o.g, o.op, slot))
-		return 0;
 	o.now = bpf_ktime_get_ns();
 	/* First of all the record is made this map's: what a collision notes must not be another's.
 	 */
@@ -83,7 +95,10 @@ int maprace_op(struct pt_regs *ctx)
 		if (o.record->trial)
 			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
 	}
-	if (map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last))
+	again_settle(a);
+	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
+	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
+	if (wants)
 		look(ctx, &o, last);
 	return 0;
 }

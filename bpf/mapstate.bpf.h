@@ -25,8 +25,6 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->addr = addr;
 	m->flags = 0;
 	m->next_look_ns = 0;
-	m->read_skip = m->write_skip = 0;
-	m->read_step = m->write_step = 0;
 	m->seen = 0;
 	m->reads = 0;
 	m->writes = 0;
@@ -54,54 +52,12 @@ static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u3
 }
 
 /*
- * The same goroutine through the same function as the last time, a moment ago: most operations of a
- * busy map are of this kind and end here. Its last access keeps an older time; what is concluded
- * from times (in_flight, suspects) asks for young ones and concludes less.
- */
-static __always_inline bool map_again(struct mr_map *m, __u64 g, __u8 op, __u8 slot)
-{
-	if (mr_op_writes(op)) {
-		if (!m->write_skip || m->writer.g != g || m->writer.slot != slot)
-			return false;
-		m->write_skip--;
-		m->writes++;
-		return true;
-	}
-	if (!m->read_skip || m->reader.g != g || m->reader.slot != slot)
-		return false;
-	m->read_skip--;
-	m->reads++;
-	return true;
-}
-
-/*
- * It is not time for a look: as many operations as twice the last time may pass without asking the
- * clock. It is, and late by more than the interval: they come seldom, and each is to be seen.
- */
-static __always_inline void map_pace(struct mr_map *m, bool writes, bool look, bool late)
-{
-	__u8 step = writes ? m->write_step : m->read_step;
-
-	if (!look)
-		step = step < POLICY_MAX_SKIP / 2 ? step * 2 + 1 : POLICY_MAX_SKIP;
-	else
-		step = late ? 0 : step / 2;
-	if (writes) {
-		m->write_step = step;
-		m->write_skip = look ? 0 : step;
-	} else {
-		m->read_step = step;
-		m->read_skip = look ? 0 : step;
-	}
-}
-
-/*
  * Notes the access. Returns true where it deserves a look: another goroutine or another function
  * than last time, or some time has passed since the last look. *last is where the caller's address
  * belongs, once it is read.
  */
 static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu,
-				     __u8 op, __u8 slot, struct mr_last **last)
+				     __u8 op, __u8 slot, struct mr_last **last, bool *late_much)
 {
 	__u64 interval = m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS;
 	__s64 late = (__s64)(now - m->next_look_ns);
@@ -130,7 +86,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	/* Until look() has read it again: the same function may have been called from elsewhere. */
 	last_set(l, g, now, tid, cpu, l->caller ? op | MR_LAST_OLDER_CALLER : op, slot);
 	*last = l;
-	map_pace(m, writes, look, late > (__s64)interval);
+	*late_much = late > (__s64)interval;
 	if (!look)
 		return false;
 	if (m->seen & ~bit && !(m->flags & MR_MAP_SHARED))

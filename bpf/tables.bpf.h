@@ -39,6 +39,14 @@ struct {
 	__type(value, struct mr_map);
 } maps SEC(".maps");
 
+/* By CPU and argument. User space makes it as large as there are CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_CPUS *MR_AGAIN_SLOTS);
+	__type(key, __u32);
+	__type(value, struct mr_again);
+} again SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MR_CALLER_SLOTS);

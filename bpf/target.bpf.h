@@ -57,6 +57,19 @@ static __always_inline __u64 plain(__u64 value)
 	return value;
 }
 
+/* The register that an argument is in, or is reached from. */
+static __always_inline __u64 site_word(struct pt_regs *ctx, __u8 arg)
+{
+	switch (arg) {
+	case MR_ARG_1:
+		return plain(REG_ARG1(ctx));
+	case MR_ARG_2:
+		return plain(REG_ARG2(ctx));
+	default:
+		return plain(REG_ARG0(ctx));
+	}
+}
+
 /* Value of an argument; 0 with *fault set where memory could not be read. */
 static __always_inline __u64 site_arg(struct pt_regs *ctx, __u8 arg, __u32 iter_offset, int *fault)
 {

@@ -13,6 +13,7 @@
 #endif
 
 #define MR_FRAMES 64	      /* program counters kept of a stack */
+#define MR_AGAIN_SLOTS 64     /* of each CPU (power of two) */
 #define MR_CPUS 512	      /* per-CPU state; CPUs beyond share entries (power of two) */
 #define MR_SITE_SLOTS 128     /* hash table of probe sites by address (power of two) */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
@@ -155,21 +156,36 @@ struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 		};
 		__u64 busy; /* either: one look on the hot path */
 	};
+	__u64 first_ns;
 	__u64 next_look_ns;
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
 	__u32 flags;
-	/* reads and writes that may still pass without a look at the clock, and how many next time */
-	__u8 read_skip, write_skip, read_step, write_step;
+	__u32 pad;
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
-	__u64 first_ns;
 	__u64 type;
 	__u64 hold_ns; /* time held */
 	__u64 looked;  /* one bit per function that was looked at lately */
 	__u32 holds, collisions;
 	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
+};
+
+/*
+ * What one CPU has seen a moment ago: this goroutine through this function with this argument used
+ * the map of this record. So many operations of the same kind may pass with a look at nothing but
+ * the record's busy: no cache line is written that another CPU reads.
+ */
+struct mr_again {
+	__u64 arg, g;	 /* a map, or an iterator */
+	__u64 map, born; /* whose record: address and first_ns */
+	__u32 index;	 /* of the record */
+	__u32 passed;	 /* operations that the record has not counted yet */
+	__u32 skip;	 /* that may still pass */
+	__u32 step;	 /* how many next time */
+	__u8 slot, op;
+	__u8 pad[14];
 };
 
 /*
@@ -322,6 +338,7 @@ _Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
+_Static_assert(sizeof(struct mr_again) == 64, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");

@@ -151,6 +151,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->iter_map = l->iter_map;
 	cfg->iter_type = l->iter_type;
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
+	bpf_map__set_max_entries(a->skel->maps.again, (__u32)(a->ncpus * MR_AGAIN_SLOTS));
 	cfg->window_ns = a->opts.window_ns;
 	if (!cfg->window_ns) { /* the code that uses them is gone then */
 		bpf_map__set_max_entries(a->skel->maps.stacks, 1);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_AGAIN_BPF_H
+#define MAPRACE_AGAIN_BPF_H
+
+/*
+ * The same goroutine through the same function on the same map as a moment ago: most operations of
+ * a busy map are of this kind, and end here. The map's last access keeps an older time; what is
+ * concluded from times (in_flight, suspects) asks for young ones and concludes less. An iterator
+ * that has gone over to another map meanwhile passes by that map's hold, a few times at most: a
+ * collision missed, never one invented.
+ */
+#include "mapstate.bpf.h"
+
+static __always_inline struct mr_again *again_slot(__u32 cpu, __u64 arg)
+{
+	__u32 index = (cpu & (MR_CPUS - 1)) * MR_AGAIN_SLOTS +
+		      ((__u32)((arg * 0x9e3779b97f4a7c15ull) >> 48) & (MR_AGAIN_SLOTS - 1));
+
+	return bpf_map_lookup_elem(&again, &index);
+}
+
+static __always_inline bool again_passes(struct mr_again *a, __u64 arg, __u64 g, __u8 slot)
+{
+	struct mr_map *m;
+	__u32 index;
+
+	if (!a->skip || a->arg != arg || a->g != g || a->slot != slot)
+		return false;
+	index = a->index;
+	m = bpf_map_lookup_elem(&maps, &index);
+	if (!m || m->busy || m->addr != a->map || m->first_ns != a->born)
+		return false;
+	a->skip--;
+	a->passed++;
+	return true;
+}
+
+/* What has passed goes to the record, if it still is that map's. */
+static __always_inline void again_settle(struct mr_again *a)
+{
+	__u32 index = a->index;
+	struct mr_map *m;
+
+	if (!a->passed)
+		return;
+	m = bpf_map_lookup_elem(&maps, &index);
+	if (m && m->addr == a->map && m->first_ns == a->born) {
+		if (mr_op_writes(a->op))
+			m->writes += a->passed;
+		else
+			m->reads += a->passed;
+	}
+	a->passed = 0;
+}
+
+/*
+ * An operation that was not looked at: as many as twice the last time may pass without asking the
+ * clock. One that was, and late by more than the interval: they come seldom, and each is to be
+ * seen.
+ */
+static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, __u8 slot, __u8 op,
+				       const struct mr_map *m, __u32 index, bool look, bool late)
+{
+	__u32 step = a->step;
+
+	if (a->arg != arg || a->g != g || a->slot != slot || a->map != m->addr)
+		step = 0;
+	if (!look)
+		step = step < POLICY_MAX_SKIP / 2 ? step * 2 + 1 : POLICY_MAX_SKIP;
+	else
+		step = late ? 0 : step / 2;
+	a->skip = look ? 0 : step;
+	a->step = step;
+	a->arg = arg;
+	a->g = g;
+	a->slot = slot;
+	a->op = op;
+	a->map = m->addr;
+	a->born = m->first_ns;
+	a->index = index;
+}
+
+#endif
