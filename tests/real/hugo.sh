@@ -68,6 +68,33 @@ hugo_watched() # NAME I
 	fi
 }
 
+# All files of a run against its recording, rendered by nobody in a directory with nothing in it but maprace and the recording.
+hugo_recording() # NAME
+{
+	local name=$1 files=$real_build/recording root=$real_tmp/empty outputs=() pair wrong=()
+	rm -rf "$files" "$root"
+	mkdir -p "$files" "$root"
+	for pair in text.txt json.json jsonl.jsonl sarif.sarif junit.xml html.html; do
+		outputs+=(-o "$files/live.${pair#*.}")
+	done
+	hugo_run "$files/log" "$maprace" watch "${outputs[@]}" -o "$files/run.mrec" --
+	if ((real_status != 66)); then
+		real_fail "$name, recorded: status $real_status, not 66"
+		return 0
+	fi
+	install -m 755 "$maprace" "$root/maprace"
+	install -m 644 "$files/run.mrec" "$root/run.mrec"
+	for pair in text.txt json.json jsonl.jsonl sarif.sarif junit.xml html.html; do
+		chroot --userspec=65534:65534 "$root" /maprace report /run.mrec --format "${pair%.*}" >"$files/again.${pair#*.}" 2>&1 || true
+		cmp -s "$files/live.${pair#*.}" "$files/again.${pair#*.}" || wrong+=("${pair%.*}")
+	done
+	if ((${#wrong[@]})); then
+		real_fail "$name: the recording reads otherwise as ${wrong[*]}"
+	else
+		real_pass "$name: its recording of $(stat -c %s "$files/run.mrec") bytes renders as the run did in 6 formats, without root, hugo and Go"
+	fi
+}
+
 hugo_suite() # SUITE VERSION
 {
 	local root i hugo
@@ -82,6 +109,7 @@ hugo_suite() # SUITE VERSION
 	for ((i = 1; i <= runs; i++)); do
 		hugo_watched "hugo-$2" "$i"
 	done
+	hugo_recording "hugo-$2"
 }
 
 real_begin
