@@ -168,13 +168,13 @@ discard:
 /*
  * Waiting. Global functions are verified once, whatever the number of iterations around them, so
  * that the same code runs on kernels without bpf_loop() and stays small for the verifier. 64 x 64 x
- * 256 looks at the clock last at least 10 ms.
+ * 160 looks at the clock last at least 10 ms.
  */
 __noinline int wait_turn(__u64 until)
 {
 	int i;
 
-	for (i = 0; i < 256; i++)
+	for (i = 0; i < 160; i++)
 		if ((__s64)(bpf_ktime_get_ns() - until) >= 0)
 			return 1;
 	return 0;
@@ -198,18 +198,19 @@ __noinline int wait_round(__u64 until, __u32 index)
 	return 0;
 }
 
-static __always_inline bool writer_inside(const struct operation *o)
+static __always_inline bool writer_inside(__u64 map)
 {
 	__u8 flags = 0;
+	__u32 cpu;
 
-	if (target_read(&flags, sizeof(flags), o->map + cfg.map_flags)) {
-		lose(o->c, MR_LOSS_HEADER_FAULT);
+	if (target_read(&flags, sizeof(flags), map + cfg.map_flags)) {
+		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
 		return false;
 	}
 	return flags & cfg.map_writing_mask;
 }
 
-static __always_inline void wait_until(const struct operation *o, __u64 until, __u32 index)
+__noinline int wait_until(__u64 until, __u32 index, __u64 map)
 {
 	__u64 now;
 	int i, r = 0;
@@ -222,12 +223,13 @@ static __always_inline void wait_until(const struct operation *o, __u64 until, _
 	now = bpf_ktime_get_ns();
 	if (r == 2) /* a collision: the other operation needs a moment to get under way and done */
 		until = now + cfg.grace_ns;
-	for (i = 0; i < 16 && !wait_turn(until); i++)
+	for (i = 0; i < 32 && !wait_turn(until); i++)
 		;
 	/* Never let this goroutine go while another is inside: that would make them really run into
 	 * each other. */
-	for (i = 0; i < 16 && writer_inside(o); i++)
+	for (i = 0; i < 32 && writer_inside(map); i++)
 		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
+	return r;
 }
 
 static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
@@ -262,7 +264,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	barrier();
 	o->record->hold = 1;
 	o->record->type = operation_type(ctx, o);
-	wait_until(o, start + length, index);
+	wait_until(start + length, index, o->map);
 	h->map = 0;
 	barrier();
 	o->record->hold = 0;
@@ -329,7 +331,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	length = trial_length(o, s, length);
 	if (!length)
 		return;
-	if (writer_inside(o))
+	if (writer_inside(o->map))
 		in_flight(ctx, o);
 	hold(ctx, o, s, length);
 }

@@ -30,16 +30,15 @@ static __always_inline __u32 watched_thread(void)
 	return id >> 32 == cfg.tgid ? (__u32)id : 0;
 }
 
-SEC("uprobe")
-int maprace_op(struct pt_regs *ctx)
+static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 {
 	struct mr_probe_site site;
-	struct operation o = {};
+	struct operation o = {.by_helper = by_helper};
 	struct mr_last *last;
 	struct mr_again *a;
 	bool wants, late;
 	__u64 arg;
-	__u32 slot;
+	__u32 slot, index;
 	int fault = 0;
 
 	stay_on_own_stack(ctx);
@@ -78,8 +77,9 @@ int maprace_op(struct pt_regs *ctx)
 		return 0;
 	}
 	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
-	o.index = map_index(o.map);
-	o.record = bpf_map_lookup_elem(&maps, &o.index);
+	index = map_index(o.map); /* a variable of its own: o stays in registers */
+	o.index = index;
+	o.record = bpf_map_lookup_elem(&maps, &index);
 	if (!o.record) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
@@ -101,6 +101,19 @@ int maprace_op(struct pt_regs *ctx)
 	if (wants)
 		look(ctx, &o, last);
 	return 0;
+}
+
+/* User space loads one of the two: the second where there is no bpf_loop() (before Linux 5.17). */
+SEC("uprobe")
+int maprace_op(struct pt_regs *ctx)
+{
+	return operation(ctx, true);
+}
+
+SEC("uprobe")
+int maprace_op_plain(struct pt_regs *ctx)
+{
+	return operation(ctx, false);
 }
 
 /* Where the map that the goroutine dies of may be found: its registers, and its stack up to its

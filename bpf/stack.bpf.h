@@ -27,49 +27,80 @@ static __always_inline __u64 stack_caller(struct pt_regs *ctx)
 	return ret;
 }
 
-/* Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound
- * of every frame. */
-static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi,
-				       struct mr_cpu *c)
+struct stack_walker {
+	struct mr_access *a;
+	__u64 fp, floor, hi, hash;
+	__u32 n, flags;
+};
+
+/* One frame up. 1: that was all. */
+static __always_inline int stack_up(struct stack_walker *w, __u32 i)
 {
-	__u64 fp = REG_FP(ctx), floor = REG_SP(ctx), hash = REG_IP(ctx) * 0x9e3779b97f4a7c15ull;
 	struct stack_frame frame;
-	__u32 n = 1, flags = 0;
+
+	if (!w->fp)
+		return 1; /* a goroutine's first frame has none before it */
+	if (w->fp <= w->floor || w->fp > w->hi - sizeof(frame) || w->fp & 7 ||
+	    target_read(&frame, sizeof(frame), w->fp)) {
+		w->flags = MR_ACCESS_BROKEN;
+		return 1;
+	}
+	if (!frame.ret) {
+		w->fp = 0;
+		return 1;
+	}
+	w->a->pcs[i & (MR_FRAMES - 1)] = frame.ret;
+	w->n = i + 1;
+	if (i < 6)
+		w->hash = (w->hash ^ frame.ret) * 0x9e3779b97f4a7c15ull;
+	w->floor = w->fp;
+	w->fp = frame.fp;
+	return 0;
+}
+
+static long stack_step(__u32 i, struct stack_walker *w)
+{
+	return stack_up(w, i + 2);
+}
+
+/*
+ * Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound
+ * of every frame. by_helper, a constant: with bpf_loop(), whose body the kernel verifies once,
+ * which makes for a fraction of the time that it takes to load the program.
+ */
+static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi,
+				       bool by_helper, struct mr_cpu *c)
+{
+	struct stack_walker w = {.a = a,
+				 .fp = REG_FP(ctx),
+				 .floor = REG_SP(ctx),
+				 .hi = hi,
+				 .hash = REG_IP(ctx) * 0x9e3779b97f4a7c15ull,
+				 .n = 1};
 	int i;
 
 	a->pcs[0] = REG_IP(ctx);
 	if (target_u64(REG_SP(ctx), &a->pcs[1])) {
-		flags = MR_ACCESS_BROKEN;
-		goto out;
-	}
-	hash = (hash ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull;
-	n = 2;
-	for (i = 2; i < MR_FRAMES; i++) {
-		if (!fp)
-			goto out; /* a goroutine's first frame has none before it */
-		if (fp <= floor || fp > hi - sizeof(frame) || fp & 7 ||
-		    target_read(&frame, sizeof(frame), fp)) {
-			flags = MR_ACCESS_BROKEN;
-			goto out;
+		w.flags = MR_ACCESS_BROKEN;
+	} else {
+		w.hash = (w.hash ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull;
+		w.n = 2;
+		if (by_helper) {
+			bpf_loop(MR_FRAMES - 2, stack_step, &w, 0);
+		} else {
+			for (i = 2; i < MR_FRAMES; i++)
+				if (stack_up(&w, i))
+					break;
 		}
-		if (!frame.ret)
-			goto out;
-		a->pcs[i] = frame.ret;
-		n = i + 1;
-		if (i < 6)
-			hash = (hash ^ frame.ret) * 0x9e3779b97f4a7c15ull;
-		floor = fp;
-		fp = frame.fp;
+		if (w.n == MR_FRAMES && w.fp)
+			w.flags = MR_ACCESS_TRUNCATED;
 	}
-	if (fp)
-		flags = MR_ACCESS_TRUNCATED;
-out:
-	a->nframes = n;
-	a->flags = flags;
-	a->stack_hash = (__u32)(hash >> 32);
-	if (flags & MR_ACCESS_TRUNCATED)
+	a->nframes = w.n;
+	a->flags = w.flags;
+	a->stack_hash = (__u32)(w.hash >> 32);
+	if (w.flags & MR_ACCESS_TRUNCATED)
 		lose(c, MR_LOSS_STACK_TRUNCATED);
-	if (flags & MR_ACCESS_BROKEN)
+	if (w.flags & MR_ACCESS_BROKEN)
 		lose(c, MR_LOSS_STACK_BROKEN);
 }
 

@@ -67,65 +67,59 @@ static __always_inline __u32 log2_of(__u64 ns)
 	return n < MR_DISTANCES ? n : MR_DISTANCES - 1;
 }
 
-/* True where the pair is new and should be told. */
-static __always_inline bool suspect_count(const struct operation *o, __u64 key, __u64 apart)
+/* 1 where the pair is new and should be told. Not inlined: its record would take the program's
+ * stack past 512 bytes. */
+__noinline int suspect_count(__u64 key, __u64 apart, __u64 now)
 {
-	struct mr_suspect fresh = {.count = 1, .first_ns = o->now, .last_ns = o->now};
+	struct mr_suspect fresh = {.count = 1, .first_ns = now, .last_ns = now};
 	struct mr_suspect *s = bpf_map_lookup_elem(&suspects, &key);
-	__u32 n = log2_of(apart);
+	__u32 n = log2_of(apart), cpu;
 
 	if (s) {
 		s->count++;
-		s->last_ns = o->now;
+		s->last_ns = now;
 		if (n < MR_DISTANCES)
 			s->distance[n]++;
-		return false;
+		return 0;
 	}
 	if (n < MR_DISTANCES)
 		fresh.distance[n] = 1;
 	if (bpf_map_update_elem(&suspects, &key, &fresh, BPF_NOEXIST)) {
-		lose(o->c, MR_LOSS_SUSPECTS_FULL);
-		return false;
+		lose(this_cpu(&cpu), MR_LOSS_SUSPECTS_FULL);
+		return 0;
 	}
-	return true;
+	return 1;
 }
 
-/* Begins an event with the other side's stack, where that is known and close enough; else NULL. */
-static __always_inline struct mr_event_race *suspect_begin(const struct operation *o,
-							   const struct mr_last *last)
+/* Fills in the other side's stack. False where that is not known, or too long ago. */
+static __always_inline bool suspect_fill(const struct operation *o, const struct mr_last *last,
+					 struct mr_event_race *e)
 {
 	volatile struct mr_stack *s;
-	struct mr_event_race *e;
 	__u64 seq, map;
 	__u32 index;
 
 	if (!last->g || last->g == o->g || o->now - last->ns > cfg.window_ns)
-		return NULL;
+		return false;
 	s = stack_slot(o, mr_op_writes(last->op & (MR_OP_MAX - 1)), &index);
 	if (!s)
-		return NULL;
+		return false;
 	seq = s->seq;
 	barrier();
 	map = s->map;
 	if (seq & 1 || map != o->map)
-		return NULL;
-	e = event_reserve(o);
-	if (!e)
-		return NULL;
+		return false;
 	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&s->access))
-		goto discard;
+		return false;
 	barrier();
 	/* the stack may be older than the access: the same goroutine in the same function */
 	if (s->seq != seq || e->access[1].g != last->g ||
 	    e->access[1].pcs[0] != probe_sites[last->slot & (MR_SITE_SLOTS - 1)].ip)
-		goto discard;
+		return false;
 	e->access[1].time_ns = last->ns;
 	e->evidence = MR_EVIDENCE_WINDOW;
 	e->held_ns = o->now - last->ns;
-	return e;
-discard:
-	bpf_ringbuf_discard(e, 0);
-	return NULL;
+	return true;
 }
 
 static __always_inline void suspect_look(struct pt_regs *ctx, const struct operation *o)
@@ -133,29 +127,34 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	__u64 *next = &suspect_next_ns[o->cpu & (MR_CPUS - 1)];
 	struct mr_event_race *e;
 	struct mr_stack *own;
+	bool known;
 
 	if ((o->record->flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_STACK)) !=
 		    (MR_MAP_SHARED | MR_MAP_WRITTEN) ||
 	    (__s64)(o->now - *next) < 0)
 		return;
 	*next = o->now + SUSPECT_PAUSE_NS;
-	e = suspect_begin(o, suspect_other(o)); /* first: the own stack may take its place */
-	own = suspect_note(ctx, o);
+	/* The event comes before it is known whether there will be one: a second test of e is more
+	 * than the verifier of 5.10 follows. */
+	e = event_reserve(o);
 	if (!e)
 		return;
-	if (!own || bpf_probe_read_kernel(&e->access[0], sizeof(e->access[0]), &own->access) ||
+	known = suspect_fill(o, suspect_other(o), e); /* first: the own stack may take its place */
+	own = suspect_note(ctx, o);
+	if (!known || !own ||
+	    bpf_probe_read_kernel(&e->access[0], sizeof(e->access[0]), &own->access) ||
 	    e->access[0].g != o->g || e->access[0].time_ns != o->now)
 		goto discard; /* overwritten meanwhile */
 	e->access[0].type = operation_type(ctx, o);
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash) ^
 		  0x2e2e2e2e2e2e2e2eull;
-	if (!suspect_count(o, e->pair, e->held_ns))
+	if (!suspect_count(e->pair, e->held_ns, o->now))
 		goto discard;
 	header_copy(o, e);
 	bpf_ringbuf_submit(e, 0);
 	return;
 discard:
-	bpf_ringbuf_discard(e, 0);
+	bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
 }
 
 #endif

@@ -153,6 +153,18 @@ __u64 bpf_ktime_get_ns(void)
 	return (__u64)ts.tv_sec * 1000000000u + (__u64)ts.tv_nsec;
 }
 
+long bpf_loop(__u32 n, void *step, void *ctx, __u64 flags)
+{
+	long (*body)(__u64, void *) = step;
+	__u32 i;
+
+	(void)flags;
+	for (i = 0; i < n; i++)
+		if (body(i, ctx))
+			return i + 1;
+	return n;
+}
+
 /* splitmix64: the same numbers for the same random_state */
 __u32 bpf_get_prandom_u32(void)
 {

@@ -164,8 +164,9 @@ static void what_is_lost_is_counted(void **state)
 	at(1500, &b, SITE_WRITE);
 	assert_int_equal(cpus[2].loss[MR_LOSS_RING_FULL], 1);
 	ring_full = false;
-	/* and told when there is room again */
+	/* and told when there is room again, and another stack to tell of */
 	at(2000, &a, SITE_WRITE);
+	at(2500, &b, SITE_WRITE);
 	assert_int_equal(event_count, 1);
 }
 

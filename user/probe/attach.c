@@ -26,6 +26,7 @@ struct attachment {
 	uint64_t bias;
 	struct links links; /* what the keeper is to place; it alone has them */
 	struct keeper keeper;
+	struct bpf_program *op; /* which of the two that see operations */
 	bool open;
 	size_t ncpus; /* that may run programs, up to MR_CPUS */
 	struct mr_map *maps;
@@ -157,9 +158,13 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		bpf_map__set_max_entries(a->skel->maps.stacks, 1);
 		bpf_map__set_max_entries(a->skel->maps.suspects, 1);
 	}
+	a->op = feature_have(FEATURE_LOOP) ? a->skel->progs.maprace_op
+					   : a->skel->progs.maprace_op_plain;
+	bpf_program__set_autoload(a->skel->progs.maprace_op, a->op == a->skel->progs.maprace_op);
+	bpf_program__set_autoload(a->skel->progs.maprace_op_plain,
+				  a->op == a->skel->progs.maprace_op_plain);
 	if (a->links.multi) {
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_op,
-						      FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->op, FEATURE_ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
 						      FEATURE_ATTACH_UPROBE_MULTI);
 	}
@@ -223,7 +228,7 @@ int attachment_attach(struct attachment *a, struct err *err)
 
 	l->pid = a->process->pid;
 	l->path = a->process->exe_path;
-	l->op = a->skel->progs.maprace_op;
+	l->op = a->op;
 	l->dies = a->skel->progs.maprace_fatal;
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		l->offsets[slot] = slot_offset(a, slot);
@@ -373,7 +378,7 @@ uint64_t attachment_missed(const struct attachment *a)
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 
-	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->skel->progs.maprace_op), &info, &len))
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->op), &info, &len))
 		return 0;
 	return info.recursion_misses;
 }

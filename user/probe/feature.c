@@ -284,6 +284,14 @@ static void ask_uprobe_multi(struct feature_answer *a)
 		mend_privileges(a, r, "none needed: maprace uses one perf event per site instead");
 }
 
+static void ask_loop(struct feature_answer *a)
+{
+	a->have = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
+	if (!a->have)
+		snprintf(a->mend, sizeof(a->mend),
+			 "none needed: stacks are walked by a bounded loop instead");
+}
+
 static void ask_pidns(struct feature_answer *a)
 {
 	int r;
@@ -321,6 +329,8 @@ static const struct {
 	[FEATURE_BTF] = {"btf", "type information of the kernel",
 			 "kernel BPF maps cannot be watched; Go programs can", ask_btf},
 	[FEATURE_RINGBUF] = {"ringbuf", "ring buffers from BPF to user space", NULL, ask_ringbuf},
+	[FEATURE_LOOP] = {"loop", "bpf_loop(), loops that are verified once",
+			  "loading the programs takes longer", ask_loop},
 	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site",
 			    "uprobe-multi alone must do", ask_uprobe},
 	[FEATURE_UPROBE_MULTI] = {"uprobe-multi", "one link for all sites of a program",

@@ -19,6 +19,7 @@ enum feature {
 	FEATURE_BTF,	 /* /sys/kernel/btf/vmlinux */
 	FEATURE_RINGBUF, /* BPF_MAP_TYPE_RINGBUF */
 	FEATURE_UPROBE,	 /* one perf event per site, firing in every thread, reading our memory */
+	FEATURE_LOOP,	 /* bpf_loop() */
 	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
 	FEATURE_PIDNS, /* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
 	FEATURE_MAX,

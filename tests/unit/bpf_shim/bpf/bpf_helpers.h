@@ -17,11 +17,13 @@ long bpf_probe_read_user(void *dst, __u32 size, const void *src);
 long bpf_probe_read_kernel(void *dst, __u32 size, const void *src);
 __u64 bpf_ktime_get_ns(void);
 __u32 bpf_get_prandom_u32(void);
+long bpf_loop(__u32 n, void *step, void *ctx, __u64 flags);
 __u64 bpf_get_current_pid_tgid(void);
 long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size);
 __u32 bpf_get_smp_processor_id(void);
 long bpf_get_stack(void *ctx, void *buf, __u32 size, __u64 flags);
 long bpf_get_current_comm(void *buf, __u32 size);
+#define BPF_RB_NO_WAKEUP 1
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
 void bpf_ringbuf_discard(void *data, __u64 flags);
