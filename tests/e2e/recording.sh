@@ -164,6 +164,19 @@ recording_global()
 	recording_verdict "$build: the global variable that holds the map"
 }
 
+# What a goroutine works for, as pprof.Do says it: a map until Go 1.23, a list since.
+recording_labels()
+{
+	local build=$1
+	fresh_work labels
+	build_program "$build" "$e2e_dir/programs/labels.go"
+	"${calm[@]}" "$maprace" watch -q -d 15 --halt-on-race -o "$work/out.json" -- "$e2e_build/$build/labels" >"$work/stdout" 2>"$work/stderr" || true
+	claim 'no race, or no labels' jq -e '.races[0].accesses | map(.labels | "\(.handler) \(.tenant)") | sort == ["add seven", "show seven"]' \
+		"$work/out.json" >/dev/null
+	claim 'the text has none' grep -q '^  Labels: handler=add, tenant=seven$' "$work/stdout" "$work/stderr"
+	recording_verdict "$build: the labels of goroutines"
+}
+
 recording_all()
 {
 	local build=1.24-stripped status
@@ -174,6 +187,8 @@ recording_all()
 	recording_baseline
 	recording_ids
 	recording_global
+	recording_labels 1.19-stripped
+	recording_labels 1.24-stripped
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -62,6 +62,14 @@ static inline void sample_access(struct report_access *access, enum report_op op
 	access->created_by.at.file = sample_text("");
 }
 
+static inline void sample_label(struct report_access *access, const char *key, const char *value)
+{
+	access->labels = realloc(access->labels, (access->nlabels + 1) * sizeof(*access->labels));
+	assert_non_null(access->labels);
+	access->labels[access->nlabels++] =
+		(struct report_label){sample_text(key), sample_text(value)};
+}
+
 static inline void sample_created(struct report_access *access)
 {
 	free(access->created_by.at.function);

@@ -257,6 +257,7 @@ static void test_hostile(void **state)
 		report.races[i].message = sample_text(hostile);
 		report.races[i].access[0].frames[1].function = sample_text(hostile);
 		report.races[i].access[0].frames[1].file = sample_text(hostile);
+		sample_label(&report.races[i].access[0], hostile, hostile);
 	}
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		text = render(&report, formats[i], NULL);

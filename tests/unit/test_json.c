@@ -258,6 +258,25 @@ static void test_hostile_strings(void **state)
 	report_race_free(&race);
 }
 
+static void test_labels(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	sample_label(&report.races[0].access[0], "handler", "/cart");
+	sample_label(&report.races[0].access[0], "te\xffnant", "7\n");
+	text = print_report(&report);
+	assert_non_null(strstr(text, "\"handler\": \"/cart\""));
+	free(text);
+	assert_round_trip(&report);
+	text = print_all_text(&report);
+	assert_non_null(strstr(text, "  Labels: handler=/cart, te\\xffnant=7\\x0a\n"));
+	free(text);
+	report_free(&report);
+}
+
 static void test_long_string_is_kept(void **state)
 {
 	struct report report = {.duration_s = 1};
@@ -471,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round_trip_renders_the_same),
 		cmocka_unit_test(test_hostile_strings),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_long_string_is_kept),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_write_error_is_told),

@@ -35,11 +35,13 @@
 
 #define GO_1_24 \
 	.minor = 24, COMMON, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
+	.g_labels = 352, .labels_are_list = true, \
 	.m_curg = 192, .m_procid = 72, .m_p = 208, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
 	.minor = 25, COMMON, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
+	.g_labels = 344, .labels_are_list = true, \
 	.m_curg = 184, .m_procid = 64, .m_p = 200, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 /* clang-format on */
@@ -52,6 +54,7 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 296,
 		.g_startpc = 312,
 		.g_parent_goid = GO_NO_OFFSET,
+		.g_labels = 360,
 		.m_curg = 192,
 		.m_procid = 72,
 		.m_p = 208,
@@ -68,6 +71,7 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 280,
 		.g_startpc = 296,
 		.g_parent_goid = 272,
+		.g_labels = 344,
 		.m_curg = 192,
 		.m_procid = 72,
 		.m_p = 208,
@@ -85,6 +89,7 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 280,
 		.g_startpc = 296,
 		.g_parent_goid = 272,
+		.g_labels = 344,
 		.m_curg = 192,
 		.m_procid = 72,
 		.m_p = 208,
@@ -102,6 +107,7 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 288,
 		.g_startpc = 304,
 		.g_parent_goid = 280,
+		.g_labels = 352,
 		.m_curg = 192,
 		.m_procid = 72,
 		.m_p = 208,
@@ -121,6 +127,8 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 288,
 		.g_startpc = 304,
 		.g_parent_goid = 280,
+		.g_labels = 352,
+		.labels_are_list = true,
 		.m_curg = 184,
 		.m_procid = 64,
 		.m_p = 208,
@@ -139,6 +147,8 @@ static const struct go_layout layouts[] = {
 		.g_gopc = 288,
 		.g_startpc = 304,
 		.g_parent_goid = 280,
+		.g_labels = 352,
+		.labels_are_list = true,
 		.m_curg = 184,
 		.m_procid = 64,
 		.m_p = 208,

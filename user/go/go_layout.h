@@ -20,6 +20,8 @@ struct go_layout {
 	/* runtime.g (src/runtime/runtime2.go) */
 	uint32_t g_stack_lo, g_stack_hi, g_m, g_goid, g_gopc, g_startpc;
 	uint32_t g_parent_goid; /* GO_NO_OFFSET before 1.21 */
+	uint32_t g_labels;
+	bool labels_are_list; /* src/runtime/pprof/label.go: a slice since 1.24, before a map */
 	uint32_t m_g0, m_curg, m_procid, m_p;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */

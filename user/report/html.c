@@ -170,6 +170,7 @@ static void print_stack(FILE *out, const struct report_access *access)
 static void print_access(FILE *out, const struct report_race *race, size_t which)
 {
 	const struct report_access *access = &race->access[which];
+	size_t i;
 
 	fprintf(out, "<section class=\"access %s\">\n<h3>",
 		which == report_first_access(race) ? "a" : "b");
@@ -177,6 +178,16 @@ static void print_access(FILE *out, const struct report_race *race, size_t which
 	fputs("</h3>\n", out);
 	if (!race->bpf)
 		print_stack(out, access);
+	if (access->nlabels) {
+		fputs("<p>Labels", out);
+		for (i = 0; i < access->nlabels; i++) {
+			fputs(i ? ", " : " ", out);
+			xml_text(out, access->labels[i].key);
+			fputc('=', out);
+			xml_text(out, access->labels[i].value);
+		}
+		fputs("</p>\n", out);
+	}
 	if (access->created_by.known) {
 		fputs("<p>The goroutine was created at</p>\n<ol class=stack>\n", out);
 		print_frame(out, &access->created_by.at, false);

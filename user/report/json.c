@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include <jansson.h>
 
+#include "report/escape.h"
 #include "report/json_bpf.h"
 #include "report/json_make.h"
 #include "report/json_names.h"
@@ -51,6 +53,21 @@ static json_t *build_creation(const struct report_creation *created)
 	return json_finish(o, failed);
 }
 
+static json_t *build_labels(const struct report_access *access)
+{
+	json_t *o = json_object();
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < access->nlabels; i++) {
+		char *key = escape_utf8(access->labels[i].key);
+
+		failed |= key ? json_put(o, key, json_text(access->labels[i].value)) : -ENOMEM;
+		free(key);
+	}
+	return json_finish(o, failed);
+}
+
 static json_t *build_access(const struct report_access *access, const char *role)
 {
 	json_t *o = json_object();
@@ -66,6 +83,8 @@ static json_t *build_access(const struct report_access *access, const char *role
 	failed |= json_put(o, "truncated", json_boolean(access->truncated));
 	failed |= json_put(o, "partial", json_boolean(access->partial));
 	failed |= json_put(o, "created_by", build_creation(&access->created_by));
+	if (access->nlabels)
+		failed |= json_put(o, "labels", build_labels(access));
 	return json_finish(o, failed);
 }
 

@@ -90,6 +90,28 @@ static void read_creation(struct json_reader *r, const json_t *o, struct report_
 	created->goroutine = json_get_u64(r, o, "goroutine");
 }
 
+static void read_labels(struct json_reader *r, const json_t *o, struct report_access *access)
+{
+	const char *key;
+	json_t *value;
+
+	if (!json_object_size(o))
+		return;
+	access->labels = calloc(json_object_size(o), sizeof(*access->labels));
+	if (!access->labels) {
+		r->rc = r->rc ? r->rc : -ENOMEM;
+		return;
+	}
+	json_object_foreach((json_t *)o, key, value) {
+		struct report_label *label = &access->labels[access->nlabels++];
+
+		label->key = strdup(key);
+		label->value = strdup(json_is_string(value) ? json_string_value(value) : "");
+		if (!label->key || !label->value)
+			r->rc = r->rc ? r->rc : -ENOMEM;
+	}
+}
+
 static void read_access(struct json_reader *r, const json_t *o, struct report_access *access)
 {
 	const json_t *stack = json_get_array(r, o, "stack");
@@ -110,6 +132,7 @@ static void read_access(struct json_reader *r, const json_t *o, struct report_ac
 	for (i = 0; i < access->nframes; i++)
 		read_frame(r, json_array_get(stack, i), &access->frames[i]);
 	read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
+	read_labels(r, json_get_object(r, o, "labels"), access);
 }
 
 static void read_map(struct json_reader *r, const json_t *o, struct report_map *map)

@@ -23,6 +23,11 @@ void report_access_free(struct report_access *access)
 		frame_free(&access->frames[i]);
 	free(access->frames);
 	frame_free(&access->created_by.at);
+	for (i = 0; i < access->nlabels; i++) {
+		free(access->labels[i].key);
+		free(access->labels[i].value);
+	}
+	free(access->labels);
 	memset(access, 0, sizeof(*access));
 }
 

@@ -56,6 +56,10 @@ struct report_creation {
 	struct report_frame at;
 };
 
+struct report_label { /* of the profiler, runtime/pprof.Do */
+	char *key, *value;
+};
+
 struct report_access {
 	enum report_op op;
 	uint64_t goroutine; /* goid, 0 when unknown */
@@ -67,6 +71,8 @@ struct report_access {
 	bool partial;	/* only the innermost callers are known (taken from the per-map record, not
 			   from a stack walk) */
 	struct report_creation created_by;
+	struct report_label *labels; /* the goroutine's, by key */
+	size_t nlabels;
 };
 
 struct report_map {

@@ -93,12 +93,27 @@ static void print_stack(FILE *out, const struct report_access *access,
 		fputs("  [outer callers are missing: the stack walk ended early]\n", out);
 }
 
+static void print_labels(FILE *out, const struct report_access *access)
+{
+	size_t i;
+
+	for (i = 0; i < access->nlabels; i++) {
+		fputs(i ? ", " : "  Labels: ", out);
+		escape_text(out, access->labels[i].key);
+		fputc('=', out);
+		escape_text(out, access->labels[i].value);
+	}
+	if (access->nlabels)
+		fputc('\n', out);
+}
+
 static void print_access(FILE *out, const struct report_race *race, size_t which,
 			 const struct text_style *style)
 {
 	words_access(out, race, which);
 	fputs(":\n", out);
 	print_stack(out, &race->access[which], style);
+	print_labels(out, &race->access[which]);
 }
 
 static void print_creation(FILE *out, const struct report_access *access,

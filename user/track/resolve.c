@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "track/resolve.h"
+#include "track/labels.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -130,6 +131,8 @@ int resolve_access(struct resolver *r, const struct mr_access *raw, struct repor
 	e = creation(r, raw, &out->created_by);
 	for (i = 0; i < n && !e; i++)
 		e = frames_at(r, raw->pcs[i], i > 0, out);
+	if (!e)
+		e = labels_read(r, raw->g, raw->goid, out);
 	if (e) {
 		report_access_free(out);
 		return e;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_TRACK_LABELS_H
+#define MAPRACE_TRACK_LABELS_H
+
+#include "track/resolve.h"
+
+/*
+ * The profiler labels of a goroutine (runtime/pprof.Do, SetGoroutineLabels), which say what it
+ * works for. They are read from the live process: a goroutine that has ended meanwhile, or whose
+ * memory cannot be read, has none. Fills out->labels and sorts them by key. 0 or -ENOMEM.
+ */
+int labels_read(const struct resolver *r, uint64_t g, uint64_t goid, struct report_access *out);
+
+#endif
