@@ -151,7 +151,7 @@ unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/u
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
-.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench
+.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench scoreboard
 e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
@@ -164,6 +164,9 @@ vmtest-quick: build/maprace deps-test ## the same, on three kernels, a selection
 	$(Q)KERNELS="$(VM_QUICK_KERNELS)" CASES="$(VM_QUICK_CASES)" tests/vm/run.sh
 vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 	$(Q)tests/vm/shell.sh $(KERNEL)
+scoreboard: build/maprace deps-test ## services with the map races that people write, and the same put right: found, missed, false
+	$(Q)tests/corpus/run.sh
+
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh
 
