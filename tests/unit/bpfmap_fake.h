@@ -9,6 +9,12 @@
  * test can order them as it likes.
  */
 
+#pragma clang diagnostic ignored "-Wmissing-prototypes"
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#define MR_FROZEN
+#define __TARGET_ARCH_x86
+#include "bpfmap.bpf.c"
+
 #define KERNEL_CODE 0x100000000ull
 #define KERNEL_END 0x110000000ull
 #define OUR_CODE 0x200000000ull /* programs and trampolines */
@@ -250,6 +256,19 @@ static size_t lost_updates(void)
 	for (i = 0; i < events_n; i++)
 		n += events[i].finding == MR_BPF_LOST_UPDATE;
 	return n;
+}
+
+/* Who writes: three processes and two programs. */
+static const struct actor one = {.cpu = 0, .tid = 100}, two = {.cpu = 1, .tid = 200},
+			  three = {.cpu = 2, .tid = 300},
+			  counter = {.cpu = 3, .tid = 0, .program = 3},
+			  second_counter = {.cpu = 2, .tid = 0, .program = 4};
+
+static int fresh(void **state)
+{
+	(void)state;
+	reset();
+	return 0;
 }
 
 #endif

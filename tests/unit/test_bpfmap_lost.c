@@ -12,25 +12,7 @@
 
 #include <cmocka.h>
 
-#pragma clang diagnostic ignored "-Wmissing-prototypes"
-#pragma clang diagnostic ignored "-Wunused-parameter"
-#define MR_FROZEN
-#define __TARGET_ARCH_x86
-#include "bpfmap.bpf.c"
-
 #include "bpfmap_fake.h"
-
-static const struct actor one = {.cpu = 0, .tid = 100}, two = {.cpu = 1, .tid = 200},
-			  three = {.cpu = 2, .tid = 300},
-			  counter = {.cpu = 3, .tid = 0, .program = 3},
-			  second_counter = {.cpu = 2, .tid = 0, .program = 4};
-
-static int fresh(void **state)
-{
-	(void)state;
-	reset();
-	return 0;
-}
 
 static void delete_now(struct actor a)
 {
