@@ -118,7 +118,8 @@ int maprace_op_plain(struct pt_regs *ctx)
 
 /* Where the map that the goroutine dies of may be found: its registers, and its stack up to its
  * end. */
-static __always_inline void words_fill(struct pt_regs *ctx, struct mr_event_fatal *e, __u64 hi)
+static __always_inline void words_fill(struct pt_regs *ctx, struct mr_event_fatal *e, __u64 hi,
+				       struct mr_cpu *c)
 {
 	__u64 sp = plain(REG_SP(ctx)), left = hi - sp;
 	const __u64 regs[MR_FATAL_REGS] = REG_OTHERS(ctx);
@@ -129,11 +130,11 @@ static __always_inline void words_fill(struct pt_regs *ctx, struct mr_event_fata
 		e->words[i] = regs[i];
 	e->nwords = MR_FATAL_REGS;
 	e->pad = 0;
-	if (hi < sp)
-		return;
 	if (left < size)
 		size = left;
-	if (!target_read(&e->words[MR_FATAL_REGS], size, sp))
+	if (hi < sp || target_read(&e->words[MR_FATAL_REGS], size, sp))
+		lose(c, MR_LOSS_STACK_BROKEN);
+	else
 		e->nwords += size / 8;
 }
 
@@ -174,7 +175,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	}
 	if (target_u64(o.g + cfg.g_stack_hi, &hi))
 		lose(o.c, MR_LOSS_G_FAULT);
-	words_fill(ctx, e, hi);
+	words_fill(ctx, e, hi, o.c);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

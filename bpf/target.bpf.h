@@ -73,24 +73,15 @@ static __always_inline __u64 site_word(struct pt_regs *ctx, __u8 arg)
 /* Value of an argument; 0 with *fault set where memory could not be read. */
 static __always_inline __u64 site_arg(struct pt_regs *ctx, __u8 arg, __u32 iter_offset, int *fault)
 {
-	__u64 first = plain(REG_ARG0(ctx)), value = 0;
+	__u64 word = site_word(ctx, arg), value = 0;
 
-	switch (arg) {
-	case MR_ARG_0:
-		return first;
-	case MR_ARG_1:
-		return plain(REG_ARG1(ctx));
-	case MR_ARG_2:
-		return plain(REG_ARG2(ctx));
-	case MR_ARG_ITER:
-		if (target_u64(first + iter_offset, &value)) {
-			*fault = 1;
-			return 0;
-		}
-		return value;
-	default:
+	if (arg == MR_ARG_0 || arg == MR_ARG_1 || arg == MR_ARG_2)
+		return word;
+	if (arg == MR_ARG_ITER && target_u64(word + iter_offset, &value)) {
+		*fault = 1;
 		return 0;
 	}
+	return value;
 }
 
 #endif
