@@ -37,8 +37,7 @@ static void become(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		if (write(fd, "-1000", 5) != 5)
-			prctl(PR_SET_NAME, "mr-keeper"); /* as killable as everybody then */
+		(void)!write(fd, "-1000", 5); /* refused: as killable as everybody */
 		close(fd);
 	}
 	/* Whoever reads what we print is not to wait for the keeper. */
