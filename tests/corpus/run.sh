@@ -11,9 +11,11 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-top=$(cd "$here/../.." && pwd)
-out=$top/build/corpus
-maprace=${MAPRACE:-$top/build/maprace}
+out=$(cd "$here/../.." && pwd)/build/corpus
+# shellcheck disable=SC2034 # for the library: where programs are built
+E2E_BUILD=$out
+# shellcheck source=tests/e2e/lib.sh
+. "$here/../e2e/lib.sh"
 versions=() rates=() with=() seconds=20 only='*'
 while (($#)); do
 	case $1 in
@@ -33,16 +35,6 @@ done
 ((${#rates[@]})) || rates=(tight 1ms 100ms once)
 mkdir -p "$out"
 
-build() # VERSION NAME
-{
-	local goroot binary=$out/$1/$2
-	[[ $binary -nt $here/$2.go && $binary -nt $here/pace.go ]] && return 0
-	goroot=$("$top/scripts/debs.sh" go "$1")
-	mkdir -p "$out/$1"
-	GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOENV=off GOFLAGS='' GOTELEMETRY=off GOCACHE=$top/build/gocache \
-		GOPATH=$out/gopath CGO_ENABLED=0 "$goroot/bin/go" build -ldflags '-s -w' -o "$binary" "$here/$2.go" "$here/pace.go"
-}
-
 # what Go's own check said: the seconds it took, or nothing
 own_check() # BINARY RATE
 {
@@ -57,10 +49,9 @@ expected_found() # NAME VERSION RATE
 		"$here/found.tsv"
 }
 
-passed=0 failed=0
 row() # VERSION NAME RATE
 {
-	local binary=$out/$1/$2 json=$out/run.json status=0 proofs first check verdict
+	local binary=$out/$1-stripped/$2 json=$out/run.json status=0 proofs first check verdict
 	rm -f "$json"
 	timeout -k 5 $((seconds + 30)) "$maprace" watch -q --halt-on-race "${with[@]}" -d "$seconds" -o "$json" -- "$binary" "$3" "$seconds" \
 		>"$out/log" 2>&1 || status=$?
@@ -88,7 +79,7 @@ for version in "${versions[@]}"; do
 	for source in "$here"/racy_$only.go "$here"/clean_$only.go; do
 		[[ -e $source ]] || continue
 		name=$(basename "$source" .go)
-		build "$version" "$name"
+		build_program "$version-stripped" "$source" "$here/pace.go"
 		for rate in "${rates[@]}"; do
 			row "$version" "$name" "$rate"
 		done

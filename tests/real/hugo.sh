@@ -72,9 +72,10 @@ hugo_watched() # NAME I
 hugo_recording() # NAME
 {
 	local name=$1 files=$real_build/recording root=$real_tmp/empty outputs=() pair wrong=()
+	local formats=(text.txt json.json jsonl.jsonl sarif.sarif junit.xml html.html)
 	rm -rf "$files" "$root"
 	mkdir -p "$files" "$root"
-	for pair in text.txt json.json jsonl.jsonl sarif.sarif junit.xml html.html; do
+	for pair in "${formats[@]}"; do
 		outputs+=(-o "$files/live.${pair#*.}")
 	done
 	hugo_run "$files/log" "$maprace" watch "${outputs[@]}" -o "$files/run.mrec" --
@@ -84,14 +85,14 @@ hugo_recording() # NAME
 	fi
 	install -m 755 "$maprace" "$root/maprace"
 	install -m 644 "$files/run.mrec" "$root/run.mrec"
-	for pair in text.txt json.json jsonl.jsonl sarif.sarif junit.xml html.html; do
+	for pair in "${formats[@]}"; do
 		chroot --userspec=65534:65534 "$root" /maprace report /run.mrec --format "${pair%.*}" >"$files/again.${pair#*.}" 2>&1 || true
 		cmp -s "$files/live.${pair#*.}" "$files/again.${pair#*.}" || wrong+=("${pair%.*}")
 	done
 	if ((${#wrong[@]})); then
 		real_fail "$name: the recording reads otherwise as ${wrong[*]}"
 	else
-		real_pass "$name: its recording of $(stat -c %s "$files/run.mrec") bytes renders as the run did in 6 formats, without root, hugo and Go"
+		real_pass "$name: its recording of $(stat -c %s "$files/run.mrec") bytes renders as the run did in ${#formats[@]} formats, without root, hugo and Go"
 	fi
 }
 
