@@ -26,7 +26,22 @@ static __always_inline void row_lose(const struct mr_bpf_row *row)
 		bpf_lose(c, MR_BPF_LOSS_ROW_REPLACED);
 }
 
-/* The map's row; NULL when it is not to be watched. The first thing that is asked of every call. */
+/* False: nobody asked for this map. The first question of all, and answered with constants, as
+ * every call of maps that are none of our business pays for it. */
+static __always_inline bool asked_for(const struct bpf_map *map)
+{
+	__u32 id, i;
+
+	if (!bcfg.nlisted)
+		return true;
+	id = map->id;
+	for (i = 0; i < MR_BPF_LISTED; i++)
+		if (i < bcfg.nlisted && id == bcfg.listed[i])
+			return true;
+	return false;
+}
+
+/* The map's row; NULL when it is not to be watched. */
 static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map)
 {
 	__u32 id = map->id, slot = id & (MR_BPF_ROWS - 1);
@@ -46,6 +61,17 @@ static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map)
 		row->id = id;
 	}
 	return row->flags & MR_BPF_ROW_IGNORE ? NULL : row;
+}
+
+/* The same, NULL too while the gate is shut. */
+static __always_inline struct mr_bpf_row *row_watched(const struct bpf_map *map)
+{
+	struct mr_bpf_control *ctl;
+
+	if (!asked_for(map))
+		return NULL;
+	ctl = control_get();
+	return ctl && ctl->gate ? row_of(map) : NULL;
 }
 
 static __always_inline bool has_one_value(__u32 type)
@@ -73,7 +99,17 @@ static __always_inline bool affordable(struct mr_bpf_cpu *c, __u64 now)
 	return !c->dry;
 }
 
-static __always_inline struct mr_bpf_cpu *enter(struct mr_bpf_control *ctl)
+/* A call goes unseen. */
+static __always_inline void pass_by(struct mr_bpf_cpu *c, enum mr_bpf_loss why, __u64 now)
+{
+	struct mr_bpf_control *ctl = control_get();
+
+	bpf_lose(c, why);
+	if (ctl)
+		gap_note(ctl, now);
+}
+
+static __always_inline struct mr_bpf_cpu *enter(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
 	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
@@ -82,14 +118,12 @@ static __always_inline struct mr_bpf_cpu *enter(struct mr_bpf_control *ctl)
 	if (!c)
 		return NULL;
 	if (*(volatile __u32 *)&c->busy) {
-		bpf_lose(c, MR_BPF_LOSS_NESTED);
-		gap_note(ctl, now);
+		pass_by(c, MR_BPF_LOSS_NESTED, now);
 		return NULL;
 	}
 	*(volatile __u32 *)&c->busy = 1;
 	if (!affordable(c, now)) {
-		bpf_lose(c, MR_BPF_LOSS_BUDGET);
-		gap_note(ctl, now);
+		pass_by(c, MR_BPF_LOSS_BUDGET, now);
 		*(volatile __u32 *)&c->busy = 0;
 		return NULL;
 	}
@@ -149,20 +183,16 @@ static __always_inline int copy_forget(void)
 static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64 key, __u64 value,
 				     __u32 how)
 {
-	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_row *row;
+	struct mr_bpf_row *row = row_watched(map);
 	struct mr_bpf_cpu *c;
 
-	if (!ctl || !ctl->gate)
-		return 0;
-	row = row_of(map);
 	if (!row)
 		return 0;
 	if (!has_one_value(row->type)) {
 		__sync_fetch_and_add(&row->reads, 1);
 		return how & CALL_SYSCALL ? copy_forget() : 0;
 	}
-	c = enter(ctl);
+	c = enter();
 	if (!c)
 		return 0;
 	call_set(c, map, row, key, value, 0, MR_BPF_READ, how);
@@ -178,20 +208,16 @@ static __always_inline int looked_up(void *ctx, const struct bpf_map *map, __u64
 static __always_inline int write_begins(void *ctx, const struct bpf_map *map, __u64 key,
 					__u64 value, __u64 flags, __u32 op)
 {
-	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_row *row;
+	struct mr_bpf_row *row = row_watched(map);
 	struct mr_bpf_cpu *c;
 
-	if (!ctl || !ctl->gate)
-		return 0;
-	row = row_of(map);
 	if (!row)
 		return 0;
 	if (!has_one_value(row->type)) {
 		__sync_fetch_and_add(&row->writes, 1);
 		return 0;
 	}
-	c = enter(ctl);
+	c = enter();
 	if (!c)
 		return 0;
 	call_set(c, map, row, key, value, flags, op, 0);
@@ -202,16 +228,12 @@ static __always_inline int write_begins(void *ctx, const struct bpf_map *map, __
 
 static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long result)
 {
-	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_row *row;
+	struct mr_bpf_row *row = row_watched(map);
 	struct mr_bpf_cpu *c;
 
-	if (!ctl || !ctl->gate)
-		return 0;
-	row = row_of(map);
 	if (!row || !has_one_value(row->type))
 		return 0;
-	c = enter(ctl);
+	c = enter();
 	if (!c)
 		return 0;
 	c->call.map = (__u64)map;
@@ -224,12 +246,8 @@ static __always_inline int write_ends(const struct bpf_map *map, __u64 key, long
 /* Calls of functions that are only counted: values of which every CPU has its own, queues. */
 static __always_inline int counted(const struct bpf_map *map, bool write)
 {
-	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_row *row;
+	struct mr_bpf_row *row = row_watched(map);
 
-	if (!ctl || !ctl->gate)
-		return 0;
-	row = row_of(map);
 	if (row)
 		__sync_fetch_and_add(write ? &row->writes : &row->reads, 1);
 	return 0;
@@ -238,12 +256,8 @@ static __always_inline int counted(const struct bpf_map *map, bool write)
 /* Many keys at once are read or deleted, and none of that is seen. */
 static __always_inline int unseen(const struct bpf_map *map)
 {
-	struct mr_bpf_control *ctl = control_get();
-	struct mr_bpf_row *row;
+	struct mr_bpf_row *row = row_watched(map);
 
-	if (!ctl || !ctl->gate)
-		return 0;
-	row = row_of(map);
 	if (row)
 		row->gap_ns = bpf_ktime_get_ns();
 	return 0;
@@ -360,10 +374,9 @@ SEC("?fentry/bpf_map_copy_value")
 int enter_bpf_map_copy_value(__u64 *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
-	struct mr_bpf_control *ctl = control_get();
 	struct mr_bpf_cpu *c;
 
-	if (!ctl || !ctl->gate || !row_of((void *)ctx[0]))
+	if (!row_watched((void *)ctx[0]))
 		return 0;
 	c = bpf_map_lookup_elem(&bcpus, &cpu);
 	if (!c)

@@ -34,6 +34,8 @@ enum mr_bpf_outer {
 	MR_BPF_LRU_LOOKUP = 1,	/* htab_lru_map_lookup_elem */
 };
 
+#define MR_BPF_LISTED 8 /* maps that are told from all others by comparing numbers alone */
+
 struct mr_bpf_config {
 	__u64 text_lo, text_hi; /* the kernel's own code; what calls from beyond is a BPF program
 				   (or a module) */
@@ -49,7 +51,8 @@ struct mr_bpf_config {
 	__u32 own_tgid;
 	__u32 only_listed; /* maps without a row are not watched */
 	__u32 permille;	   /* share of each CPU's time our work may take; 1000 and more: no limit */
-	__u32 pad;
+	__u32 nlisted;	   /* of listed; 0: look into the rows */
+	__u32 listed[MR_BPF_LISTED]; /* only_listed, and few: the maps' ids */
 };
 
 enum mr_bpf_actor_kind {
@@ -288,7 +291,7 @@ struct mr_bpf_event_finding {
 	__u8 value[MR_BPF_KEY_MAX]; /* what was written back */
 };
 
-_Static_assert(sizeof(struct mr_bpf_config) == 232, "wire");
+_Static_assert(sizeof(struct mr_bpf_config) == 264, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_key) == 128 + 8 * 96 + 2 * 56, "wire");

@@ -17,11 +17,11 @@
 #include "bpfmap_plain.skel.h"
 
 #define MAX_FUNCTIONS 32
-#define MAX_OWN_MAPS 16
 
 struct watched_function {
+	bool needed; /* some map that is watched is worked on by it */
 	bool wanted;
-	const char *why; /* not watched; NULL: it is */
+	const char *why; /* not watched; NULL: it is, or is not needed */
 	int error;	 /* beside why, where the kernel has refused */
 	struct bpf_link *links[2];
 };
@@ -35,8 +35,6 @@ struct map_attachment {
 	struct mr_bpf_row *rows;
 	struct mr_bpf_finding *findings;
 	struct mr_bpf_chunk *chunks;
-	uint32_t own_maps[MAX_OWN_MAPS];
-	size_t nown;
 };
 
 static struct bpf_map *map_named(const struct map_attachment *a, const char *name)
@@ -63,6 +61,8 @@ static int configure(struct map_attachment *a)
 	};
 	size_t i;
 
+	for (i = 0; a->opts.nlisted <= MR_BPF_LISTED && i < a->opts.nlisted; i++)
+		config.listed[config.nlisted++] = a->opts.listed[i].id;
 	for (i = 0; i < MR_BPF_HELPERS; i++) {
 		config.helper[i].lo = a->opts.symbols.helper[i].lo;
 		config.helper[i].hi = a->opts.symbols.helper[i].hi;
@@ -94,10 +94,22 @@ static int open_object(struct map_attachment *a, bool plain)
 	return configure(a);
 }
 
+/* 1 << BPF_MAP_TYPE_… of the maps that are watched. */
+static uint64_t watched_types(const struct map_attachment *a)
+{
+	uint64_t types = 0;
+	size_t i;
+
+	for (i = 0; i < a->opts.nlisted; i++)
+		types |= a->opts.listed[i].type < 64 ? 1ull << a->opts.listed[i].type : ~0ull;
+	return a->opts.only_listed ? types : ~0ull;
+}
+
 /* The functions that the kernel's type information names. */
 static int discover(struct map_attachment *a, struct err *err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	uint64_t types = watched_types(a);
 	size_t i, n = 0;
 
 	if (!btf) {
@@ -109,11 +121,14 @@ static int discover(struct map_attachment *a, struct err *err)
 			"cannot watch BPF maps: no type information of the kernel (/sys/kernel/btf/vmlinux)");
 	}
 	for (i = 0; i < map_functions_n; i++) {
-		a->functions[i].wanted =
-			btf__find_by_name_kind(btf, map_functions[i].name, BTF_KIND_FUNC) > 0;
-		a->functions[i].why = a->functions[i].wanted ? NULL
-							     : "this kernel has no such function";
-		n += a->functions[i].wanted;
+		struct watched_function *f = &a->functions[i];
+
+		f->needed = map_functions[i].types & types;
+		if (!f->needed)
+			continue;
+		f->wanted = btf__find_by_name_kind(btf, map_functions[i].name, BTF_KIND_FUNC) > 0;
+		f->why = f->wanted ? NULL : "this kernel has no such function";
+		n += f->wanted;
 	}
 	btf__free(btf);
 	return n ? 0
@@ -192,6 +207,24 @@ static int share_all(struct map_attachment *a)
 	return a->control && a->cpus && a->rows && a->findings && a->chunks ? 0 : -errno;
 }
 
+static void row_set(struct map_attachment *a, uint32_t map_id, uint32_t type, uint32_t flags)
+{
+	struct mr_bpf_row *row = &a->rows[map_id & (MR_BPF_ROWS - 1)];
+
+	memset(row, 0, sizeof(*row));
+	row->type = type;
+	row->flags = flags;
+	__atomic_store_n(&row->id, map_id, __ATOMIC_RELEASE);
+}
+
+static void list_maps(struct map_attachment *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->opts.nlisted; i++)
+		row_set(a, a->opts.listed[i].id, a->opts.listed[i].type, 0);
+}
+
 /* Our own maps are never watched. */
 static int exclude_own(struct map_attachment *a)
 {
@@ -205,9 +238,7 @@ static int exclude_own(struct map_attachment *a)
 			continue;
 		if (bpf_map_get_info_by_fd(bpf_map__fd(map), &info, &size))
 			return -errno;
-		if (a->nown < MAX_OWN_MAPS)
-			a->own_maps[a->nown++] = info.id;
-		map_attachment_row(a, info.id, info.type, MR_BPF_ROW_IGNORE);
+		row_set(a, info.id, info.type, MR_BPF_ROW_IGNORE);
 	}
 	return 0;
 }
@@ -229,7 +260,7 @@ static int without_needed(const struct map_attachment *a)
 	size_t i;
 
 	for (i = 0; i < map_functions_n; i++)
-		if (map_functions[i].needed && !a->functions[i].wanted)
+		if (a->functions[i].needed && map_functions[i].needed && !a->functions[i].wanted)
 			return a->functions[i].error ? a->functions[i].error : -ENOENT;
 	return 0;
 }
@@ -268,6 +299,7 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 	r = share_all(a);
 	if (!r)
 		r = exclude_own(a);
+	list_maps(a);
 	return r ? err_set(err, r, "cannot share tables with the kernel: %s", err_name(r)) : 0;
 }
 
@@ -389,26 +421,6 @@ void map_attachment_counters(const struct map_attachment *a, struct mr_bpf_cpu *
 			sum->loss[i] += c->loss[i];
 		sum->spent_ns += c->spent_ns;
 	}
-}
-
-void map_attachment_row(struct map_attachment *a, uint32_t map_id, uint32_t type, uint32_t flags)
-{
-	struct mr_bpf_row *row = &a->rows[map_id & (MR_BPF_ROWS - 1)];
-
-	memset(row, 0, sizeof(*row));
-	row->type = type;
-	row->flags = flags;
-	__atomic_store_n(&row->id, map_id, __ATOMIC_RELEASE);
-}
-
-bool map_attachment_is_own(const struct map_attachment *a, uint32_t map_id)
-{
-	size_t i;
-
-	for (i = 0; i < a->nown; i++)
-		if (a->own_maps[i] == map_id)
-			return true;
-	return false;
 }
 
 uint64_t map_attachment_missed(const struct map_attachment *a)

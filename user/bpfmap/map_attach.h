@@ -22,8 +22,12 @@ struct map_attach_opts {
 	struct kernel_symbols symbols;
 	uint64_t window_ns;
 	uint32_t permille; /* share of each CPU's time; 1000: no limit */
-	bool only_listed;  /* watch only maps that map_attachment_row() has been called for */
-	bool no_atomics;   /* the programs for old kernels although the new ones load (tests) */
+	bool only_listed;  /* watch these maps only */
+	const struct map_listed {
+		uint32_t id, type; /* enum bpf_map_type */
+	} * listed;
+	size_t nlisted;
+	bool no_atomics; /* the programs for old kernels although the new ones load (tests) */
 };
 
 int map_attachment_load(struct map_attachment **out, const struct map_attach_opts *opts,
@@ -33,7 +37,8 @@ void map_attachment_activate(struct map_attachment *a, bool open);
 void map_attachment_detach(struct map_attachment *a);
 void map_attachment_free(struct map_attachment *a);
 
-/* Whether function i of map_functions[] is watched, and if not why (static storage). */
+/* Whether function i of map_functions[] is watched, and if not why (static storage; NULL: no map
+ * that is watched passes through it). */
 bool map_attachment_watches(const struct map_attachment *a, size_t i, const char **why);
 uint32_t map_attachment_functions(const struct map_attachment *a);
 
@@ -44,9 +49,6 @@ struct mr_bpf_chunk *map_attachment_chunks(struct map_attachment *a);
 const struct mr_bpf_finding *map_attachment_findings(struct map_attachment *a);
 /* Sum over all CPUs of ops, losses and time spent. */
 void map_attachment_counters(const struct map_attachment *a, struct mr_bpf_cpu *sum);
-/* Takes our own maps out of the watch; says what flags a map's row has. */
-void map_attachment_row(struct map_attachment *a, uint32_t map_id, uint32_t type, uint32_t flags);
-bool map_attachment_is_own(const struct map_attachment *a, uint32_t map_id);
 /* The kernel refuses everything: no fentry here. Fills err with one clear line. */
 int map_attachment_refused(struct err *err, int code);
 uint64_t map_attachment_missed(const struct map_attachment *a);

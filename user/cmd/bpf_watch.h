@@ -16,6 +16,8 @@ struct bpf_watch {
 	const struct bpf_options *options;
 	struct map_attachment *attachment;
 	struct kernel_maps maps;
+	struct map_listed *listed; /* those of --map */
+	size_t nlisted;
 	struct programs programs;
 	struct findings *findings;
 	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
@@ -29,9 +31,6 @@ struct bpf_watch {
 int bpf_loop(struct bpf_watch *w);
 /* Looks for programs that came or went, and tells the kernel side. 0 or negative errno. */
 int bpf_watch_programs(struct bpf_watch *w);
-/* Finds the maps of --map and has them watched; 0, or negative errno with err set when there is
- * none of some name. */
-int bpf_watch_select(struct bpf_watch *w, struct err *err);
 
 /* bpf_output.c */
 void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns);

@@ -41,13 +41,18 @@ static bool is_number(const char *s, uint32_t *n)
 
 static int select_id(struct bpf_watch *w, uint32_t id, const char *said, struct err *err)
 {
-	struct kernel_map *map = kernel_maps_get(&w->maps, id);
+	const struct kernel_map *map = kernel_maps_get(&w->maps, id);
+	struct map_listed *grown;
 
 	if (!map) {
 		err_hint(err, "bpftool map list shows the maps there are");
 		return err_set(err, -ENOENT, "there is no BPF map %s", said);
 	}
-	map_attachment_row(w->attachment, map->id, map->type, 0);
+	grown = realloc(w->listed, (w->nlisted + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	w->listed = grown;
+	w->listed[w->nlisted++] = (struct map_listed){map->id, map->type};
 	return 0;
 }
 
@@ -66,8 +71,7 @@ static int select_one(struct bpf_watch *w, const char *said, struct err *err)
 	}
 	for (i = 0; i < w->maps.n; i++) {
 		/* the kernel keeps 15 characters of a name */
-		if (strncmp(w->maps.list[i]->name, said, 15) != 0 ||
-		    map_attachment_is_own(w->attachment, w->maps.list[i]->id))
+		if (strncmp(w->maps.list[i]->name, said, 15) != 0)
 			continue;
 		r = select_id(w, w->maps.list[i]->id, said, err);
 		if (r)
@@ -77,7 +81,8 @@ static int select_one(struct bpf_watch *w, const char *said, struct err *err)
 	return n ? 0 : select_id(w, 0, said, err);
 }
 
-int bpf_watch_select(struct bpf_watch *w, struct err *err)
+/* Finds the maps of --map; 0, or negative errno with err set when there is none of some name. */
+static int select_maps(struct bpf_watch *w, struct err *err)
 {
 	size_t i;
 	int r;
@@ -121,9 +126,12 @@ static int start(struct bpf_watch *w, struct err *err)
 			"cannot watch BPF maps: /proc/kallsyms does not show where the kernel's code is, so "
 			"that programs cannot be told from system calls");
 	}
+	r = select_maps(w, err);
+	if (r)
+		return r;
+	opts.listed = w->listed;
+	opts.nlisted = w->nlisted;
 	r = map_attachment_load(&w->attachment, &opts, err);
-	if (!r)
-		r = bpf_watch_select(w, err);
 	if (!r)
 		r = map_attachment_attach(w->attachment, err);
 	if (!r)
@@ -141,9 +149,10 @@ static void announce(const struct bpf_watch *w)
 		 w->options->nmaps ? "the maps asked for" : "all BPF maps",
 		 map_attachment_functions(w->attachment));
 	for (i = 0; i < map_functions_n; i++)
-		if (!map_attachment_watches(w->attachment, i, &why) && map_functions[i].without)
-			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without,
-				 why ? why : "not attached", map_functions[i].name);
+		if (!map_attachment_watches(w->attachment, i, &why) && why &&
+		    map_functions[i].without)
+			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without, why,
+				 map_functions[i].name);
 }
 
 static int run(struct bpf_watch *w)
@@ -187,6 +196,7 @@ int cmd_bpf(int argc, char **argv)
 	w.findings = findings_new(w.start_ns, &w.maps, &w.programs);
 	status = w.findings ? run(&w) : EXIT_TOOL;
 	map_attachment_free(w.attachment);
+	free(w.listed);
 	findings_free(w.findings);
 	kernel_maps_free(&w.maps);
 	programs_free(&w.programs);

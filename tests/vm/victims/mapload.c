@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
- * Updates one key of a kernel BPF map as fast as it can: what does watching cost?
+ * Updates one key of a kernel BPF map without pause: what does watching cost?
  *
- *   mapload SECONDS [WATCHED]
+ *   mapload SECONDS [WATCHED TYPE [RATE]]
  *
  * Prints "updates/s N", of the best slice of time, and "updates N", all of them. With WATCHED there
- * is a second map of that name, pinned by it, which nobody uses.
+ * is a second map of that name and type (hash, array), pinned by it, which nobody uses. With RATE
+ * it also computes something between any two updates, as much as lets it do that many a second
+ * while nobody watches.
  */
 #include <bpf/bpf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,35 +28,75 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Something to do between two updates. */
+static uint64_t work(uint64_t rounds)
+{
+	static volatile uint64_t sink;
+
+	while (rounds--)
+		sink = sink * 6364136223846793005ull + 1442695040888963407ull;
+	return sink;
+}
+
+static void update(int fd, uint64_t *value)
+{
+	uint32_t key = 7;
+
+	if (bpf_map_update_elem(fd, &key, value, BPF_ANY)) {
+		perror("mapload");
+		exit(1);
+	}
+	++*value;
+}
+
+/* Rounds of work after each update for this many updates a second. */
+static uint64_t rounds_for(int fd, double rate)
+{
+	const int updates = 20000;
+	const uint64_t rounds = 10000000;
+	double began = now(), one, round;
+	uint64_t value = 0;
+
+	for (int i = 0; i < updates; i++)
+		update(fd, &value);
+	one = (now() - began) / updates;
+	began = now();
+	work(rounds);
+	round = (now() - began) / (double)rounds;
+	return rate > 0 && 1 / rate > one ? (uint64_t)((1 / rate - one) / round) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	double seconds = argc > 1 ? strtod(argv[1], NULL) : 2, best = 0, done, took, began, end;
 	char pin[64] = "";
 	uint64_t value = 0;
-	uint32_t key = 7;
+	uint64_t rounds;
 	int fd, second = -1;
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "loaded", 4, 8, 64, NULL);
-	if (argc > 2) {
-		second = bpf_map_create(BPF_MAP_TYPE_HASH, argv[2], 4, 8, 64, NULL);
+	if (argc > 3) {
+		second = bpf_map_create(strcmp(argv[3], "array") ? BPF_MAP_TYPE_HASH
+								 : BPF_MAP_TYPE_ARRAY,
+					argv[2], 4, 8, 64, NULL);
 		snprintf(pin, sizeof(pin), "/sys/fs/bpf/%s", argv[2]);
 	}
-	if (fd < 0 || (argc > 2 && (second < 0 || bpf_obj_pin(second, pin)))) {
+	if (fd < 0 || (argc > 3 && (second < 0 || bpf_obj_pin(second, pin)))) {
 		perror("mapload");
 		return 1;
 	}
+	rounds = argc > 4 ? rounds_for(fd, strtod(argv[4], NULL)) : 0;
 	fprintf(stderr, "ready\n");
 	getchar(); /* until somebody watches */
 	for (end = now() + seconds; (began = now()) < end;) {
 		/* a machine that is busy elsewhere slows some slices, and speeds up none */
 		for (done = 0; (took = now() - began) < SLICE; done += 100)
-			for (int i = 0; i < 100; i++, value++)
-				if (bpf_map_update_elem(fd, &key, &value, BPF_ANY)) {
-					perror("mapload");
-					return 1;
-				}
+			for (int i = 0; i < 100; i++) {
+				update(fd, &value);
+				work(rounds);
+			}
 		if (done / took > best)
 			best = done / took;
 	}
