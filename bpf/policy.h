@@ -16,6 +16,8 @@
 	256 /* a map that matters gets so many at full length, wherever it is used */
 #define POLICY_FAIR_HOLDS 32 /* a map held so often asks for half a bucket */
 #define POLICY_FAIR_READS 8  /* reads a write at which a reader counts the holds twice */
+#define POLICY_RARE_ODDS \
+	8 /* arrivals are rare where fewer holds than one in so many would meet one */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
@@ -34,7 +36,7 @@ struct policy_input {
 	__u32 map_flags;
 	__u32 map_holds; /* done on this map so far */
 	__u32 writes;	 /* this operation is a write */
-	__u64 map_reads, map_writes;
+	__u64 map_reads, map_writes, map_age_ns;
 };
 
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
@@ -42,6 +44,13 @@ static inline int policy_matters(__u32 flags)
 {
 	return (flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_RACY)) ==
 	       (MR_MAP_SHARED | MR_MAP_WRITTEN);
+}
+
+/* So few operations for the map's age that hardly a hold will meet one: each that is not made is a
+ * find less. */
+static inline int policy_rare(__u64 operations, __u64 age_ns, __u64 length_ns)
+{
+	return operations * length_ns < age_ns / POLICY_RARE_ODDS;
 }
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
@@ -118,11 +127,15 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	if (!policy_due(site, in))
 		return 0;
 	reserve = policy_reserve(in);
-	if (cold || site->holds % 8 == 0 ||
-	    (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
+	/* Go's timers are a millisecond coarse: who sleeps in an idle process does not come sooner.
+	 * A bucket that stays full has time for all who ask. */
+	if (cold || policy_rare(in->map_reads + in->map_writes, in->map_age_ns, in->max_hold_ns))
 		length = in->max_hold_ns;
+	else if (site->holds % 8 == 0 || in->tokens_ns >= in->burst_ns / 4 * 3 ||
+		 (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
+		length = in->max_hold_ns / 2;
 	else
-		length = in->max_hold_ns / 8;
+		length = in->max_hold_ns / 16;
 	if (length < in->min_hold_ns)
 		length = in->min_hold_ns;
 	/* Better one long hold later than many short ones now: accesses a millisecond apart never

@@ -18,6 +18,7 @@
 #define TRIAL_ENOUGH 30	 /* controls met at a site after which it is seldom held */
 #define TRIAL_FREQUENT 8 /* controls met before their share is believed */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
+#define TRIAL_RARE_ODDS 8     /* of rarely used maps every so manieth hold takes part */
 
 /* Holds and controls are counted by call site: what is true of one need not be of another. */
 static __always_inline __u8 trial_site(const struct mr_caller *s)
@@ -149,6 +150,9 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 
 	if (!m || m->addr != map)
 		return 0;
+	if (policy_rare(m->reads + m->writes, bpf_ktime_get_ns() - m->first_ns, length) &&
+	    bpf_get_prandom_u32() % TRIAL_RARE_ODDS)
+		return 0; /* held, whatever the coin would say */
 	t = trial_of(index, m);
 	if (!t)
 		return 0;

@@ -31,14 +31,14 @@ func main() {
 	seconds, _ := strconv.Atoi(os.Args[2])
 	period := time.Duration(microseconds) * time.Microsecond
 	go func() {
-		random := rand.New(rand.NewSource(1))
+		random := rand.New(rand.NewSource(time.Now().UnixNano()))
 		for n := 0; ; n++ {
 			table[n%64] = n
 			wait(period, random)
 		}
 	}()
 	go func() {
-		random := rand.New(rand.NewSource(2))
+		random := rand.New(rand.NewSource(-time.Now().UnixNano()))
 		for sum, n := 0, 0; ; n++ {
 			sum += table[n%64]
 			wait(period, random)

@@ -91,12 +91,29 @@ static void maps_that_matter_get_more_than_private_ones(void **state)
 			    private = input(5001 * MS, 2 * MS, 0);
 
 	(void)state;
-	assert_int_equal(policy_hold(&site, &in), MS);
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
 	assert_int_equal(policy_hold(&site, &private), 0); /* it must leave tokens for the others */
 	policy_held(&site, 6000 * MS, MS, MATTERS);
 	assert_true(site.next_ns <= 6000 * MS + POLICY_MATTERS_GAP_US * 1000ull);
 	policy_held(&site, 6000 * MS, MS, 0);
 	assert_true(site.next_ns >= 6000 * MS + POLICY_LAST_GAP_US * 1000ull);
+}
+
+static void a_rarely_used_map_is_held_long(void **state)
+{
+	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 10 * MS, MATTERS);
+
+	(void)state;
+	in.map_holds = 1000;
+	in.writes = 1;
+	in.burst_ns = 10 * MS;
+	in.map_reads = 100;
+	in.map_writes = 100;
+	in.map_age_ns = 10000 * MS; /* 20 a second */
+	assert_int_equal(policy_hold(&site, &in), MS);
+	in.map_age_ns = 1000 * MS; /* 200 a second: a fifth of the holds would be met */
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
 }
 
 static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
@@ -169,6 +186,7 @@ int main(void)
 		cmocka_unit_test(a_cold_site_is_held_at_once_and_long),
 		cmocka_unit_test(a_hot_site_on_a_private_map_backs_off),
 		cmocka_unit_test(maps_that_matter_get_more_than_private_ones),
+		cmocka_unit_test(a_rarely_used_map_is_held_long),
 		cmocka_unit_test(a_busy_map_leaves_tokens_to_quiet_ones),
 		cmocka_unit_test(a_reader_that_no_writer_will_meet_comes_last),
 		cmocka_unit_test(a_proved_map_is_let_alone),

@@ -6,7 +6,8 @@
 #include "cmd/options.h"
 
 #define DEFAULT_BUDGET_PERCENT 5
-#define DEFAULT_MAX_HOLD_NS 1000000
+/* Go sleeps in epoll_wait, whole milliseconds: in an idle process nobody comes sooner */
+#define DEFAULT_MAX_HOLD_NS 2000000
 #define DEFAULT_WINDOW_NS 100000000
 /* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
  * what stalls a CPU. */
@@ -188,7 +189,7 @@ static const struct option_row watch_rows[] = {
 	 "share of CPU that watching may cost the target (5)"},
 	{"max-hold", 0, "TIME", set_max_hold,
 	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
-	 "longest single delay of an operation (1ms)"},
+	 "longest single delay of an operation (2ms)"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
 	{"suspects", 0, NULL, set_suspects, NULL,
