@@ -18,8 +18,8 @@ struct target {
 	struct duty duty;
 	uint64_t now, cpu_ns, hold_ns;
 	__u64 hits[NFUNCTIONS];
-	double rate[NFUNCTIONS]; /* hits a second while its probes are in place */
-	double cpus;
+	double rate[NFUNCTIONS];  /* hits a second while its probes are in place */
+	double cpus, cpus_probed; /* used; used while all probes are in place, where that is less */
 	bool attached[NFUNCTIONS];
 	unsigned int opened, closed;
 	double gaps, gaps_squared; /* between openings, seconds */
@@ -79,7 +79,9 @@ static void run(struct target *t, double seconds)
 		apply(t, duty_step(&t->duty, &now, &again));
 		assert_in_range(again, 1000000, SECOND);
 		t->now += again;
-		t->cpu_ns += (uint64_t)((double)again * t->cpus);
+		t->cpu_ns += (uint64_t)((double)again * (t->cpus_probed > 0 && t->attached[HOT_READ]
+								 ? t->cpus_probed
+								 : t->cpus));
 		for (i = 0; i < NFUNCTIONS; i++)
 			if (t->attached[i])
 				t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
@@ -123,6 +125,20 @@ static void a_hot_target_pays_its_share_and_no_more(void **state)
 		/* what costs next to nothing is never taken away */
 		assert_true(duty_attached(&t.duty, COLD) == 1);
 	}
+}
+
+/* Two goroutines take turns under a lock: while one is in a trap the other waits. */
+static void a_target_that_traps_make_serial_pays_for_one_cpu(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 2, 900000, 50);
+	t.cpus_probed = 1;
+	run(&t, 30);
+	assert_true(t.opened >= 5);
+	assert_true(cost_percent(&t) <= 5);
+	assert_true(cost_percent(&t) >= 2);
 }
 
 static void what_is_lent_is_spent_once(void **state)
@@ -222,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_calm_target_is_watched_all_the_time),
 		cmocka_unit_test(a_hot_target_pays_its_share_and_no_more),
+		cmocka_unit_test(a_target_that_traps_make_serial_pays_for_one_cpu),
 		cmocka_unit_test(what_is_lent_is_spent_once),
 		cmocka_unit_test(windows_keep_no_step),
 		cmocka_unit_test(a_target_that_calms_down_is_watched_again),

@@ -123,7 +123,7 @@ static void test_watch_defaults(void **state)
 	assert_false(o.json || o.quiet || o.suspects || o.halt_on_race || o.dry_run || o.no_color);
 	assert_int_equal(o.verbose, 0);
 	assert_true(o.budget_percent == 5);
-	assert_int_equal(o.max_hold_ns, 1000000);
+	assert_int_equal(o.max_hold_ns, 2000000);
 	assert_int_equal(o.window_ns, 100000000);
 	assert_int_equal(o.exitcode, 66);
 	watch_options_free(&o);

@@ -9,11 +9,11 @@
 
 /*
  * What watching may cost, kept as an account of CPU time. The target's running earns: its share of
- * elapsed time x the CPUs that the target uses, at least one. Traps and holds spend. When the
- * account runs low, holds get less; when it is overdrawn by the traps alone, the probes of the
- * hottest functions are taken away and come back in windows. How far the account must recover and
- * how far a window may draw on it is drawn by lot each time, so that windows do not fall into step
- * with the target's own timers.
+ * elapsed time x the CPUs that the target uses while it is watched, at least one. Traps and holds
+ * spend. When the account runs low, holds get less; when it is overdrawn by the traps alone, the
+ * probes of the hottest functions are taken away and come back in windows. How far the account must
+ * recover and how far a window may draw on it is drawn by lot each time, so that windows do not
+ * fall into step with the target's own timers.
  *
  * Plain arithmetic without clocks or files: the caller tells what has happened and does what is
  * decided.
@@ -46,7 +46,8 @@ struct duty {
 	bool failed;  /* the caller's: a change could not be made, and this was said */
 	double account_ns, cpus, threshold;
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
-	uint64_t cpus_ns, cpus_target_ns; /* when the target's CPU time was looked at last */
+	uint64_t cpus_ns,
+		cpus_target_ns; /* time with all probes in place, CPU time of the target in it */
 	uint64_t window_ns, windows;
 	uint64_t trap_spent_ns, hold_spent_ns;
 	struct duty_function functions[DUTY_FUNCTIONS];
