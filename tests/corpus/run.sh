@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # The scoreboard: small services with the map races that people really write, and the same services put right. What is expected
-# is in a program's name: racy_ is to be proved, clean_ never. Each is run twice: under maprace, until a race is proved or the time
-# is over, and for the same time alone, to see what Go's own check says.
+# is in a program's name: racy_ is to be proved, clean_ never. A racy one is run under maprace until a race is proved or the time is
+# over; then as long alone, to see what Go's own check says; then, built with -race, until the race detector speaks. A
+# clean one is run under maprace for the whole time.
 #
-# usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--seconds N] [--only PATTERN] [--with OPTION]...
+# usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--build plain|stripped]... [--seconds N] [--only PATTERN]
+#                            [--with OPTION]... [--jobs N] [--no-race] [--clean-cases] [--table FILE]
 #   rates: tight 1ms 100ms once (see pace.go)
+#   --jobs: how many runs at once where programs hardly use a CPU (100ms, once); the others run alone
+#   --clean-cases: tests/e2e/cases/clean_*.go as well, as fast as they can
+#   --table: the summary as Markdown
 # Prints a table and writes build/corpus/scores.jsonl. Status 1 when a clean program was reported, or a racy one missed that
 # tests/corpus/found.tsv says was found.
 set -euo pipefail
@@ -16,14 +21,24 @@ out=$(cd "$here/../.." && pwd)/build/corpus
 E2E_BUILD=$out
 # shellcheck source=tests/e2e/lib.sh
 . "$here/../e2e/lib.sh"
-versions=() rates=() with=() seconds=20 only='*'
+# shellcheck source=tests/corpus/table.sh
+. "$here/table.sh"
+versions=() rates=() builds=() with=() seconds=20 only='*' jobs=4 race=yes cases='' table=''
 while (($#)); do
 	case $1 in
+	--no-race | --clean-cases)
+		[[ $1 == --no-race ]] && race='' || cases=yes
+		shift
+		continue
+		;;
 	--go) versions+=("$2") ;;
 	--rate) rates+=("$2") ;;
+	--build) builds+=("$2") ;;
 	--seconds) seconds=$2 ;;
 	--only) only=$2 ;;
 	--with) with+=("$2") ;;
+	--jobs) jobs=$2 ;;
+	--table) table=$2 ;;
 	*)
 		sed -n '/^# usage/,/^set/p' "$0" | sed '$d; s/^# //' >&2
 		exit 2
@@ -33,15 +48,9 @@ while (($#)); do
 done
 ((${#versions[@]})) || versions=(1.19 1.23 1.24 1.27)
 ((${#rates[@]})) || rates=(tight 1ms 100ms once)
-mkdir -p "$out"
-
-# what Go's own check said: the seconds it took, or nothing
-own_check() # BINARY RATE
-{
-	local began=${EPOCHREALTIME/./}
-	"$1" "$2" "$seconds" >"$out/alone" 2>&1 || true
-	! grep -q '^fatal error: concurrent map' "$out/alone" || awk -v us=$((${EPOCHREALTIME/./} - began)) 'BEGIN { printf "%.2f", us / 1e6 }'
-}
+((${#builds[@]})) || builds=(stripped)
+mkdir -p "$out/rows"
+rm -f "$out"/rows/*
 
 expected_found() # NAME VERSION RATE
 {
@@ -49,42 +58,113 @@ expected_found() # NAME VERSION RATE
 		"$here/found.tsv"
 }
 
-row() # VERSION NAME RATE
+# since MICROSECONDS: seconds from then to now
+since()
 {
-	local binary=$out/$1-stripped/$2 json=$out/run.json status=0 proofs first check verdict
-	rm -f "$json"
-	timeout -k 5 $((seconds + 30)) "$maprace" watch -q --halt-on-race "${with[@]}" -d "$seconds" -o "$json" -- "$binary" "$3" "$seconds" \
-		>"$out/log" 2>&1 || status=$?
-	proofs=$(jq '[.races[] | select(.evidence != "window")] | length' "$json" 2>/dev/null || echo '?')
-	first=$(jq -r '[.races[] | select(.evidence != "window") | .first_seen_s] | min // empty' "$json" 2>/dev/null || true)
-	check=$(own_check "$binary" "$3")
-	case $2:$proofs in
+	awk -v us=$((${EPOCHREALTIME/./} - $1)) 'BEGIN { printf "%.2f", us / 1e6 }'
+}
+
+# says_within SECONDS PATTERN COMMAND...: after how many seconds the command, which is ended when the time is over, had said so;
+# nothing when it did not
+says_within()
+{
+	local limit=$1 pattern=$2 began=${EPOCHREALTIME/./} log
+	shift 2
+	log=$(mktemp -p "$out/rows")
+	timeout -k 1 "$limit" "$@" >"$log" 2>&1 || true
+	! grep -q "$pattern" "$log" || since "$began"
+	rm -f "$log"
+}
+
+# row VERSION BUILD NAME RATE
+row()
+{
+	local binary=$out/$1-$2/$3 row=$out/rows/$3-$1-$2-$4 status=0 proofs verdict own='' detector='' began=${EPOCHREALTIME/./} took args
+	args=("$4" "$seconds")
+	[[ $4 != tilt ]] || args=("$seconds")
+	export CORPUS_PLUGIN=$out/$1-plugin/handlers
+	timeout -k 5 $((seconds + 30)) "$maprace" watch -q --halt-on-race "${with[@]}" -d "$seconds" -o "$row.json" -- "$binary" "${args[@]}" \
+		>"$row.log" 2>&1 || status=$?
+	took=$(since "$began")
+	proofs=$(jq '[.races[] | select(.evidence != "window")] | length' "$row.json" 2>/dev/null || echo '?')
+	case $3:$proofs in
 	*:'?') verdict='FAILED: no document' ;;
 	clean_*:0) verdict=silent ;;
 	clean_*) verdict='FAILED: false proof' ;;
-	*:0) verdict=missed && ! expected_found "$2" "$1" "$3" || verdict='FAILED: it was found before' ;;
+	*:0) verdict=missed && ! expected_found "$3" "$1" "$4" || verdict='FAILED: it was found before' ;;
 	*) verdict=found ;;
 	esac
-	[[ $verdict == FAILED* || $verdict == missed ]] || passed=$((passed + 1))
-	[[ $verdict != FAILED* ]] || failed=$((failed + 1))
-	printf '%-26s %-5s %-6s %-8s %8s %10s\n' "$2" "$1" "$3" "$verdict" "${first:+$(printf '%.2f' "$first")}" "${check:--}"
-	jq -cn --arg name "$2" --arg go "$1" --arg rate "$3" --arg verdict "$verdict" --arg first "$first" --arg check "$check" --argjson status "$status" \
-		'{name: $name, go: $go, rate: $rate, verdict: $verdict, first_s: ($first | tonumber? // null), check_s: ($check | tonumber? // null), status: $status}' \
-		>>"$out/scores.jsonl"
+	if [[ $3 == racy_* ]]; then
+		own=$(says_within "$took" '^fatal error: concurrent map' "$binary" "${args[@]}")
+		[[ ! -x $out/$1-race/$3 ]] || detector=$(GORACE=halt_on_error=1 says_within "$seconds" '^WARNING: DATA RACE' "$out/$1-race/$3" "${args[@]}")
+	fi
+	[[ -s $row.json ]] || echo '{}' >"$row.json"
+	jq -c --arg name "$3" --arg go "$1" --arg build "$2" --arg rate "$4" --arg verdict "$verdict" --arg own "$own" --arg detector "$detector" \
+		--argjson seconds "$took" --argjson race "$([[ -n $race && -x $out/$1-race/$3 ]] && echo true || echo false)" --argjson status "$status" \
+		'[.races[]? | select(.evidence != "window")] as $proved
+		| {name: $name, go: $go, build: $build, rate: $rate, verdict: $verdict, status: $status, seconds: $seconds, proofs: ($proved | length),
+			first_s: ($proved | map(.first_seen_s) | min), evidence: ($proved | min_by(.first_seen_s) | .evidence?),
+			fatal: any($proved[]; .evidence == "fatal"),
+			alone_s: ($own | tonumber? // null), detector: (if $race then ($detector | tonumber? // false) else null end)}' \
+		"$row.json" >"$row.score"
+	row_print <"$row.score"
 }
 
-: >"$out/scores.jsonl"
-printf '%-26s %-5s %-6s %-8s %8s %10s\n' program go rate verdict 'proof s' 'own check'
+build_all() # VERSION SOURCE [BESIDE]: false where that Go cannot
+{
+	local build min name plugin=''
+	name=$(basename "$2" .go)
+	min=$(sed -n 's|^// MIN-GO ||p' "$2")
+	if [[ -n $min && $(printf '%s\n' "$min" "$1" | sort -V | head -n 1) != "$min" ]]; then
+		printf '%-24s %-5s needs Go %s\n' "$name" "$1" "$min"
+		return 1
+	fi
+	for build in "${builds[@]}"; do
+		build_program "$1-$build" "$2" "$3"
+	done
+	for plugin in $(sed -n 's|^// PLUGIN ||p' "$2"); do
+		build_program "$1-plugin" "$here/plugins/$plugin.go"
+	done
+	[[ -z $race || $name == clean_* || -n $plugin ]] || build_program "$1-race" "$2" "$3"
+}
+
+# start RATE COMMAND...: alone, or beside others where the rate leaves the CPUs to them
+start()
+{
+	local limit=1
+	[[ $1 != 100ms && $1 != once ]] || limit=$jobs
+	shift
+	while (($(jobs -rp | wc -l) >= limit)); do wait -n || true; done
+	"$@" &
+}
+
+row_head
 for version in "${versions[@]}"; do
+	names=()
 	for source in "$here"/racy_$only.go "$here"/clean_$only.go; do
-		[[ -e $source ]] || continue
-		name=$(basename "$source" .go)
-		build_program "$version-stripped" "$source" "$here/pace.go"
-		for rate in "${rates[@]}"; do
-			row "$version" "$name" "$rate"
+		[[ ! -e $source ]] || ! build_all "$version" "$source" "$here/pace.go" || names+=("$(basename "$source" .go)")
+	done
+	for rate in "${rates[@]}"; do
+		wait
+		for name in "${names[@]}"; do
+			for build in "${builds[@]}"; do
+				start "$rate" row "$version" "$build" "$name" "$rate"
+			done
+		done
+	done
+	wait
+	[[ -n $cases ]] || continue
+	for source in "$e2e_dir"/cases/clean_$only.go; do
+		build_all "$version" "$source" "$e2e_dir/cases/harness.go" || continue
+		for build in "${builds[@]}"; do
+			start tilt row "$version" "$build" "$(basename "$source" .go)" tilt
 		done
 	done
 done
-missed=$(jq -s '[.[] | select(.verdict == "missed")] | length' "$out/scores.jsonl")
-echo "$passed passed, $failed failed, $missed missed"
-((failed == 0 && passed > 0))
+wait
+cat "$out"/rows/*.score >"$out/scores.jsonl"
+[[ -z $table ]] || table_print <"$out/scores.jsonl" >"$table"
+jq -rs '([.[] | select(.verdict | startswith("FAILED"))] | length) as $failed | ([.[] | select(.verdict == "missed")] | length) as $missed
+	| ([.[] | select(.name | startswith("clean_")) | .seconds] | add // 0 | . / 60 | floor) as $minutes
+	| "\(length - $failed - $missed) passed, \($failed) failed, \($missed) missed; clean programs watched for \($minutes) min"' "$out/scores.jsonl"
+jq -es 'length > 0 and all(.[]; .verdict | startswith("FAILED") | not)' "$out/scores.jsonl" >/dev/null

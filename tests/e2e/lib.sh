@@ -102,6 +102,7 @@ build_program()
 	external) ldflags='-s -w -linkmode=external' cgo=1 ;;
 	noswiss) experiment=noswissmap ;;
 	race) cgo=1 ;;
+	plugin) ldflags='-s -w' mode=plugin cgo=1 ;;
 	*) e2e_die "no such variant: $variant" ;;
 	esac
 	! grep -q '^// CGO$' "$1" || cgo=1

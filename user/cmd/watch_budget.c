@@ -58,7 +58,7 @@ void watch_budget_price(struct watch *w)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		w->targets[i].duty.hit_ns = hit_ns;
+		duty_price(&w->targets[i].duty, hit_ns);
 }
 
 static int close_window(struct watched *t, struct err *err)

@@ -7,6 +7,9 @@
 #define SAFETY                                                                                   \
 	0.7 /* of the share is planned for: attaching, cold caches and waiting for locks cost as \
 	       well */
+#define COLD                                                                                   \
+	1.25 /* a hit in a real program costs so much more than in calibrate.c's loop: what it \
+		evicts (docs/cost.md) */
 #define STEADY_SHARE 0.25   /* of the income may be spent by functions that are never taken away */
 #define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
 #define STEP_CALM_NS 50000000ull
@@ -29,6 +32,11 @@ static double capacity_ns(const struct duty *d)
 	return income(d) * SAVED_S * 1e9;
 }
 
+void duty_price(struct duty *d, double hit_ns)
+{
+	d->hit_ns = hit_ns * COLD;
+}
+
 void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
 	       const struct duty_facts *now)
 {
@@ -36,7 +44,7 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 
 	memset(d, 0, sizeof(*d));
 	d->share = share;
-	d->hit_ns = hit_ns;
+	duty_price(d, hit_ns);
 	d->count = count < DUTY_FUNCTIONS ? count : DUTY_FUNCTIONS;
 	d->seed = seed;
 	d->open = true;

@@ -38,7 +38,7 @@ struct duty_function {
 
 struct duty {
 	double share;  /* of CPU time, 0.05; 1 and more: never detach */
-	double hit_ns; /* what a hit costs the target */
+	double hit_ns; /* what a hit costs the target: more than in a loop that does nothing else */
 	unsigned int count;
 	uint64_t seed;
 	bool open;    /* all probes are in place */
@@ -57,6 +57,8 @@ enum duty_change { DUTY_STAY, DUTY_OPEN, DUTY_CLOSE };
 
 void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
 	       const struct duty_facts *now);
+/* What a hit costs, as measured in a loop. */
+void duty_price(struct duty *d, double hit_ns);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
 void duty_advance(struct duty *d, double seconds);
