@@ -147,7 +147,7 @@ other_costs()
 		[ "$watched_status" -eq 0 ] || die "found something"
 		[ "$((other * 10))" -lt "$((plain * 9))" ] || break
 	done
-	fact bpf_other "$1 watched, load ${2:-without pause}: $plain updates/s without, $other with"
+	fact "bpf_other_$1${2:+_at_$2}" "$plain updates/s without, $other with"
 	echo "another map watched ($1), load ${2:-without pause}: $plain updates/s without, $other with"
 }
 
