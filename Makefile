@@ -137,7 +137,7 @@ demo: build/maprace deps-test ## build, start a racy Go service, prove its race,
 
 .PHONY: test
 test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e and kernels (a selection)
-	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e vmtest-quick
+	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e scoreboard-quick vmtest-quick
 
 .PHONY: test-all
 test-all: build/maprace ## everything: unit, fuzz, reports, e2e on all Go versions, real programs, kernels in virtual machines
@@ -151,7 +151,7 @@ unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/u
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
-.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench scoreboard
+.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench scoreboard scoreboard-quick
 e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
@@ -166,6 +166,8 @@ vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 	$(Q)tests/vm/shell.sh $(KERNEL)
 scoreboard: build/maprace deps-test ## services with the map races that people write, and the same put right: found, missed, false
 	$(Q)tests/corpus/run.sh
+scoreboard-quick: build/maprace deps-test ## the same, one Go version and rate, a few seconds each
+	$(Q)tests/corpus/run.sh --go 1.24 --rate 1ms --seconds 6 --no-race --jobs-clean 2
 
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh

@@ -70,14 +70,18 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, 
 	return 0;
 }
 
+/* The same two, at the same key: one finding. */
+static __always_inline __u64 finding_tag(__u64 key, __u32 kind, __u64 writer, __u64 other)
+{
+	return mix(key ^ mix(writer * 3 + kind) ^ mix(other * 5 + 7)) | 1;
+}
+
 /* A stale write over one that is still under way, or that the ring has forgotten: what it loses is
  * put down to that one, or to the last other one that wrote, where the pair has a finding already.
  * Nobody is named for the first time. */
 static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o)
 {
-	__u64 tag = mix(o->tag ^ mix(actor_group(&o->actor) * 3 + MR_BPF_LOST_UPDATE) ^
-			mix(o->other_group * 5 + 7)) |
-		    1;
+	__u64 tag = finding_tag(o->tag, MR_BPF_LOST_UPDATE, actor_group(&o->actor), o->other_group);
 	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
 	struct mr_bpf_finding *f;
 
@@ -99,9 +103,7 @@ static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, _
 	bool lost = kind == MR_BPF_LOST_UPDATE;
 	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
 	struct mr_bpf_actor *writer = lost && o->stale == STALE_LATE ? &o->late : &o->actor;
-	__u64 tag = mix(o->tag ^ mix(actor_group(writer) * 3 + kind) ^
-			mix(actor_group(other) * 5 + 7)) |
-		    1;
+	__u64 tag = finding_tag(o->tag, kind, actor_group(writer), actor_group(other));
 	struct mr_bpf_finding *f;
 	bool fresh;
 

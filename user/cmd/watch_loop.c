@@ -128,6 +128,8 @@ static void look_at_target(struct source *s)
 			  (int)t->process.pid);
 		s->loop->watch->failed = true;
 		end_target(s);
+	} else {
+		watched_look_for_plugins(t);
 	}
 }
 

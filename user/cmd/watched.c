@@ -56,6 +56,44 @@ int watched_start(struct watched *w, struct err *err)
 	return 0;
 }
 
+static void note_library(void *arg, const char *path, const char *openable)
+{
+	struct watched *w = arg;
+	struct go_binary *bin;
+	struct err err = {};
+	char **grown;
+	size_t i;
+
+	for (i = 0; i < w->nplugins; i++)
+		if (!strcmp(w->plugins[i], path))
+			return;
+	if (go_binary_open(&bin, openable, &err))
+		return; /* libc and the like */
+	go_binary_close(bin);
+	grown = realloc(w->plugins, (w->nplugins + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	w->plugins = grown;
+	grown[w->nplugins] = strdup(path);
+	if (grown[w->nplugins])
+		w->nplugins++;
+	log_warn("process %d: map operations in the plugin %s are not watched", (int)w->process.pid,
+		 path);
+}
+
+void watched_look_for_plugins(struct watched *w)
+{
+	static const char *const open_plugin = "plugin.open"; /* what Open, inlined, comes to */
+	struct go_func f = {};
+
+	w->looks++;
+	if (w->looks & (w->looks - 1)) /* the 1st, 2nd, 4th, 8th ... time */
+		return;
+	if (go_binary_find_funcs(w->bin, &open_plugin, 1, &f) || !f.name)
+		return;
+	(void)process_libraries(&w->process, note_library, w); /* gone: nothing to add */
+}
+
 void watched_stop(struct watched *w)
 {
 	if (w->attachment)
@@ -66,6 +104,10 @@ void watched_close(struct watched *w)
 {
 	attachment_free(w->attachment);
 	w->attachment = NULL;
+	while (w->nplugins)
+		free(w->plugins[--w->nplugins]);
+	free(w->plugins);
+	w->plugins = NULL;
 	hooks_free(&w->hooks);
 	if (w->bin)
 		go_binary_close(w->bin);

@@ -22,9 +22,12 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct duty duty;
-	bool dutiful; /* the account is kept */
-	bool started; /* the attachment is active */
-	bool ended;   /* the process is gone, or runs another program */
+	bool dutiful;	/* the account is kept */
+	bool started;	/* the attachment is active */
+	bool ended;	/* the process is gone, or runs another program */
+	char **plugins; /* loaded ones that were found so far; their code is not watched */
+	size_t nplugins;
+	unsigned int looks; /* for plugins */
 };
 
 /* Everything but the probes: binary, hooks, configuration, verified programs. process must be open.
@@ -32,6 +35,11 @@ struct watched {
 int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns,
 		    struct err *err);
 int watched_start(struct watched *w, struct err *err);
+/*
+ * Code of a plugin calls the plugin's own copies of the map functions, which have no probes: says
+ * so, and counts. Looks less and less often, however often it is called.
+ */
+void watched_look_for_plugins(struct watched *w);
 void watched_stop(struct watched *w);
 void watched_close(struct watched *w);
 

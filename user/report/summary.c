@@ -76,9 +76,11 @@ static void print_cost(FILE *out, const struct report_stats *stats)
 		return;
 	fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds", stats->cost_percent);
 	if (stats->hit_ns > 0)
-		fprintf(out, "; a trap takes %s, the budget is %.3g%%%s",
-			duration_format(stats->hit_ns).s, stats->budget_percent,
-			stats->advance_s > 0 ? ", a minute of it in advance" : "");
+		fprintf(out, "; a trap takes %s, the budget is %.3g%%",
+			duration_format(stats->hit_ns).s, stats->budget_percent);
+	if (stats->hit_ns > 0 && stats->advance_s > 0)
+		fprintf(out, ", %s of it in advance",
+			duration_format((double)stats->advance_s * 1e9).s);
 	fputs(")\n", out);
 	print_windows(out, stats);
 }

@@ -216,6 +216,39 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 	return 0;
 }
 
+int process_libraries(const struct process *p,
+		      void (*each)(void *arg, const char *path, const char *openable), void *arg)
+{
+	char maps[64], openable[4200], last[4096] = "", rights[5], *line = NULL;
+	size_t cap = 0;
+	int name_at;
+	FILE *f;
+
+	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)p->pid);
+	f = fopen(maps, "re");
+	if (!f)
+		return -errno;
+	while (getline(&line, &cap, f) > 0) {
+		const char *path;
+
+		name_at = 0;
+		if (sscanf(line, "%*s %4s %*s %*s %*s %n", rights, &name_at) != 1 || !name_at ||
+		    rights[2] != 'x')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		path = line + name_at;
+		if (path[0] != '/' || !strcmp(path, p->exe) || !strcmp(path, last) ||
+		    strlen(path) >= sizeof(last))
+			continue;
+		snprintf(last, sizeof(last), "%s", path);
+		snprintf(openable, sizeof(openable), "/proc/%d/root%s", (int)p->pid, path);
+		each(arg, last, openable);
+	}
+	free(line);
+	fclose(f);
+	return 0;
+}
+
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 {
 	struct iovec to = {.iov_base = buf, .iov_len = len};

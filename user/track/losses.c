@@ -53,7 +53,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_LOSS_MAX + 4, sizeof(*stats->losses));
+	stats->losses = calloc(MR_LOSS_MAX + 5, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_LOSS_MAX; i++)
@@ -65,5 +65,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	add(stats, "bad_events", "events that were malformed", user->bad_events);
 	add(stats, "races_dropped", "races lost: too many different ones", user->dropped_races);
 	add(stats, "frames_unresolved", "stack frames outside Go code", user->unresolved_pcs);
+	add(stats, "plugins_unwatched", "plugins whose own map operations are not seen",
+	    user->plugins);
 	return 0;
 }
