@@ -7,25 +7,17 @@
 
 enum { STALE = 1, STALE_LATE = 2, STALE_UNNAMED = 3 }; /* of mr_bpf_open's member */
 
-static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag,
-							  bool *fresh)
+static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag)
 {
 	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
 	struct mr_bpf_finding *f;
 
-	*fresh = false;
 	for (i = 0; i < MR_BPF_WAYS; i++) {
 		k = base + i;
 		f = bpf_map_lookup_elem(&findings, &k);
 		if (!f)
 			return NULL;
-		if (f->tag == tag)
-			return f;
-		if (!f->tag && !word_replace(&f->tag, 0, tag)) {
-			*fresh = true;
-			return f;
-		}
-		if (f->tag == tag)
+		if (f->tag == tag || (!f->tag && !word_replace(&f->tag, 0, tag)) || f->tag == tag)
 			return f;
 	}
 	bpf_lose(c, MR_BPF_LOSS_FINDING_FULL);
@@ -77,23 +69,18 @@ static __always_inline __u64 finding_tag(__u64 key, __u32 kind, __u64 writer, __
 }
 
 /* A stale write over one that is still under way, or that the ring has forgotten: what it loses is
- * put down to that one, or to the last other one that wrote, where the pair has a finding already.
- * Nobody is named for the first time. */
+ * put down to that one, or to the last other one that wrote. Nobody is named by it: the two are
+ * when one of them is caught plainly, and then this counts. */
 static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o)
 {
 	__u64 tag = finding_tag(o->tag, MR_BPF_LOST_UPDATE, actor_group(&o->actor), o->other_group);
-	__u32 base = tag & (MR_BPF_FINDINGS - MR_BPF_WAYS), i, k;
-	struct mr_bpf_finding *f;
+	struct mr_bpf_finding *f = finding_get(c, tag);
 
-	for (i = 0; i < MR_BPF_WAYS; i++) {
-		k = base + i;
-		f = bpf_map_lookup_elem(&findings, &k);
-		if (!f || f->tag != tag)
-			continue;
-		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
+	if (!f)
 		return 0;
-	}
-	bpf_lose(c, MR_BPF_LOSS_UNNAMED);
+	__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
+	if (!f->first_ns)
+		bpf_lose(c, MR_BPF_LOSS_UNNAMED);
 	return 0;
 }
 
@@ -104,19 +91,16 @@ static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, _
 	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
 	struct mr_bpf_actor *writer = lost && o->stale == STALE_LATE ? &o->late : &o->actor;
 	__u64 tag = finding_tag(o->tag, kind, actor_group(writer), actor_group(other));
-	struct mr_bpf_finding *f;
-	bool fresh;
+	struct mr_bpf_finding *f = finding_get(c, tag);
 
-	f = finding_get(c, tag, &fresh);
 	if (!f)
 		return 0;
 	__sync_fetch_and_add(&f->count, 1);
 	if (lost)
 		__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
 	f->last_ns = now;
-	if (!fresh)
+	if (f->first_ns || word_replace(&f->first_ns, 0, now))
 		return 0;
-	f->first_ns = now;
 	return finding_emit(c, o, tag, now, kind);
 }
 

@@ -38,7 +38,8 @@ static const struct {
 		{"reads_expired",
 		 "writes that came later after their read than the window (--window)"},
 	[MR_BPF_LOSS_UNNAMED] =
-		{"unnamed", "stale writes not counted: who had written in between was forgotten"},
+		{"unnamed",
+		 "stale writes whose two were not named yet: they count once these are a finding"},
 	[MR_BPF_LOSS_UNDECIDED] =
 		{"undecided",
 		 "writes that met another one, made without a read: which was last is not known"},
