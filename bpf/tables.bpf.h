@@ -19,7 +19,8 @@ MR_FROZEN struct mr_config cfg = {
 	.caller_mask = MR_CALLER_SLOTS - 1,
 	.map_size = 48,
 };
-MR_FROZEN struct mr_probe_site probe_sites[MR_SITE_SLOTS] = {};
+/* Written by user space alone. Sites of plugins come while we run. */
+struct mr_probe_site probe_sites[MR_SITE_SLOTS];
 
 /* Opened by user space when everything is in place, closed before anything is taken away. */
 volatile __u32 gate = 0;

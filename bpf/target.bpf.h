@@ -35,6 +35,20 @@ static __always_inline long target_u64(__u64 from, __u64 *to)
 	return bpf_probe_read_user(to, sizeof(*to), (const void *)from);
 }
 
+/* The program's own sites are each in the slot that is theirs; those of plugins, which come later,
+ * may be some slots further on. */
+__noinline int site_further(__u64 ip, __u32 slot)
+{
+	__u32 i;
+
+	for (i = 1; i <= MR_SITE_STEPS; i++) {
+		slot = (slot + 1) & (MR_SITE_SLOTS - 1);
+		if (*(volatile __u64 *)&probe_sites[slot].ip == ip)
+			break;
+	}
+	return (int)slot;
+}
+
 /* Copies the probe site at ip. False when this address is none of ours (the process replaced its
  * program, or an event is late). */
 static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
@@ -43,6 +57,10 @@ static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site 
 
 	*slot = mr_site_slot(cfg.site_multiplier, ip);
 	s = &probe_sites[*slot];
+	if (s->ip != ip) {
+		*slot = (__u32)site_further(ip, *slot) & (MR_SITE_SLOTS - 1);
+		s = &probe_sites[*slot];
+	}
 	site->op = s->op;
 	site->map_arg = s->map_arg;
 	site->type_arg = s->type_arg;

@@ -16,6 +16,7 @@
 #define MR_AGAIN_SLOTS 64     /* of each CPU (power of two) */
 #define MR_CPUS 512	      /* per-CPU state; CPUs beyond share entries (power of two) */
 #define MR_SITE_SLOTS 128     /* hash table of probe sites by address (power of two) */
+#define MR_SITE_STEPS 8	      /* so far from its slot a site of a plugin may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
 #define MR_CALLER_SLOTS 16384 /* default number of call-site records (power of two) */

@@ -139,6 +139,26 @@ static void operations_that_are_none(void **state)
 	assert_int_equal(cpus[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
 }
 
+/* A site of a plugin, which came when slots were taken. */
+static void sites_may_be_some_slots_further(void **state)
+{
+	__u32 own = mr_site_slot(cfg.site_multiplier, site_list[SITE_READ].ip), steps;
+	struct goroutine b;
+
+	(void)state;
+	goroutine_init(&b, 2);
+	for (steps = 0; steps <= MR_SITE_STEPS + 1; steps++) {
+		__u32 slot = (own + steps) & (MR_SITE_SLOTS - 1);
+
+		memset((void *)probe_sites, 0, sizeof(probe_sites));
+		memset(cpus, 0, sizeof(cpus));
+		memcpy((void *)&probe_sites[slot], &site_list[SITE_READ], sizeof(site_list[0]));
+		op(&b, SITE_READ, gomaps[steps]);
+		assert_int_equal(cpus[2].hits[slot], steps <= MR_SITE_STEPS);
+		assert_int_equal(cpus[2].loss[MR_LOSS_UNKNOWN_SITE], steps > MR_SITE_STEPS);
+	}
+}
+
 static void every_fault_is_counted_and_reached(void **state)
 {
 	struct goroutine a, b;
@@ -510,6 +530,7 @@ int main(void)
 		TEST(what_is_no_collision),
 		TEST(other_processes_and_closed_gates_count_nothing),
 		TEST(operations_that_are_none),
+		TEST(sites_may_be_some_slots_further),
 		TEST(every_fault_is_counted_and_reached),
 		TEST(a_full_ring_is_counted),
 		TEST(pairs_are_told_once_and_counted),

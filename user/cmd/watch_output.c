@@ -71,7 +71,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.bad_events += t->source.bad_events;
 		user.dropped_races += t->source.dropped_races;
 		user.unresolved_pcs += t->source.resolver.unresolved;
-		user.plugins += t->nplugins;
+		user.plugins += t->plugins_unwatched;
 	}
 	for (i = 0; i < MR_OP_MAX; i++)
 		stats->operations += sum.ops[i];

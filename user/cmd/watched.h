@@ -22,11 +22,16 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct duty duty;
-	bool dutiful;	/* the account is kept */
-	bool started;	/* the attachment is active */
-	bool ended;	/* the process is gone, or runs another program */
-	char **plugins; /* loaded ones that were found so far; their code is not watched */
-	size_t nplugins;
+	bool dutiful; /* the account is kept */
+	bool started; /* the attachment is active */
+	bool ended;   /* the process is gone, or runs another program */
+	struct watched_plugin {
+		char *path;
+		struct go_binary *bin;
+		struct hook_set hooks;
+		bool watched;
+	} plugins[RESOLVER_PLUGINS]; /* loaded ones that were found so far */
+	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */
 };
 
@@ -36,8 +41,9 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t 
 		    struct err *err);
 int watched_start(struct watched *w, struct err *err);
 /*
- * Code of a plugin calls the plugin's own copies of the map functions, which have no probes: says
- * so, and counts. Looks less and less often, however often it is called.
+ * Code of a plugin calls the plugin's own copies of the map functions: they get probes too. Says
+ * which plugins are not watched, and counts them. Looks less and less often, however often it is
+ * called.
  */
 void watched_look_for_plugins(struct watched *w);
 void watched_stop(struct watched *w);

@@ -98,7 +98,20 @@ static int load_tables(struct go_binary *bin, const char *path, struct err *err)
 	return 0;
 }
 
-static int load(struct go_binary *bin, const char *path, struct err *err)
+/* A plugin says nothing of itself in older versions (1.19); but its host's toolchain has built it,
+ * or it would not have been loaded. */
+static int take_from_host(struct buildinfo *info, const struct go_binary *host)
+{
+	info->version = strdup(host->info.version);
+	info->modinfo = strdup("");
+	if (!info->version || !info->modinfo)
+		return -ENOMEM;
+	buildinfo_interpret(info);
+	return 0;
+}
+
+static int load(struct go_binary *bin, const char *path, const struct go_binary *host,
+		struct err *err)
 {
 	int code;
 
@@ -106,6 +119,8 @@ static int load(struct go_binary *bin, const char *path, struct err *err)
 	if (code)
 		return code;
 	code = buildinfo_read(&bin->info, bin->elf, path, err);
+	if (code == -ENOENT && host)
+		code = take_from_host(&bin->info, host);
 	if (code == -ENOENT)
 		return not_go(path, err);
 	if (!code)
@@ -119,13 +134,19 @@ static int load(struct go_binary *bin, const char *path, struct err *err)
 
 int go_binary_open(struct go_binary **out, const char *path, struct err *err)
 {
+	return go_binary_open_plugin(out, path, NULL, err);
+}
+
+int go_binary_open_plugin(struct go_binary **out, const char *path, const struct go_binary *host,
+			  struct err *err)
+{
 	struct go_binary *bin = calloc(1, sizeof(*bin));
 	int code;
 
 	*out = NULL;
 	if (!bin)
 		return err_set(err, -ENOMEM, "out of memory while opening %s", path);
-	code = load(bin, path, err);
+	code = load(bin, path, host, err);
 	if (code) {
 		go_binary_close(bin);
 		return err_set(err, code, "cannot read %s: %s", path, strerror(-code));

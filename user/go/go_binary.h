@@ -38,6 +38,10 @@ struct go_frame {
  * what *out points to: the caller, go_binary_close().
  */
 int go_binary_open(struct go_binary **out, const char *path, struct err *err);
+/* The same for a plugin that a program has loaded: where it does not say which Go built it, it was
+ * the host's. */
+int go_binary_open_plugin(struct go_binary **out, const char *path, const struct go_binary *host,
+			  struct err *err);
 void go_binary_close(struct go_binary *bin);
 
 const struct elf_file *go_binary_elf(const struct go_binary *bin);

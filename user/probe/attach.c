@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,8 +23,11 @@ struct attachment {
 	struct attach_opts opts;
 	struct gomap_bpf *skel;
 	const struct process *process;
-	const struct hook_set *hooks;
-	uint64_t bias;
+	struct image { /* the program, and plugins in the order in which they came */
+		const struct hook_set *hooks;
+		uint64_t bias;
+	} images[LINKS_FILES];
+	size_t nimages;
 	struct links links; /* what the keeper is to place; it alone has them */
 	struct keeper keeper;
 	struct bpf_program *op; /* which of the two that see operations */
@@ -84,14 +88,14 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
  * from a counter. */
 static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint64_t bias)
 {
-	struct mr_probe_site *table = (struct mr_probe_site *)skel->rodata->probe_sites;
+	struct mr_probe_site *table = skel->bss->probe_sites;
 	uint64_t multiplier = 0x9e3779b97f4a7c15ull;
 	size_t i;
 	int try;
 
 	for (try = 0; try < 100000; try++) {
 		multiplier = (multiplier * 6364136223846793005ull + 1442695040888963407ull) | 1;
-		memset(table, 0, sizeof(skel->rodata->probe_sites));
+		memset(table, 0, sizeof(skel->bss->probe_sites));
 		for (i = 0; i < set->count; i++) {
 			const struct hook *h = &set->hooks[i];
 			struct mr_probe_site *s = &table[mr_site_slot(multiplier, h->addr + bias)];
@@ -122,8 +126,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	int r;
 
 	a->process = p;
-	a->hooks = set;
-	a->bias = bias;
+	a->images[0] = (struct image){set, bias};
+	a->nimages = 1;
 	if (feature_in_pid_namespace(&dev, &ino)) {
 		cfg->pidns_dev = dev;
 		cfg->pidns_ino = ino;
@@ -208,14 +212,33 @@ int attachment_load(struct attachment *a, struct err *err)
 	return 0;
 }
 
+/* The hook whose site is in this slot. */
+static const struct hook *slot_hook(const struct attachment *a, uint32_t slot)
+{
+	uint64_t ip = attachment_site(a, slot);
+	size_t i, k;
+
+	for (k = 0; ip && k < a->nimages; k++)
+		for (i = 0; i < a->images[k].hooks->count; i++)
+			if (a->images[k].hooks->hooks[i].addr + a->images[k].bias == ip)
+				return &a->images[k].hooks->hooks[i];
+	return NULL;
+}
+
 static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
-	uint64_t ip = a->skel->rodata->probe_sites[slot].ip;
+	const struct hook *h = slot_hook(a, slot);
+
+	return h ? h->offset : 0;
+}
+
+static uint64_t fatal_offset(const struct hook_set *set)
+{
 	size_t i;
 
-	for (i = 0; ip && i < a->hooks->count; i++)
-		if (a->hooks->hooks[i].addr + a->bias == ip)
-			return a->hooks->hooks[i].offset;
+	for (i = 0; i < set->count; i++)
+		if (set->hooks[i].state == HOOK_PROBED && set->hooks[i].op == MR_OP_NONE)
+			return set->hooks[i].offset;
 	return 0;
 }
 
@@ -223,20 +246,66 @@ int attachment_attach(struct attachment *a, struct err *err)
 {
 	struct links *l = &a->links;
 	uint32_t slot;
-	size_t i;
 	int r;
 
 	l->pid = a->process->pid;
-	l->path = a->process->exe_path;
 	l->op = a->op;
 	l->dies = a->skel->progs.maprace_fatal;
+	l->nfiles = 1;
+	snprintf(l->files[0].path, sizeof(l->files[0].path), "%s", a->process->exe_path);
+	l->files[0].fatal_offset = fatal_offset(a->images[0].hooks);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		l->offsets[slot] = slot_offset(a, slot);
-	for (i = 0; i < a->hooks->count; i++)
-		if (a->hooks->hooks[i].state == HOOK_PROBED && a->hooks->hooks[i].op == MR_OP_NONE)
-			l->fatal_offset = a->hooks->hooks[i].offset;
 	r = keeper_start(&a->keeper, l, a->opts.changes && !l->multi, err);
 	a->open = !r;
+	return r;
+}
+
+/* A free slot for one more site, no further from its own than the engine will look. */
+static int place_further(struct attachment *a, const struct hook *h, uint64_t bias)
+{
+	struct mr_probe_site *table = a->skel->bss->probe_sites;
+	uint32_t slot = mr_site_slot(a->skel->rodata->cfg.site_multiplier, h->addr + bias), i;
+
+	for (i = 0; i <= MR_SITE_STEPS; i++, slot = (slot + 1) & (MR_SITE_SLOTS - 1)) {
+		if (table[slot].ip)
+			continue;
+		table[slot].op = h->op;
+		table[slot].map_arg = h->map_arg;
+		table[slot].type_arg = h->type_arg;
+		__atomic_store_n(&table[slot].ip, h->addr + bias, __ATOMIC_RELEASE);
+		return (int)slot;
+	}
+	return -ENOSPC;
+}
+
+int attachment_add(struct attachment *a, const char *path, const struct hook_set *set,
+		   uint64_t bias, struct err *err)
+{
+	struct links_addition more = {.fatal_offset = fatal_offset(set)};
+	size_t i;
+	int r = 0;
+
+	if (a->nimages == LINKS_FILES)
+		return err_set(err, -ENOSPC, "too many plugins");
+	if (snprintf(more.path, sizeof(more.path), "%s", path) >= (int)sizeof(more.path))
+		return err_set(err, -ENAMETOOLONG, "its path is too long");
+	for (i = 0; i < set->count && r >= 0; i++) {
+		if (set->hooks[i].state != HOOK_PROBED || set->hooks[i].op == MR_OP_NONE)
+			continue;
+		r = place_further(a, &set->hooks[i], bias);
+		if (r >= 0)
+			more.offsets[r] = set->hooks[i].offset;
+	}
+	r = r < 0 ? err_set(err, r, "no room for its probe sites")
+		  : keeper_add(&a->keeper, &more, err);
+	if (!r) {
+		a->images[a->nimages++] = (struct image){set, bias};
+		return 0;
+	}
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		if (more.offsets[i])
+			a->skel->bss->probe_sites[i].ip = 0;
 	return r;
 }
 
@@ -296,7 +365,12 @@ bool attachment_is_multi(const struct attachment *a)
 
 uint32_t attachment_sites(const struct attachment *a)
 {
-	return (uint32_t)a->hooks->probed;
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < a->nimages; i++)
+		n += (uint32_t)a->images[i].hooks->probed;
+	return n;
 }
 
 int attachment_events_fd(const struct attachment *a)
@@ -315,8 +389,7 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 
 		for (k = 0; k < MR_SITE_SLOTS; k++) {
 			all->hits[k] += c->hits[k];
-			sum->ops[a->skel->rodata->probe_sites[k].op & (MR_OP_MAX - 1)] +=
-				c->hits[k];
+			sum->ops[a->skel->bss->probe_sites[k].op & (MR_OP_MAX - 1)] += c->hits[k];
 		}
 		for (k = 0; k < MR_LOSS_MAX; k++)
 			all->loss[k] += c->loss[k];
@@ -337,13 +410,9 @@ void attachment_throttle(struct attachment *a, uint32_t permille)
 
 const char *attachment_function(const struct attachment *a, uint32_t slot)
 {
-	uint64_t ip = attachment_site(a, slot);
-	size_t i;
+	const struct hook *h = slot_hook(a, slot);
 
-	for (i = 0; ip && i < a->hooks->count; i++)
-		if (a->hooks->hooks[i].addr + a->bias == ip)
-			return a->hooks->hooks[i].function;
-	return NULL;
+	return h ? h->function : NULL;
 }
 
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)
@@ -359,7 +428,7 @@ const struct mr_trial *attachment_trials(const struct attachment *a)
 
 uint64_t attachment_site(const struct attachment *a, uint32_t slot)
 {
-	return slot < MR_SITE_SLOTS ? a->skel->rodata->probe_sites[slot].ip : 0;
+	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].ip : 0;
 }
 
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)

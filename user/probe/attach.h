@@ -37,6 +37,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		       const struct hook_set *set, uint64_t bias, struct err *err);
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
+/* After attaching: the copies of the map functions in a plugin that the process has loaded. The
+ * hook set must outlive the attachment. After an error nothing of it is watched. */
+int attachment_add(struct attachment *a, const char *path, const struct hook_set *set,
+		   uint64_t bias, struct err *err);
 void attachment_activate(struct attachment *a);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
  * The probe of runtime.fatal always stays. */

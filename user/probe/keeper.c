@@ -13,11 +13,14 @@
 
 #include "target/privileges.h"
 
-enum command { PLACE, OPEN, CLOSE };
+enum command { PLACE, ADD, OPEN, CLOSE };
 
 struct request {
 	enum command command;
-	bool cycled[MR_SITE_SLOTS];
+	union {
+		bool cycled[MR_SITE_SLOTS];
+		struct links_addition more;
+	};
 };
 
 struct answer {
@@ -55,6 +58,8 @@ static int obey(struct links *links, const struct request *q, struct err *err)
 	switch (q->command) {
 	case PLACE:
 		return links_place(links, err);
+	case ADD:
+		return links_add(links, &q->more, err);
 	case OPEN:
 		return links_open(links, err);
 	case CLOSE:
@@ -126,6 +131,14 @@ int keeper_start(struct keeper *k, struct links *links, bool perf, struct err *e
 	if (r)
 		keeper_end(k);
 	return r;
+}
+
+int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err)
+{
+	struct request q = {.command = ADD};
+
+	q.more = *more;
+	return ask(k, &q, err);
 }
 
 int keeper_open(struct keeper *k, struct err *err)

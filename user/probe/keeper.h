@@ -24,6 +24,8 @@ struct keeper {
 /* Starts it and has it place the probes. It keeps the privileges of privileges_drop(perf) only.
  * After an error there is no keeper. */
 int keeper_start(struct keeper *k, struct links *links, bool perf, struct err *err);
+/* See links_add(). */
+int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
 int keeper_open(struct keeper *k, struct err *err);
 int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
 /* False: it was killed, and the probes are gone. */

@@ -2,6 +2,7 @@
 #include "probe/links.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum which { EVERY_SITE, STEADY_SITES, WINDOW_SITES };
 
@@ -20,21 +21,22 @@ static void drop(struct bpf_link **link)
 	*link = NULL;
 }
 
-static int place_many(const struct links *l, struct bpf_program *prog, const unsigned long *offsets,
-		      size_t n, struct bpf_link **out, struct err *err)
+static int place_many(const struct links *l, const struct links_file *f, struct bpf_program *prog,
+		      const unsigned long *offsets, size_t n, struct bpf_link **out,
+		      struct err *err)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
 
 	if (!n)
 		return 0;
-	*out = bpf_program__attach_uprobe_multi(prog, l->pid, l->path, NULL, &opts);
+	*out = bpf_program__attach_uprobe_multi(prog, l->pid, f->path, NULL, &opts);
 	return *out ? 0 : failed(err, -errno, "uprobe-multi");
 }
 
-static int place_one(const struct links *l, struct bpf_program *prog, unsigned long offset,
-		     struct bpf_link **out, struct err *err)
+static int place_one(const struct links *l, const struct links_file *f, struct bpf_program *prog,
+		     unsigned long offset, struct bpf_link **out, struct err *err)
 {
-	*out = bpf_program__attach_uprobe(prog, false, l->pid, l->path, offset);
+	*out = bpf_program__attach_uprobe(prog, false, l->pid, f->path, offset);
 	return *out ? 0 : failed(err, -errno, "perf event");
 }
 
@@ -44,52 +46,115 @@ static bool wanted(const struct links *l, uint32_t slot, enum which which)
 	       (which == EVERY_SITE || l->cycled[slot] == (which == WINDOW_SITES));
 }
 
-static int place_multi(const struct links *l, enum which which, struct bpf_link **out,
-		       struct err *err)
+static int place_multi(struct links *l, size_t file, enum which which, struct err *err)
 {
+	struct links_file *f = &l->files[file];
 	unsigned long offsets[MR_SITE_SLOTS];
 	uint32_t slot, n = 0;
 
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		if (wanted(l, slot, which))
+		if (l->file[slot] == file && wanted(l, slot, which))
 			offsets[n++] = l->offsets[slot];
-	return place_many(l, l->op, offsets, n, out, err);
+	return place_many(l, f, l->op, offsets, n, which == WINDOW_SITES ? &f->window : &f->steady,
+			  err);
 }
 
-static int place_single(struct links *l, enum which which, struct err *err)
+static int place_single(struct links *l, size_t file, enum which which, struct err *err)
 {
 	uint32_t slot;
 	int r = 0;
 
 	for (slot = 0; slot < MR_SITE_SLOTS && !r; slot++)
-		if (wanted(l, slot, which) && !l->sites[slot])
-			r = place_one(l, l->op, l->offsets[slot], &l->sites[slot], err);
+		if (l->file[slot] == file && wanted(l, slot, which) && !l->sites[slot])
+			r = place_one(l, &l->files[file], l->op, l->offsets[slot], &l->sites[slot],
+				      err);
+	return r;
+}
+
+static int place(struct links *l, size_t file, enum which which, struct err *err)
+{
+	return l->multi ? place_multi(l, file, which, err) : place_single(l, file, which, err);
+}
+
+static int place_all(struct links *l, enum which which, struct err *err)
+{
+	size_t file;
+	int r = 0;
+
+	for (file = 0; file < l->nfiles && !r; file++)
+		r = place(l, file, which, err);
+	return r;
+}
+
+static void drop_file(struct links *l, size_t file)
+{
+	struct links_file *f = &l->files[file];
+	uint32_t slot;
+
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		if (l->file[slot] == file)
+			drop(&l->sites[slot]);
+	drop(&f->steady);
+	drop(&f->window);
+	drop(&f->fatal);
+}
+
+static int place_file(struct links *l, size_t file, struct err *err)
+{
+	struct links_file *f = &l->files[file];
+	int r = place(l, file, EVERY_SITE, err);
+
+	if (!r && f->fatal_offset)
+		r = l->multi ? place_many(l, f, l->dies, &f->fatal_offset, 1, &f->fatal, err)
+			     : place_one(l, f, l->dies, f->fatal_offset, &f->fatal, err);
+	if (r)
+		drop_file(l, file);
 	return r;
 }
 
 int links_place(struct links *l, struct err *err)
 {
-	int r = l->multi ? place_multi(l, EVERY_SITE, &l->steady, err)
-			 : place_single(l, EVERY_SITE, err);
+	return place_file(l, 0, err);
+}
 
-	if (!r && l->fatal_offset)
-		r = l->multi ? place_many(l, l->dies, &l->fatal_offset, 1, &l->fatal, err)
-			     : place_one(l, l->dies, l->fatal_offset, &l->fatal, err);
-	if (r)
-		links_drop(l);
+int links_add(struct links *l, const struct links_addition *more, struct err *err)
+{
+	size_t file = l->nfiles;
+	uint32_t slot;
+	int r;
+
+	if (file == LINKS_FILES)
+		return err_set(err, -ENOSPC, "cannot place probes: too many plugins");
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
+		if (!more->offsets[slot])
+			continue;
+		l->offsets[slot] = more->offsets[slot];
+		l->file[slot] = (uint8_t)file;
+		l->cycled[slot] = false;
+	}
+	memcpy(l->files[file].path, more->path, sizeof(more->path));
+	l->files[file].fatal_offset = more->fatal_offset;
+	l->nfiles++;
+	r = place_file(l, file, err);
+	if (!r)
+		return 0;
+	l->nfiles--;
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		if (more->offsets[slot])
+			l->offsets[slot] = 0;
 	return r;
 }
 
 int links_open(struct links *l, struct err *err)
 {
-	return l->multi ? place_multi(l, WINDOW_SITES, &l->window, err)
-			: place_single(l, WINDOW_SITES, err);
+	return place_all(l, WINDOW_SITES, err);
 }
 
 int links_close(struct links *l, const bool *cycled, struct err *err)
 {
 	bool same = true;
 	uint32_t slot;
+	size_t file;
 
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		same = same && l->cycled[slot] == cycled[slot];
@@ -98,22 +163,21 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 			drop(&l->sites[slot]);
 	}
 	if (!l->multi)
-		return place_single(l, STEADY_SITES, err);
-	drop(&l->window);
+		return place_all(l, STEADY_SITES, err);
+	for (file = 0; file < l->nfiles; file++)
+		drop(&l->files[file].window);
 	if (same)
 		return 0;
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
-	drop(&l->steady);
-	return place_multi(l, STEADY_SITES, &l->steady, err);
+	for (file = 0; file < l->nfiles; file++)
+		drop(&l->files[file].steady);
+	return place_all(l, STEADY_SITES, err);
 }
 
 void links_drop(struct links *l)
 {
-	uint32_t slot;
+	size_t file;
 
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		drop(&l->sites[slot]);
-	drop(&l->steady);
-	drop(&l->window);
-	drop(&l->fatal);
+	for (file = 0; file < l->nfiles; file++)
+		drop_file(l, file);
 }

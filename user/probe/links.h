@@ -16,23 +16,39 @@
  * perf event per site. They last as long as the file descriptors of the process that placed them,
  * which is the keeper's (probe/keeper.h).
  */
+#define LINKS_FILES 9 /* the program, and plugins that it has loaded */
+
+struct links_file {
+	char path[4200];	    /* as we can open it */
+	unsigned long fatal_offset; /* 0: none */
+	struct bpf_link *fatal;
+	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
+					     all of them are steady at first */
+};
+
 struct links {
 	pid_t pid;
-	const char *path; /* the executable as we can open it; must outlive the links */
-	struct bpf_program *op, *dies;	      /* at map operations; at runtime.fatal */
-	unsigned long offsets[MR_SITE_SLOTS]; /* in the file, by slot; 0: none */
-	unsigned long fatal_offset;	      /* 0: none */
+	struct bpf_program *op, *dies; /* at map operations; at runtime.fatal */
 	bool multi;
+	struct links_file files[LINKS_FILES];
+	size_t nfiles;
+	unsigned long offsets[MR_SITE_SLOTS]; /* in its file, by slot; 0: none */
+	uint8_t file[MR_SITE_SLOTS];	      /* of files, by slot */
 
-	bool cycled[MR_SITE_SLOTS]; /* out of place outside windows */
-	struct bpf_link *fatal;
-	struct bpf_link *steady, *window;      /* uprobe-multi: of the sites that stay, and that do
-						  not; all of them are steady at first */
+	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
 	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
+};
+
+struct links_addition { /* one more file; sites in slots that are free */
+	char path[4200];
+	unsigned long fatal_offset;
+	unsigned long offsets[MR_SITE_SLOTS];
 };
 
 /* All of them. After an error none is left. */
 int links_place(struct links *l, struct err *err);
+/* Those of one more file too. After an error it is as before. */
+int links_add(struct links *l, const struct links_addition *more, struct err *err);
 /* Takes away those that are cycled from now on, and leaves the others in place. */
 int links_close(struct links *l, const bool *cycled, struct err *err);
 /* Puts those that are cycled back. */

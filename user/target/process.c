@@ -217,10 +217,12 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 }
 
 int process_libraries(const struct process *p,
-		      void (*each)(void *arg, const char *path, const char *openable), void *arg)
+		      void (*each)(void *arg, const struct process_library *lib), void *arg)
 {
 	char maps[64], openable[4200], last[4096] = "", rights[5], *line = NULL;
 	size_t cap = 0;
+	struct process_library lib = {.path = last, .openable = openable};
+	uint64_t end;
 	int name_at;
 	FILE *f;
 
@@ -232,8 +234,9 @@ int process_libraries(const struct process *p,
 		const char *path;
 
 		name_at = 0;
-		if (sscanf(line, "%*s %4s %*s %*s %*s %n", rights, &name_at) != 1 || !name_at ||
-		    rights[2] != 'x')
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+			   &lib.start, &end, rights, &lib.offset, &lib.ino, &name_at) != 5 ||
+		    !name_at || rights[2] != 'x')
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		path = line + name_at;
@@ -242,7 +245,7 @@ int process_libraries(const struct process *p,
 			continue;
 		snprintf(last, sizeof(last), "%s", path);
 		snprintf(openable, sizeof(openable), "/proc/%d/root%s", (int)p->pid, path);
-		each(arg, last, openable);
+		each(arg, &lib);
 	}
 	free(line);
 	fclose(f);

@@ -58,13 +58,28 @@ static int frame_fill(struct report_frame *to, const struct go_frame *from, uint
 	return to->function && to->file ? 0 : -ENOMEM;
 }
 
+/* As go_binary_frames(), of whichever file the code is in. */
+static int frames_of(const struct resolver *r, uint64_t pc, bool is_return, struct go_frame *out,
+		     size_t max)
+{
+	struct go_func f;
+	size_t i;
+
+	for (i = 0; i < r->nplugins; i++)
+		if (!go_binary_func_by_pc(r->plugins[i].bin, pc - is_return - r->plugins[i].bias,
+					  &f))
+			return go_binary_frames(r->plugins[i].bin, pc - r->plugins[i].bias,
+						is_return, out, max);
+	return go_binary_frames(r->bin, pc - r->bias, is_return, out, max);
+}
+
 static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct report_access *out)
 {
 	struct go_frame frames[MAX_INLINED];
 	struct report_frame *grown;
 	int n, i;
 
-	n = go_binary_frames(r->bin, pc - r->bias, is_return, frames, MAX_INLINED);
+	n = frames_of(r, pc, is_return, frames, MAX_INLINED);
 	if (n <= 0)
 		return n;
 	if (!strcmp(frames[0].function, "?"))
@@ -88,8 +103,7 @@ static int creation(struct resolver *r, const struct mr_access *raw, struct repo
 	int n;
 
 	out->goroutine = raw->parent_goid;
-	n = raw->gopc ? go_binary_frames(r->bin, raw->gopc - r->bias, true, frames, MAX_INLINED)
-		      : 0;
+	n = raw->gopc ? frames_of(r, raw->gopc, true, frames, MAX_INLINED) : 0;
 	/* The first goroutine is made by the runtime's start-up code: not worth a line. */
 	if (n <= 0 || !strcmp(frames[0].function, "?") || is_runtime(frames[0].function)) {
 		static const struct go_frame none = {.function = "", .file = ""};
@@ -149,11 +163,16 @@ static int read_live(void *ctx, uint64_t addr, void *buf, size_t len)
 char *resolve_type(struct resolver *r, uint64_t type)
 {
 	char name[512];
+	size_t i;
 
 	if (!type)
 		return strdup("");
 	if (!go_binary_type_name(r->bin, type - r->bias, name, sizeof(name)))
 		return strdup(name);
+	for (i = 0; i < r->nplugins; i++)
+		if (!go_binary_type_name(r->plugins[i].bin, type - r->plugins[i].bias, name,
+					 sizeof(name)))
+			return strdup(name);
 	if (!go_binary_live_type_name(r->bin, r->bias, type, read_live, (void *)r->process, name,
 				      sizeof(name)))
 		return strdup(name);

@@ -9,11 +9,18 @@
 #include "target/process.h"
 
 /* From raw addresses of one process to names for people. */
+#define RESOLVER_PLUGINS 8
+
 struct resolver {
 	const struct go_binary *bin;
 	const struct process *process;
 	uint64_t bias;
-	uint64_t start_ns;   /* CLOCK_MONOTONIC at the start of the watch */
+	uint64_t start_ns; /* CLOCK_MONOTONIC at the start of the watch */
+	struct resolver_plugin {
+		const struct go_binary *bin;
+		uint64_t bias;
+	} plugins[RESOLVER_PLUGINS];
+	size_t nplugins;
 	uint64_t unresolved; /* counts program counters outside the Go code */
 };
 
