@@ -2,12 +2,13 @@
 /*
  * Updates one key of a kernel BPF map without pause: what does watching cost?
  *
- *   mapload SECONDS [WATCHED TYPE [RATE]]
+ *   mapload SECONDS [WATCHED TYPE [ROUNDS]]
+ *   mapload rounds RATE
  *
  * Prints "updates/s N", of the best slice of time, and "updates N", all of them. With WATCHED there
- * is a second map of that name and type (hash, array), pinned by it, which nobody uses. With RATE
- * it also computes something between any two updates, as much as lets it do that many a second
- * while nobody watches.
+ * is a second map of that name and type (hash, array), pinned by it, which nobody uses. With
+ * ROUNDS it also computes something between any two updates; the second form says how much of that
+ * lets it do RATE updates a second.
  */
 #include <bpf/bpf.h>
 #include <stdint.h>
@@ -63,7 +64,7 @@ static uint64_t rounds_for(int fd, double rate)
 	began = now();
 	work(rounds);
 	round = (now() - began) / (double)rounds;
-	return rate > 0 && 1 / rate > one ? (uint64_t)((1 / rate - one) / round) : 0;
+	return 1 / rate > one ? (uint64_t)((1 / rate - one) / round) : 0;
 }
 
 int main(int argc, char **argv)
@@ -87,7 +88,11 @@ int main(int argc, char **argv)
 		perror("mapload");
 		return 1;
 	}
-	rounds = argc > 4 ? rounds_for(fd, strtod(argv[4], NULL)) : 0;
+	if (argc > 2 && !strcmp(argv[1], "rounds")) {
+		printf("%llu\n", (unsigned long long)rounds_for(fd, strtod(argv[2], NULL)));
+		return 0;
+	}
+	rounds = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
 	fprintf(stderr, "ready\n");
 	getchar(); /* until somebody watches */
 	for (end = now() + seconds; (began = now()) < end;) {

@@ -94,7 +94,7 @@ bpf_safe()
 	expect_line summary 'operations [1-9]'
 }
 
-# mapload_begin [TYPE [RATE]]: the load's maps are there, `other` of that type (hash) pinned by its name; mapload_go: works for
+# mapload_begin [TYPE [ROUNDS]]: the load's maps are there, `other` of that type (hash) pinned by its name; mapload_go: works for
 # 3 s, `rate`
 mapload_begin()
 {
@@ -113,11 +113,11 @@ mapload_go()
 	wait "$loader" || die "the load failed"
 }
 
-# mapload_watched [OPTION...]: the load of $other_type and $load_rate, unwatched without options; $rate a second at best, $updates
+# mapload_watched [OPTION...]: the load of $other_type and $load_rounds, unwatched without options; $rate a second at best, $updates
 # in all
 mapload_watched()
 {
-	mapload_begin "${other_type:-hash}" ${load_rate:+"$load_rate"}
+	mapload_begin "${other_type:-hash}" ${load_rounds:+"$load_rounds"}
 	[ $# -eq 0 ] || bpf_begin "$@"
 	mapload_go
 	[ $# -eq 0 ] || bpf_end
@@ -135,8 +135,10 @@ counter()
 # without, $other with
 other_costs()
 {
-	local tries=0 other_type=$1 load_rate=$2
+	local tries=0 other_type=$1 load_rounds=''
 	plain=0 other=0
+	# the same work each time, be the host busy or not when it is measured
+	[ -z "$2" ] || load_rounds=$(mapload rounds "$2")
 	# a busy host makes both slower at times, and neither faster
 	while [ "$tries" -lt 4 ]; do
 		tries=$((tries + 1))
