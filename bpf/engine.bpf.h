@@ -322,7 +322,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	in.writes = mr_op_writes(o->op);
 	in.map_reads = o->record->reads;
 	in.map_writes = o->record->writes;
-	in.map_age_ns = o->now - o->record->first_ns;
+	in.quiet_ns = o->quiet_ns;
 	length = policy_hold(s, &in);
 	if (!length) {
 		if (policy_due(s, &in))

@@ -13,11 +13,10 @@
 
 #define POLICY_COLD_HOLDS 8 /* so many holds at full length before a site backs off */
 #define POLICY_MAP_LONG_HOLDS \
-	256 /* a map that matters gets so many at full length, wherever it is used */
+	64		     /* a map that matters gets so many long ones, wherever it is used */
 #define POLICY_FAIR_HOLDS 32 /* a map held so often asks for half a bucket */
 #define POLICY_FAIR_READS 8  /* reads a write at which a reader counts the holds twice */
-#define POLICY_RARE_ODDS \
-	8 /* arrivals are rare where fewer holds than one in so many would meet one */
+#define POLICY_RARE_ODDS 8   /* rarely used: nobody for so many times the length of a hold */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
@@ -36,7 +35,8 @@ struct policy_input {
 	__u32 map_flags;
 	__u32 map_holds; /* done on this map so far */
 	__u32 writes;	 /* this operation is a write */
-	__u64 map_reads, map_writes, map_age_ns;
+	__u64 map_reads, map_writes;
+	__u64 quiet_ns; /* since the operation before on the map */
 };
 
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
@@ -46,11 +46,12 @@ static inline int policy_matters(__u32 flags)
 	       (MR_MAP_SHARED | MR_MAP_WRITTEN);
 }
 
-/* So few operations for the map's age that hardly a hold will meet one: each that is not made is a
- * find less. */
-static inline int policy_rare(__u64 operations, __u64 age_ns, __u64 length_ns)
+/* Nobody has come for so long that hardly a hold will meet anybody: each that is not made is a find
+ * less. How long that was is seen at each operation anew: over what time a map's operations were
+ * seen is not known, as probes come and go. */
+static inline int policy_rare(__u64 quiet_ns, __u64 length_ns)
 {
-	return operations * length_ns < age_ns / POLICY_RARE_ODDS;
+	return quiet_ns > length_ns * POLICY_RARE_ODDS;
 }
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
@@ -89,10 +90,11 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
  * rarer they are. A map that only one goroutine was ever seen at, or that nobody writes, or that is
  * proved racy and has little more to teach, leaves half to those that matter.
  */
-static inline __u64 policy_reserve(const struct policy_input *in)
+static inline __u64 policy_reserve(const struct mr_caller *site, const struct policy_input *in)
 {
 	__u64 most = in->burst_ns > in->max_hold_ns ? in->burst_ns - in->max_hold_ns : 0;
-	__u64 holds = in->map_holds, reserve;
+	/* a call site that is news need not wait behind the others of its map, which are not */
+	__u64 holds = site->holds < POLICY_COLD_HOLDS ? site->holds : in->map_holds, reserve;
 
 	if (!in->writes)
 		holds += holds * (in->map_reads / (in->map_writes + 1) / POLICY_FAIR_READS);
@@ -126,12 +128,12 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	cold = site->holds < POLICY_COLD_HOLDS;
 	if (!policy_due(site, in))
 		return 0;
-	reserve = policy_reserve(in);
+	reserve = policy_reserve(site, in);
 	/* Go's timers are a millisecond coarse: who sleeps in an idle process does not come sooner.
-	 * A bucket that stays full has time for all who ask. */
-	if (cold || policy_rare(in->map_reads + in->map_writes, in->map_age_ns, in->max_hold_ns))
+	 */
+	if (cold || policy_rare(in->quiet_ns, in->max_hold_ns))
 		length = in->max_hold_ns;
-	else if (site->holds % 8 == 0 || in->tokens_ns >= in->burst_ns / 4 * 3 ||
+	else if (site->holds % 8 == 0 ||
 		 (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
 		length = in->max_hold_ns / 2;
 	else

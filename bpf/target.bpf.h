@@ -49,30 +49,30 @@ __noinline int site_further(__u64 ip, __u32 slot)
 	return (int)slot;
 }
 
-/* Copies the probe site at ip. False when this address is none of ours (the process replaced its
- * program, or an event is late). */
-static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
-{
-	const volatile struct mr_probe_site *s;
-
-	*slot = mr_site_slot(cfg.site_multiplier, ip);
-	s = &probe_sites[*slot];
-	if (s->ip != ip) {
-		*slot = (__u32)site_further(ip, *slot) & (MR_SITE_SLOTS - 1);
-		s = &probe_sites[*slot];
-	}
-	site->op = s->op;
-	site->map_arg = s->map_arg;
-	site->type_arg = s->type_arg;
-	return s->ip == ip;
-}
-
 /* Keeps the compiler from merging loads of different registers into one with a computed offset,
  * which the verifier refuses on a context. */
 static __always_inline __u64 plain(__u64 value)
 {
 	asm volatile("" : "+r"(value));
 	return value;
+}
+
+/* Copies the probe site at ip. False when this address is none of ours (the process replaced its
+ * program, or an event is late). */
+static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
+{
+	__u64 i = mr_site_slot(cfg.site_multiplier, ip);
+	const volatile struct mr_probe_site *s = &probe_sites[i];
+
+	if (s->ip != ip)
+		i = (__u32)site_further(ip, (__u32)i);
+	i = plain(i) & (MR_SITE_SLOTS - 1); /* one path from here on, for the verifier too */
+	s = &probe_sites[i];
+	*slot = i;
+	site->op = s->op;
+	site->map_arg = s->map_arg;
+	site->type_arg = s->type_arg;
+	return s->ip == ip;
 }
 
 /* The register that an argument is in, or is reached from. */

@@ -18,6 +18,7 @@
 #define TRIAL_ENOUGH 30	 /* controls met at a site after which it is seldom held */
 #define TRIAL_FREQUENT 8 /* controls met before their share is believed */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
+#define TRIAL_RARE_BIT 62     /* of trial_who(): above the call site's six */
 #define TRIAL_RARE_ODDS 8     /* of rarely used maps every so manieth hold takes part */
 
 /* Holds and controls are counted by call site: what is true of one need not be of another. */
@@ -150,8 +151,7 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 
 	if (!m || m->addr != map)
 		return 0;
-	if (policy_rare(m->reads + m->writes, bpf_ktime_get_ns() - m->first_ns, length) &&
-	    bpf_get_prandom_u32() % TRIAL_RARE_ODDS)
+	if (who >> TRIAL_RARE_BIT & 1 && bpf_get_prandom_u32() % TRIAL_RARE_ODDS)
 		return 0; /* held, whatever the coin would say */
 	t = trial_of(index, m);
 	if (!t)
@@ -166,7 +166,7 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 	t->tid = (__u32)who;
 	t->cpu = (__u16)(who >> 32);
 	t->op = (__u8)(who >> 48);
-	t->site = who >> 56;
+	t->site = who >> 56 & (MR_TRIAL_CLASSES - 1);
 	t->end_ns = bpf_ktime_get_ns() + length;
 	if (t->processor)
 		m->trial = 1;
@@ -180,8 +180,11 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 static __always_inline bool trial_control(const struct operation *o, struct mr_caller *s,
 					  __u64 length)
 {
-	if (!trial_wanted(o, s) ||
-	    !trial_toss(o->index, o->map, o->g, length, trial_who(o, trial_site(s))))
+	if (!trial_wanted(o, s))
+		return false;
+	if (!trial_toss(o->index, o->map, o->g, length,
+			trial_who(o, trial_site(s)) | (__u64)policy_rare(o->quiet_ns, length)
+							      << TRIAL_RARE_BIT))
 		return false;
 	s->next_ns = o->now + length;
 	return true;

@@ -11,7 +11,7 @@
 #   --jobs: how many runs at once where programs hardly use a CPU (100ms, once), 4; the others run alone. --jobs-clean: of clean
 #   programs, at any rate: in a crowd their timing is only odder
 #   --clean-cases: tests/e2e/cases/clean_*.go as well, as fast as they can
-#   --table: the summary as Markdown
+#   --table: puts the summary into this Markdown file (docs/accuracy.md), between its lines <!-- scoreboard --> and <!-- end -->
 # Prints a table and writes build/corpus/scores.jsonl. Status 1 when a clean program was reported, or a racy one missed that
 # tests/corpus/found.tsv says was found.
 set -euo pipefail
@@ -168,7 +168,7 @@ for version in "${versions[@]}"; do
 done
 wait
 cat "$out"/rows/*.score >"$out/scores.jsonl"
-[[ -z $table ]] || table_print <"$out/scores.jsonl" >"$table"
+[[ -z $table ]] || table_into "$table" <"$out/scores.jsonl"
 jq -rs '([.[] | select(.verdict | startswith("FAILED"))] | length) as $failed | ([.[] | select(.verdict == "missed")] | length) as $missed
 	| ([.[] | select(.name | startswith("clean_")) | .seconds] | add // 0 | . / 60 | floor) as $minutes
 	| "clean programs watched for \($minutes) min, \($missed) races missed that nobody has found yet",

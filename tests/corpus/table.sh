@@ -37,3 +37,12 @@ table_print()
 	"### Clean programs\n", "| Go | programs | runs | minutes | reported |", "|---|---|---|---|---|",
 	($clean | group_by(.go)[] | "| \(.[0].go) | \(map(.name) | unique | length) | \(length) | \(map(.seconds) | add / 60 | round) | \([.[] | select(.proofs > 0)] | length) |")'
 }
+
+table_into() # FILE; scores on standard input
+{
+	local table
+	table=$(table_print)
+	TABLE=$table awk '/^<!-- scoreboard -->$/ { print; print ENVIRON["TABLE"]; skip = 1 } /^<!-- end -->$/ { skip = 0 } !skip || /^<!-- end -->$/ {
+		if (!/^<!-- scoreboard -->$/) print }' "$1" >"$1.new"
+	mv "$1.new" "$1"
+}
