@@ -95,8 +95,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		if (o.record->trial)
 			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
 	}
-	o.quiet_ns = o.now - (o.record->reader.ns > o.record->writer.ns ? o.record->reader.ns
-									: o.record->writer.ns);
+	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);

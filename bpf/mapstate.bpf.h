@@ -51,6 +51,16 @@ static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u3
 	l->slot = slot;
 }
 
+/* The later of two times, without a branch: the verifier would follow both ways through all that
+ * comes after. */
+static __always_inline __u64 later(__u64 a, __u64 b)
+{
+	__u64 b_is_later = (__u64)((__s64)(a - b) >> 63);
+
+	asm volatile("" : "+r"(b_is_later));
+	return a - ((a - b) & b_is_later);
+}
+
 /*
  * Notes the access. Returns true where it deserves a look: another goroutine or another function
  * than last time, or some time has passed since the last look. *last is where the caller's address

@@ -51,7 +51,8 @@ static inline int policy_matters(__u32 flags)
  * seen is not known, as probes come and go. */
 static inline int policy_rare(__u64 quiet_ns, __u64 length_ns)
 {
-	return quiet_ns > length_ns * POLICY_RARE_ODDS;
+	/* the sign of a difference: a comparison would be a branch more for the verifier to follow */
+	return (int)((length_ns * POLICY_RARE_ODDS - quiet_ns) >> 63);
 }
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
@@ -113,6 +114,17 @@ static inline int policy_due(const struct mr_caller *site, const struct policy_i
 	       (!(in->map_flags & MR_MAP_RACY) || site->holds < POLICY_COLD_HOLDS);
 }
 
+/* About as long as it takes for the next two to come, as far as one gap tells; a wait much shorter
+ * than that meets nobody, a longer one costs more than it finds. */
+static inline __u64 policy_paced(const struct policy_input *in)
+{
+	__u64 length = in->quiet_ns * 2;
+
+	if (length > in->max_hold_ns / 2)
+		return in->max_hold_ns / 2;
+	return length > in->max_hold_ns / 16 ? length : in->max_hold_ns / 16;
+}
+
 /*
  * Length of the hold that this visit of the site deserves, 0 for none. A map that is proved racy
  * already has little more to teach, one that only one goroutine was ever seen at needs a hold only
@@ -137,7 +149,7 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 		 (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
 		length = in->max_hold_ns / 2;
 	else
-		length = in->max_hold_ns / 16;
+		length = policy_paced(in);
 	if (length < in->min_hold_ns)
 		length = in->min_hold_ns;
 	/* Better one long hold later than many short ones now: accesses a millisecond apart never

@@ -5,7 +5,7 @@
 # over; then as long alone, to see what Go's own check says; then, built with -race, until the race detector speaks. A
 # clean one is run under maprace for the whole time.
 #
-# usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--build plain|stripped]... [--seconds N] [--only PATTERN]
+# usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--build plain|stripped]... [--seconds N] [--clean-seconds N] [--only PATTERN]
 #                            [--with OPTION]... [--jobs N] [--jobs-clean N] [--no-race] [--clean-cases] [--table FILE]
 #   rates: tight 1ms 100ms once (see pace.go)
 #   --jobs: how many runs at once where programs hardly use a CPU (100ms, once), 4; the others run alone. --jobs-clean: of clean
@@ -24,7 +24,7 @@ E2E_BUILD=$out
 . "$here/../e2e/lib.sh"
 # shellcheck source=tests/corpus/table.sh
 . "$here/table.sh"
-versions=() rates=() builds=() with=() seconds=20 only='*' jobs=4 jobs_clean=1 race=yes cases='' table=''
+versions=() rates=() builds=() with=() seconds=20 clean_seconds='' only='*' jobs=4 jobs_clean=1 race=yes cases='' table=''
 while (($#)); do
 	case $1 in
 	--no-race | --clean-cases)
@@ -36,6 +36,7 @@ while (($#)); do
 	--rate) rates+=("$2") ;;
 	--build) builds+=("$2") ;;
 	--seconds) seconds=$2 ;;
+	--clean-seconds) clean_seconds=$2 ;;
 	--only) only=$2 ;;
 	--with) with+=("$2") ;;
 	--jobs) jobs=$2 ;;
@@ -82,6 +83,8 @@ says_within()
 row()
 {
 	local binary=$out/$1-$2/$3 row=$out/rows/$3-$1-$2-$4 status=0 proofs verdict own='' detector='' began=${EPOCHREALTIME/./} took args
+	local seconds=$seconds
+	[[ $3 != clean_* || -z $clean_seconds ]] || seconds=$clean_seconds
 	args=("$4" "$seconds")
 	[[ $4 != tilt ]] || args=("$seconds")
 	export CORPUS_PLUGIN=$out/$1-plugin/handlers

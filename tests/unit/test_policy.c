@@ -113,6 +113,10 @@ static void a_rarely_used_map_is_held_long(void **state)
 	in.quiet_ns = 8 * MS + 1;
 	assert_int_equal(policy_hold(&site, &in), MS);
 	in.quiet_ns = 8 * MS;
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+	in.quiet_ns = MS / 8; /* as long as it takes for two to come */
+	assert_int_equal(policy_hold(&site, &in), MS / 4);
+	in.quiet_ns = MS / 1000;
 	assert_int_equal(policy_hold(&site, &in), MS / 16);
 }
 
