@@ -6,7 +6,7 @@
 
 struct operation { /* one entry into a map function */
 	__u64 map, g, now;
-	__u64 quiet_ns; /* since the one before on its map */
+	__u64 quiet_ns; /* since the one before in its map's record */
 	__u32 tid, cpu, index;
 	__u8 op, type_arg;
 	bool by_helper; /* a constant: this program may use bpf_loop() */

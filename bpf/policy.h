@@ -36,7 +36,7 @@ struct policy_input {
 	__u32 map_holds; /* done on this map so far */
 	__u32 writes;	 /* this operation is a write */
 	__u64 map_reads, map_writes;
-	__u64 quiet_ns; /* since the operation before on the map */
+	__u64 quiet_ns; /* since the operation before in the map's record */
 };
 
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */

@@ -48,7 +48,7 @@ once()
 	[[ ! -s $log.json ]] || took=$(jq .duration_s "$log.json")
 	awk -v took="$took" -v go="$1" -v apart="$2" -v how="$3" \
 		-v crashed="$(grep -c '^fatal error: concurrent map' "$log")" 'BEGIN {
-		printf "{\"go\": \"%s\", \"apart_us\": %d, \"how\": \"%s\", \"seconds\": %.3f, \"crashed\": %d}\n", go, apart, how, took, crashed > 0 }' \
+		printf "{\"go\": \"%s\", \"apart_us\": %d, \"how\": \"%s\", \"seconds\": %.3f, \"crashed\": %d}\n", go, apart, how, took, (crashed > 0) }' \
 		>>"$out/crashes.jsonl"
 	rm -f "$log" "$log.json"
 }

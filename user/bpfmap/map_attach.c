@@ -56,7 +56,7 @@ static int configure(struct map_attachment *a)
 		.program_window_ns = a->opts.window_ns / 100,
 		.burst_ns = 10000000,
 		.own_tgid = (uint32_t)getpid(),
-		.only_listed = a->opts.only_listed,
+		.only_listed = a->opts.nlisted > 0,
 		.permille = a->opts.permille,
 	};
 	size_t i;
@@ -102,7 +102,7 @@ static uint64_t watched_types(const struct map_attachment *a)
 
 	for (i = 0; i < a->opts.nlisted; i++)
 		types |= a->opts.listed[i].type < 64 ? 1ull << a->opts.listed[i].type : ~0ull;
-	return a->opts.only_listed ? types : ~0ull;
+	return a->opts.nlisted ? types : ~0ull;
 }
 
 /* The functions that the kernel's type information names. */

@@ -21,9 +21,8 @@ struct map_attachment;
 struct map_attach_opts {
 	struct kernel_symbols symbols;
 	uint64_t window_ns;
-	uint32_t permille; /* share of each CPU's time; 1000: no limit */
-	bool only_listed;  /* watch these maps only */
-	const struct map_listed {
+	uint32_t permille;	   /* share of each CPU's time; 1000: no limit */
+	const struct map_listed {  /* where there are any, only these maps are watched */
 		uint32_t id, type; /* enum bpf_map_type */
 	} * listed;
 	size_t nlisted;

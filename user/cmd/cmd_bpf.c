@@ -110,7 +110,6 @@ static int start(struct bpf_watch *w, struct err *err)
 	struct map_attach_opts opts = {
 		.window_ns = w->options->window_ns,
 		.permille = (uint32_t)(w->options->budget_percent * 10),
-		.only_listed = w->options->nmaps > 0,
 		.no_atomics = without && strstr(without, "bpf-atomics"),
 	};
 	uint64_t before = watch_now();

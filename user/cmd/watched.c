@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
 
@@ -58,88 +56,6 @@ int watched_start(struct watched *w, struct err *err)
 	return 0;
 }
 
-/* Run-time minus link-time address, given where its code is. */
-static int library_bias(const struct go_binary *bin, const struct process_library *lib,
-			uint64_t *bias)
-{
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	const struct elf_segment *segments;
-	size_t n = elf_file_segments(go_binary_elf(bin), &segments), i;
-
-	for (i = 0; i < n; i++)
-		if ((segments[i].offset & ~(page - 1)) == lib->offset) {
-			*bias = lib->start - (segments[i].vaddr & ~(page - 1));
-			return 0;
-		}
-	return -ENOENT;
-}
-
-static int watch_plugin(struct watched *w, struct watched_plugin *p,
-			const struct process_library *lib, struct err *err)
-{
-	struct resolver *r = &w->source.resolver;
-	struct stat st;
-	uint64_t bias;
-	int e;
-
-	if (stat(lib->openable, &st) || st.st_ino != lib->ino)
-		return err_set(err, -ESTALE, "its file was replaced");
-	e = library_bias(p->bin, lib, &bias);
-	if (e)
-		return err_set(err, e, "its code is not where its file says");
-	e = hooks_choose(&p->hooks, p->bin, err);
-	if (!e)
-		e = attachment_add(w->attachment, lib->openable, &p->hooks, bias, err);
-	if (!e)
-		r->plugins[r->nplugins++] = (struct resolver_plugin){p->bin, bias};
-	return e;
-}
-
-static void note_library(void *arg, const struct process_library *lib)
-{
-	struct watched *w = arg;
-	struct watched_plugin *p = &w->plugins[w->nplugins];
-	struct err err = {}, none = {};
-	size_t i;
-
-	for (i = 0; i < w->nplugins; i++)
-		if (!strcmp(w->plugins[i].path, lib->path))
-			return;
-	if (w->nplugins == RESOLVER_PLUGINS) /* one that is known to be unwatched stands for all */
-		return;
-	memset(p, 0, sizeof(*p));
-	if (go_binary_open_plugin(&p->bin, lib->openable, w->bin, &none))
-		return; /* libc and the like */
-	p->path = strdup(lib->path);
-	if (!p->path) {
-		go_binary_close(p->bin);
-		return;
-	}
-	w->nplugins++;
-	p->watched = !watch_plugin(w, p, lib, &err);
-	if (p->watched) {
-		log_verbose("process %d: plugin %s is watched at %zu sites", (int)w->process.pid,
-			    p->path, p->hooks.probed);
-		return;
-	}
-	w->plugins_unwatched++;
-	log_warn("process %d: map operations in the plugin %s are not watched: %s",
-		 (int)w->process.pid, p->path, err.text);
-}
-
-void watched_look_for_plugins(struct watched *w)
-{
-	static const char *const open_plugin = "plugin.open"; /* what Open, inlined, comes to */
-	struct go_func f = {};
-
-	w->looks++;
-	if (w->looks & (w->looks - 1)) /* the 1st, 2nd, 4th, 8th ... time */
-		return;
-	if (go_binary_find_funcs(w->bin, &open_plugin, 1, &f) || !f.name)
-		return;
-	(void)process_libraries(&w->process, note_library, w); /* gone: nothing to add */
-}
-
 void watched_stop(struct watched *w)
 {
 	if (w->attachment)
@@ -150,13 +66,7 @@ void watched_close(struct watched *w)
 {
 	attachment_free(w->attachment);
 	w->attachment = NULL;
-	while (w->nplugins) {
-		struct watched_plugin *p = &w->plugins[--w->nplugins];
-
-		hooks_free(&p->hooks);
-		go_binary_close(p->bin);
-		free(p->path);
-	}
+	watched_forget_plugins(w);
 	hooks_free(&w->hooks);
 	if (w->bin)
 		go_binary_close(w->bin);

@@ -22,15 +22,10 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct duty duty;
-	bool dutiful; /* the account is kept */
-	bool started; /* the attachment is active */
-	bool ended;   /* the process is gone, or runs another program */
-	struct watched_plugin {
-		char *path;
-		struct go_binary *bin;
-		struct hook_set hooks;
-		bool watched;
-	} plugins[RESOLVER_PLUGINS]; /* loaded ones that were found so far */
+	bool dutiful;			 /* the account is kept */
+	bool started;			 /* the attachment is active */
+	bool ended;			 /* the process is gone, or runs another program */
+	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */
 };
@@ -46,6 +41,8 @@ int watched_start(struct watched *w, struct err *err);
  * called.
  */
 void watched_look_for_plugins(struct watched *w);
+/* Once nothing is attached any more. */
+void watched_forget_plugins(struct watched *w);
 void watched_stop(struct watched *w);
 void watched_close(struct watched *w);
 

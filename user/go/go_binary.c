@@ -61,7 +61,7 @@ static int damaged(const char *path, const char *what, struct err *err)
 	return err_set(err, -EBADMSG, "%s: %s", path, what);
 }
 
-static int load_tables(struct go_binary *bin, const char *path, struct err *err)
+static int load_tables(struct go_binary *bin, const char *path, bool guessed, struct err *err)
 {
 	struct err reason = {.text = ""};
 	struct pclntab_header header;
@@ -71,7 +71,8 @@ static int load_tables(struct go_binary *bin, const char *path, struct err *err)
 
 	code = moduledata_find_pclntab(bin->elf, &vaddr, &header);
 	if (code == -ENOENT)
-		return damaged(path, "its Go function table is missing", err);
+		return guessed ? not_go(path, err)
+			       : damaged(path, "its Go function table is missing", err);
 	if (code || header.magic != bin->layout->pclntab_magic)
 		return code == -ENOMEM
 			       ? code
@@ -113,14 +114,17 @@ static int take_from_host(struct buildinfo *info, const struct go_binary *host)
 static int load(struct go_binary *bin, const char *path, const struct go_binary *host,
 		struct err *err)
 {
+	bool guessed = false;
 	int code;
 
 	code = elf_file_open(&bin->elf, path, err);
 	if (code)
 		return code;
 	code = buildinfo_read(&bin->info, bin->elf, path, err);
-	if (code == -ENOENT && host)
+	if (code == -ENOENT && host) {
+		guessed = true;
 		code = take_from_host(&bin->info, host);
+	}
 	if (code == -ENOENT)
 		return not_go(path, err);
 	if (!code)
@@ -128,7 +132,7 @@ static int load(struct go_binary *bin, const char *path, const struct go_binary 
 	if (!code)
 		code = check_machine(bin, path, err);
 	if (!code)
-		code = load_tables(bin, path, err);
+		code = load_tables(bin, path, guessed, err);
 	return code;
 }
 

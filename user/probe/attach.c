@@ -84,6 +84,15 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	return 0;
 }
 
+static void site_fill(struct mr_probe_site *s, const struct hook *h, uint64_t bias)
+{
+	s->op = h->op;
+	s->map_arg = h->map_arg;
+	s->type_arg = h->type_arg;
+	/* last: the engine may be looking already */
+	__atomic_store_n(&s->ip, h->addr + bias, __ATOMIC_RELEASE);
+}
+
 /* A multiplier under which no two sites share a slot of the table. Deterministic: the numbers come
  * from a counter. */
 static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint64_t bias)
@@ -104,10 +113,7 @@ static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint6
 				continue;
 			if (s->ip)
 				break;
-			s->ip = h->addr + bias;
-			s->op = h->op;
-			s->map_arg = h->map_arg;
-			s->type_arg = h->type_arg;
+			site_fill(s, h, bias);
 		}
 		if (i == set->count) {
 			skel->rodata->cfg.site_multiplier = multiplier;
@@ -270,10 +276,7 @@ static int place_further(struct attachment *a, const struct hook *h, uint64_t bi
 	for (i = 0; i <= MR_SITE_STEPS; i++, slot = (slot + 1) & (MR_SITE_SLOTS - 1)) {
 		if (table[slot].ip)
 			continue;
-		table[slot].op = h->op;
-		table[slot].map_arg = h->map_arg;
-		table[slot].type_arg = h->type_arg;
-		__atomic_store_n(&table[slot].ip, h->addr + bias, __ATOMIC_RELEASE);
+		site_fill(&table[slot], h, bias);
 		return (int)slot;
 	}
 	return -ENOSPC;

@@ -10,22 +10,23 @@
 #include <maprace/wire.h>
 
 #include "base/err.h"
+#include "target/process.h"
 
-/*
- * The probes of one process: one uprobe-multi link for many sites where the kernel has it, else one
- * perf event per site. They last as long as the file descriptors of the process that placed them,
- * which is the keeper's (probe/keeper.h).
- */
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
 struct links_file {
-	char path[4200];	    /* as we can open it */
+	char path[PROCESS_PATH];    /* as we can open it */
 	unsigned long fatal_offset; /* 0: none */
 	struct bpf_link *fatal;
 	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
 					     all of them are steady at first */
 };
 
+/*
+ * The probes of one process: one uprobe-multi link for many sites where the kernel has it, else one
+ * perf event per site. They last as long as the file descriptors of the process that placed them,
+ * which is the keeper's (probe/keeper.h).
+ */
 struct links {
 	pid_t pid;
 	struct bpf_program *op, *dies; /* at map operations; at runtime.fatal */
@@ -40,7 +41,7 @@ struct links {
 };
 
 struct links_addition { /* one more file; sites in slots that are free */
-	char path[4200];
+	char path[PROCESS_PATH];
 	unsigned long fatal_offset;
 	unsigned long offsets[MR_SITE_SLOTS];
 };

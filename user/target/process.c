@@ -180,33 +180,60 @@ void process_close(struct process *p)
 	p->pidfd = -1;
 }
 
+struct mapping { /* a line of /proc/PID/maps */
+	uint64_t start, offset, ino;
+	bool code;
+	const char *path; /* in the line; "" for none */
+};
+
+static FILE *mappings_open(const struct process *p)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
+	return fopen(path, "re");
+}
+
+/* False after the last one. line and cap as getline(3) has them. */
+static bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m)
+{
+	int name_at = 0;
+	uint64_t end;
+	char rights[5];
+
+	while (getline(line, cap, f) > 0) {
+		if (sscanf(*line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+			   &m->start, &end, rights, &m->offset, &m->ino, &name_at) != 5)
+			continue;
+		(*line)[strcspn(*line, "\n")] = '\0';
+		m->code = strchr(rights, 'x');
+		m->path = *line + name_at;
+		return true;
+	}
+	return false;
+}
+
 int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
 		      uint64_t *bias, struct err *err)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start, end, offset, ino;
-	char path[64], *line = NULL;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	FILE *f = mappings_open(p);
+	struct mapping m;
+	char *line = NULL;
 	size_t cap = 0;
-	int found = -ENOENT, name_at = 0;
-	FILE *f;
+	int found = -ENOENT;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
-	f = fopen(path, "re");
 	if (!f)
 		return err_set(err, -errno, "cannot read the memory map of process %d: %s",
 			       (int)p->pid, err_name(errno));
-	while (getline(&line, &cap, f) > 0) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-			   &start, &end, &offset, &ino, &name_at) != 4)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
+	while (found && mappings_next(f, &line, &cap, &m)) {
 		/* Some file systems (overlayfs, btrfs) show another device or inode here than
 		 * stat() does: the name serves too. */
-		if ((ino != p->exe_ino && strcmp(line + name_at, p->exe)) ||
-		    offset != (first_offset & ~(page - 1)))
+		if ((m.ino != p->exe_ino && strcmp(m.path, p->exe)) ||
+		    m.offset != (first_offset & ~(page - 1)))
 			continue;
-		*bias = start - (first_vaddr & ~(page - 1));
+		*bias = m.start - (first_vaddr & ~(page - 1));
 		found = 0;
-		break;
 	}
 	free(line);
 	fclose(f);
@@ -219,32 +246,21 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 int process_libraries(const struct process *p,
 		      void (*each)(void *arg, const struct process_library *lib), void *arg)
 {
-	char maps[64], openable[4200], last[4096] = "", rights[5], *line = NULL;
+	char openable[PROCESS_PATH], last[4096] = "", *line = NULL;
+	FILE *f = mappings_open(p);
+	struct mapping m;
 	size_t cap = 0;
-	struct process_library lib = {.path = last, .openable = openable};
-	uint64_t end;
-	int name_at;
-	FILE *f;
 
-	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)p->pid);
-	f = fopen(maps, "re");
 	if (!f)
 		return -errno;
-	while (getline(&line, &cap, f) > 0) {
-		const char *path;
+	while (mappings_next(f, &line, &cap, &m)) {
+		struct process_library lib = {last, openable, m.start, m.offset};
 
-		name_at = 0;
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-			   &lib.start, &end, rights, &lib.offset, &lib.ino, &name_at) != 5 ||
-		    !name_at || rights[2] != 'x')
+		if (!m.code || m.path[0] != '/' || !strcmp(m.path, p->exe) ||
+		    !strcmp(m.path, last) || strlen(m.path) >= sizeof(last))
 			continue;
-		line[strcspn(line, "\n")] = '\0';
-		path = line + name_at;
-		if (path[0] != '/' || !strcmp(path, p->exe) || !strcmp(path, last) ||
-		    strlen(path) >= sizeof(last))
-			continue;
-		snprintf(last, sizeof(last), "%s", path);
-		snprintf(openable, sizeof(openable), "/proc/%d/root%s", (int)p->pid, path);
+		snprintf(last, sizeof(last), "%s", m.path);
+		snprintf(openable, sizeof(openable), "/proc/%d/root%s", (int)p->pid, m.path);
 		each(arg, &lib);
 	}
 	free(line);

@@ -46,11 +46,12 @@ void process_close(struct process *p);
 int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
 		      uint64_t *bias, struct err *err);
 
+#define PROCESS_PATH 4200 /* room for a path below /proc/PID/root */
+
 struct process_library {	/* a file beside the program that code is mapped from */
 	const char *path;	/* as the process sees it */
 	const char *openable;	/* as we can open it, also in another mount namespace */
 	uint64_t start, offset; /* where its code is, and which part of the file */
-	uint64_t ino;
 };
 
 /* Calls back with each of them. 0 or negative errno. */

@@ -26,11 +26,11 @@ static const struct {
 static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
 			 size_t len)
 {
+	struct resolver_file f = resolve_file(&source->resolver, e->message);
 	size_t i;
 
 	if (e->message_len >= len ||
-	    go_binary_string(source->resolver.bin, e->message - source->resolver.bias,
-			     e->message_len, text, len))
+	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, len))
 		return -ENOENT;
 	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		if (!strcmp(text, messages[i].text))
@@ -43,19 +43,19 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
 static bool is_on_stack(const struct tracker_source *source, const struct mr_event_fatal *e,
 			const struct mr_last *l)
 {
-	uint64_t bias = source->resolver.bias, pc;
+	uint64_t site = attachment_site(source->attachment, l->slot), pc;
+	struct resolver_file file = resolve_file(&source->resolver, site);
 	bool caller_known = l->caller && !(l->op & MR_LAST_OLDER_CALLER);
 	bool inside = false, called = !caller_known;
 	struct go_func f;
 	uint32_t i;
 
 	if (l->ns > e->header.time_ns || e->header.time_ns - l->ns > MINE_NS ||
-	    go_binary_func_by_pc(source->resolver.bin,
-				 attachment_site(source->attachment, l->slot) - bias, &f))
+	    go_binary_func_by_pc(file.bin, site - file.bias, &f))
 		return false;
 	for (i = 1; i < e->access.nframes && i < MR_FRAMES; i++) {
 		pc = e->access.pcs[i];
-		if (i < INNER_FRAMES && pc - 1 - bias >= f.entry && pc - 1 - bias < f.end)
+		if (i < INNER_FRAMES && pc - 1 - file.bias >= f.entry && pc - 1 - file.bias < f.end)
 			inside = true;
 		else if (inside && pc == l->caller)
 			called = true;

@@ -58,19 +58,25 @@ static int frame_fill(struct report_frame *to, const struct go_frame *from, uint
 	return to->function && to->file ? 0 : -ENOMEM;
 }
 
+struct resolver_file resolve_file(const struct resolver *r, uint64_t addr)
+{
+	uint64_t offset;
+	size_t i;
+
+	for (i = 0; i < r->nplugins; i++)
+		if (!elf_file_offset(go_binary_elf(r->plugins[i].bin), addr - r->plugins[i].bias,
+				     &offset))
+			return r->plugins[i];
+	return (struct resolver_file){r->bin, r->bias};
+}
+
 /* As go_binary_frames(), of whichever file the code is in. */
 static int frames_of(const struct resolver *r, uint64_t pc, bool is_return, struct go_frame *out,
 		     size_t max)
 {
-	struct go_func f;
-	size_t i;
+	struct resolver_file f = resolve_file(r, pc - is_return);
 
-	for (i = 0; i < r->nplugins; i++)
-		if (!go_binary_func_by_pc(r->plugins[i].bin, pc - is_return - r->plugins[i].bias,
-					  &f))
-			return go_binary_frames(r->plugins[i].bin, pc - r->plugins[i].bias,
-						is_return, out, max);
-	return go_binary_frames(r->bin, pc - r->bias, is_return, out, max);
+	return go_binary_frames(f.bin, pc - f.bias, is_return, out, max);
 }
 
 static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct report_access *out)
@@ -162,17 +168,13 @@ static int read_live(void *ctx, uint64_t addr, void *buf, size_t len)
 
 char *resolve_type(struct resolver *r, uint64_t type)
 {
+	struct resolver_file f = resolve_file(r, type);
 	char name[512];
-	size_t i;
 
 	if (!type)
 		return strdup("");
-	if (!go_binary_type_name(r->bin, type - r->bias, name, sizeof(name)))
+	if (!go_binary_type_name(f.bin, type - f.bias, name, sizeof(name)))
 		return strdup(name);
-	for (i = 0; i < r->nplugins; i++)
-		if (!go_binary_type_name(r->plugins[i].bin, type - r->plugins[i].bias, name,
-					 sizeof(name)))
-			return strdup(name);
 	if (!go_binary_live_type_name(r->bin, r->bias, type, read_live, (void *)r->process, name,
 				      sizeof(name)))
 		return strdup(name);

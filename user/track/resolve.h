@@ -5,18 +5,19 @@
 #include <maprace/wire.h>
 
 #include "go/go_binary.h"
+#include "probe/links.h"
 #include "report/model.h"
 #include "target/process.h"
 
-/* From raw addresses of one process to names for people. */
-#define RESOLVER_PLUGINS 8
+#define RESOLVER_PLUGINS (LINKS_FILES - 1)
 
+/* From raw addresses of one process to names for people. */
 struct resolver {
 	const struct go_binary *bin;
 	const struct process *process;
 	uint64_t bias;
-	uint64_t start_ns; /* CLOCK_MONOTONIC at the start of the watch */
-	struct resolver_plugin {
+	uint64_t start_ns;     /* CLOCK_MONOTONIC at the start of the watch */
+	struct resolver_file { /* run-time minus link-time address: bias */
 		const struct go_binary *bin;
 		uint64_t bias;
 	} plugins[RESOLVER_PLUGINS];
@@ -24,6 +25,8 @@ struct resolver {
 	uint64_t unresolved; /* counts program counters outside the Go code */
 };
 
+/* The plugin that this address is in, else the program. */
+struct resolver_file resolve_file(const struct resolver *r, uint64_t addr);
 /* 0 or -ENOMEM. out is filled from nothing; free with report_access_free(). */
 int resolve_access(struct resolver *r, const struct mr_access *raw, struct report_access *out);
 /* Fills map from the raw header and type. 0 or -ENOMEM. */
