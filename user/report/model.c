@@ -67,6 +67,21 @@ void report_race_free(struct report_race *race)
 	memset(race, 0, sizeof(*race));
 }
 
+void report_growth_free(struct report_growth *growth)
+{
+	size_t i;
+
+	for (i = 0; i < growth->npayers; i++)
+		report_access_free(&growth->payers[i].access);
+	free(growth->payers);
+	for (i = 0; i < growth->niterators; i++)
+		report_access_free(&growth->iterators[i].access);
+	free(growth->iterators);
+	free(growth->map.type);
+	free(growth->map.global);
+	memset(growth, 0, sizeof(*growth));
+}
+
 static void races_free(struct report_race *races, size_t n)
 {
 	size_t i;
@@ -111,6 +126,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nmaps; i++)
 		free(report->maps[i].type);
 	free(report->maps);
+	for (i = 0; i < report->ngrowths; i++)
+		report_growth_free(&report->growths[i]);
+	free(report->growths);
 	for (i = 0; i < report->nhidden; i++)
 		free(report->hidden[i].by);
 	free(report->hidden);
@@ -185,6 +203,23 @@ const char *report_verdict_name(enum report_verdict verdict)
 		return "unproven";
 	}
 	return "unproven";
+}
+
+const char *report_growth_kind_name(enum report_growth_kind kind)
+{
+	switch (kind) {
+	case REPORT_GROWTH_DOUBLE:
+		return "double";
+	case REPORT_GROWTH_SAME_SIZE:
+		return "same-size";
+	case REPORT_GROWTH_TABLE:
+		return "table";
+	case REPORT_GROWTH_SPLIT:
+		return "split";
+	case REPORT_GROWTH_KINDS:
+		break;
+	}
+	return "double";
 }
 
 static bool op_iterates(enum report_op op)

@@ -146,6 +146,37 @@ struct report_maprow { /* one row of the table of maps */
 	enum report_verdict verdict;
 };
 
+enum report_growth_kind {
+	REPORT_GROWTH_DOUBLE,	 /* twice as many buckets (classic), or slots of a table (Swiss) */
+	REPORT_GROWTH_SAME_SIZE, /* classic: as many, to get rid of overflow buckets */
+	REPORT_GROWTH_TABLE,	 /* Swiss: from one group to a table */
+	REPORT_GROWTH_SPLIT,	 /* Swiss: a full table becomes two */
+	REPORT_GROWTH_KINDS
+};
+
+struct report_payer { /* a goroutine that did a part of a growth's work inside its own writes */
+	struct report_access access; /* the first such write; time_ns: when */
+	uint64_t steps, ns;
+};
+
+struct report_iterator { /* was open when the growth began, and went on after that */
+	struct report_access access; /* the first step after the growth had begun */
+	double since_s;		     /* when the iteration began */
+};
+
+struct report_growth { /* of a map, seen with watch --growth */
+	uint32_t pid;
+	struct report_map map; /* as it was when the growth began, or was first seen */
+	enum report_growth_kind kind;
+	uint64_t from, to;	 /* buckets (classic), slots (Swiss); 0: not known */
+	double began_s, ended_s; /* since the watch began; negative: not seen */
+	uint64_t steps, busy_ns; /* sums over the payers */
+	struct report_payer *payers; /* most time first */
+	size_t npayers;
+	struct report_iterator *iterators;
+	size_t niterators;
+};
+
 struct report_target {
 	uint32_t pid;
 	char *exe, *build_id, *go_version;
@@ -205,6 +236,9 @@ struct report {
 	size_t nsuspects;
 	struct report_maprow *maps;
 	size_t nmaps;
+	bool growth; /* growths were asked for */
+	struct report_growth *growths; /* by the time at which they began or were first seen */
+	size_t ngrowths;
 	/* What a filter has hidden stands behind the first nraces and nsuspects. */
 	size_t nraces_hidden, nsuspects_hidden;
 	struct report_hidden *hidden;
@@ -216,6 +250,7 @@ void report_free(struct report *report);	    /* frees what it owns, not the stru
 void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
+void report_growth_free(struct report_growth *growth); /* what it owns */
 void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
@@ -231,6 +266,7 @@ report_op_name(enum report_op op); /* "read" … the JSON words; clone is "itera
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
 const char *report_verdict_name(enum report_verdict verdict);
+const char *report_growth_kind_name(enum report_growth_kind kind); /* "same-size" … */
 /* What two operations make together; at least one must be a write. */
 enum report_kind report_kind_of(enum report_op a, enum report_op b);
 /*
