@@ -232,6 +232,68 @@ static inline void sample_report(struct report *report)
 	memcpy(report->stats.losses, losses, sizeof(losses));
 }
 
+static inline void sample_payer(struct report_payer *payer, uint64_t goroutine, uint64_t steps,
+				uint64_t ns)
+{
+	sample_access(&payer->access, REPORT_WRITE, goroutine, "runtime.mapassign_faststr",
+		      "main.(*cache).put", 20);
+	payer->steps = steps;
+	payer->ns = ns;
+}
+
+/* Goroutines 7 and 9 pay for a map of 4096 buckets that becomes twice as large, while 12 iterates
+ * it. */
+static inline void sample_growth(struct report_growth *growth)
+{
+	*growth = (struct report_growth){
+		.pid = 4210,
+		.map = {.addr = 0xc000094480,
+			.seed = 0xfeedface,
+			.type = sample_text("map[string]int"),
+			.global = sample_text("main.cache"),
+			.header_known = true,
+			.len = 26624,
+			.buckets = 4096},
+		.from = 4096,
+		.to = 8192,
+		.began_s = 1.5,
+		.ended_s = 1.875,
+		.steps = 4096,
+		.busy_ns = 1100000,
+		.npayers = 2,
+		.niterators = 1,
+	};
+	growth->payers = sample_zero(2, sizeof(*growth->payers));
+	sample_payer(&growth->payers[0], 7, 3700, 990000);
+	sample_payer(&growth->payers[1], 9, 396, 110000);
+	growth->iterators = sample_zero(1, sizeof(*growth->iterators));
+	sample_access(&growth->iterators[0].access, REPORT_ITERATE, 12, "runtime.mapiternext",
+		      "main.dump", 44);
+	growth->iterators[0].since_s = 1.2;
+}
+
+/* A growth of Swiss maps, of which neither begin nor end were seen. */
+static inline void sample_split(struct report_growth *growth)
+{
+	*growth = (struct report_growth){
+		.pid = 4210,
+		.map = {.addr = 0xc000012e00, .type = sample_text(""), .swiss = true},
+		.kind = REPORT_GROWTH_SPLIT,
+		.from = 1024,
+		.began_s = -1,
+		.ended_s = -1,
+	};
+}
+
+static inline void sample_growths(struct report *report)
+{
+	report->growth = true;
+	report->ngrowths = 2;
+	report->growths = sample_zero(2, sizeof(*report->growths));
+	sample_growth(&report->growths[0]);
+	sample_split(&report->growths[1]);
+}
+
 /* Everything that was printed to a memory stream; malloc'ed. */
 struct sample_stream {
 	FILE *out;

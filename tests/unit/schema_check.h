@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -182,6 +183,39 @@ static inline bool schema_value(struct schema_check *c, const json_t *s, const j
 	if (json_is_array(v))
 		return schema_array(c, s, v, path);
 	return true;
+}
+
+/* --- for tests: cmocka.h is included before --- */
+
+static inline json_t *schema_load(void)
+{
+	const char *top = getenv("MAPRACE_TOP");
+	char path[4096];
+	json_t *schema;
+
+	snprintf(path, sizeof(path), "%s/docs/maprace-1.schema.json", top ? top : ".");
+	schema = json_load_file(path, 0, NULL);
+	assert_non_null(schema);
+	return schema;
+}
+
+static inline void assert_valid(const json_t *root)
+{
+	json_t *schema = schema_load();
+	struct schema_check check = {.root = schema};
+
+	if (!schema_value(&check, schema, root, "document"))
+		fail_msg("%s", check.why);
+	json_decref(schema);
+}
+
+static inline void assert_invalid(json_t *root)
+{
+	json_t *schema = schema_load();
+	struct schema_check check = {.root = schema};
+
+	assert_false(schema_value(&check, schema, root, "document"));
+	json_decref(schema);
 }
 
 #endif

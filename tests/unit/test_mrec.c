@@ -76,6 +76,8 @@ static void test_every_rendering_is_the_same(void **state)
 	report.races[0].map.global = sample_text("main.state+16");
 	report_sightings_add(&report.races[0].sightings, 0.4, 3);
 	report_sightings_add(&report.races[0].sightings, 2.9, 9);
+	sample_growths(&report);
+	report.growths[0].began_s = 0.1 + 0.2;
 	report.duration_s = 0.1 + 0.2; /* all 17 digits count */
 	free(recording.data);
 	recording = render(&report, FORMAT_MREC);
@@ -83,6 +85,7 @@ static void test_every_rendering_is_the_same(void **state)
 	assert_true(note.ended && !note.damaged);
 	assert_true(copy.duration_s == report.duration_s);
 	assert_string_equal(copy.races[0].map.global, "main.state+16");
+	assert_true(copy.growth && copy.growths[0].began_s == report.growths[0].began_s);
 	for (i = 0; i < REPORT_FORMATS; i++) {
 		live = render(&report, (enum report_format)i);
 		again = render(&copy, (enum report_format)i);
@@ -249,8 +252,10 @@ static void test_later_records_replace(void **state)
 	grow(&g, MREC_SEEN,
 	     "{\"n\":1,\"id\":\"0123456789abcdef\",\"pid\":7,\"count\":100000,\"last_seen_s\":5}");
 	grow(&g, MREC_RACE, A_RACE(0, 3));
-	grow(&g, MREC_STATE, "{\"duration_s\":1,\"maps\":[{\"verdict\":\"racy\"}]}");
-	grow(&g, MREC_STATE, "{\"duration_s\":2}");
+	grow(&g, MREC_STATE,
+	     "{\"duration_s\":1,\"maps\":[{\"verdict\":\"racy\"}],"
+	     "\"growths\":[{\"kind\":\"split\"},{\"kind\":\"table\"}]}");
+	grow(&g, MREC_STATE, "{\"duration_s\":2,\"growths\":[{\"kind\":\"table\"}]}");
 	assert_int_equal(grow_replay(&g, &report, &note), 0);
 	assert_false(note.damaged || note.ended);
 	assert_int_equal(report.nraces, 2);
@@ -260,6 +265,9 @@ static void test_later_records_replace(void **state)
 	assert_true(report.races[1].last_seen_s == 5);
 	assert_true(report.duration_s == 2);
 	assert_int_equal(report.nmaps, 0);
+	assert_true(report.growth);
+	assert_int_equal(report.ngrowths, 1);
+	assert_int_equal(report.growths[0].kind, REPORT_GROWTH_TABLE);
 	assert_string_equal(report.version, "9");
 	assert_string_equal(report.kernel, "");
 	report_free(&report);
@@ -292,6 +300,8 @@ static void test_wrong_payloads(void **state)
 	assert_spoilt(MREC_SEEN, "{\"n\":0}");
 	assert_spoilt(MREC_STATE, "{\"maps\":3}");
 	assert_spoilt(MREC_STATE, "{\"maps\":[{\"verdict\":\"?\"}]}");
+	assert_spoilt(MREC_STATE, "{\"growths\":3}");
+	assert_spoilt(MREC_STATE, "{\"growths\":[{\"kind\":\"?\"}]}");
 	assert_spoilt(MREC_HEAD, HEAD);
 }
 

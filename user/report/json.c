@@ -8,6 +8,7 @@
 
 #include "report/escape.h"
 #include "report/json_bpf.h"
+#include "report/json_growth.h"
 #include "report/json_make.h"
 #include "report/json_names.h"
 #include "report/json_parts.h"
@@ -68,7 +69,7 @@ static json_t *build_labels(const struct report_access *access)
 	return json_finish(o, failed);
 }
 
-static json_t *build_access(const struct report_access *access, const char *role)
+json_t *json_build_access(const struct report_access *access, const char *role)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "op", json_string(report_op_name(access->op)));
@@ -88,7 +89,7 @@ static json_t *build_access(const struct report_access *access, const char *role
 	return json_finish(o, failed);
 }
 
-static json_t *build_map(const struct report_map *map)
+json_t *json_build_map(const struct report_map *map)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "addr", json_hex(map->addr));
@@ -118,9 +119,9 @@ static json_t *build_accesses(const struct report_race *race)
 	for (i = 0; i < (race->has_other ? 2u : 1u); i++) {
 		size_t which = first ^ i;
 
-		failed |= json_array_append_new(accesses,
-						build_access(&race->access[which],
-							     json_role(race->evidence, which)));
+		failed |= json_array_append_new(
+			accesses,
+			json_build_access(&race->access[which], json_role(race->evidence, which)));
 	}
 	return json_finish(accesses, failed);
 }
@@ -193,7 +194,7 @@ json_t *json_build_race(const struct report_race *race)
 	failed |= put_seen(o, race);
 	failed |= json_put(o, "held_ns", json_number(race->held_ns));
 	failed |= json_put(o, "message", json_text(race->message));
-	failed |= json_put(o, "map", build_map(&race->map));
+	failed |= json_put(o, "map", json_build_map(&race->map));
 	failed |= json_put(o, "accesses", build_accesses(race));
 	if (race->bpf)
 		failed |= json_put(o, "bpf", json_build_bpf(race->bpf));
@@ -387,6 +388,8 @@ static int put_state(json_t *o, const struct report *report)
 
 	if (report->nhidden)
 		failed |= json_put(o, "hidden", build_hiddens(report->hidden, report->nhidden));
+	if (report->growth)
+		failed |= json_put(o, "growths", json_build_growths(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));
 	return failed;
 }
@@ -435,6 +438,11 @@ static int print_line(FILE *out, const char *type, json_t *data)
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
 {
 	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
+}
+
+int jsonl_print_growth(FILE *out, const struct report_growth *growth)
+{
+	return print_line(out, "growth", json_build_growth(growth));
 }
 
 int jsonl_print_target(FILE *out, const struct report_target *target)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "report/json_bpf.h"
+#include "report/json_growth.h"
 #include "report/json_names.h"
 #include "report/json_parts.h"
 #include "report/json_value.h"
@@ -59,29 +60,6 @@ static void read_frame(struct json_reader *r, const json_t *o, struct report_fra
 	frame->runtime = json_get_bool(r, o, "runtime");
 }
 
-/* Memory for a list; *n is its length, 0 when there is none. Every element must be an object. */
-static void *allocate(struct json_reader *r, const json_t *list, const char *name, size_t size,
-		      size_t *n)
-{
-	size_t count = json_array_size(list), i;
-	void *items;
-
-	*n = 0;
-	if (r->rc || !count)
-		return NULL;
-	for (i = 0; i < count; i++)
-		if (!json_is_object(json_array_get(list, i))) {
-			json_reader_fail(r, name, "not an array of objects");
-			return NULL;
-		}
-	items = calloc(count, size);
-	if (!items)
-		json_reader_nomem(r);
-	else
-		*n = count;
-	return items;
-}
-
 static void read_creation(struct json_reader *r, const json_t *o, struct report_creation *created)
 {
 	/* Strings of the model are never NULL, so that printers need not ask. */
@@ -112,7 +90,7 @@ static void read_labels(struct json_reader *r, const json_t *o, struct report_ac
 	}
 }
 
-static void read_access(struct json_reader *r, const json_t *o, struct report_access *access)
+void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access)
 {
 	const json_t *stack = json_get_array(r, o, "stack");
 	size_t i;
@@ -128,14 +106,15 @@ static void read_access(struct json_reader *r, const json_t *o, struct report_ac
 	access->time_ns = json_get_u64(r, o, "time_ns");
 	access->truncated = json_get_bool(r, o, "truncated");
 	access->partial = json_get_bool(r, o, "partial");
-	access->frames = allocate(r, stack, "stack", sizeof(*access->frames), &access->nframes);
+	access->frames =
+		json_get_items(r, stack, "stack", sizeof(*access->frames), &access->nframes);
 	for (i = 0; i < access->nframes; i++)
 		read_frame(r, json_array_get(stack, i), &access->frames[i]);
 	read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
 	read_labels(r, json_get_object(r, o, "labels"), access);
 }
 
-static void read_map(struct json_reader *r, const json_t *o, struct report_map *map)
+void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map)
 {
 	map->addr = json_get_hex(r, o, "addr");
 	map->seed = json_get_hex(r, o, "seed");
@@ -181,7 +160,7 @@ static void read_accesses(struct json_reader *r, const json_t *list, struct repo
 	race->has_other = n == 2;
 	first = first_access(race, list);
 	for (i = 0; i < 2; i++)
-		read_access(r, json_array_get(list, i), &race->access[first ^ i]);
+		json_read_access(r, json_array_get(list, i), &race->access[first ^ i]);
 }
 
 static void read_id(struct json_reader *r, const json_t *o, char id[17])
@@ -259,7 +238,7 @@ void json_read_race(struct json_reader *r, const json_t *o, struct report_race *
 	race->held_ns = json_get_u64(r, o, "held_ns");
 	race->message = json_get_text(r, o, "message");
 	race->bpf = json_read_bpf(r, json_get_object(r, o, "bpf"));
-	read_map(r, map, &race->map);
+	json_read_map(r, map, &race->map);
 	read_accesses(r, json_get_array(r, o, "accesses"), race);
 }
 
@@ -267,7 +246,7 @@ static struct report_race *read_races(struct json_reader *r, const json_t *root,
 				      size_t *n)
 {
 	const json_t *list = json_get_array(r, root, key);
-	struct report_race *races = allocate(r, list, key, sizeof(*races), n);
+	struct report_race *races = json_get_items(r, list, key, sizeof(*races), n);
 	size_t i;
 
 	for (i = 0; i < *n; i++) {
@@ -296,7 +275,7 @@ static void read_targets(struct json_reader *r, const json_t *root, struct repor
 	struct report_target *target;
 	size_t i;
 
-	report->targets = allocate(r, list, "targets", sizeof(*target), &report->ntargets);
+	report->targets = json_get_items(r, list, "targets", sizeof(*target), &report->ntargets);
 	for (i = 0; i < report->ntargets; i++) {
 		enter(r, "targets", i);
 		o = json_array_get(list, i);
@@ -322,7 +301,7 @@ static void read_maps(struct json_reader *r, const json_t *root, struct report *
 	struct report_maprow *row;
 	size_t i;
 
-	report->maps = allocate(r, list, "maps", sizeof(*row), &report->nmaps);
+	report->maps = json_get_items(r, list, "maps", sizeof(*row), &report->nmaps);
 	for (i = 0; i < report->nmaps; i++) {
 		enter(r, "maps", i);
 		o = json_array_get(list, i);
@@ -349,7 +328,8 @@ static void read_hidden(struct json_reader *r, const json_t *root, struct report
 	const json_t *list = json_get_array(r, root, "hidden"), *o;
 	size_t i;
 
-	report->hidden = allocate(r, list, "hidden", sizeof(*report->hidden), &report->nhidden);
+	report->hidden =
+		json_get_items(r, list, "hidden", sizeof(*report->hidden), &report->nhidden);
 	for (i = 0; i < report->nhidden; i++) {
 		enter(r, "hidden", i);
 		o = json_array_get(list, i);
@@ -503,6 +483,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	read_targets(r, o, report);
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
+	json_read_growths(r, o, report);
 	read_stats(r, json_get_object(r, o, "stats"), &report->stats);
 }
 

@@ -59,6 +59,28 @@ json_t *json_get_array(struct json_reader *r, const json_t *o, const char *key)
 	return value;
 }
 
+void *json_get_items(struct json_reader *r, const json_t *list, const char *name, size_t size,
+		     size_t *n)
+{
+	size_t count = json_array_size(list), i;
+	void *items;
+
+	*n = 0;
+	if (r->rc || !count)
+		return NULL;
+	for (i = 0; i < count; i++)
+		if (!json_is_object(json_array_get(list, i))) {
+			json_reader_fail(r, name, "not an array of objects");
+			return NULL;
+		}
+	items = calloc(count, size);
+	if (!items)
+		json_reader_nomem(r);
+	else
+		*n = count;
+	return items;
+}
+
 char *json_get_text(struct json_reader *r, const json_t *o, const char *key)
 {
 	const json_t *value = member(r, o, key);

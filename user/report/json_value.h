@@ -29,6 +29,13 @@ int json_reader_nomem(struct json_reader *r);
 json_t *json_get_object(struct json_reader *r, const json_t *o, const char *key);
 json_t *json_get_array(struct json_reader *r, const json_t *o, const char *key);
 
+/*
+ * Memory for what an array holds, all zero; *n is its length, 0 when there is none. Every element
+ * must be an object. name is for messages.
+ */
+void *json_get_items(struct json_reader *r, const json_t *list, const char *name, size_t size,
+		     size_t *n);
+
 /* malloc'ed, NULL only after a failure. */
 char *json_get_text(struct json_reader *r, const json_t *o, const char *key);
 uint64_t json_get_u64(struct json_reader *r, const json_t *o, const char *key);

@@ -36,7 +36,7 @@ enum mrec_type {		   /* never reused */
 		 MREC_SEEN = 4,	   /* id and pid of a race that is known, and what changed of its
 				      sightings */
 		 MREC_SEEN_SUSPECT = 5,
-		 MREC_STATE = 6, /* duration_s, targets, maps, hidden, stats */
+		 MREC_STATE = 6, /* duration_s, targets, maps, hidden, growths, stats */
 		 MREC_END = 7,	 /* the run ended as it should */
 };
 

@@ -182,6 +182,8 @@ static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
 	old.nmaps = report->nmaps;
 	old.hidden = report->hidden;
 	old.nhidden = report->nhidden;
+	old.growths = report->growths;
+	old.ngrowths = report->ngrowths;
 	old.stats = report->stats;
 	report->duration_s = fresh.duration_s;
 	report->targets = fresh.targets;
@@ -190,6 +192,9 @@ static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
 	report->nmaps = fresh.nmaps;
 	report->hidden = fresh.hidden;
 	report->nhidden = fresh.nhidden;
+	report->growth = fresh.growth;
+	report->growths = fresh.growths;
+	report->ngrowths = fresh.ngrowths;
 	report->stats = fresh.stats;
 	report_free(&old);
 	return 0;

@@ -35,5 +35,7 @@ int jsonl_print_report(FILE *out, const struct report *report)
 		rc = jsonl_print_race(out, &report->races[i], false);
 	for (i = 0; i < report->nsuspects && !rc; i++)
 		rc = jsonl_print_race(out, &report->suspects[i], true);
+	for (i = 0; i < report->ngrowths && !rc; i++)
+		rc = jsonl_print_growth(out, &report->growths[i]);
 	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

@@ -37,6 +37,7 @@ int print_finish(FILE *out);
 int json_print_report(FILE *out, const struct report *report);
 /* One line {"type": …, "data": {…}} and a flush. */
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
+int jsonl_print_growth(FILE *out, const struct report_growth *growth);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
 int jsonl_print_report(FILE *out, const struct report *report);
