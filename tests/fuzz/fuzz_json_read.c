@@ -46,6 +46,7 @@ static void check(const struct report *report)
 		abort();
 	for (i = 0; i < report->nraces; i++)
 		text_print_race(out, &report->races[i], report->duration_s, &style);
+	text_print_growths(out, report, &style);
 	text_print_summary(out, report, &style);
 	if (fclose(out))
 		abort();

@@ -172,6 +172,7 @@ static char *print_all_text(const struct report *report)
 		text_print_race(s.out, &report->races[i], report->duration_s, &style);
 	for (i = 0; i < report->nsuspects; i++)
 		text_print_race(s.out, &report->suspects[i], report->duration_s, &style);
+	text_print_growths(s.out, report, &style);
 	text_print_summary(s.out, report, &style);
 	return sample_close(&s);
 }

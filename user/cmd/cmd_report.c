@@ -25,7 +25,7 @@ static int complain(const char *file, const struct err *err)
 	return EXIT_TOOL;
 }
 
-/* Races to standard output, the summary to standard error, as watch has it. */
+/* Races and growths to standard output, the summary to standard error, as watch has it. */
 static int print_text(const struct report *report, const struct report_options *options,
 		      struct text_style style)
 {
@@ -36,6 +36,7 @@ static int print_text(const struct report *report, const struct report_options *
 		text_print_race(stdout, &report->races[i], report->duration_s, &style);
 	for (i = 0; i < report->nsuspects; i++)
 		text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
+	text_print_growths(stdout, report, &style);
 	rc = print_finish(stdout);
 	if (rc)
 		return rc;

@@ -154,12 +154,19 @@ void watch_check_stdout(struct watch *w, int rc)
 	w->stdout_failed = true;
 }
 
+static struct text_style stdout_style(const struct watch *w)
+{
+	const struct watch_options *o = w->options;
+
+	return (struct text_style){.color = options_color(o->no_color, STDOUT_FILENO),
+				   .verbose = o->verbose > 0,
+				   .quote = o->source_root || isatty(STDOUT_FILENO),
+				   .source_root = o->source_root};
+}
+
 void watch_print_races(struct watch *w, uint64_t older_than_ns)
 {
-	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
-				   .verbose = w->options->verbose > 0,
-				   .quote = w->options->source_root || isatty(STDOUT_FILENO),
-				   .source_root = w->options->source_root};
+	struct text_style style = stdout_style(w);
 	uint64_t since = watch_now() - w->start_ns;
 	const struct report_race *race;
 	bool any = false;
@@ -239,10 +246,7 @@ static int write_files(struct watch *w, const struct report *report)
 /* They come last: which of them are none is known at the end. */
 static void print_suspects(struct watch *w, const struct report *report)
 {
-	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
-				   .verbose = w->options->verbose > 0,
-				   .quote = w->options->source_root || isatty(STDOUT_FILENO),
-				   .source_root = w->options->source_root};
+	struct text_style style = stdout_style(w);
 	size_t i;
 
 	for (i = 0; i < report->nsuspects; i++)
@@ -251,6 +255,21 @@ static void print_suspects(struct watch *w, const struct report *report)
 		else
 			text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
 	if (report->nsuspects && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+static void print_growths(struct watch *w, const struct report *report)
+{
+	struct text_style style = stdout_style(w);
+	size_t i;
+
+	if (!report->growth)
+		return;
+	for (i = 0; w->options->json && i < report->ngrowths; i++)
+		watch_check_stdout(w, jsonl_print_growth(stdout, &report->growths[i]));
+	if (!w->options->json)
+		text_print_growths(stdout, report, &style);
+	if (fflush(stdout))
 		watch_check_stdout(w, -errno);
 }
 
@@ -286,6 +305,7 @@ void watch_finish(struct watch *w)
 		w->failed = true;
 	} else {
 		print_suspects(w, &report);
+		print_growths(w, &report);
 		write_files(w, &report);
 		recorder_report(w, &report, true);
 		if (w->options->json)

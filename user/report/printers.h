@@ -20,6 +20,8 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
+/* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
+void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
 /* How a whole document is rendered. */
 struct print_options {
 	struct text_style text;
