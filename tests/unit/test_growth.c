@@ -119,6 +119,9 @@ static void test_text_of_nothing(void **state)
 	text = render(&report, FORMAT_TEXT);
 	assert_has(text, "MAP GROWTH: none seen\nNo race found");
 	free(text);
+	text = render(&report, FORMAT_HTML);
+	assert_has(text, "<p>None was seen to grow.</p>");
+	free(text);
 }
 
 static void assert_change(struct report *report, enum report_growth_kind kind, uint64_t from,
@@ -307,6 +310,79 @@ static void test_twenty_are_shown(void **state)
 	report_free(&report);
 }
 
+/* --- the page --- */
+
+static void test_page(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	text = render(&report, FORMAT_HTML);
+	assert_has_not(text, "<section id=growth>");
+	free(text);
+	sample_growths(&report);
+	text = render(&report, FORMAT_HTML);
+	assert_has(text, "<section id=growth>");
+	/* 1.5 to 1.875 of 3 seconds */
+	assert_has(text, "<i class=\"bar\" style=\"left:50.00%;width:12.50%\" "
+			 "title=\"from 4096 to 8192 buckets: began at 1.500s, ");
+	assert_has(text, "<i class=\"bar open\" style=\"left:0.00%;width:100.00%\" "
+			 "title=\"a table of 1024 slots became two: began: not seen, ");
+	/* the two races are on the first map, and first seen after 0.4 of 3 seconds */
+	assert_int_equal(count(text, "<i class=tick style=\"left:13.33%\" title=\""), 2);
+	assert_has(text, "title=\"write in main.(*cache).put and read in main.(*cache).get on "
+			 "map[string]int, first seen at 0.400s\"></i>");
+	assert_has(text, "map[string]int at 0x00c000094480 (main.cache), grew once</span>");
+	assert_has(text, "<td>1.500s</td><td>375.0ms</td><td>1.1ms</td><td>goroutine 7, 90%: ");
+	assert_has(text, "<td>not seen</td><td>not known</td><td>0ns</td><td></td><td></td>");
+	assert_has(text, "<br>goroutine 9, 10%: write in main.(*cache).put at ");
+	free(text);
+	report.races[1].pid++;
+	report.races[0].map.addr++;
+	text = render(&report, FORMAT_HTML);
+	assert_int_equal(count(text, "<i class=tick style=\"left:13.33%\""), 0);
+	free(text);
+	report_free(&report);
+}
+
+/* A map has one lane, and an end that was not seen is not drawn over what came next. */
+static void test_page_lanes(void **state)
+{
+	struct report report;
+	char *text;
+	size_t i;
+
+	(void)state;
+	sample_many(&report, 23);
+	text = render(&report, FORMAT_HTML);
+	assert_int_equal(count(text, ", grew once</span>"), 20);
+	assert_has(text, " at 0x00c000000003, grew once</span>");
+	assert_has_not(text, " at 0x00c000000002, grew once</span>");
+	assert_has(text, "20 of 23 maps, those that took most work. ");
+	assert_int_equal(count(text, "<tr><td><code>map[int]int at "), 23);
+	free(text);
+	for (i = 0; i < report.ngrowths; i++) {
+		report.growths[i].map.addr = 0xc000000000;
+		report.growths[i].pid = i == 5;
+	}
+	report.growths[0].ended_s = -1;
+	report.growths[1].began_s = 1;
+	report.growths[1].ended_s = 2;
+	report.growths[2].began_s = -1;
+	report.growths[2].ended_s = 4;
+	text = render(&report, FORMAT_HTML);
+	assert_has_not(text, "those that took most work. ");
+	assert_has(text, ", grew 22 times</span><div class=track>"
+			 "<i class=\"bar open\" style=\"left:0.00%;width:10.00%\"");
+	assert_has(text, "<i class=\"bar\" style=\"left:10.00%;width:10.00%\"");
+	assert_has(text, "<i class=\"bar open\" style=\"left:20.00%;width:20.00%\"");
+	assert_int_equal(count(text, ", grew once</span>"), 1);
+	free(text);
+	report_free(&report);
+}
+
 /* --- all of them --- */
 
 /* A growth is no finding. */
@@ -342,7 +418,8 @@ static void test_hostile(void **state)
 {
 	static const char hostile[] =
 		"\"'><script>alert(1)</script>&\033[31m\x01\n\xff\xe2\x80\xae";
-	static const enum report_format formats[] = {FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL};
+	static const enum report_format formats[] = {FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL,
+						     FORMAT_HTML};
 	struct report report;
 	struct report_growth *growth;
 	char *text, *p;
@@ -361,6 +438,8 @@ static void test_hostile(void **state)
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		text = render(&report, formats[i]);
 		assert_has(text, "alert(1)");
+		if (formats[i] == FORMAT_HTML)
+			assert_has_not(text, "<script>alert");
 		assert_has_not(text, "\xff");
 		assert_has_not(text, "\xe2\x80\xae");
 		for (p = text; *p; p++)
@@ -386,6 +465,8 @@ int main(void)
 		cmocka_unit_test(test_processes_are_told_apart),
 		cmocka_unit_test(test_few_payers_are_shown),
 		cmocka_unit_test(test_twenty_are_shown),
+		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_page_lanes),
 		cmocka_unit_test(test_findings_are_the_same),
 		cmocka_unit_test(test_hostile),
 	};

@@ -258,6 +258,7 @@ int html_print_report(FILE *out, const struct report *report, const struct print
 	for (i = 0; i < report->nsuspects; i++)
 		print_race(out, &report->suspects[i], "suspect-", i, report->duration_s);
 	html_maps(out, report);
+	html_growths(out, report);
 	html_distances(out, report);
 	html_cost(out, report);
 	html_end(out);

@@ -53,6 +53,8 @@ static const char style[] =
 	".axis span{position:absolute}.axis .end{right:0}\n"
 	".run .track{height:3rem}.run .track i{top:auto;background:var(--a);min-width:2px}\n"
 	"article[id^=suspect] .run .track i{background:var(--warn)}\n"
+	".grown .track i{min-width:3px}.grown .track .open{opacity:.35}"
+	".grown .track .tick{background:var(--a)}\n"
 	".dist{display:grid;grid-template-columns:5rem 1fr 8rem;gap:.6rem;align-items:center;font-size:13px}\n"
 	".dist i{left:0;min-width:2px}.dist i.a{background:var(--a);bottom:50%}"
 	".dist i.b{background:var(--b);top:50%}\n"

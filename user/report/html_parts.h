@@ -12,11 +12,17 @@
 void html_begin(FILE *out);
 void html_end(FILE *out);
 
+/* A share of a whole in percent, whatever the numbers are: 0 to 100. */
+double html_percent(double part, double whole);
+
 /* html_time.c: time lines, drawn to scale with boxes whose places are percentages */
 void html_moment(FILE *out, const struct report_race *race); /* the conflict itself */
 void html_run(FILE *out, const struct report_race *race, double duration_s); /* all sightings */
 /* How far apart the two operations of conflicts were, by powers of two. */
 void html_distances(FILE *out, const struct report *report);
+
+/* html_growth.c: how maps grew, over the run and in a table; nothing when nobody asked for it */
+void html_growths(FILE *out, const struct report *report);
 
 /* html_tables.c: maps, cost, losses */
 void html_maps(FILE *out, const struct report *report);

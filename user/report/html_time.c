@@ -6,8 +6,7 @@
 #include "report/html_parts.h"
 #include "report/words.h"
 
-/* A share of a whole in percent, whatever the numbers are. */
-static double percent(double part, double whole)
+double html_percent(double part, double whole)
 {
 	double p = whole > 0 ? part / whole * 100 : 0;
 
@@ -54,8 +53,8 @@ static struct span span_of(const struct report_race *race)
 static void print_lane(FILE *out, const struct report_race *race, size_t which,
 		       const struct span *s)
 {
-	double left = percent(s->begin[which], s->whole);
-	double width = percent(s->end[which] - s->begin[which], s->whole);
+	double left = html_percent(s->begin[which], s->whole);
+	double width = html_percent(s->end[which] - s->begin[which], s->whole);
 
 	fprintf(out, "<div class=\"lane %s\"><span>",
 		which == report_first_access(race) ? "a" : "b");
@@ -84,7 +83,7 @@ void html_moment(FILE *out, const struct report_race *race)
 	fprintf(out,
 		"<div class=axis><span style=\"left:0\">0</span><span style=\"left:%.2f%%\">%s</span>"
 		"</div>\n<figcaption>%s</figcaption>\n</figure>\n",
-		percent(distance, s.whole), duration_format(distance).s,
+		html_percent(distance, s.whole), duration_format(distance).s,
 		race->evidence == REPORT_COLLISION
 			? "To scale: the bar is the operation that was held, the mark is where the "
 			  "other one entered."
@@ -106,10 +105,10 @@ static void print_bins(FILE *out, const struct report_sightings *s, double durat
 			fprintf(out,
 				"<i style=\"left:%.2f%%;width:%.2f%%;height:%.1f%%\" "
 				"title=\"%" PRIu64 " from %.2f s on\"></i>",
-				percent((double)i * s->bin_s, duration_s),
-				percent(s->bin_s, duration_s),
-				4 + percent((double)s->bins[i], (double)most) * 0.96, s->bins[i],
-				(double)i * s->bin_s);
+				html_percent((double)i * s->bin_s, duration_s),
+				html_percent(s->bin_s, duration_s),
+				4 + html_percent((double)s->bins[i], (double)most) * 0.96,
+				s->bins[i], (double)i * s->bin_s);
 }
 
 void html_run(FILE *out, const struct report_race *race, double duration_s)
@@ -121,10 +120,10 @@ void html_run(FILE *out, const struct report_race *race, double duration_s)
 		print_bins(out, &race->sightings, duration_s);
 	} else {
 		fprintf(out, "<i style=\"left:%.2f%%;height:100%%\"></i>",
-			percent(race->first_seen_s, duration_s));
+			html_percent(race->first_seen_s, duration_s));
 		if (race->count > 1)
 			fprintf(out, "<i style=\"left:%.2f%%;height:100%%\"></i>",
-				percent(race->last_seen_s, duration_s));
+				html_percent(race->last_seen_s, duration_s));
 	}
 	fprintf(out,
 		"</div>\n<div class=axis><span style=\"left:0\">0</span>"
@@ -162,10 +161,10 @@ static void print_row(FILE *out, size_t k, uint64_t proven, uint64_t close, uint
 		duration_format((double)(1ull << k)).s);
 	if (proven)
 		fprintf(out, "<i class=a style=\"width:%.2f%%\"></i>",
-			percent((double)proven, (double)most));
+			html_percent((double)proven, (double)most));
 	if (close)
 		fprintf(out, "<i class=b style=\"width:%.2f%%\"></i>",
-			percent((double)close, (double)most));
+			html_percent((double)close, (double)most));
 	fputs("</div><span>", out);
 	if (proven)
 		fprintf(out, "%" PRIu64 " proven", proven);
