@@ -30,6 +30,7 @@ complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l suspects -d 'A
 complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l exitcode -x -d 'Exit status when something was found'
 complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l no-color -d 'Never colour the text'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l max-hold -x -d 'Longest single delay'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l growth -d 'Also report how maps grew'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l record -r -F -d 'Stream a recording there'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l halt-on-race -d 'End after the first race'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l dry-run -d 'Do not open the probes'
