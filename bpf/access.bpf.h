@@ -53,17 +53,38 @@ static __always_inline __u64 operation_type(struct pt_regs *ctx, const struct op
 	return site_arg(ctx, o->type_arg, cfg.iter_type, &fault);
 }
 
-static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)
+/* How much of it there is now in to, which has room for MR_HEADER_MAX bytes; 0: it cannot be read. */
+static __always_inline __u32 header_read(void *to, __u64 map, struct mr_cpu *c)
 {
 	__u32 size = cfg.map_size;
 
-	e->map_header_size = 0;
 	if (size > MR_HEADER_MAX)
 		size = MR_HEADER_MAX;
-	if (target_read(e->map_header, size, o->map))
-		lose(o->c, MR_LOSS_HEADER_FAULT);
-	else
-		e->map_header_size = size;
+	if (!target_read(to, size, map))
+		return size;
+	lose(c, MR_LOSS_HEADER_FAULT);
+	return 0;
+}
+
+static __always_inline struct mr_grown *grown_slot(__u64 map)
+{
+	__u32 index = mr_map_index(map, MR_GROWN - 1);
+
+	return bpf_map_lookup_elem(&grown, &index);
+}
+
+static __always_inline bool growth_under_way(__u64 map)
+{
+	const struct mr_grown *gr = grown_slot(map);
+
+	return gr && gr->map == map && gr->under_way;
+}
+
+static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)
+{
+	e->map_header_size = header_read(e->map_header, o->map, o->c);
+	e->growing = cfg.growth && growth_under_way(o->map);
+	e->pad = 0;
 }
 
 static __always_inline struct mr_event_race *event_reserve(const struct operation *o)

@@ -9,6 +9,7 @@
 
 #include "again.bpf.h"
 #include "engine.bpf.h"
+#include "growth.bpf.h"
 #include "ownstack.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -57,6 +58,8 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	o.op = site.op;
 	o.type_arg = site.type_arg;
 	o.g = REG_G(ctx);
+	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
+		return 0;
 	arg = site_word(ctx, site.map_arg);
 	a = again_slot(o.cpu, arg);
 	if (!a) {

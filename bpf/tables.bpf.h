@@ -102,9 +102,38 @@ struct {
 	__type(value, struct mr_suspect);
 } suspects SEC(".maps");
 
+/* --growth; tiny where nobody asks for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MR_GROWERS);
+	__type(key, __u32);
+	__type(value, struct mr_grower);
+} growers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_GROWN);
+	__type(key, __u32);
+	__type(value, struct mr_grown);
+} grown SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_ITERATORS);
+	__type(key, __u32);
+	__type(value, struct mr_iterator);
+} iterators SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
+
+/* Maps may grow by the thousand in a second: no race is to be lost for that. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} growth_events SEC(".maps");
 
 #endif

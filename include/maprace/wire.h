@@ -28,6 +28,10 @@
 #define MR_DISTANCES 40	      /* how far apart they were: powers of two of nanoseconds */
 #define MR_TRIAL_CLASSES 64   /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64      /* bytes of a map header that travel with an event */
+#define MR_TABLE_MAX 16	      /* and of a Swiss table's */
+#define MR_GROWERS 1024	      /* goroutines whose part in a growth is summed up (power of two) */
+#define MR_GROWN 4096	      /* maps whose last growth is known, with --growth (power of two) */
+#define MR_ITERATORS 4096     /* open iterations, with --growth (power of two) */
 
 enum mr_op {
 	MR_OP_NONE = 0,
@@ -38,6 +42,12 @@ enum mr_op {
 	MR_OP_CLEAR = 5,
 	MR_OP_CLONE = 6,
 	MR_OP_MAX = 8, /* size of tables by operation */
+	/* With --growth: no operations, but what the runtime does inside some of them. */
+	MR_OP_GROW = 8,	  /* a map, or a Swiss table, begins to grow */
+	MR_OP_TABLE = 9,  /* a Swiss map of one group gets a table */
+	MR_OP_MOVE = 10,  /* classic: an old bucket is emptied into the new ones */
+	MR_OP_GROWN = 11, /* the return from any of these */
+	MR_SITE_KINDS = 16,
 };
 
 static inline int mr_op_writes(__u32 op)
@@ -88,6 +98,8 @@ struct mr_config {
 	__u32 iter_map, iter_type; /* offsets in the iterator */
 	__u32 holds_enabled;	   /* 0: count and look only */
 	__u32 g_m, m_p;		   /* offsets in runtime.g and runtime.m */
+	__u32 growth;		   /* 0: nobody asked how maps grow */
+	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
 	__u32 pad;
 	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
 };
@@ -255,6 +267,10 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_HOLD_SHORT = 18,
 	       MR_LOSS_TRIAL_EVICTED = 19,
 	       MR_LOSS_SUSPECTS_FULL = 20,
+	       MR_LOSS_GROWTH_RING = 21,
+	       MR_LOSS_GROWTH_UNPAIRED = 22,
+	       MR_LOSS_GROWN_EVICTED = 23,
+	       MR_LOSS_ITERATOR_EVICTED = 24,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -281,6 +297,7 @@ struct mr_pair { /* value of the table of pairs; the key is the pair's hash */
 enum mr_event_kind {
 	MR_EVENT_RACE = 1,
 	MR_EVENT_FATAL = 2,
+	MR_EVENT_GROWTH = 3,
 };
 
 enum mr_evidence {
@@ -302,6 +319,8 @@ struct mr_event_race {
 	__u64 held_ns;
 	__u32 evidence;	       /* enum mr_evidence */
 	__u32 map_header_size; /* 0: could not be read */
+	__u32 growing;	       /* with --growth: the map was about to grow, or growing */
+	__u32 pad;
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access
 		access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
@@ -322,6 +341,56 @@ struct mr_event_fatal {
 	__u32 pad;
 };
 
+/*
+ * What a goroutine has done for one growth of one map, from inside its own writes: direct-mapped by
+ * goroutine, written by it alone but for two that share a slot. A growth's id is the time at which
+ * it began, or, with MR_GROWTH_LATE, was first seen.
+ */
+struct mr_grower {
+	__u64 g, map;
+	__u64 id;
+	__u64 old;	  /* classic: address of the buckets that are emptied */
+	__u64 entered_ns; /* inside since; 0: outside */
+	__u64 busy_ns;	  /* inside, summed up */
+	__u32 steps;	  /* entries */
+	__u32 told;	  /* of them, in events */
+	__u32 op;	  /* enum mr_op: what it entered first */
+	__u32 flags;	  /* MR_GROWTH_LATE */
+	__u32 header_size;
+	__u32 pad;
+	__u8 header[MR_HEADER_MAX]; /* of the map, at the first entry */
+	__u8 table[MR_TABLE_MAX];   /* of the Swiss table that grows */
+	struct mr_access access;    /* the first entry; op is MR_OP_WRITE */
+};
+
+struct mr_grown { /* a map's last growth, direct-mapped by map */
+	__u64 map, id;
+	__u64 old;
+	__u32 under_way;
+	__u32 flags;
+};
+
+struct mr_iterator { /* direct-mapped by the iterator's address */
+	__u64 it, g, map;
+	__u64 first_ns, last_ns;
+	__u64 told; /* the growth that it was last reported for */
+};
+
+#define MR_GROWTH_BEGAN 1u
+#define MR_GROWTH_PAID 2u /* what who.busy_ns and who.steps are now; after others may follow */
+#define MR_GROWTH_ENDED 4u
+#define MR_GROWTH_ITERATOR 8u /* who.access is a step of an iteration that was open at the growth */
+#define MR_GROWTH_LATE 16u    /* under way when first seen */
+
+struct mr_event_growth {
+	struct mr_event_header header;
+	__u32 what;	   /* MR_GROWTH_* */
+	__u32 header_size; /* of after; 0: could not be read */
+	__u64 since_ns;	   /* an iteration: when it began */
+	__u8 after[MR_HEADER_MAX];
+	struct mr_grower who;
+};
+
 /* Where a map's record is, given the mask of the table; and a goroutine's bit in mr_map.seen. */
 static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 {
@@ -334,7 +403,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 152, "wire");
+_Static_assert(sizeof(struct mr_config) == 160, "wire");
 _Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
@@ -346,7 +415,15 @@ _Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");
 _Static_assert(sizeof(struct mr_caller) == 32, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 1408, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");
-_Static_assert(sizeof(struct mr_event_race) == 48 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
+_Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
+	       "wire");
+_Static_assert(sizeof(struct mr_grower) ==
+		       72 + MR_HEADER_MAX + MR_TABLE_MAX + sizeof(struct mr_access),
+	       "wire");
+_Static_assert(sizeof(struct mr_grown) == 32, "wire");
+_Static_assert(sizeof(struct mr_iterator) == 48, "wire");
+_Static_assert(sizeof(struct mr_event_growth) ==
+		       32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
 _Static_assert(sizeof(struct mr_event_fatal) == 40 + sizeof(struct mr_access) + 8 * MR_FATAL_WORDS,
 	       "wire");

@@ -85,10 +85,13 @@ row()
 	local binary=$out/$1-$2/$3 row=$out/rows/$3-$1-$2-$4 status=0 proofs verdict own='' detector='' began=${EPOCHREALTIME/./} took args
 	local seconds=$seconds
 	[[ $3 != clean_* || -z $clean_seconds ]] || seconds=$clean_seconds
+	local options=("${with[@]}")
 	args=("$4" "$seconds")
 	[[ $4 != tilt ]] || args=("$seconds")
+	# its subject, so that it is to be seen
+	[[ $3 != *_growth_iterate ]] || options+=(--growth)
 	export CORPUS_PLUGIN=$out/$1-plugin/handlers
-	timeout -k 5 $((seconds + 30)) "$maprace" watch -q --halt-on-race "${with[@]}" -d "$seconds" -o "$row.json" -- "$binary" "${args[@]}" \
+	timeout -k 5 $((seconds + 30)) "$maprace" watch -q --halt-on-race "${options[@]}" -d "$seconds" -o "$row.json" -- "$binary" "${args[@]}" \
 		>"$row.log" 2>&1 || status=$?
 	took=$(since "$began")
 	proofs=$(jq '[.races[] | select(.evidence != "window")] | length' "$row.json" 2>/dev/null || echo '?')
@@ -102,6 +105,10 @@ row()
 	# the plugin's code has probes of its own
 	if [[ $3 == *_plugin_* ]] && ! jq -e '.stats.plugins_unwatched == 0' "$row.json" >/dev/null; then
 		verdict='FAILED: the plugin was not watched'
+	fi
+	if [[ $3 == clean_growth_iterate && $verdict == silent ]] &&
+		! jq -e 'any(.growths[]; .began_s and .ended_s and (.payers | length) > 0)' "$row.json" >/dev/null; then
+		verdict='FAILED: no map was seen growing'
 	fi
 	if [[ $3 == racy_* ]]; then
 		own=$(says_within "$took" '^fatal error: concurrent map' "$binary" "${args[@]}")

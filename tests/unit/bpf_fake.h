@@ -15,6 +15,9 @@ static struct mr_trial trial_table[MR_TRIAL_SLOTS];
 static struct mr_stack stack_table[2 * MR_SUSPECT_SLOTS];
 static struct mr_suspect suspect_table[64];
 static __u64 suspect_keys[64];
+static struct mr_grower grower_table[MR_GROWERS];
+static struct mr_grown grown_table[MR_GROWN];
+static struct mr_iterator iterator_table[MR_ITERATORS];
 static bool suspects_full;
 static atomic_uint claim_table[MR_HOLD_SLOTS];
 static struct mr_pair pair_table[MR_PAIRS];
@@ -71,6 +74,12 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &stack_table[*(const __u32 *)key];
 	if (map == (void *)&suspects)
 		return suspect_find(*(const __u64 *)key);
+	if (map == (void *)&growers)
+		return &grower_table[*(const __u32 *)key];
+	if (map == (void *)&grown)
+		return &grown_table[*(const __u32 *)key];
+	if (map == (void *)&iterators)
+		return &iterator_table[*(const __u32 *)key];
 	if (every_pair)
 		return NULL;
 	pthread_mutex_lock(&pair_lock);

@@ -7,12 +7,28 @@
  * operations that hit the probes. Included once, behind the programs and bpf_fake.h.
  */
 
-enum { SITE_READ, SITE_WRITE, SITE_ITER, SITE_DELETE, NSITES };
+enum {
+	SITE_READ,
+	SITE_WRITE,
+	SITE_ITER,
+	SITE_DELETE,
+	SITE_ITER_BEGIN,
+	SITE_GROW,
+	SITE_MOVE,
+	SITE_GROWN,
+	SITE_SWISS_GROW,
+	NSITES
+};
 static const struct mr_probe_site site_list[NSITES] = {
 	{.ip = 0x401000, .op = MR_OP_READ, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x402000, .op = MR_OP_WRITE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x403000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_ITER, .type_arg = MR_ARG_ITER},
 	{.ip = 0x404000, .op = MR_OP_DELETE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x405000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x406000, .op = MR_OP_GROW, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x407000, .op = MR_OP_MOVE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x408000, .op = MR_OP_GROWN},
+	{.ip = 0x409000, .op = MR_OP_GROW, .map_arg = MR_ARG_2, .type_arg = MR_ARG_1},
 };
 
 struct goroutine { /* a g, its stack with three frames, a thread */
@@ -73,6 +89,9 @@ static int set_up(void **state)
 	memset(suspect_table, 0, sizeof(suspect_table));
 	memset(suspect_keys, 0, sizeof(suspect_keys));
 	memset(suspect_next_ns, 0, sizeof(suspect_next_ns));
+	memset(grower_table, 0, sizeof(grower_table));
+	memset(grown_table, 0, sizeof(grown_table));
+	memset(iterator_table, 0, sizeof(iterator_table));
 	memset(pair_table, 0, sizeof(pair_table));
 	memset(pair_keys, 0, sizeof(pair_keys));
 	memset(gomaps, 0, sizeof(gomaps));

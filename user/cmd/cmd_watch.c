@@ -104,7 +104,8 @@ static int attach_targets(struct watch *w, struct err *err)
 		.hold_permille =
 			w->options->max_hold_ns ? (uint32_t)(w->options->budget_percent * 10) : 0,
 		.changes = w->options->budget_percent < 100,
-		.window_ns = w->options->suspects ? w->options->window_ns : 0};
+		.window_ns = w->options->suspects ? w->options->window_ns : 0,
+		.growth = w->options->growth};
 	uint64_t before = watch_now();
 	size_t i;
 	int r = 0;
@@ -260,11 +261,13 @@ int cmd_watch(int argc, char **argv)
 	w.start_ns = watch_now();
 	w.started_unix_ns = wall_clock();
 	w.tracker = tracker_new(w.start_ns);
-	status = w.tracker ? run(&w) : EXIT_TOOL;
+	w.growths = options.growth ? growths_new(w.start_ns) : NULL;
+	status = w.tracker && (w.growths || !options.growth) ? run(&w) : EXIT_TOOL;
 	recorder_close(&w);
 	filter_free(w.filter);
 	calibration_end(&w.calibration);
 	tracker_free(w.tracker);
+	growths_free(w.growths);
 	for (i = 0; i < w.ntargets && w.targets; i++) {
 		if (w.targets[i].process.ours && w.targets[i].process.stopped)
 			process_abandon(&w.targets[i].process);

@@ -40,7 +40,7 @@ struct watch_options {
 	int verbose;
 	double budget_percent;
 	uint64_t max_hold_ns, window_ns;
-	bool window_given, suspects;
+	bool window_given, suspects, growth;
 	const char *suppressions, *baseline; /* NULL: none */
 	const char *record;		     /* NULL: no recording but those of -o */
 	bool halt_on_race;

@@ -112,6 +112,13 @@ static int set_suspects(void *options, const char *arg)
 	return 0;
 }
 
+static int set_growth(void *options, const char *arg)
+{
+	(void)arg;
+	((struct watch_options *)options)->growth = true;
+	return 0;
+}
+
 static int set_suppressions(void *options, const char *arg)
 {
 	if (!*arg)
@@ -194,6 +201,8 @@ static const struct option_row watch_rows[] = {
 	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
 	{"suspects", 0, NULL, set_suspects, NULL,
 	 "also report, at the end, conflicts that are close in time\nbut not proven, on maps that nothing shows to be ordered"},
+	{"growth", 0, NULL, set_growth, NULL,
+	 "also report how maps grew: when, from which size to\nwhich, who paid for it, which iterations were open"},
 	{"suppressions", 0, "FILE", set_suppressions, "a file name",
 	 "do not report what this file names: race:PATTERN,\nrace_top:PATTERN, map:TYPE"},
 	{"baseline", 0, "FILE", set_baseline, "a file name",

@@ -8,6 +8,7 @@
 #include "cmd/options.h"
 #include "cmd/watched.h"
 #include "probe/calibrate.h"
+#include "track/growths.h"
 #include "track/tracker.h"
 
 /* State of one `maprace watch`. */
@@ -16,6 +17,7 @@ struct watch {
 	struct watched *targets;
 	size_t ntargets;
 	struct tracker *tracker;
+	struct growths *growths;   /* NULL: nobody asked */
 	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
 	struct recorder *recorder; /* NULL: none */
 	uint64_t start_ns;	   /* CLOCK_MONOTONIC */

@@ -60,6 +60,19 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+static int on_growth(void *ctx, void *data, size_t size)
+{
+	struct source *s = ctx;
+	int r = growths_event(s->loop->watch->growths, &s->watched->source, data, size);
+
+	if (r) {
+		log_error("out of memory");
+		s->loop->error = r;
+		stop(s->loop);
+	}
+	return 0;
+}
+
 static void on_ring(evutil_socket_t fd, short what, void *ctx)
 {
 	struct source *s = ctx;
@@ -197,6 +210,9 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 	s->watched = t;
 	s->ring = ring_buffer__new(attachment_events_fd(t->attachment), on_event, s, NULL);
 	if (!s->ring)
+		return -errno;
+	if (attachment_growths_fd(t->attachment) >= 0 &&
+	    ring_buffer__add(s->ring, attachment_growths_fd(t->attachment), on_growth, s))
 		return -errno;
 	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST,
 				  on_ring, s);

@@ -70,6 +70,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.missed_runs += attachment_missed(t->attachment);
 		user.bad_events += t->source.bad_events;
 		user.dropped_races += t->source.dropped_races;
+		user.dropped_growths += t->source.dropped_growths;
 		user.unresolved_pcs += t->source.resolver.unresolved;
 		user.plugins += t->plugins_unwatched;
 	}
@@ -86,6 +87,19 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	stats->attach_ms = w->attach_ms;
 	r = watch_budget_report(w, stats);
 	return r ? r : losses_fill(stats, &sum.cpu, &user);
+}
+
+static int fill_growths(struct watch *w, struct report *report)
+{
+	size_t i;
+	int r = 0;
+
+	if (!w->growths)
+		return 0;
+	for (i = 0; i < w->ntargets && !r; i++)
+		if (w->targets[i].attachment)
+			r = growths_catch_up(w->growths, &w->targets[i].source);
+	return r ? r : growths_lend(w->growths, report);
 }
 
 int watch_fill_report(struct watch *w, struct report *report)
@@ -116,7 +130,9 @@ int watch_fill_report(struct watch *w, struct report *report)
 		if (r)
 			return r;
 	}
-	r = fill_stats(w, &report->stats);
+	r = fill_growths(w, report);
+	if (!r)
+		r = fill_stats(w, &report->stats);
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
@@ -138,8 +154,10 @@ void watch_drop_report(struct report *report)
 {
 	free(report->races); /* lent by the tracker, which owns what they point to */
 	free(report->suspects);
+	free(report->growths);
 	report->races = report->suspects = NULL;
-	report->nraces = report->nsuspects = 0;
+	report->growths = NULL;
+	report->nraces = report->nsuspects = report->ngrowths = 0;
 	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
 }

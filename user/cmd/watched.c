@@ -19,8 +19,11 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t 
 	if (r)
 		return r;
 	r = hooks_choose(&w->hooks, w->bin, err);
+	if (!r && opts->growth)
+		r = hooks_choose_growth(&w->hooks, w->bin);
 	if (r)
 		return r;
+	w->growth = opts->growth;
 	for (i = 0; i < w->hooks.count; i++)
 		if (w->hooks.hooks[i].state == HOOK_BLIND)
 			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid,

@@ -23,6 +23,7 @@ struct watched {
 	struct tracker_source source;
 	struct duty duty;
 	bool dutiful;			 /* the account is kept */
+	bool growth;			 /* how its maps grow is watched */
 	bool started;			 /* the attachment is active */
 	bool ended;			 /* the process is gone, or runs another program */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */

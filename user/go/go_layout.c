@@ -19,12 +19,12 @@
 /* clang-format off */
 #define CLASSIC_MAP(size) \
 	.map_impl = GO_MAP_CLASSIC, .map_size = (size), .map_seed = 12, .map_seed_size = 4, \
-	.map_flags = 8, .map_writing_mask = 4, .iter_type = 16, .iter_map = 24
+	.map_flags = 8, .map_writing_mask = 4, .map_old = 24, .iter_type = 16, .iter_map = 24
 
 /* type Map: used, seed u64 at 8 … writing u8 at 34, toggled by a writer, so that any bit means one. */
 #define SWISS_MAP \
 	.map_impl = GO_MAP_SWISS, .map_size = 48, .map_seed = 8, .map_seed_size = 8, \
-	.map_flags = 34, .map_writing_mask = 0xff, .iter_type = 16, .iter_map = 24
+	.map_flags = 34, .map_writing_mask = 0xff, .table_capacity = 2, .iter_type = 16, .iter_map = 24
 
 /* The same in every version: g.stack, g.m, m.g0. */
 #define COMMON \

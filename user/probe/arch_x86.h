@@ -65,6 +65,41 @@ static inline bool arch_is_push_fp(uint8_t byte)
 	return byte == 0x55;
 }
 
+#define ARCH_NOPS_MAX 16
+
+/* Length of the NOP at code, one of those that Go's assembler pads with, or 0. */
+static inline int arch_nop_len(const uint8_t *code, int len)
+{
+	static const struct {
+		int opcode, len;
+		uint8_t bytes[5];
+	} nops[] = {{1, 1, {0x90}},
+		    {2, 2, {0x66, 0x90}},
+		    {3, 3, {0x0f, 0x1f, 0x00}},
+		    {3, 4, {0x0f, 0x1f, 0x40}},
+		    {3, 5, {0x0f, 0x1f, 0x44}},
+		    {4, 6, {0x66, 0x0f, 0x1f, 0x44}},
+		    {3, 7, {0x0f, 0x1f, 0x80}},
+		    {3, 8, {0x0f, 0x1f, 0x84}},
+		    {4, 9, {0x66, 0x0f, 0x1f, 0x84}}};
+	size_t i;
+
+	for (i = 0; i < sizeof(nops) / sizeof(nops[0]); i++)
+		if (nops[i].len <= len && !memcmp(code, nops[i].bytes, (size_t)nops[i].opcode))
+			return nops[i].len;
+	return 0;
+}
+
+/* Where the return is that stands at code, behind NOPs; -1 where there is none. */
+static inline int arch_return_at(const uint8_t *code, int len)
+{
+	int at = 0, n;
+
+	while ((n = arch_nop_len(code + at, len - at)))
+		at += n;
+	return at < len && code[at] == 0xc3 ? at : -1;
+}
+
 /* Instructions that the kernel refuses to probe, or that never fire: LOCK prefix, int3 of somebody
  * else. */
 static inline bool arch_unprobeable(uint8_t byte)

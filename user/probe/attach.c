@@ -38,6 +38,8 @@ struct attachment {
 	uint32_t map_records;
 	struct mr_trial *trials;
 	size_t trials_len;
+	struct mr_grower *growers;
+	size_t growers_len;
 };
 
 static int need(enum feature feature, struct err *err)
@@ -161,6 +163,15 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->map_writing_mask = l->map_writing_mask;
 	cfg->iter_map = l->iter_map;
 	cfg->iter_type = l->iter_type;
+	cfg->growth = a->opts.growth;
+	cfg->map_old = l->map_old;
+	if (!cfg->growth) {
+		bpf_map__set_max_entries(a->skel->maps.growers, 1);
+		bpf_map__set_max_entries(a->skel->maps.grown, 1);
+		bpf_map__set_max_entries(a->skel->maps.iterators, 1);
+		bpf_map__set_max_entries(a->skel->maps.growth_events,
+					 (__u32)sysconf(_SC_PAGESIZE));
+	}
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
 	bpf_map__set_max_entries(a->skel->maps.again, (__u32)(a->ncpus * MR_AGAIN_SLOTS));
 	cfg->window_ns = a->opts.window_ns;
@@ -213,6 +224,9 @@ int attachment_load(struct attachment *a, struct err *err)
 	if (!r)
 		r = table_map(a->skel->maps.trials, sizeof(struct mr_trial) * MR_TRIAL_SLOTS,
 			      (void **)&a->trials, &a->trials_len);
+	if (!r && a->opts.growth)
+		r = table_map(a->skel->maps.growers, sizeof(struct mr_grower) * MR_GROWERS,
+			      (void **)&a->growers, &a->growers_len);
 	if (r)
 		return err_set(err, r, "cannot map the tables of maps: %s", err_name(r));
 	return 0;
@@ -357,6 +371,8 @@ void attachment_free(struct attachment *a)
 		munmap(a->maps, a->maps_len);
 	if (a->trials)
 		munmap(a->trials, a->trials_len);
+	if (a->growers)
+		munmap(a->growers, a->growers_len);
 	gomap_bpf__destroy(a->skel);
 	free(a);
 }
@@ -381,6 +397,16 @@ int attachment_events_fd(const struct attachment *a)
 	return bpf_map__fd(a->skel->maps.events);
 }
 
+int attachment_growths_fd(const struct attachment *a)
+{
+	return a->opts.growth ? bpf_map__fd(a->skel->maps.growth_events) : -1;
+}
+
+const struct mr_grower *attachment_growers(const struct attachment *a)
+{
+	return a->growers;
+}
+
 void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 {
 	struct mr_cpu *all = &sum->cpu;
@@ -392,7 +418,8 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 
 		for (k = 0; k < MR_SITE_SLOTS; k++) {
 			all->hits[k] += c->hits[k];
-			sum->ops[a->skel->bss->probe_sites[k].op & (MR_OP_MAX - 1)] += c->hits[k];
+			if (a->skel->bss->probe_sites[k].op < MR_OP_MAX)
+				sum->ops[a->skel->bss->probe_sites[k].op] += c->hits[k];
 		}
 		for (k = 0; k < MR_LOSS_MAX; k++)
 			all->loss[k] += c->loss[k];

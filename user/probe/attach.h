@@ -25,6 +25,7 @@ struct attach_opts {
 	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only,
 				   never hold */
 	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
+	bool growth;		/* the hook sets have hooks of hooks_choose_growth() */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
 	bool changes;		/* attachment_close() and _open() will be called */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
@@ -56,8 +57,12 @@ void attachment_free(struct attachment *a);
 bool attachment_is_multi(const struct attachment *a);
 uint32_t attachment_sites(const struct attachment *a);
 
-/* File descriptor of the ring buffer map, for events.c. */
+/* File descriptors of the ring buffers; of growths: -1 where nobody asked for them. */
 int attachment_events_fd(const struct attachment *a);
+int attachment_growths_fd(const struct attachment *a);
+/* What each goroutine has done for the growth that it was last seen in: MR_GROWERS of them, mapped
+ * read-only, possibly torn. NULL where nobody asked. */
+const struct mr_grower *attachment_growers(const struct attachment *a);
 struct attachment_sum {		 /* over all CPUs */
 	struct mr_cpu cpu;	 /* tokens and refill times are left 0 */
 	uint64_t ops[MR_OP_MAX]; /* its hits, by enum mr_op */

@@ -112,6 +112,74 @@ static const struct hook_row rows[] = {
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
+/*
+ * How maps grow: hashGrow() and evacuate*() (src/runtime/map.go and its fast variants); rehash(),
+ * which leads to grow() or split(), and growToTable() (src/internal/runtime/maps). The second name
+ * is that of its returns.
+ */
+struct growth_row {
+	const char *function, *returns;
+	enum when when;
+	uint8_t op, map_arg, type_arg;
+	const char *calls[2]; /* seen there, unless they are inlined */
+};
+
+static const struct growth_row growth_rows[] = {
+	{"runtime.hashGrow", "return of runtime.hashGrow", CLASSIC, MR_OP_GROW, A1, A0, {}},
+	{"runtime.evacuate", "return of runtime.evacuate", CLASSIC, MR_OP_MOVE, A1, A0, {}},
+	{"runtime.evacuate_fast32",
+	 "return of runtime.evacuate_fast32",
+	 CLASSIC,
+	 MR_OP_MOVE,
+	 A1,
+	 A0,
+	 {}},
+	{"runtime.evacuate_fast64",
+	 "return of runtime.evacuate_fast64",
+	 CLASSIC,
+	 MR_OP_MOVE,
+	 A1,
+	 A0,
+	 {}},
+	{"runtime.evacuate_faststr",
+	 "return of runtime.evacuate_faststr",
+	 CLASSIC,
+	 MR_OP_MOVE,
+	 A1,
+	 A0,
+	 {}},
+	{"internal/runtime/maps.(*Map).growToTable",
+	 "return of (*Map).growToTable",
+	 SWISS,
+	 MR_OP_TABLE,
+	 A0,
+	 A1,
+	 {}},
+	{"internal/runtime/maps.(*table).grow",
+	 "return of (*table).grow",
+	 SWISS,
+	 MR_OP_GROW,
+	 A2,
+	 A1,
+	 {}},
+	{"internal/runtime/maps.(*table).split",
+	 "return of (*table).split",
+	 SWISS,
+	 MR_OP_GROW,
+	 A2,
+	 A1,
+	 {}},
+	{"internal/runtime/maps.(*table).rehash",
+	 "return of (*table).rehash",
+	 SWISS,
+	 MR_OP_GROW,
+	 A2,
+	 A1,
+	 {"internal/runtime/maps.(*table).grow", "internal/runtime/maps.(*table).split"}},
+};
+
+#define NGROWTH_ROWS (sizeof(growth_rows) / sizeof(growth_rows[0]))
+
 static bool row_counts(const struct hook_row *row, const struct go_layout *layout)
 {
 	if (row->when == CLASSIC && layout->map_impl != GO_MAP_CLASSIC)
@@ -269,6 +337,92 @@ fail:
 	return r;
 }
 
+static bool is_covered(const struct hook_set *set, const struct growth_row *row)
+{
+	size_t i;
+
+	for (i = 0; i < 2 && row->calls[i]; i++) {
+		const struct hook *h = find(set, row->calls[i]);
+
+		if (!h || h->state != HOOK_PROBED)
+			return false;
+	}
+	return i > 0;
+}
+
+/* The hook of the function, and those of its returns behind it: all, or none is probed. */
+static int add_growth(struct hook_set *set, const struct growth_row *row,
+		      const struct go_binary *bin, const struct go_func *f)
+{
+	struct hook *h = &set->hooks[set->count++];
+	uint64_t returns[HOOK_RETURNS];
+	int n, i;
+
+	*h = (struct hook){.function = row->function,
+			   .op = row->op,
+			   .map_arg = row->map_arg,
+			   .type_arg = row->type_arg,
+			   .state = HOOK_ABSENT};
+	if (!f->name) {
+		snprintf(h->why, sizeof(h->why), "not in this binary: nothing calls it");
+		return 0;
+	}
+	h->entry = f->entry;
+	if (is_covered(set, row)) {
+		h->state = HOOK_COVERED;
+		snprintf(h->why, sizeof(h->why), "seen in the functions that it calls");
+		return 0;
+	}
+	n = site_returns(bin, f, returns, HOOK_RETURNS);
+	if (n <= 0 || n > HOOK_RETURNS) {
+		h->state = HOOK_BLIND;
+		snprintf(h->why, sizeof(h->why), "its returns cannot be told");
+		return n < 0 && n != -E2BIG ? n : 0;
+	}
+	place(h, bin, f);
+	for (i = 0; i < n && h->state == HOOK_PROBED; i++) {
+		struct hook *r = &set->hooks[set->count];
+
+		*r = (struct hook){.function = row->returns,
+				   .op = MR_OP_GROWN,
+				   .state = HOOK_PROBED,
+				   .site = SITE_RETURN,
+				   .entry = f->entry,
+				   .addr = returns[i]};
+		if (elf_file_offset(go_binary_elf(bin), r->addr, &r->offset))
+			return -EBADMSG;
+		set->count++;
+	}
+	return 0;
+}
+
+int hooks_choose_growth(struct hook_set *set, const struct go_binary *bin)
+{
+	const struct go_layout *layout = go_binary_layout(bin);
+	const char *names[NGROWTH_ROWS];
+	struct go_func funcs[NGROWTH_ROWS];
+	size_t i, before = set->count;
+	struct hook *grown;
+	int r;
+
+	grown = reallocarray(set->hooks, set->count + NGROWTH_ROWS * (1 + HOOK_RETURNS),
+			     sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	set->hooks = grown;
+	for (i = 0; i < NGROWTH_ROWS; i++)
+		names[i] = growth_rows[i].function;
+	r = go_binary_find_funcs(bin, names, NGROWTH_ROWS, funcs);
+	for (i = 0; i < NGROWTH_ROWS && r >= 0; i++)
+		if ((growth_rows[i].when == SWISS) == (layout->map_impl == GO_MAP_SWISS))
+			r = add_growth(set, &growth_rows[i], bin, &funcs[i]);
+	for (i = before; i < set->count; i++) {
+		set->probed += set->hooks[i].state == HOOK_PROBED;
+		set->blind += set->hooks[i].state == HOOK_BLIND;
+	}
+	return r < 0 ? r : 0;
+}
+
 void hooks_free(struct hook_set *set)
 {
 	free(set->hooks);
@@ -301,6 +455,8 @@ const char *site_kind_name(enum site_kind kind)
 		return "push";
 	case SITE_ENTRY:
 		return "entry";
+	case SITE_RETURN:
+		return "return";
 	}
 	return "?";
 }

@@ -29,6 +29,7 @@ enum site_kind {
 	SITE_JUMP,  /* the stack check's conditional jump: emulated by the kernel */
 	SITE_PUSH,  /* push %rbp after it: emulated */
 	SITE_ENTRY, /* the first instruction: single-stepped, dear */
+	SITE_RETURN, /* likewise */
 };
 
 struct hook {
@@ -43,6 +44,9 @@ struct hook {
 	char why[96];	 /* not probed: why; "" else */
 };
 
+/* Of hooks_choose_growth(): the return instructions of one function, so many at the most. */
+#define HOOK_RETURNS 4
+
 struct hook_set {
 	struct hook *hooks;
 	size_t count;
@@ -54,6 +58,11 @@ struct hook_set {
 
 /* 0, or -ENOENT when no map function could be found at all, -ENOMEM, -EBADMSG. */
 int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *err);
+/*
+ * Adds, to what hooks_choose() found, the functions by which maps grow and their returns. 0, or
+ * -ENOMEM, -EBADMSG; what is not there or cannot be seen is a hook that says so.
+ */
+int hooks_choose_growth(struct hook_set *set, const struct go_binary *bin);
 void hooks_free(struct hook_set *set);
 
 const char *hook_state_name(enum hook_state state);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "probe/site.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "probe/arch_x86.h"
@@ -75,4 +76,42 @@ enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f,
 	}
 	*addr = f->entry;
 	return SITE_ENTRY;
+}
+
+/* The return that a region begins with, 0 without one. */
+static uint64_t return_in(const struct elf_file *elf, const struct go_sp_region *region)
+{
+	uint64_t size = region->hi - region->lo;
+	uint8_t code[ARCH_NOPS_MAX];
+	int len = size < sizeof(code) ? (int)size : (int)sizeof(code), at;
+
+	if (len < 1 || elf_file_read(elf, region->lo, code, (size_t)len))
+		return 0;
+	at = arch_return_at(code, len);
+	return at < 0 ? 0 : region->lo + (uint64_t)at;
+}
+
+/* Where the stack pointer is back at its place a return stands, but for the last such place: it may
+ * be the block that calls morestack. */
+int site_returns(const struct go_binary *bin, const struct go_func *f, uint64_t *addrs, size_t max)
+{
+	struct go_sp_region regions[MAX_REGIONS];
+	int n = go_binary_sp_regions(bin, f, regions, MAX_REGIONS), i, found = 0;
+	uint64_t addr;
+
+	if (n < 0 || n > MAX_REGIONS)
+		return n < 0 ? n : -E2BIG;
+	for (i = 1; i < n; i++) {
+		if (regions[i].delta || !regions[i - 1].delta)
+			continue;
+		addr = return_in(go_binary_elf(bin), &regions[i]);
+		if (!addr && i == n - 1)
+			break;
+		if (!addr)
+			return 0; /* not what was expected: better none than half */
+		if ((size_t)found < max)
+			addrs[found] = addr;
+		found++;
+	}
+	return found;
 }

@@ -15,4 +15,7 @@
 enum site_kind site_choose(const struct go_binary *bin, const struct go_func *f, uint64_t *addr,
 			   char *why, size_t why_len);
 
+/* The return instructions of f, as many as max: how many there are, or a negative errno. */
+int site_returns(const struct go_binary *bin, const struct go_func *f, uint64_t *addrs, size_t max);
+
 #endif

@@ -159,7 +159,7 @@ struct report_payer { /* a goroutine that did a part of a growth's work inside i
 	uint64_t steps, ns;
 };
 
-struct report_iterator { /* was open when the growth began, and went on after that */
+struct report_iterator {	     /* was open when the growth began, and went on after that */
 	struct report_access access; /* the first step after the growth had begun */
 	double since_s;		     /* when the iteration began */
 };
@@ -168,9 +168,9 @@ struct report_growth { /* of a map, seen with watch --growth */
 	uint32_t pid;
 	struct report_map map; /* as it was when the growth began, or was first seen */
 	enum report_growth_kind kind;
-	uint64_t from, to;	 /* buckets (classic), slots (Swiss); 0: not known */
-	double began_s, ended_s; /* since the watch began; negative: not seen */
-	uint64_t steps, busy_ns; /* sums over the payers */
+	uint64_t from, to;	     /* buckets (classic), slots (Swiss); 0: not known */
+	double began_s, ended_s;     /* since the watch began; negative: not seen */
+	uint64_t steps, busy_ns;     /* sums over the payers */
 	struct report_payer *payers; /* most time first */
 	size_t npayers;
 	struct report_iterator *iterators;
@@ -236,7 +236,7 @@ struct report {
 	size_t nsuspects;
 	struct report_maprow *maps;
 	size_t nmaps;
-	bool growth; /* growths were asked for */
+	bool growth;		       /* growths were asked for */
 	struct report_growth *growths; /* by the time at which they began or were first seen */
 	size_t ngrowths;
 	/* What a filter has hidden stands behind the first nraces and nsuspects. */
@@ -251,7 +251,7 @@ void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_growth_free(struct report_growth *growth); /* what it owns */
-void report_bpf_free(struct report_bpf *bpf); /* the struct as well; NULL is fine */
+void report_bpf_free(struct report_bpf *bpf);	       /* the struct as well; NULL is fine */
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 

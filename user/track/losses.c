@@ -36,6 +36,15 @@ static const struct {
 		 "writers inside whose goroutine is not known, not reported"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
 	[MR_LOSS_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
+	[MR_LOSS_GROWTH_RING] = {"growth_events_lost",
+				 "parts of maps' growths lost: the ring buffer was full"},
+	[MR_LOSS_GROWTH_UNPAIRED] = {"growth_steps_unpaired",
+				     "parts of maps' growths of which one end only was seen"},
+	[MR_LOSS_GROWN_EVICTED] = {"growths_replaced",
+				   "maps' growths forgotten: another map's took their place"},
+	[MR_LOSS_ITERATOR_EVICTED] =
+		{"iterations_replaced",
+		 "open iterations forgotten: another one took their place"},
 	[MR_LOSS_TRIAL_EVICTED] =
 		{"verdicts_restarted",
 		 "maps whose test for a verdict was begun anew: another one took its place"},
@@ -53,7 +62,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_LOSS_MAX + 5, sizeof(*stats->losses));
+	stats->losses = calloc(MR_LOSS_MAX + 6, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_LOSS_MAX; i++)
@@ -64,6 +73,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	    user->missed_runs);
 	add(stats, "bad_events", "events that were malformed", user->bad_events);
 	add(stats, "races_dropped", "races lost: too many different ones", user->dropped_races);
+	add(stats, "growths_dropped", "maps' growths, or parts of them, not kept: too many",
+	    user->dropped_growths);
 	add(stats, "frames_unresolved", "stack frames outside Go code", user->unresolved_pcs);
 	add(stats, "plugins_unwatched", "plugins whose own map operations are not seen",
 	    user->plugins);

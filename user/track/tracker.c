@@ -211,6 +211,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 		report_race_free(&race);
 		return ret;
 	}
+	race.map.growing = race.map.growing || e->growing;
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
 	return merge(race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,

@@ -22,6 +22,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	const struct attachment *attachment;
 	uint64_t bad_events;
 	uint64_t dropped_races; /* beyond the number that the tracker keeps */
+	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
 };
 
 /* start_ns: CLOCK_MONOTONIC when the watch began. NULL: no memory. */

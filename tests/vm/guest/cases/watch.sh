@@ -293,6 +293,28 @@ watch_suspects()
 	echo "$(grep -c '"type": *"suspect"' out) suspects in ${seen:-no} operations"
 }
 
+# watch_growth PROGRAM: the programs with the code for growth in them pass the verifier; growths are seen from begin to end
+watch_growth()
+{
+	go_start target "$1"
+	expect_status 0 maprace watch -p "$go_target" -d $((clean_time * 3)) --growth --budget 100 --json
+	never_line out '"type": *"race"'
+	json_lines growth >growths || {
+		show out err
+		die "no map was seen growing"
+	}
+	grep -qE '"began_s": *[0-9.]+, *"ended_s": *[0-9.]+' growths || {
+		show growths
+		die "no growth was seen from begin to end"
+	}
+	grep -q 'main[.](\*shelf)[.]put' growths || {
+		show growths
+		die "it is not said who paid"
+	}
+	go_stop target
+	echo "$(wc -l <growths) growths"
+}
+
 # watch_budget PROGRAM: what the verifier had to look at stays near what guest/verified.tsv says
 watch_budget()
 {
