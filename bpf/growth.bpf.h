@@ -162,7 +162,7 @@ static __always_inline void growth_return(struct operation *o)
 		return;
 	}
 	if (old && old == w->old)
-		return; /* one step of many */
+		return;	      /* one step of many */
 	if (old && !w->old) { /* the new buckets are there */
 		w->old = old;
 		if (gr && gr->map == o->map && gr->id == w->id)
@@ -172,8 +172,7 @@ static __always_inline void growth_return(struct operation *o)
 	}
 	if (gr && gr->map == o->map && gr->id == w->id)
 		gr->under_way = 0;
-	grower_tell(o, w,
-		    MR_GROWTH_PAID | MR_GROWTH_ENDED | (w->old ? 0 : MR_GROWTH_BEGAN), true);
+	grower_tell(o, w, MR_GROWTH_PAID | MR_GROWTH_ENDED | (w->old ? 0 : MR_GROWTH_BEGAN), true);
 	w->g = 0;
 }
 

@@ -422,8 +422,7 @@ _Static_assert(sizeof(struct mr_grower) ==
 	       "wire");
 _Static_assert(sizeof(struct mr_grown) == 32, "wire");
 _Static_assert(sizeof(struct mr_iterator) == 48, "wire");
-_Static_assert(sizeof(struct mr_event_growth) ==
-		       32 + MR_HEADER_MAX + sizeof(struct mr_grower),
+_Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
 _Static_assert(sizeof(struct mr_event_fatal) == 40 + sizeof(struct mr_access) + 8 * MR_FATAL_WORDS,
 	       "wire");

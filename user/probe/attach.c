@@ -169,8 +169,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		bpf_map__set_max_entries(a->skel->maps.growers, 1);
 		bpf_map__set_max_entries(a->skel->maps.grown, 1);
 		bpf_map__set_max_entries(a->skel->maps.iterators, 1);
-		bpf_map__set_max_entries(a->skel->maps.growth_events,
-					 (__u32)sysconf(_SC_PAGESIZE));
+		bpf_map__set_max_entries(a->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
 	}
 	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
 	bpf_map__set_max_entries(a->skel->maps.again, (__u32)(a->ncpus * MR_AGAIN_SLOTS));

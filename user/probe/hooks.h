@@ -26,9 +26,9 @@ enum hook_state {
 
 enum site_kind {
 	SITE_NONE,
-	SITE_JUMP,  /* the stack check's conditional jump: emulated by the kernel */
-	SITE_PUSH,  /* push %rbp after it: emulated */
-	SITE_ENTRY, /* the first instruction: single-stepped, dear */
+	SITE_JUMP,   /* the stack check's conditional jump: emulated by the kernel */
+	SITE_PUSH,   /* push %rbp after it: emulated */
+	SITE_ENTRY,  /* the first instruction: single-stepped, dear */
 	SITE_RETURN, /* likewise */
 };
 

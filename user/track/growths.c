@@ -7,8 +7,8 @@
 
 #include "track/globals.h"
 
-/* A target cannot make us grow without bound: when KEPT_MOST are there, KEPT stay. Nor may it make a
- * recording's record of the state too large (report/mrec.h). */
+/* A target cannot make us grow without bound: when KEPT_MOST are there, KEPT stay. Nor may it make
+ * a recording's record of the state too large (report/mrec.h). */
 #define KEPT_MOST 400
 #define KEPT 200
 #define DETAILS 8 /* payers of a growth, and iterations */

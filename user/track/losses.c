@@ -42,9 +42,8 @@ static const struct {
 				     "parts of maps' growths of which one end only was seen"},
 	[MR_LOSS_GROWN_EVICTED] = {"growths_replaced",
 				   "maps' growths forgotten: another map's took their place"},
-	[MR_LOSS_ITERATOR_EVICTED] =
-		{"iterations_replaced",
-		 "open iterations forgotten: another one took their place"},
+	[MR_LOSS_ITERATOR_EVICTED] = {"iterations_replaced",
+				      "open iterations forgotten: another one took their place"},
 	[MR_LOSS_TRIAL_EVICTED] =
 		{"verdicts_restarted",
 		 "maps whose test for a verdict was begun anew: another one took its place"},

@@ -21,7 +21,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	struct resolver resolver;
 	const struct attachment *attachment;
 	uint64_t bad_events;
-	uint64_t dropped_races; /* beyond the number that the tracker keeps */
+	uint64_t dropped_races;	  /* beyond the number that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
 };
 
