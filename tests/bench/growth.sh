@@ -4,7 +4,7 @@
 # What grows with the number of live maps and goroutines: cost of an operation, the tool's memory, what it counts as lost. All
 # accesses are locked: a proof would be a false one, and fails the benchmark.
 
-growth_sizes=('1 8' '10000 8' '100000 8' '100000 10000')
+IFS=, read -ra growth_sizes <<<"${BENCH_SIZES:-1 8,10000 8,100000 8,100000 10000}"
 
 # growth_once BINARY MAPS GOROUTINES VARIANT: appends to $real_tmp/growth.jsonl
 growth_once()
@@ -28,7 +28,8 @@ growth_once()
 		real_await 20 text_probed "$hot_pid" || real_show "$real_tmp/watcher.out" >&2
 	fi
 	hot_cut attached
-	sleep "$seconds"
+	# the two others are there to be compared with: a moment will do
+	if [[ $4 == maprace ]]; then sleep "${BENCH_GROWTH:-$seconds}"; else sleep "$seconds"; fi
 	hot_cut measured
 	if [[ -n $watcher ]]; then
 		peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$watcher/status")
@@ -37,10 +38,11 @@ growth_once()
 	exec {hot_in}>&-
 	real_stop "$hot_pid" TERM
 	awk -v maps="$2" -v goroutines="$3" -v variant="$4" -v peak="$peak" '$1 == "measured" {
-		printf "{\"maps\": %d, \"goroutines\": %d, \"variant\": \"%s\", \"rate\": %.0f, \"peak_kb\": %d", maps, goroutines, variant,
-			$2 / $3, peak }' "$real_tmp/out"
+		printf "{\"maps\": %d, \"goroutines\": %d, \"variant\": \"%s\", \"operations\": %d, \"rate\": %.0f, \"peak_kb\": %d", maps,
+			goroutines, variant, $2, $2 / $3, peak }' "$real_tmp/out"
 	if [[ $4 == maprace ]]; then
-		jq -j '", \"races\": \(.races | length), \"holds\": \(.stats.holds), \"replaced\": \(.stats.map_records_replaced)"' \
+		jq -j '", \"races\": \(.races | length), \"holds\": \(.stats.holds), \"replaced\": \(.stats.map_records_replaced),
+			\"lost\": \(.stats | .events_lost + .pairs_lost + .bad_events + .missed_runs)"' \
 			"$real_tmp/growth.json"
 	fi
 	echo '}'
@@ -55,7 +57,8 @@ bench_growth()
 	mkfifo "$real_tmp/held"
 	exec {hot_held}<>"$real_tmp/held"
 	bench_go_build "$version" growth
-	printf '%8s %10s %12s %11s %12s %10s %8s %10s %7s\n' maps goroutines unwatched/s empty/s maprace/emp 'peak KB' holds replaced races
+	printf '%8s %10s %12s %11s %12s %10s %12s %8s %10s %5s %7s\n' maps goroutines unwatched/s empty/s maprace/emp 'peak KB' operations holds \
+		replaced lost races
 	for size in "${growth_sizes[@]}"; do
 		for ((round = 0; round < rounds; round++)); do
 			for variant in unwatched empty maprace; do
@@ -67,9 +70,10 @@ bench_growth()
 			map(select("\(.maps) \(.goroutines)" == $size)) as $all | def of($v): $all | map(select(.variant == $v));
 			[of("unwatched" , "empty" | .) | map(.rate) | median] as $r | (of("maprace") | map(.rate) | median) as $m
 			| [$all[0].maps, $all[0].goroutines, $r[0], $r[1], $m / $r[1], (of("maprace") | map(.peak_kb) | max),
-				(of("maprace") | map(.holds) | median), (of("maprace") | map(.replaced) | median),
+				(of("maprace") | map(.operations) | add), (of("maprace") | map(.holds) | median),
+				(of("maprace") | map(.replaced) | median), (of("maprace") | map(.lost) | add),
 				(of("maprace") | map(.races) | add)] | @tsv' "$bench_build/growth.jsonl" |
-			awk -F'\t' '{ printf "%8d %10d %12d %11d %12.3f %10d %8d %10d %7d\n", $1, $2, $3, $4, $5, $6, $7, $8, $9 }'
+			awk -F'\t' '{ printf "%8d %10d %12d %11d %12.3f %10d %12d %8d %10d %5d %7d\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 }'
 	done
 	exec {hot_held}<&-
 	jq -s . "$bench_build/growth.jsonl" >"$bench_build/growth.json"
