@@ -73,17 +73,22 @@ static __always_inline struct mr_grown *grown_slot(__u64 map)
 	return bpf_map_lookup_elem(&grown, &index);
 }
 
-static __always_inline bool growth_under_way(__u64 map)
-{
-	const struct mr_grown *gr = grown_slot(map);
+/* A table grows at one go: a mark that has stood for longer is one whose end was not seen. */
+#define TABLE_GROWS_NS 10000000ull
 
-	return gr && gr->map == map && gr->under_way;
+/* Of a Swiss map; a classic one has it in its header. */
+static __always_inline bool growth_under_way(__u64 map, __u64 now)
+{
+	const struct mr_grown *gr = cfg.map_old ? NULL : grown_slot(map);
+
+	return gr && gr->map == map && gr->under_way && gr->epoch == epoch &&
+	       now - gr->id < TABLE_GROWS_NS;
 }
 
 static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)
 {
 	e->map_header_size = header_read(e->map_header, o->map, o->c);
-	e->growing = cfg.growth && growth_under_way(o->map);
+	e->growing = cfg.growth && growth_under_way(o->map, o->now);
 	e->pad = 0;
 }
 

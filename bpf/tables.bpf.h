@@ -29,6 +29,9 @@ volatile __u32 gate = 0;
  * account. */
 volatile __u32 throttle = 1000;
 
+/* User space counts it up before probes are taken away or put back. */
+volatile __u32 epoch = 0;
+
 struct mr_cpu cpus[MR_CPUS] = {};
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
@@ -110,6 +113,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mr_grower);
 } growers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_GROWERS);
+	__type(key, __u32);
+	__type(value, struct mr_inside);
+} insides SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -29,9 +29,9 @@
 #define MR_TRIAL_CLASSES 64   /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64      /* bytes of a map header that travel with an event */
 #define MR_TABLE_MAX 16	      /* and of a Swiss table's */
-#define MR_GROWERS 1024	      /* goroutines whose part in a growth is summed up (power of two) */
-#define MR_GROWN 4096	      /* maps whose last growth is known, with --growth (power of two) */
-#define MR_ITERATORS 4096     /* open iterations, with --growth (power of two) */
+#define MR_GROWERS 1024	  /* parts in a growth that are summed up, with --growth (power of two) */
+#define MR_GROWN 4096	  /* maps whose last growth is known, with --growth (power of two) */
+#define MR_ITERATORS 4096 /* open iterations, with --growth (power of two) */
 
 enum mr_op {
 	MR_OP_NONE = 0,
@@ -319,7 +319,7 @@ struct mr_event_race {
 	__u64 held_ns;
 	__u32 evidence;	       /* enum mr_evidence */
 	__u32 map_header_size; /* 0: could not be read */
-	__u32 growing;	       /* with --growth: the map was about to grow, or growing */
+	__u32 growing;	       /* with --growth: one of its Swiss tables was growing */
 	__u32 pad;
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access
@@ -343,24 +343,30 @@ struct mr_event_fatal {
 
 /*
  * What a goroutine has done for one growth of one map, from inside its own writes: direct-mapped by
- * goroutine, written by it alone but for two that share a slot. A growth's id is the time at which
- * it began, or, with MR_GROWTH_LATE, was first seen.
+ * both. A growth's id is the time at which it began, or, with MR_GROWTH_LATE, was first seen.
  */
 struct mr_grower {
 	__u64 g, map;
 	__u64 id;
-	__u64 old;	  /* classic: address of the buckets that are emptied */
-	__u64 entered_ns; /* inside since; 0: outside */
-	__u64 busy_ns;	  /* inside, summed up */
-	__u32 steps;	  /* entries */
-	__u32 told;	  /* of them, in events */
-	__u32 op;	  /* enum mr_op: what it entered first */
-	__u32 flags;	  /* MR_GROWTH_LATE */
-	__u32 header_size;
+	__u64 old;	   /* classic: address of the buckets that are emptied */
+	__u64 busy_ns;	   /* classic: to make the new buckets; Swiss: in all */
+	__u32 steps;	   /* classic: old buckets that it was sent to empty; Swiss: 1 */
+	__u32 told;	   /* of them, in events */
+	__u32 op;	   /* enum mr_op: what it entered first */
+	__u32 flags;	   /* MR_GROWTH_LATE */
+	__u32 header_size; /* 0: could not be read */
 	__u32 pad;
 	__u8 header[MR_HEADER_MAX]; /* of the map, at the first entry */
 	__u8 table[MR_TABLE_MAX];   /* of the Swiss table that grows */
 	struct mr_access access;    /* the first entry; op is MR_OP_WRITE */
+};
+
+/* A goroutine that is inside a function whose return we want to see, direct-mapped by it. */
+struct mr_inside {
+	__u64 g, goid, map;
+	__u64 entered_ns;
+	__u32 epoch; /* when the probes change, what was entered before may leave unseen */
+	__u32 pad;
 };
 
 struct mr_grown { /* a map's last growth, direct-mapped by map */
@@ -368,17 +374,21 @@ struct mr_grown { /* a map's last growth, direct-mapped by map */
 	__u64 old;
 	__u32 under_way;
 	__u32 flags;
+	__u32 epoch;
+	__u32 pad;
 };
 
 struct mr_iterator { /* direct-mapped by the iterator's address */
-	__u64 it, g, map;
+	__u64 it, g, goid, map;
 	__u64 first_ns, last_ns;
 	__u64 told; /* the growth that it was last reported for */
+	__u32 epoch;
+	__u32 pad;
 };
 
 #define MR_GROWTH_BEGAN 1u
-#define MR_GROWTH_PAID 2u /* what who.busy_ns and who.steps are now; after others may follow */
-#define MR_GROWTH_ENDED 4u
+#define MR_GROWTH_PAID 2u     /* what who.busy_ns and who.steps are now */
+#define MR_GROWTH_ENDED 4u    /* without MR_GROWTH_PAID: seen by somebody else, who is not told */
 #define MR_GROWTH_ITERATOR 8u /* who.access is a step of an iteration that was open at the growth */
 #define MR_GROWTH_LATE 16u    /* under way when first seen */
 
@@ -418,10 +428,11 @@ _Static_assert(sizeof(struct mr_pair) == 24, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");
 _Static_assert(sizeof(struct mr_grower) ==
-		       72 + MR_HEADER_MAX + MR_TABLE_MAX + sizeof(struct mr_access),
+		       64 + MR_HEADER_MAX + MR_TABLE_MAX + sizeof(struct mr_access),
 	       "wire");
-_Static_assert(sizeof(struct mr_grown) == 32, "wire");
-_Static_assert(sizeof(struct mr_iterator) == 48, "wire");
+_Static_assert(sizeof(struct mr_inside) == 40, "wire");
+_Static_assert(sizeof(struct mr_grown) == 40, "wire");
+_Static_assert(sizeof(struct mr_iterator) == 64, "wire");
 _Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
 _Static_assert(sizeof(struct mr_event_fatal) == 40 + sizeof(struct mr_access) + 8 * MR_FATAL_WORDS,

@@ -16,6 +16,7 @@ static struct mr_stack stack_table[2 * MR_SUSPECT_SLOTS];
 static struct mr_suspect suspect_table[64];
 static __u64 suspect_keys[64];
 static struct mr_grower grower_table[MR_GROWERS];
+static struct mr_inside inside_table[MR_GROWERS];
 static struct mr_grown grown_table[MR_GROWN];
 static struct mr_iterator iterator_table[MR_ITERATORS];
 static bool suspects_full;
@@ -76,6 +77,8 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return suspect_find(*(const __u64 *)key);
 	if (map == (void *)&growers)
 		return &grower_table[*(const __u32 *)key];
+	if (map == (void *)&insides)
+		return &inside_table[*(const __u32 *)key];
 	if (map == (void *)&grown)
 		return &grown_table[*(const __u32 *)key];
 	if (map == (void *)&iterators)

@@ -90,6 +90,7 @@ static int set_up(void **state)
 	memset(suspect_keys, 0, sizeof(suspect_keys));
 	memset(suspect_next_ns, 0, sizeof(suspect_next_ns));
 	memset(grower_table, 0, sizeof(grower_table));
+	memset(inside_table, 0, sizeof(inside_table));
 	memset(grown_table, 0, sizeof(grown_table));
 	memset(iterator_table, 0, sizeof(iterator_table));
 	memset(pair_table, 0, sizeof(pair_table));
@@ -125,6 +126,7 @@ static int set_up(void **state)
 	cfg.iter_type = 16;
 	gate = 1;
 	throttle = 1000;
+	epoch = 0;
 	every_pair = ring_full = false;
 	fault_addr = 0;
 	fault_hits = 0;

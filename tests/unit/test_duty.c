@@ -127,6 +127,29 @@ static void a_hot_target_pays_its_share_and_no_more(void **state)
 	}
 }
 
+/* A function that is hit as often as one that stays, but whose hits are single-stepped. */
+static void dear_hits_are_priced_as_such(void **state)
+{
+	struct target t;
+	double cheap;
+
+	(void)state;
+	begin(&t, 0.05, 1, 0, 2000);
+	run(&t, 20);
+	cheap = (double)t.duty.trap_spent_ns;
+	assert_true(duty_attached(&t.duty, COLD) == 1);
+	begin(&t, 0.05, 1, 0, 2000);
+	duty_weigh(&t.duty, COLD, 15);
+	duty_weigh(&t.duty, NFUNCTIONS, 15); /* none of ours */
+	run(&t, 20);
+	assert_true((double)t.duty.trap_spent_ns > 10 * cheap);
+	begin(&t, 0.05, 1, 0, 8000); /* 12 percent, where 0.8 would be charged */
+	duty_weigh(&t.duty, COLD, 15);
+	run(&t, 20);
+	assert_true(duty_attached(&t.duty, COLD) < 0.6);
+	assert_true(cost_percent(&t) <= 5.5);
+}
+
 /* Two goroutines take turns under a lock: while one is in a trap the other waits. */
 static void a_target_that_traps_make_serial_pays_for_one_cpu(void **state)
 {
@@ -238,6 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_calm_target_is_watched_all_the_time),
 		cmocka_unit_test(a_hot_target_pays_its_share_and_no_more),
+		cmocka_unit_test(dear_hits_are_priced_as_such),
 		cmocka_unit_test(a_target_that_traps_make_serial_pays_for_one_cpu),
 		cmocka_unit_test(what_is_lent_is_spent_once),
 		cmocka_unit_test(windows_keep_no_step),

@@ -97,7 +97,7 @@ static void test_text(void **state)
 		"MAP GROWTH: 2 seen\n"
 		"  map[string]int at 0x00c000094480 (main.cache), 26624 entries: "
 		"from 4096 to 8192 buckets\n"
-		"    began at 1.500s, ended at 1.875s: 375.0ms, of which 1.1ms at work in 4096 steps\n"
+		"    began at 1.500s, ended at 1.875s: 375.0ms, of which 1.1ms to make the buckets, 4096 steps\n"
 		"    paid by goroutine 7, 90%: write in main.(*cache).put at /src/app/main.go:20\n"
 		"            goroutine 9, 10%: write in main.(*cache).put at /src/app/main.go:20\n"
 		"    1 iteration was open: goroutine 12, since 1.200s: "
@@ -183,15 +183,19 @@ static void test_times(void **state)
 	(void)state;
 	sample_report(&report);
 	sample_growths(&report);
-	assert_times(&report, -1, 1.25,
-		     "\n    began: not seen, ended at 1.250s; 1.1ms at work in 4096 steps\n");
-	assert_times(&report, 0, -1,
-		     "\n    began at 0.000s, ended: not seen; 1.1ms at work in 4096 steps\n");
+	assert_times(
+		&report, -1, 1.25,
+		"\n    began: not seen, ended at 1.250s; 1.1ms to make the buckets, 4096 steps\n");
+	assert_times(
+		&report, 0, -1,
+		"\n    began at 0.000s, ended: not seen; 1.1ms to make the buckets, 4096 steps\n");
 	/* a clock that went back, or a document that lies, has no length */
-	assert_times(&report, 2, 1, "\n    began at 2.000s, ended at 1.000s; 1.1ms at work");
+	assert_times(&report, 2, 1, "\n    began at 2.000s, ended at 1.000s; 1.1ms to make");
 	assert_times(&report, 1e300, 1e300, "\n    began at 1e+300s, ended at 1e+300s: 0ns, of ");
 	report.growths[0].steps = 1;
-	assert_times(&report, 1, 1, ": 0ns, of which 1.1ms at work in 1 step\n");
+	assert_times(&report, 1, 1, ": 0ns, of which 1.1ms to make the buckets, 1 step\n");
+	report.growths[0].map.swiss = true;
+	assert_times(&report, 1, 1, ": 0ns, of which 1.1ms at work\n");
 	report.growths[0].steps = report.growths[0].busy_ns = 0;
 	assert_times(&report, 1, 1, "\n    began at 1.000s, ended at 1.000s: 0ns\n");
 	report_free(&report);
@@ -207,22 +211,22 @@ static void test_shares(void **state)
 	sample_report(&report);
 	sample_growths(&report);
 	growth = &report.growths[0];
-	growth->payers[1].ns = 1000;
 	growth->payers[1].access.op = REPORT_DELETE;
+	growth->payers[1].steps = 4;
 	growth->iterators[0].since_s = -1;
 	growth->iterators[0].access.goroutine = 0;
 	text = print_text(&report, &plain);
-	assert_has(text, " goroutine 9, below 1%: delete in main");
+	assert_has(text, " goroutine 9, below 1%: delete in main"); /* classic: by steps */
 	assert_has(text, "open: an unknown goroutine: main.dump at ");
-	free(text);
-	growth->busy_ns = 0; /* nothing was measured: by steps */
-	growth->payers[1].steps = 4096;
-	text = print_text(&report, &plain);
-	assert_has(text, " goroutine 9, 100%: ");
 	free(text);
 	growth->payers[1].steps = 4097; /* more than all */
 	text = print_text(&report, &plain);
 	assert_has(text, " goroutine 9: delete in ");
+	free(text);
+	growth->map.swiss = true; /* by time */
+	growth->payers[1].ns = growth->busy_ns;
+	text = print_text(&report, &plain);
+	assert_has(text, " goroutine 9, 100%: ");
 	free(text);
 	report_free(&report);
 }

@@ -91,19 +91,24 @@ static __u64 loss(enum mr_loss which)
 	return cpus[1].loss[which] + cpus[2].loss[which];
 }
 
-/* a begins and moves one bucket, b moves the last one. */
+static const struct mr_grower *part(const struct goroutine *r, const void *map)
+{
+	return grower_slot((uintptr_t)r->g, (uintptr_t)map);
+}
+
+/* a begins and empties one bucket, b the two last ones; the next who comes sees that it is over. */
 static void grow_with_two(void)
 {
 	at(0, &a, SITE_GROW);
 	MAP[OLD_BUCKETS] = 0x7000;
 	at(5, &a, SITE_GROWN);
 	at(10, &a, SITE_MOVE);
-	at(12, &a, SITE_GROWN);
 	at(20, &b, SITE_MOVE);
-	at(23, &b, SITE_GROWN);
 	at(30, &b, SITE_MOVE);
+	at(31, &b, SITE_READ);
 	MAP[OLD_BUCKETS] = 0;
-	at(34, &b, SITE_GROWN);
+	at(34, &b, SITE_READ);
+	at(36, &b, SITE_WRITE);
 }
 
 static void a_classic_growth_has_a_begin_two_payers_and_an_end(void **state)
@@ -120,25 +125,26 @@ static void a_classic_growth_has_a_begin_two_payers_and_an_end(void **state)
 	assert_int_equal(e->what, MR_GROWTH_BEGAN | MR_GROWTH_PAID);
 	assert_int_equal(e->who.id, START);
 	assert_int_equal(e->who.busy_ns, 5000);
+	assert_int_equal(e->who.steps, 0);
 	assert_int_equal(e->who.access.goid, 101);
 	assert_int_equal(e->who.access.type, 0x600000);
 	assert_int_equal(e->who.header_size, 48);
 	assert_int_equal(e->who.header[0], 13);
 	assert_int_equal(e->header_size, 48);
 	e = event(1);
-	assert_int_equal(e->what, MR_GROWTH_PAID | MR_GROWTH_ENDED);
+	assert_int_equal(e->what, MR_GROWTH_ENDED);
 	assert_int_equal(e->who.id, START);
-	assert_int_equal(e->who.access.goid, 102);
-	assert_int_equal(e->who.steps, 2);
-	assert_int_equal(e->who.busy_ns, 7000);
 	assert_int_equal(e->header.time_ns, START + 34000);
-	assert_false(growth_under_way((uintptr_t)MAP));
 	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 0);
-	/* none of it is an operation: no record of the map was made */
-	assert_int_equal(map_table[map_index((uintptr_t)MAP)].addr, 0);
-	/* what a has done meanwhile waits in its place */
-	assert_int_equal(grower_slot((uintptr_t)a.g)->steps, 2);
-	assert_int_equal(grower_slot((uintptr_t)a.g)->busy_ns, 7000);
+	/* what each has done waits in its place */
+	assert_int_equal(part(&a, MAP)->steps, 1);
+	assert_int_equal(part(&a, MAP)->id, START);
+	assert_int_equal(part(&b, MAP)->steps, 2);
+	assert_int_equal(part(&b, MAP)->id, START);
+	assert_int_equal(part(&b, MAP)->access.goid, 102);
+	/* parts of growths are no operations, but for the two reads and the write */
+	assert_int_equal(map_table[map_index((uintptr_t)MAP)].reads, 2);
+	assert_int_equal(map_table[map_index((uintptr_t)MAP)].writes, 1);
 }
 
 static void what_is_not_told_yet_is_told_before_the_place_is_used_anew(void **state)
@@ -150,7 +156,47 @@ static void what_is_not_told_yet_is_told_before_the_place_is_used_anew(void **st
 	assert_int_equal(event_count, 3);
 	assert_int_equal(event(2)->what, MR_GROWTH_PAID);
 	assert_int_equal(event(2)->who.id, START);
-	assert_int_equal(event(2)->who.steps, 2);
+	assert_int_equal(event(2)->who.steps, 1);
+}
+
+/* Each map has its place: going to and fro between two costs no event. */
+static void two_maps_of_one_goroutine(void **state)
+{
+	int i;
+
+	(void)state;
+	begin();
+	MAP[OLD_BUCKETS] = gomaps[1][OLD_BUCKETS] = 0x7000;
+	for (i = 0; i < 10; i++) {
+		now_ns = START + (__u64)i * 1000;
+		op(&a, SITE_MOVE, MAP);
+		op(&a, SITE_MOVE, gomaps[1]);
+	}
+	assert_int_equal(event_count, 0);
+	assert_int_equal(part(&a, MAP)->steps, 10);
+	assert_int_equal(part(&a, gomaps[1])->steps, 10);
+}
+
+/* The runtime uses the memory of a goroutine that has ended for the next one. */
+static void another_goroutine_in_the_same_memory(void **state)
+{
+	(void)state;
+	begin();
+	MAP[OLD_BUCKETS] = 0x7000;
+	at(0, &a, SITE_MOVE);
+	at(1, &a, SITE_MOVE);
+	a.g[2] = 777;
+	at(2, &a, SITE_MOVE);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event(0)->who.access.goid, 101);
+	assert_int_equal(event(0)->who.steps, 2);
+	assert_int_equal(part(&a, MAP)->access.goid, 777);
+	assert_int_equal(part(&a, MAP)->steps, 1);
+	/* nor is its return that of the one before */
+	at(10, &a, SITE_GROW);
+	a.g[2] = 778;
+	at(11, &a, SITE_GROWN);
+	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
 }
 
 static void a_growth_under_way_is_called_by_its_first_step(void **state)
@@ -159,14 +205,15 @@ static void a_growth_under_way_is_called_by_its_first_step(void **state)
 	begin();
 	MAP[OLD_BUCKETS] = 0x7000;
 	at(10, &a, SITE_MOVE);
-	at(11, &a, SITE_GROWN);
 	at(15, &b, SITE_MOVE);
 	MAP[OLD_BUCKETS] = 0;
-	at(16, &b, SITE_GROWN);
+	at(16, &b, SITE_DELETE);
 	assert_int_equal(event_count, 1);
-	assert_int_equal(event(0)->what, MR_GROWTH_PAID | MR_GROWTH_ENDED | MR_GROWTH_LATE);
+	assert_int_equal(event(0)->what, MR_GROWTH_ENDED | MR_GROWTH_LATE);
 	assert_int_equal(event(0)->who.id, START + 10000);
-	assert_int_equal(grower_slot((uintptr_t)a.g)->id, START + 10000);
+	assert_int_equal(part(&a, MAP)->id, START + 10000);
+	assert_int_equal(part(&b, MAP)->id, START + 10000);
+	assert_int_equal(part(&b, MAP)->flags, MR_GROWTH_LATE);
 }
 
 static void morestack_makes_no_second_growth(void **state)
@@ -177,13 +224,9 @@ static void morestack_makes_no_second_growth(void **state)
 	at(1, &a, SITE_GROW);
 	MAP[OLD_BUCKETS] = 0x7000;
 	at(5, &a, SITE_GROWN);
-	at(10, &a, SITE_MOVE);
-	at(11, &a, SITE_MOVE);
-	at(12, &a, SITE_GROWN);
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event(0)->who.id, START);
-	assert_int_equal(grower_slot((uintptr_t)a.g)->steps, 2);
-	assert_int_equal(grower_slot((uintptr_t)a.g)->busy_ns, 4000 + 1000);
+	assert_int_equal(event(0)->who.busy_ns, 4000);
 	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 0);
 }
 
@@ -199,6 +242,31 @@ static void one_end_alone_is_counted(void **state)
 	assert_int_equal(event_count, 0);
 }
 
+/* While probes were away anything may have happened. */
+static void nothing_is_paired_across_windows(void **state)
+{
+	(void)state;
+	begin();
+	at(0, &a, SITE_GROW);
+	epoch++;
+	at(1, &a, SITE_GROWN); /* of another map, for all we know */
+	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
+	assert_int_equal(event_count, 0);
+	/* an end that nobody saw */
+	MAP[OLD_BUCKETS] = 0x7000;
+	at(10, &b, SITE_MOVE);
+	epoch++;
+	MAP[OLD_BUCKETS] = 0;
+	at(5000000, &b, SITE_WRITE);
+	assert_int_equal(event_count, 0);
+	/* an iteration whose end, and another one's begin, were not seen */
+	iterate_at(6000000, &b, SITE_ITER_BEGIN);
+	epoch++;
+	at(6000010, &a, SITE_GROW);
+	iterate_at(6000020, &b, SITE_ITER);
+	assert_int_equal(event_count, 0);
+}
+
 static void a_swiss_table_grows_at_one_go(void **state)
 {
 	__u64 table[2] = {0x02000000ull, 0};
@@ -207,7 +275,7 @@ static void a_swiss_table_grows_at_one_go(void **state)
 	begin();
 	cfg.map_old = 0;
 	swiss_at(0, &a, table);
-	assert_true(growth_under_way((uintptr_t)MAP));
+	assert_true(growth_under_way((uintptr_t)MAP, now_ns));
 	at(9, &a, SITE_GROWN);
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event(0)->what, MR_GROWTH_BEGAN | MR_GROWTH_PAID | MR_GROWTH_ENDED);
@@ -215,7 +283,8 @@ static void a_swiss_table_grows_at_one_go(void **state)
 	assert_int_equal(event(0)->who.access.type, 0x600000);
 	assert_memory_equal(event(0)->who.table, table, sizeof(table));
 	assert_int_equal(event(0)->who.busy_ns, 9000);
-	assert_false(growth_under_way((uintptr_t)MAP));
+	assert_int_equal(event(0)->who.steps, 1);
+	assert_false(growth_under_way((uintptr_t)MAP, now_ns));
 }
 
 static void an_iteration_that_goes_on_was_open(void **state)
@@ -256,18 +325,25 @@ static void iterations_that_were_not_open(void **state)
 
 static void a_collision_in_the_middle_is_marked(void **state)
 {
+	__u64 table[2] = {0x02000000ull, 0};
+
 	(void)state;
 	begin();
+	cfg.map_old = 0;
 	every_pair = true;
 	plant_hold(&b, SITE_WRITE, MAP);
 	at(0, &a, SITE_READ);
-	at(10, &a, SITE_GROW);
-	MAP[OLD_BUCKETS] = 0x7000;
-	at(11, &a, SITE_GROWN);
+	swiss_at(10, &b, table);
 	at(20, &a, SITE_READ);
-	assert_int_equal(event_count, 3);
+	at(30000000, &a, SITE_READ); /* its end was not seen */
+	swiss_at(40000000, &b, table);
+	epoch++;
+	at(40000001, &a, SITE_READ); /* nor may it have been here */
+	assert_int_equal(event_count, 4);
 	assert_int_equal(event_list[0]->growing, 0);
-	assert_int_equal(event_list[2]->growing, 1);
+	assert_int_equal(event_list[1]->growing, 1);
+	assert_int_equal(event_list[2]->growing, 0);
+	assert_int_equal(event_list[3]->growing, 0);
 }
 
 static void what_cannot_be_read_or_told_is_counted(void **state)
@@ -302,6 +378,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_classic_growth_has_a_begin_two_payers_and_an_end),
 		cmocka_unit_test(what_is_not_told_yet_is_told_before_the_place_is_used_anew),
+		cmocka_unit_test(two_maps_of_one_goroutine),
+		cmocka_unit_test(another_goroutine_in_the_same_memory),
+		cmocka_unit_test(nothing_is_paired_across_windows),
 		cmocka_unit_test(a_growth_under_way_is_called_by_its_first_step),
 		cmocka_unit_test(morestack_makes_no_second_growth),
 		cmocka_unit_test(one_end_alone_is_counted),

@@ -91,10 +91,16 @@ static void a_classic_growth(void **state)
 	who(&w, 8, MAP, START + 1000000000)->header[9] = 5;
 	w.e.who.busy_ns = 2000;
 	w.e.who.steps = 9;
-	send(&w, MR_GROWTH_PAID | MR_GROWTH_ENDED, START + 3000000000);
+	send(&w, MR_GROWTH_PAID, START + 2000000000);
+	who(&w, 3, MAP, START + 1000000000)->access.nframes = 0;
+	send(&w, MR_GROWTH_ENDED, START + 3000000000);
 	who(&w, 7, MAP, START + 1000000000)->busy_ns = 1000;
 	w.e.who.steps = 8;
 	send(&w, MR_GROWTH_PAID, START + 3100000000);
+	/* it did other work, and came back */
+	who(&w, 7, MAP, START + 1000000000)->access.time_ns++;
+	w.e.who.steps = 3;
+	send(&w, MR_GROWTH_PAID, START + 3200000000);
 	who(&w, 9, MAP, START + 1000000000)->op = MR_OP_ITERATE;
 	w.e.since_ns = START + 500000000;
 	w.e.who.access.op = MR_OP_ITERATE;
@@ -111,8 +117,9 @@ static void a_classic_growth(void **state)
 	assert_true(g->ended_s > 2.999 && g->ended_s < 3.001);
 	assert_int_equal(g->npayers, 2);
 	assert_int_equal(g->payers[0].access.goroutine, 7);
-	assert_int_equal(g->payers[0].steps, 8);
-	assert_int_equal(g->steps, 17);
+	assert_int_equal(g->payers[0].steps, 11);
+	assert_int_equal(g->payers[1].steps, 9);
+	assert_int_equal(g->steps, 20);
 	assert_int_equal(g->busy_ns, 3000);
 	assert_int_equal(g->niterators, 1);
 	assert_int_equal(g->iterators[0].access.goroutine, 9);
@@ -196,10 +203,47 @@ static void of_too_many_the_busiest_stay(void **state)
 	assert_int_equal(w.source.dropped_growths, 5000 - report.ngrowths);
 	for (i = 0; i + 1 < report.ngrowths; i++)
 		assert_true(report.growths[i].began_s <= report.growths[i + 1].began_s);
-	/* the busiest of all was kept */
 	for (i = 0; i < report.ngrowths && report.growths[i].busy_ns != 5002; i++)
 		;
 	assert_true(i < report.ngrowths);
+	free(report.growths);
+	/* one that has just begun is not pushed out by those that are over */
+	who(&w, 8, MAP, START + 10000)->header[9] = 4;
+	send(&w, MR_GROWTH_BEGAN | MR_GROWTH_PAID, START + 10000);
+	for (i = 0; i < 1000; i++) {
+		who(&w, 7, MAP, START + 10001 + i)->busy_ns = 100000;
+		send(&w, MR_GROWTH_BEGAN | MR_GROWTH_PAID | MR_GROWTH_ENDED, START + 10001 + i);
+	}
+	lend(&w, &report);
+	for (i = 0; i < report.ngrowths && report.growths[i].payers[0].access.goroutine != 8; i++)
+		;
+	assert_true(i < report.ngrowths);
+	free(report.growths);
+	world_close(&w);
+}
+
+/* Deep stacks, many growths, many payers: the document stays within its bound, and says so. */
+static void a_document_of_bounded_size(void **state)
+{
+	struct report report;
+	struct world w;
+	uint64_t i, k, n;
+
+	(void)state;
+	world_open(&w, "1.23");
+	for (i = 1; i < 399; i++)
+		for (k = 1; k <= 8; k++) {
+			who(&w, k, MAP, START + i)->access.nframes = MR_FRAMES;
+			for (n = 0; n < MR_FRAMES; n++)
+				w.e.who.access.pcs[n] = w.pc;
+			send(&w, MR_GROWTH_PAID, START + i);
+			w.e.what = MR_GROWTH_ITERATOR;
+			send(&w, MR_GROWTH_ITERATOR, START + i);
+		}
+	lend(&w, &report);
+	assert_true(report.ngrowths < 398);
+	assert_int_equal(report.ngrowths + growths_left_out(w.all), 398);
+	assert_true(report.growths[0].payers[0].access.truncated);
 	free(report.growths);
 	world_close(&w);
 }
@@ -220,6 +264,7 @@ static void more_goroutines_than_are_kept(void **state)
 	assert_int_equal(report.ngrowths, 1);
 	assert_int_equal(report.growths[0].npayers, 8);
 	assert_int_equal(w.source.dropped_growths, 12);
+	assert_int_equal(report.growths[0].steps, 20); /* of them all */
 	free(report.growths);
 	world_close(&w);
 }
@@ -256,6 +301,7 @@ int main(void)
 		cmocka_unit_test(sizes_of_one_that_was_under_way),
 		cmocka_unit_test(swiss_tables),
 		cmocka_unit_test(of_too_many_the_busiest_stay),
+		cmocka_unit_test(a_document_of_bounded_size),
 		cmocka_unit_test(more_goroutines_than_are_kept),
 		cmocka_unit_test(what_is_malformed_is_counted),
 	};

@@ -15,10 +15,11 @@ static uint8_t byte_at(const struct go_binary *bin, uint64_t addr)
 	return byte;
 }
 
-/* Probed, with at least one return, each of which is one, inside the function. */
+/* Probed, with its returns, each of which is one, inside the function. */
 static void assert_grows(const struct hook_set *set, const struct go_binary *bin,
 			 const char *function)
 {
+	bool many_steps = strstr(function, "evacuate"); /* their returns would cost too much */
 	size_t i, returns = 0;
 	struct go_func f;
 
@@ -34,7 +35,7 @@ static void assert_grows(const struct hook_set *set, const struct go_binary *bin
 		assert_int_equal(byte_at(bin, set->hooks[i].addr), 0xc3);
 		returns++;
 	}
-	assert_in_range(returns, 1, HOOK_RETURNS);
+	assert_in_range(returns, many_steps ? 0 : 1, many_steps ? 0 : HOOK_RETURNS);
 }
 
 static void growth_is_seen_in(const char *name)

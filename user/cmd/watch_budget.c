@@ -23,6 +23,16 @@ static uint64_t cpu_time(pid_t pid)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* Sites may have come with a plugin. */
+static void weigh(struct watched *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < DUTY_FUNCTIONS && t->duty_weighed != t->nplugins + 1; i++)
+		duty_weigh(&t->duty, i, attachment_weight(t->attachment, i));
+	t->duty_weighed = t->nplugins + 1;
+}
+
 static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
 {
 	attachment_counters(t->attachment, sum);
@@ -79,6 +89,7 @@ uint64_t watch_budget_step(struct watched *t)
 	uint64_t again;
 	int r = 0;
 
+	weigh(t);
 	look(t, &sum, &facts);
 	switch (duty_step(&t->duty, &facts, &again)) {
 	case DUTY_OPEN:

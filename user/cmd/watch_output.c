@@ -74,6 +74,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.unresolved_pcs += t->source.resolver.unresolved;
 		user.plugins += t->plugins_unwatched;
 	}
+	user.dropped_growths += growths_left_out(w->growths);
 	for (i = 0; i < MR_OP_MAX; i++)
 		stats->operations += sum.ops[i];
 	stats->reads = sum.ops[MR_OP_READ];

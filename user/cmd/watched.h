@@ -22,10 +22,11 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct duty duty;
-	bool dutiful;			 /* the account is kept */
-	bool growth;			 /* how its maps grow is watched */
-	bool started;			 /* the attachment is active */
-	bool ended;			 /* the process is gone, or runs another program */
+	bool dutiful;	     /* the account is kept */
+	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
+	bool growth;	     /* how its maps grow is watched */
+	bool started;	     /* the attachment is active */
+	bool ended;	     /* the process is gone, or runs another program */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */

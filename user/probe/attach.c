@@ -167,6 +167,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->map_old = l->map_old;
 	if (!cfg->growth) {
 		bpf_map__set_max_entries(a->skel->maps.growers, 1);
+		bpf_map__set_max_entries(a->skel->maps.insides, 1);
 		bpf_map__set_max_entries(a->skel->maps.grown, 1);
 		bpf_map__set_max_entries(a->skel->maps.iterators, 1);
 		bpf_map__set_max_entries(a->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
@@ -331,6 +332,7 @@ int attachment_open(struct attachment *a, struct err *err)
 
 	if (a->open)
 		return 0;
+	a->skel->bss->epoch++;
 	r = keeper_open(&a->keeper, err);
 	if (!r)
 		a->open = true;
@@ -340,6 +342,7 @@ int attachment_open(struct attachment *a, struct err *err)
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
 	a->open = false;
+	a->skel->bss->epoch++;
 	return keeper_close(&a->keeper, cycled, err);
 }
 
@@ -435,6 +438,13 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 void attachment_throttle(struct attachment *a, uint32_t permille)
 {
 	a->skel->data->throttle = permille;
+}
+
+double attachment_weight(const struct attachment *a, uint32_t slot)
+{
+	const struct hook *h = slot_hook(a, slot);
+
+	return h ? site_kind_weight(h->site) : 1;
 }
 
 const char *attachment_function(const struct attachment *a, uint32_t slot)

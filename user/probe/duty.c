@@ -54,8 +54,16 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 	d->last_target_ns = now->target_ns;
 	d->last_hold_ns = now->hold_ns;
 	d->last_other_hits = now->other_hits;
-	for (i = 0; i < d->count; i++)
+	for (i = 0; i < d->count; i++) {
 		d->functions[i].hits = now->hits[i];
+		d->functions[i].weight = 1;
+	}
+}
+
+void duty_weigh(struct duty *d, unsigned int function, double weight)
+{
+	if (function < d->count)
+		d->functions[function].weight = weight;
 }
 
 void duty_advance(struct duty *d, double seconds)
@@ -94,24 +102,23 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 /* Earns and spends what lies between the last step and this one. */
 static void keep_account(struct duty *d, const struct duty_facts *now)
 {
-	uint64_t elapsed = grown(now->now_ns, d->last_ns), hits;
-	double spent, full;
+	uint64_t elapsed = grown(now->now_ns, d->last_ns);
+	double hits = (double)grown(now->other_hits, d->last_other_hits), spent, full;
 	unsigned int i;
 
-	hits = grown(now->other_hits, d->last_other_hits);
 	for (i = 0; i < d->count; i++) {
 		struct duty_function *f = &d->functions[i];
 		uint64_t new = grown(now->hits[i], f->hits);
 
-		hits += new;
+		hits += (double)new * f->weight;
 		f->window_hits += new;
 		f->hits += new;
 		if (d->open || !f->cycled)
 			f->on_ns += elapsed;
 	}
-	d->trap_spent_ns += (uint64_t)((double)hits * d->hit_ns);
+	d->trap_spent_ns += (uint64_t)(hits * d->hit_ns);
 	d->hold_spent_ns += grown(now->hold_ns, d->last_hold_ns);
-	spent = (double)hits * d->hit_ns + (double)grown(now->hold_ns, d->last_hold_ns);
+	spent = hits * d->hit_ns + (double)grown(now->hold_ns, d->last_hold_ns);
 	full = d->account_ns - spent; /* more than the account holds only where it was lent */
 	if (full < capacity_ns(d))
 		full = capacity_ns(d);
@@ -137,7 +144,7 @@ static void price(struct duty *d, bool cycled_too)
 		struct duty_function *f = &d->functions[i];
 
 		if (!f->cycled || cycled_too)
-			f->cost = (double)f->window_hits * d->hit_ns / elapsed;
+			f->cost = (double)f->window_hits * f->weight * d->hit_ns / elapsed;
 	}
 }
 
@@ -177,7 +184,7 @@ static double trap_rate(const struct duty *d)
 	unsigned int i;
 
 	for (i = 0; i < d->count; i++)
-		hits += (double)d->functions[i].window_hits;
+		hits += (double)d->functions[i].window_hits * d->functions[i].weight;
 	return elapsed > 0 ? hits * d->hit_ns / elapsed : 0;
 }
 

@@ -32,6 +32,7 @@ struct duty_function {
 	uint64_t hits;	      /* at the last step */
 	uint64_t window_hits; /* since the present window began */
 	uint64_t on_ns;	      /* how long its probes were in place */
+	double weight;	      /* what a hit costs, in hits of the usual kind */
 	double cost;	      /* CPU seconds a second that its traps take while they are in place */
 	bool cycled;	      /* in place during windows only */
 };
@@ -59,6 +60,8 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 	       const struct duty_facts *now);
 /* What a hit costs, as measured in a loop. */
 void duty_price(struct duty *d, double hit_ns);
+/* Of a function whose hits cost so many times as much. */
+void duty_weigh(struct duty *d, unsigned int function, double weight);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
 void duty_advance(struct duty *d, double seconds);

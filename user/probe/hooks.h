@@ -67,5 +67,7 @@ void hooks_free(struct hook_set *set);
 
 const char *hook_state_name(enum hook_state state);
 const char *site_kind_name(enum site_kind kind);
+/* What a hit of this kind costs, in hits of an instruction that the kernel emulates. */
+double site_kind_weight(enum site_kind kind);
 
 #endif

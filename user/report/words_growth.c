@@ -116,18 +116,24 @@ void words_growth_change(FILE *out, const struct report_growth *growth)
 
 /* --- when --- */
 
+/* Of a classic map the time is that of making the new buckets; what empties the old ones comes in
+ * many short steps, which are counted. */
 static void say_work(FILE *out, const struct report_growth *growth)
 {
-	fprintf(out, "%s at work", duration_format((double)growth->busy_ns).s);
-	if (growth->steps)
-		fprintf(out, " in %" PRIu64 " step%s", growth->steps,
+	bool steps = growth->steps && !growth->map.swiss;
+
+	if (growth->busy_ns)
+		fprintf(out, "%s %s", duration_format((double)growth->busy_ns).s,
+			growth->map.swiss ? "at work" : "to make the buckets");
+	if (steps)
+		fprintf(out, "%s%" PRIu64 " step%s", growth->busy_ns ? ", " : "", growth->steps,
 			growth->steps == 1 ? "" : "s");
 }
 
 void words_growth_time(FILE *out, const struct report_growth *growth)
 {
 	double length = words_growth_length(growth);
-	bool work = growth->busy_ns || growth->steps;
+	bool work = growth->busy_ns || (growth->steps && !growth->map.swiss);
 
 	fputs(growth->began_s < 0 ? "began: " : "began at ", out);
 	words_moment(out, growth->began_s);
@@ -156,12 +162,13 @@ static void say_site(FILE *out, const struct report_access *access)
 		fprintf(out, ":%d", site->line);
 }
 
-/* Of the time where there is one, else of the steps. */
+/* Of a classic map's growth that of the steps, else of the time. */
 static void say_share(FILE *out, const struct report_growth *growth,
 		      const struct report_payer *payer)
 {
-	double part = (double)(growth->busy_ns ? payer->ns : payer->steps);
-	double whole = (double)(growth->busy_ns ? growth->busy_ns : growth->steps);
+	bool time = growth->busy_ns && (growth->map.swiss || !growth->steps);
+	double part = (double)(time ? payer->ns : payer->steps);
+	double whole = (double)(time ? growth->busy_ns : growth->steps);
 	double percent = whole > 0 ? part / whole * 100 : -1;
 
 	if (percent > 0 && percent < 1)

@@ -7,17 +7,22 @@
 
 #include "track/globals.h"
 
-/* A target cannot make us grow without bound: when KEPT_MOST are there, KEPT stay. Nor may it make
- * a recording's record of the state too large (report/mrec.h). */
+/* A target cannot make us grow without bound: when KEPT_MOST are there, KEPT stay. */
 #define KEPT_MOST 400
 #define KEPT 200
-#define DETAILS 8 /* payers of a growth, and iterations */
-#define FRAMES 16 /* of each */
+#define DETAILS 8	   /* payers of a growth that are told apart, and iterations */
+#define FRAMES 12	   /* of each */
+#define LEND_MAX (6 << 20) /* bytes of a document: a recording's record has its bound */
+#define FRESH_NS 1000000000ull
+#define NAMED_AT_ONCE 64 /* maps whose global variable is looked for when they are first seen */
 
-struct part { /* as it came: its names are looked up when somebody wants to know */
-	uint64_t g, since_ns;
-	uint64_t steps, ns;
-	struct mr_access access;
+struct part {
+	struct mr_access raw;
+	struct report_access access; /* what it says, once somebody wanted to know */
+	bool resolved;
+	uint64_t since_ns;
+	/* sums of what went before, and the latest that is counted up */
+	uint64_t steps, ns, last_steps, last_ns, last_began_ns;
 };
 
 struct growth {
@@ -31,13 +36,15 @@ struct growth {
 	size_t header_size;
 	struct part *payers, *iterators;
 	size_t npayers, niterators;
-	struct report_growth report; /* of as many parts as it has */
+	uint64_t rest_steps, rest_ns; /* of payers beyond those */
+	bool described, named;
+	struct report_growth report; /* its payers and iterators are the parts' */
 };
 
 struct growths {
-	uint64_t start_ns;
+	uint64_t start_ns, latest_id;
 	struct growth **items;
-	size_t count;
+	size_t count, named, left_out;
 };
 
 struct growths *growths_new(uint64_t start_ns)
@@ -49,11 +56,24 @@ struct growths *growths_new(uint64_t start_ns)
 	return all;
 }
 
+static void parts_free(struct part *parts, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (parts[i].resolved)
+			report_access_free(&parts[i].access);
+	free(parts);
+}
+
 static void growth_free(struct growth *g)
 {
-	report_growth_free(&g->report);
-	free(g->payers);
-	free(g->iterators);
+	parts_free(g->payers, g->npayers);
+	parts_free(g->iterators, g->niterators);
+	free(g->report.payers);
+	free(g->report.iterators);
+	free(g->report.map.type);
+	free(g->report.map.global);
 	free(g);
 }
 
@@ -69,13 +89,23 @@ void growths_free(struct growths *all)
 	free(all);
 }
 
+static uint64_t steps_of(const struct part *p)
+{
+	return p->steps + p->last_steps;
+}
+
+static uint64_t ns_of(const struct part *p)
+{
+	return p->ns + p->last_ns;
+}
+
 static uint64_t busy_ns(const struct growth *g)
 {
-	uint64_t sum = 0;
+	uint64_t sum = g->rest_ns;
 	size_t i;
 
 	for (i = 0; i < g->npayers; i++)
-		sum += g->payers[i].ns;
+		sum += ns_of(&g->payers[i]);
 	return sum;
 }
 
@@ -86,17 +116,30 @@ static int busiest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* What has just begun has not taken its time yet. */
+static bool is_fresh(const struct growths *all, const struct growth *g)
+{
+	return !g->ended_ns && all->latest_id - g->id < FRESH_NS;
+}
+
 static void make_room(struct growths *all)
 {
+	size_t i, kept = 0;
+
 	if (all->count < KEPT_MOST)
 		return;
 	qsort(all->items, all->count, sizeof(struct growth *), busiest_first);
-	while (all->count > KEPT) {
-		struct growth *g = all->items[--all->count];
+	for (i = 0; i < all->count; i++) {
+		struct growth *g = all->items[i];
 
+		if (kept < KEPT || (kept < KEPT_MOST - 1 && is_fresh(all, g))) {
+			all->items[kept++] = g;
+			continue;
+		}
 		g->source->dropped_growths++;
 		growth_free(g);
 	}
+	all->count = kept;
 }
 
 /* The latest are the likeliest. */
@@ -155,12 +198,36 @@ static void swiss_sizes(struct growth *g, const struct mr_event_growth *e,
 	g->to = 2 * (uint64_t)capacity;
 }
 
+/* Which variable holds it: looked for in all of the process's data, so once a map is enough. */
+static void name_global(struct growths *all, struct growth *g)
+{
+	size_t i;
+
+	if (g->named)
+		return;
+	g->named = true;
+	for (i = 0; i < all->count; i++) {
+		const struct growth *other = all->items[i];
+
+		if (other == g || !other->named || other->map != g->map ||
+		    other->source != g->source)
+			continue;
+		if (other->report.map.global)
+			g->report.map.global = strdup(other->report.map.global);
+		return;
+	}
+	all->named++;
+	g->report.map.global = globals_name(&g->source->resolver, g->map);
+}
+
 /* From the first that is heard of it. */
 static struct growth *growth_new(struct growths *all, struct tracker_source *source,
 				 const struct mr_event_growth *e)
 {
 	struct growth *g, **more;
 
+	if (e->who.id > all->latest_id)
+		all->latest_id = e->who.id;
 	make_room(all);
 	more = reallocarray(all->items, all->count + 1, sizeof(struct growth *));
 	if (!more)
@@ -174,45 +241,70 @@ static struct growth *growth_new(struct growths *all, struct tracker_source *sou
 	g->map = e->who.map;
 	g->id = e->who.id;
 	g->began_ns = e->who.flags & MR_GROWTH_LATE ? 0 : e->who.id;
-	g->type = e->who.access.type;
-	g->header_size = e->who.header_size <= MR_HEADER_MAX ? e->who.header_size : 0;
+	g->header_size = e->who.header_size;
 	memcpy(g->header, e->who.header, g->header_size);
+	if (all->named < NAMED_AT_ONCE)
+		name_global(all, g);
 	return g;
 }
 
-/* The part of the goroutine that began with it at this time: as it was known so far, or new. */
-static int part_put(struct part **parts, size_t *n, const struct mr_event_growth *e,
-		    struct tracker_source *source)
+static struct part *part_of(struct part **parts, size_t *n, const struct mr_access *raw)
 {
-	const struct mr_grower *who = &e->who;
-	struct part *p;
+	struct part *more;
 	size_t i;
 
 	for (i = 0; i < *n; i++)
-		if ((*parts)[i].g == who->g && (*parts)[i].access.time_ns == who->access.time_ns)
-			break;
-	if (i == DETAILS) {
-		source->dropped_growths++;
-		return 0;
+		if ((*parts)[i].raw.goid == raw->goid &&
+		    (*parts)[i].raw.stack_hash == raw->stack_hash)
+			return &(*parts)[i];
+	if (*n == DETAILS)
+		return NULL;
+	more = reallocarray(*parts, *n + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	*parts = more;
+	more += (*n)++;
+	*more = (struct part){.raw = *raw};
+	if (raw->nframes > FRAMES) {
+		more->raw.nframes = FRAMES;
+		more->raw.flags |= MR_ACCESS_TRUNCATED;
 	}
-	if (i == *n) {
-		p = reallocarray(*parts, *n + 1, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		*parts = p;
-		p[i] = (struct part){.g = who->g, .since_ns = e->since_ns, .access = who->access};
-		if (who->access.nframes > FRAMES) {
-			p[i].access.nframes = FRAMES;
-			p[i].access.flags |= MR_ACCESS_TRUNCATED;
-		}
-		++*n;
+	return more;
+}
+
+/* What a goroutine has done since it began with it at that time: more than was told before, or the
+ * same; or it has begun anew, after other work, and this comes on top. */
+static void pay(struct growth *g, const struct mr_event_growth *e)
+{
+	const struct mr_grower *who = &e->who;
+	struct part *p = part_of(&g->payers, &g->npayers, &who->access);
+
+	if (!p) {
+		g->source->dropped_growths++;
+		g->rest_steps += who->steps;
+		g->rest_ns += who->busy_ns;
+		return;
 	}
-	p = &(*parts)[i];
-	if (p->steps <= who->steps) { /* a torn one may be older */
-		p->steps = who->steps;
-		p->ns = who->busy_ns;
+	if (p->last_began_ns != who->access.time_ns) {
+		p->steps = steps_of(p);
+		p->ns = ns_of(p);
+		p->last_began_ns = who->access.time_ns;
+		p->last_steps = who->steps;
+		p->last_ns = who->busy_ns;
+	} else if (p->last_steps <= who->steps) { /* a torn one may be older */
+		p->last_steps = who->steps;
+		p->last_ns = who->busy_ns;
 	}
-	return 0;
+}
+
+static void iterate(struct growth *g, const struct mr_event_growth *e)
+{
+	struct part *p = part_of(&g->iterators, &g->niterators, &e->who.access);
+
+	if (!p)
+		g->source->dropped_growths++;
+	else if (!p->since_ns)
+		p->since_ns = e->since_ns;
 }
 
 static int take(struct growths *all, struct tracker_source *source, const struct mr_event_growth *e)
@@ -224,29 +316,43 @@ static int take(struct growths *all, struct tracker_source *source, const struct
 		g = growth_new(all, source, e);
 	if (!g)
 		return -ENOMEM;
-	if (e->what & MR_GROWTH_ITERATOR)
-		return part_put(&g->iterators, &g->niterators, e, source);
+	if (!g->type)
+		g->type = e->who.access.type;
+	if (e->what & MR_GROWTH_ITERATOR) {
+		iterate(g, e);
+		return 0;
+	}
+	if (e->what & MR_GROWTH_ENDED)
+		g->ended_ns = e->header.time_ns;
+	if (!(e->what & MR_GROWTH_PAID))
+		return 0;
 	/* who began it knows how it was before; of one that nobody saw begin, anybody */
 	if (!g->to && (e->what & MR_GROWTH_BEGAN || e->who.flags & MR_GROWTH_LATE)) {
 		if (layout->map_impl == GO_MAP_SWISS)
 			swiss_sizes(g, e, layout);
 		else
 			classic_sizes(g, e);
-		g->header_size = e->who.header_size <= MR_HEADER_MAX ? e->who.header_size : 0;
+		g->header_size = e->who.header_size;
 		memcpy(g->header, e->who.header, g->header_size);
 	}
-	if (e->what & MR_GROWTH_ENDED)
-		g->ended_ns = e->header.time_ns;
-	return part_put(&g->payers, &g->npayers, e, source);
+	pay(g, e);
+	return 0;
+}
+
+static bool well_formed(const struct mr_event_growth *e)
+{
+	bool stack = e->what & (MR_GROWTH_PAID | MR_GROWTH_ITERATOR);
+
+	return e->who.g && e->who.id && e->who.access.nframes <= MR_FRAMES &&
+	       (e->who.access.nframes || !stack) && e->header_size <= MR_HEADER_MAX &&
+	       e->who.header_size <= MR_HEADER_MAX;
 }
 
 int growths_event(struct growths *all, struct tracker_source *source, const void *data, size_t size)
 {
 	const struct mr_event_growth *e = data;
 
-	if (size < sizeof(*e) || e->header.kind != MR_EVENT_GROWTH || !e->who.g || !e->who.id ||
-	    e->who.access.nframes < 1 || e->who.access.nframes > MR_FRAMES ||
-	    e->header_size > MR_HEADER_MAX || e->who.header_size > MR_HEADER_MAX) {
+	if (size < sizeof(*e) || e->header.kind != MR_EVENT_GROWTH || !well_formed(e)) {
 		source->bad_events++;
 		return 0;
 	}
@@ -262,9 +368,7 @@ int growths_catch_up(struct growths *all, struct tracker_source *source)
 
 	for (i = 0; growers && i < MR_GROWERS && !r; i++) {
 		e.who = growers[i];
-		if (e.who.g && e.who.old && e.who.id && e.who.steps != e.who.told &&
-		    e.who.access.nframes >= 1 && e.who.access.nframes <= MR_FRAMES &&
-		    e.who.header_size <= MR_HEADER_MAX)
+		if (e.who.steps != e.who.told && well_formed(&e))
 			r = take(all, source, &e);
 	}
 	return r;
@@ -289,6 +393,31 @@ static enum report_op op_of(const struct report_access *access)
 	return REPORT_WRITE;
 }
 
+static int resolve_part(struct growth *g, struct part *p)
+{
+	int r;
+
+	if (p->resolved)
+		return 0;
+	r = resolve_access(&g->source->resolver, &p->raw, &p->access);
+	p->resolved = !r;
+	return r;
+}
+
+static int most_steps_first(const void *a, const void *b)
+{
+	uint64_t x = steps_of(a), y = steps_of(b);
+
+	return x > y ? -1 : x < y;
+}
+
+static int most_time_first(const void *a, const void *b)
+{
+	uint64_t x = ns_of(a), y = ns_of(b);
+
+	return x > y ? -1 : x < y;
+}
+
 static int fill_payers(struct growth *g)
 {
 	struct report_growth *r = &g->report;
@@ -299,22 +428,23 @@ static int fill_payers(struct growth *g)
 	if (!more)
 		return -ENOMEM;
 	r->payers = more;
-	while (r->npayers < g->npayers) {
-		struct report_payer *p = &more[r->npayers];
+	if (g->npayers) /* the time that a classic map's growth took is its beginner's alone */
+		qsort(g->payers, g->npayers, sizeof(*g->payers),
+		      r->map.swiss ? most_time_first : most_steps_first);
+	r->steps = g->rest_steps;
+	r->busy_ns = busy_ns(g);
+	for (i = 0; i < g->npayers; i++) {
+		struct part *p = &g->payers[i];
 
-		e = resolve_access(&g->source->resolver, &g->payers[r->npayers].access, &p->access);
+		e = resolve_part(g, p);
 		if (e)
 			return e;
 		p->access.op = op_of(&p->access);
-		r->npayers++;
-	}
-	r->steps = r->busy_ns = 0;
-	for (i = 0; i < r->npayers; i++) {
-		more[i].steps = g->payers[i].steps;
-		more[i].ns = g->payers[i].ns;
+		more[i] = (struct report_payer){
+			.access = p->access, .steps = steps_of(p), .ns = ns_of(p)};
 		r->steps += more[i].steps;
-		r->busy_ns += more[i].ns;
 	}
+	r->npayers = g->npayers;
 	return 0;
 }
 
@@ -322,49 +452,40 @@ static int fill_iterators(const struct growths *all, struct growth *g)
 {
 	struct report_growth *r = &g->report;
 	struct report_iterator *more = reallocarray(r->iterators, g->niterators + 1, sizeof(*more));
+	size_t i;
 	int e;
 
 	if (!more)
 		return -ENOMEM;
 	r->iterators = more;
-	while (r->niterators < g->niterators) {
-		struct report_iterator *it = &more[r->niterators];
+	for (i = 0; i < g->niterators; i++) {
+		struct part *p = &g->iterators[i];
 
-		e = resolve_access(&g->source->resolver, &g->iterators[r->niterators].access,
-				   &it->access);
+		e = resolve_part(g, p);
 		if (e)
 			return e;
-		it->since_s = seconds(all, g->iterators[r->niterators].since_ns);
-		r->niterators++;
+		more[i] = (struct report_iterator){.access = p->access,
+						   .since_s = seconds(all, p->since_ns)};
 	}
+	r->niterators = g->niterators;
 	return 0;
 }
 
-/* Looked for in all of the process's data: once a map is enough. */
-static char *global_of(const struct growths *all, struct growth *g)
-{
-	size_t i;
-
-	for (i = 0; i < all->count; i++) {
-		const struct growth *other = all->items[i];
-
-		if (other->map == g->map && other->source == g->source && other->report.map.global)
-			return strdup(other->report.map.global);
-	}
-	return globals_name(&g->source->resolver, g->map);
-}
-
-static int fill(const struct growths *all, struct growth *g)
+static int fill(struct growths *all, struct growth *g)
 {
 	struct resolver *resolver = &g->source->resolver;
+	char *global;
 	int r;
 
-	if (!g->report.map.type) {
+	name_global(all, g);
+	if (!g->described) {
+		global = g->report.map.global;
 		r = resolve_map(resolver, g->map, g->type, g->header, g->header_size,
 				&g->report.map);
+		g->report.map.global = global;
 		if (r)
 			return r;
-		g->report.map.global = global_of(all, g);
+		g->described = true;
 	}
 	g->report.pid = (uint32_t)resolver->process->pid;
 	g->report.kind = g->kind;
@@ -376,6 +497,27 @@ static int fill(const struct growths *all, struct growth *g)
 	return r ? r : fill_iterators(all, g);
 }
 
+static size_t access_size(const struct report_access *a)
+{
+	size_t size = 400, i;
+
+	for (i = 0; i < a->nframes; i++)
+		size += 160 + strlen(a->frames[i].function) + strlen(a->frames[i].file);
+	return size;
+}
+
+/* About so many bytes of a document. */
+static size_t growth_size(const struct report_growth *g)
+{
+	size_t size = 500 + strlen(g->map.type), i;
+
+	for (i = 0; i < g->npayers; i++)
+		size += access_size(&g->payers[i].access);
+	for (i = 0; i < g->niterators; i++)
+		size += access_size(&g->iterators[i].access);
+	return size;
+}
+
 static int first_first(const void *a, const void *b)
 {
 	uint64_t x = (*(struct growth *const *)a)->id, y = (*(struct growth *const *)b)->id;
@@ -385,7 +527,7 @@ static int first_first(const void *a, const void *b)
 
 int growths_lend(struct growths *all, struct report *report)
 {
-	size_t i;
+	size_t i, shown, size = 0;
 	int r;
 
 	report->growth = true;
@@ -393,12 +535,24 @@ int growths_lend(struct growths *all, struct report *report)
 	if (!report->growths)
 		return -ENOMEM;
 	if (all->count)
-		qsort(all->items, all->count, sizeof(struct growth *), first_first);
-	for (i = 0; i < all->count; i++) {
-		r = fill(all, all->items[i]);
+		qsort(all->items, all->count, sizeof(struct growth *), busiest_first);
+	for (shown = 0; shown < all->count; shown++) {
+		r = fill(all, all->items[shown]);
 		if (r)
 			return r;
-		report->growths[report->ngrowths++] = all->items[i]->report;
+		size += growth_size(&all->items[shown]->report);
+		if (size > LEND_MAX)
+			break;
 	}
+	all->left_out = all->count - shown;
+	if (shown)
+		qsort(all->items, shown, sizeof(struct growth *), first_first);
+	for (i = 0; i < shown; i++)
+		report->growths[report->ngrowths++] = all->items[i]->report;
 	return 0;
+}
+
+size_t growths_left_out(const struct growths *all)
+{
+	return all ? all->left_out : 0;
 }

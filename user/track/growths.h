@@ -29,5 +29,7 @@ int growths_catch_up(struct growths *all, struct tracker_source *source);
  * free report->growths with free() only. 0 or -ENOMEM.
  */
 int growths_lend(struct growths *all, struct report *report);
+/* Of those that are kept, how many were too much for the last report. */
+size_t growths_left_out(const struct growths *all);
 
 #endif

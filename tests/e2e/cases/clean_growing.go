@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// A map that two goroutines fill in turns while a third has a slow iteration open, all under one lock: it grows again and
-// again, both pay, and the iteration meets every growth. When it is full all of it begins anew.
+// Two maps that are filled in turns, by a goroutine that lives on and by one for each request, while another has a slow
+// iteration open, all under one lock: they grow again and again, all of them pay, and the iteration meets the growths. When
+// they are full all of it begins anew.
 package main
 
 import (
@@ -12,12 +13,12 @@ import (
 const entries = 6000
 
 type shelf struct {
-	mu     sync.Mutex
-	values map[int]int
-	next   int
+	mu            sync.Mutex
+	values, names map[int]int
+	next          int
 }
 
-var stock = &shelf{values: map[int]int{}}
+var stock = &shelf{values: map[int]int{}, names: map[int]int{}}
 
 //go:noinline
 func (s *shelf) put(n int) {
@@ -25,9 +26,10 @@ func (s *shelf) put(n int) {
 	defer s.mu.Unlock()
 	for i := 0; i < n; i++ {
 		if s.next == entries {
-			s.values, s.next = map[int]int{}, 0
+			s.values, s.names, s.next = map[int]int{}, map[int]int{}, 0
 		}
 		s.values[s.next*7] = i
+		s.names[s.next*3] = i
 		s.next++
 	}
 }
@@ -49,10 +51,18 @@ func (s *shelf) walk() {
 }
 
 func step(worker, i int) {
-	if worker == 0 {
+	switch worker {
+	case 0:
 		stock.walk()
-	} else {
+	case 1:
 		stock.put(16)
+	default:
+		done := make(chan bool)
+		go func() {
+			stock.put(16)
+			close(done)
+		}()
+		<-done
 	}
 	time.Sleep(time.Millisecond)
 }
