@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 growth_versions=(1.19-stripped 1.23 1.24-stripped 1.27-stripped)
-growth_bound=10 # seconds in which the map has grown from nothing to its size, with an iteration open, several times
+growth_bound=5 # seconds in which the map has grown from nothing to its size, with an iteration open, several times
 
 # What is true of every growth, seen whole or in part. There is one at least.
 growth_sound='.growths | map(select(.map.type == "map[int]int")) | length > 0 and all(.[];
@@ -22,15 +22,14 @@ growth_sound='.growths | map(select(.map.type == "map[int]int")) | length > 0 an
 	and (.from == null or .to == null or .to == 2 * .from)
 	and (.began_s == null or .ended_s == null or (.began_s <= .ended_s and .busy_ns <= (.ended_s - .began_s) * 1e9 + 1000)))'
 
-# One generation of the map: 16 (table, Swiss), 32, 64 ... in this order, each seen from begin to end; in a classic map each old
+# One generation of the map: 32, 64, 128 ... in this order, each seen from begin to end; in a classic map each old
 # bucket is looked at by somebody. More goroutines pay than the one that lives on, and an iteration is open.
 growth_whole='(.growths | map(select(.map.type == "map[int]int" and .began_s and .ended_s)) | group_by(.map.addr)) as $maps
-	| any($maps[]; ([.[] | select(.kind == "double") | .to] | sort) as $sizes
-		| ($sizes | length) >= 5 and $sizes == ($sizes | unique) and all(range(1; $sizes | length); $sizes[.] == 2 * $sizes[. - 1])
+	| any($maps[]; (sort_by(.began_s) | map(select(.kind == "double") | .to) | tostring | test("32,64,128,256,512"))
 		and ([.[].payers[].access.goroutine] | unique | length) > 2)
 	and any($maps[][]; .iterators | length > 0)
 	and all($maps[][]; .unit == "slots" or (.steps >= .from and .steps <= 4 * .from + 16))
-	and .stats.growth_steps_unpaired <= 1'
+	and .stats.growth_steps_unpaired <= 1 and (.growths | length) < 400'
 
 growth_of() # BUILD OPTION...
 {

@@ -170,8 +170,8 @@ struct report_growth { /* of a map, seen with watch --growth */
 	enum report_growth_kind kind;
 	uint64_t from, to;	     /* buckets (classic), slots (Swiss); 0: not known */
 	double began_s, ended_s;     /* since the watch began; negative: not seen */
-	uint64_t steps, busy_ns;     /* sums over the payers */
-	struct report_payer *payers; /* most time first */
+	uint64_t steps, busy_ns;     /* of all; payers has those who did most */
+	struct report_payer *payers; /* classic: most steps first; Swiss: most time */
 	size_t npayers;
 	struct report_iterator *iterators;
 	size_t niterators;

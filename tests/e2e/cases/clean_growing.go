@@ -16,6 +16,7 @@ type shelf struct {
 	mu            sync.Mutex
 	values, names map[int]int
 	next          int
+	generation    int
 }
 
 var stock = &shelf{values: map[int]int{}, names: map[int]int{}}
@@ -27,6 +28,7 @@ func (s *shelf) put(n int) {
 	for i := 0; i < n; i++ {
 		if s.next == entries {
 			s.values, s.names, s.next = map[int]int{}, map[int]int{}, 0
+			s.generation++
 		}
 		s.values[s.next*7] = i
 		s.names[s.next*3] = i
@@ -34,13 +36,15 @@ func (s *shelf) put(n int) {
 	}
 }
 
-// walk has one iteration open for as long as the map is filled; between its steps it leaves the map to the others.
+// walk has one iteration open for as long as the map is filled, or another one takes its place; between its steps it leaves
+// the map to the others.
 //
 //go:noinline
 func (s *shelf) walk() {
 	s.mu.Lock()
+	generation := s.generation
 	for range s.values {
-		if stopping.Load() {
+		if stopping.Load() || s.generation != generation {
 			break
 		}
 		s.mu.Unlock()
@@ -64,7 +68,7 @@ func step(worker, i int) {
 		}()
 		<-done
 	}
-	time.Sleep(time.Millisecond)
+	time.Sleep(3 * time.Millisecond)
 }
 
 func main() { tilt(3, step) }
