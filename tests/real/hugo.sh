@@ -7,6 +7,7 @@
 # usage: hugo.sh [RUNS]
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/known.sh"
 
 runs=${1:-5}
 limit=120 # seconds a build may take
@@ -20,15 +21,6 @@ hugo_run() # LOG COMMAND-PREFIX...: builds the site, status in real_status
 	rm -rf "$real_tmp/public"
 	HOME=$real_tmp HUGO_CACHEDIR=$real_tmp/cache LD_LIBRARY_PATH=$libs \
 		timeout -k 5 "$limit" "$@" "${hugo_args[@]}" >"$log" 2>&1 || real_status=$?
-}
-
-# races that name the two, one on each side
-hugo_proofs()
-{
-	jq '[.races[] | select((.accesses | length) == 2 and .evidence != "window")
-		| select([.accesses[].stack | map(.function) | join(" ")] as [$a, $b]
-			| (($a | test("GetSortedMapValues")) and ($b | test("SetInMap")))
-			or (($b | test("GetSortedMapValues")) and ($a | test("SetInMap"))))]' "$1"
 }
 
 hugo_unwatched() # NAME: how it ends when nobody watches
@@ -51,20 +43,17 @@ hugo_watched() # NAME I
 		real_show "$log"
 		return 0
 	fi
-	proofs=$(hugo_proofs "$json")
+	proofs=$(known_proofs "$json" GetSortedMapValues SetInMap)
 	if [[ $(jq length <<<"$proofs") == 0 ]]; then
 		real_fail "$name: a race, but none of GetSortedMapValues and SetInMap"
 		real_show "$log"
 		return 0
 	fi
 	real_pass "$name: $(jq -r '"\(length) site pairs (\(map(.evidence) | unique | join(", "))), seen \(map(.count) | add) times, the first at \(map(.first_seen_s) | min) s"' <<<"$proofs"), $(jq -r '"\(.duration_s) s, \(.stats.holds) holds, attached in \(.stats.attach_ms) ms, hugo ended with \(.targets[0].exit)"' "$json")"
-	others=$(jq --argjson proofs "$proofs" '(.races | length) - ($proofs | length)' "$json")
-	if ((others)); then
-		echo "        and $others other races, for study:"
-		jq -r --argjson proofs "$proofs" '.races[] | select(.id as $id | $proofs | map(.id) | index($id) | not)
-			| "        \(.evidence) \(.kind) \(.map.type): " + ([.accesses[] | .op + " " + ([.stack[]
-			| select(.function | startswith("runtime.") | not) | "\(.function) \(.file):\(.line)"] | .[0:3] | join(" < "))]
-			| join("\n          with "))' "$json"
+	others=$(known_others "$json" "$proofs")
+	if [[ $(jq length <<<"$others") != 0 ]]; then
+		echo "        besides, for study:"
+		known_pairs <<<"$others"
 	fi
 }
 
