@@ -156,7 +156,7 @@ e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a select
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
 	$(Q)tests/e2e/run.sh --all
-real: build/maprace deps-test ## stripped prometheus, etcd, caddy and hugo under load
+real: build/maprace deps-test ## stripped programs of Debian under load: servers, and known races
 	$(Q)tests/real/run.sh
 vmtest: build/maprace deps-test ## the tool on other kernels, in virtual machines
 	$(Q)tests/vm/run.sh
