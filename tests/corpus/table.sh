@@ -26,7 +26,7 @@ table_print()
 		  elif ($found | length) < length then "\($found | map(.first_s) | median | seconds) (\($found | length) of \(length))"
 		  else ($found | map(.first_s) | median | seconds) end;
 	def rank: {"tight": 0, "1ms": 1, "100ms": 2, "once": 3}[.];
-	(map(.rate) | unique | sort_by(rank)) as $rates | (map(.go) | unique | sort_by(split(".") | map(tonumber))) as $gos
+	([.[] | select(.name | startswith("racy_")) | .rate] | unique | sort_by(rank)) as $rates | (map(.go) | unique | sort_by(split(".") | map(tonumber))) as $gos
 	| [.[] | select(.name | startswith("racy_"))] as $racy | [.[] | select(.name | startswith("clean_"))] as $clean
 	| ($rates[] | . as $rate
 		| "### \($rate)\n", "| program | \($gos | map("Go " + .) | join(" | ")) | alone, Go'"'"'s own check | -race |", "|---|\($gos | map("---") | join("|"))|---|---|",
