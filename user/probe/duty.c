@@ -7,9 +7,10 @@
 #define SAFETY                                                                                   \
 	0.7 /* of the share is planned for: attaching, cold caches and waiting for locks cost as \
 	       well */
-#define COLD                                                                                   \
-	1.25 /* a hit in a real program costs so much more than in calibrate.c's loop: what it \
-		evicts (docs/cost.md) */
+#define COLD                                                                                       \
+	1.6 /* a hit in a real program costs so much more than in calibrate.c's loop: 1.25 in CPU \
+	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
+#define WINDOWED 0.8	    /* of that share, where hits come in windows: locks are fought for then */
 #define STEADY_SHARE 0.25   /* of the income may be spent by functions that are never taken away */
 #define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
 #define STEP_CALM_NS 50000000ull
@@ -24,7 +25,7 @@ static double lot(struct duty *d) /* 0 to 1 */
 /* CPU seconds a second */
 static double income(const struct duty *d)
 {
-	return d->share * SAFETY * d->cpus;
+	return d->share * SAFETY * (d->cycling ? WINDOWED : 1) * d->cpus;
 }
 
 static double capacity_ns(const struct duty *d)
