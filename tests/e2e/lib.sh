@@ -144,6 +144,13 @@ unharmed()
 	grep -qs '^ok [1-9][0-9]* operations$' "$1"
 }
 
+# Whether a racy program of the running case has died of its race, by Go's own check: nobody has done anything wrong then, but
+# the case cannot say what it is to say, and begins anew.
+died_of_its_race()
+{
+	grep -aqs '^fatal error: concurrent map' "$work/target" "$work/maprace.err"
+}
+
 # gone PID: ended, be it not waited for yet
 gone()
 {
