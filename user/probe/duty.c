@@ -7,11 +7,11 @@
 #define SAFETY                                                                                   \
 	0.7 /* of the share is planned for: attaching, cold caches and waiting for locks cost as \
 	       well */
-#define COLD                                                                                       \
+#define COLD                                                                                      \
 	1.6 /* a hit in a real program costs so much more than in calibrate.c's loop: 1.25 in CPU \
 	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
-#define WINDOWED 0.8	    /* of that share, where hits come in windows: locks are fought for then */
-#define STEADY_SHARE 0.25   /* of the income may be spent by functions that are never taken away */
+#define WINDOWED 0.8	  /* of that share, where hits come in windows: locks are fought for then */
+#define STEADY_SHARE 0.25 /* of the income may be spent by functions that are never taken away */
 #define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
 #define STEP_CALM_NS 50000000ull
 #define STEP_MIN_NS 2000000ull
