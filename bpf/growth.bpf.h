@@ -13,14 +13,14 @@
 
 static __always_inline struct mr_grower *grower_slot(__u64 g, __u64 map)
 {
-	__u32 index = (__u32)(((g ^ map << 1) * 0x9e3779b97f4a7c15ull) >> 40) & (MR_GROWERS - 1);
+	__u32 index = mr_map_index(g ^ map << 1, MR_GROWERS - 1);
 
 	return bpf_map_lookup_elem(&growers, &index);
 }
 
 static __always_inline struct mr_inside *inside_slot(__u64 g)
 {
-	__u32 index = (__u32)((g * 0x9e3779b97f4a7c15ull) >> 40) & (MR_GROWERS - 1);
+	__u32 index = mr_map_index(g, MR_GROWERS - 1);
 
 	return bpf_map_lookup_elem(&insides, &index);
 }
@@ -133,8 +133,10 @@ static __always_inline void growth_move(struct pt_regs *ctx, const struct operat
 	__u64 old = 0;
 	bool known;
 
-	if (!w || !gr)
+	if (!w || !gr) {
+		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
+	}
 	if (target_u64(o->map + cfg.map_old, &old)) {
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
@@ -169,8 +171,10 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 	struct mr_inside *in = inside_slot(o->g);
 	struct mr_grower *w = grower_slot(o->g, o->map);
 
-	if (!in || !w)
+	if (!in || !w) {
+		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
+	}
 	if (in->g == o->g && in->goid == goid && in->map == o->map && in->epoch == epoch &&
 	    o->now - in->entered_ns < ENTERED_AGAIN_NS) {
 		in->entered_ns = o->now;
@@ -252,7 +256,7 @@ static __always_inline void growth_look(const struct operation *o)
 
 static __always_inline struct mr_iterator *iterator_slot(__u64 it)
 {
-	__u32 index = (__u32)((it * 0x9e3779b97f4a7c15ull) >> 40) & (MR_ITERATORS - 1);
+	__u32 index = mr_map_index(it, MR_ITERATORS - 1);
 
 	return bpf_map_lookup_elem(&iterators, &index);
 }
@@ -263,8 +267,10 @@ static __always_inline void iterator_begin(const struct operation *o, __u64 it, 
 {
 	struct mr_iterator *i = iterator_slot(it);
 
-	if (!i)
+	if (!i) {
+		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
+	}
 	/* An iteration does not say when it is over: one that moved lately is taken to be open. */
 	if (i->it && i->it != it && o->now - i->last_ns < ITERATOR_FRESH_NS)
 		lose(o->c, MR_LOSS_ITERATOR_EVICTED);

@@ -47,7 +47,6 @@ enum mr_op {
 	MR_OP_TABLE = 9,  /* a Swiss map of one group gets a table */
 	MR_OP_MOVE = 10,  /* classic: an old bucket is emptied into the new ones */
 	MR_OP_GROWN = 11, /* the return from any of these */
-	MR_SITE_KINDS = 16,
 };
 
 static inline int mr_op_writes(__u32 op)
@@ -401,7 +400,8 @@ struct mr_event_growth {
 	struct mr_grower who;
 };
 
-/* Where a map's record is, given the mask of the table; and a goroutine's bit in mr_map.seen. */
+/* Where a map's record is, given the mask of the table, or what else an address leads to; and a
+ * goroutine's bit in mr_map.seen. */
 static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 {
 	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/format.h"
 #include "report/model.h"
 
 /* A small report by hand: the race that product.md shows, and one of everything else. To be freed
@@ -313,6 +314,29 @@ static inline char *sample_close(struct sample_stream *s)
 	if (fclose(s->out))
 		abort();
 	return s->text;
+}
+
+static inline char *sample_render(const struct report *report, enum report_format format,
+				  const char *root)
+{
+	const struct print_options options = {.source_root = root};
+	struct sample_stream s;
+
+	sample_open(&s);
+	assert_int_equal(format_print(s.out, report, format, &options), 0);
+	return sample_close(&s);
+}
+
+static inline void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static inline void assert_has_not(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" is in:\n%s", part, text);
 }
 
 #endif

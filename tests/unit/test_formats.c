@@ -13,30 +13,20 @@
 #include "report/format.h"
 #include "report_sample.h"
 
-static char *render(const struct report *report, enum report_format format, const char *root)
-{
-	const struct print_options options = {.source_root = root};
-	struct sample_stream s;
-
-	sample_open(&s);
-	assert_int_equal(format_print(s.out, report, format, &options), 0);
-	return sample_close(&s);
-}
-
 static char *render_sample(enum report_format format, const char *root)
 {
 	struct report report;
 	char *text;
 
 	sample_report(&report);
-	text = render(&report, format, root);
+	text = sample_render(&report, format, root);
 	report_free(&report);
 	return text;
 }
 
 static json_t *sarif_of(const struct report *report, const char *root)
 {
-	char *text = render(report, FORMAT_SARIF, root);
+	char *text = sample_render(report, FORMAT_SARIF, root);
 	json_t *log = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	assert_non_null(log);
@@ -205,12 +195,6 @@ static void test_sarif_uris(void **state)
 	report_free(&report);
 }
 
-static void assert_has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
 static void test_junit(void **state)
 {
 	char *text = render_sample(FORMAT_JUNIT, NULL);
@@ -227,7 +211,7 @@ static void test_junit(void **state)
 static void test_junit_of_nothing(void **state)
 {
 	struct report report = {0};
-	char *text = render(&report, FORMAT_JUNIT, NULL);
+	char *text = sample_render(&report, FORMAT_JUNIT, NULL);
 
 	(void)state;
 	assert_has(text, "tests=\"1\" failures=\"0\"");
@@ -260,7 +244,7 @@ static void test_hostile(void **state)
 		sample_label(&report.races[i].access[0], hostile, hostile);
 	}
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		text = render(&report, formats[i], NULL);
+		text = sample_render(&report, formats[i], NULL);
 		if (formats[i] == FORMAT_JUNIT || formats[i] == FORMAT_HTML)
 			assert_null(strstr(text, "<script>alert"));
 		assert_null(strstr(text, "\xff"));

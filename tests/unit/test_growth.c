@@ -13,16 +13,6 @@
 
 static const struct text_style plain;
 
-static char *render(const struct report *report, enum report_format format)
-{
-	const struct print_options options = {0};
-	struct sample_stream s;
-
-	sample_open(&s);
-	assert_int_equal(format_print(s.out, report, format, &options), 0);
-	return sample_close(&s);
-}
-
 static char *print_text(const struct report *report, const struct text_style *style)
 {
 	struct sample_stream s;
@@ -38,18 +28,6 @@ static void assert_text(const struct report *report, const char *expected)
 
 	assert_string_equal(text, expected);
 	free(text);
-}
-
-static void assert_has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void assert_has_not(const char *text, const char *part)
-{
-	if (strstr(text, part))
-		fail_msg("\"%s\" is in:\n%s", part, text);
 }
 
 static size_t count(const char *text, const char *part)
@@ -116,10 +94,10 @@ static void test_text_of_nothing(void **state)
 	assert_text(&report, "");
 	report.growth = true;
 	assert_text(&report, "MAP GROWTH: none seen\n");
-	text = render(&report, FORMAT_TEXT);
+	text = sample_render(&report, FORMAT_TEXT, NULL);
 	assert_has(text, "MAP GROWTH: none seen\nNo race found");
 	free(text);
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_has(text, "<p>None was seen to grow.</p>");
 	free(text);
 }
@@ -323,11 +301,11 @@ static void test_page(void **state)
 
 	(void)state;
 	sample_report(&report);
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_has_not(text, "<section id=growth>");
 	free(text);
 	sample_growths(&report);
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_has(text, "<section id=growth>");
 	/* 1.5 to 1.875 of 3 seconds */
 	assert_has(text, "<i class=\"bar\" style=\"left:50.00%;width:12.50%\" "
@@ -345,7 +323,7 @@ static void test_page(void **state)
 	free(text);
 	report.races[1].pid++;
 	report.races[0].map.addr++;
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_int_equal(count(text, "<i class=tick style=\"left:13.33%\""), 0);
 	free(text);
 	report_free(&report);
@@ -360,7 +338,7 @@ static void test_page_lanes(void **state)
 
 	(void)state;
 	sample_many(&report, 23);
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_int_equal(count(text, ", grew once</span>"), 20);
 	assert_has(text, " at 0x00c000000003, grew once</span>");
 	assert_has_not(text, " at 0x00c000000002, grew once</span>");
@@ -376,7 +354,7 @@ static void test_page_lanes(void **state)
 	report.growths[1].ended_s = 2;
 	report.growths[2].began_s = -1;
 	report.growths[2].ended_s = 4;
-	text = render(&report, FORMAT_HTML);
+	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_has_not(text, "those that took most work. ");
 	assert_has(text, ", grew 22 times</span><div class=track>"
 			 "<i class=\"bar open\" style=\"left:0.00%;width:10.00%\"");
@@ -400,9 +378,9 @@ static void test_findings_are_the_same(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		sample_report(&report);
-		without = render(&report, formats[i]);
+		without = sample_render(&report, formats[i], NULL);
 		sample_growths(&report);
-		with = render(&report, formats[i]);
+		with = sample_render(&report, formats[i], NULL);
 		assert_string_equal(with, without);
 		free(with);
 		free(without);
@@ -440,7 +418,7 @@ static void test_hostile(void **state)
 	make_hostile(&growth->payers[0].access, hostile);
 	make_hostile(&growth->iterators[0].access, hostile);
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		text = render(&report, formats[i]);
+		text = sample_render(&report, formats[i], NULL);
 		assert_has(text, "alert(1)");
 		if (formats[i] == FORMAT_HTML)
 			assert_has_not(text, "<script>alert");

@@ -16,19 +16,9 @@
 #include "report_sample.h"
 #include "schema_check.h"
 
-static char *render(const struct report *report, enum report_format format)
-{
-	const struct print_options options = {0};
-	struct sample_stream s;
-
-	sample_open(&s);
-	assert_int_equal(format_print(s.out, report, format, &options), 0);
-	return sample_close(&s);
-}
-
 static json_t *load(struct report *report)
 {
-	char *text = render(report, FORMAT_JSON);
+	char *text = sample_render(report, FORMAT_JSON, NULL);
 	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	assert_non_null(root);
@@ -116,13 +106,13 @@ static void test_json_of_nothing(void **state)
 
 static void assert_round_trip(const struct report *report)
 {
-	char *first = render(report, FORMAT_JSON), *second;
+	char *first = sample_render(report, FORMAT_JSON, NULL), *second;
 	struct report again;
 	struct err err = {0};
 
 	if (json_read_buffer(first, strlen(first), &again, &err))
 		fail_msg("%s", err.text);
-	second = render(&again, FORMAT_JSON);
+	second = sample_render(&again, FORMAT_JSON, NULL);
 	assert_string_equal(first, second);
 	free(first);
 	free(second);
@@ -146,7 +136,7 @@ static void test_round_trip(void **state)
 		report.growths[0].kind = (enum report_growth_kind)i;
 		assert_round_trip(&report);
 	}
-	text = render(&report, FORMAT_JSON);
+	text = sample_render(&report, FORMAT_JSON, NULL);
 	assert_int_equal(json_read_buffer(text, strlen(text), &again, &err), 0);
 	free(text);
 	assert_true(again.growth);
@@ -258,7 +248,7 @@ static void test_lines(void **state)
 	(void)state;
 	sample_report(&report);
 	sample_growths(&report);
-	text = render(&report, FORMAT_JSONL);
+	text = sample_render(&report, FORMAT_JSONL, NULL);
 	suspect = strstr(text, "{\"type\":\"suspect\"");
 	growth = strstr(text, "{\"type\":\"growth\",\"data\":{\"pid\":4210,");
 	stats = strstr(text, "{\"type\":\"stats\"");

@@ -49,18 +49,6 @@ static void assert_race_text(const struct report_race *race, const char *expecte
 	free(text);
 }
 
-static void assert_has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void assert_has_not(const char *text, const char *part)
-{
-	if (strstr(text, part))
-		fail_msg("\"%s\" is in:\n%s", part, text);
-}
-
 static void test_collision(void **state)
 {
 	struct report_race race;

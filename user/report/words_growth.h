@@ -12,7 +12,7 @@
 void words_growth_map(FILE *out, const struct report_growth *growth);
 /* "from 4096 to 8192 buckets", "a table of 1024 slots became two", … */
 void words_growth_change(FILE *out, const struct report_growth *growth);
-/* "began at 1.234s, ended at 1.250s: 16.0ms, of which 1.1ms at work in 4096 steps" */
+/* "began at 1.234s, ended at 1.250s: 16.0ms, of which 1.1ms to make the buckets, 4096 steps" */
 void words_growth_time(FILE *out, const struct report_growth *growth);
 /* "goroutine 7, 90%: write in main.put at /src/service.go:31" */
 void words_growth_payer(FILE *out, const struct report_growth *growth, size_t i);
