@@ -59,12 +59,21 @@ hot_attach()
 	fi
 }
 
-# hot_measure VERSION OP MODE VARIANT: prints operations/s
+# hot_half NAME: half of the long time without a watcher
+hot_half()
+{
+	sleep "$(awk -v long="$long" 'BEGIN { print long / 2 }')"
+	hot_cut "$1"
+}
+
+# hot_measure VERSION OP MODE VARIANT: operations/s into rate. For maprace at its default budget also into own what part it is of
+# the same process's rate before and after: two processes of one program differ by more than the budget.
 hot_measure()
 {
 	local binary=$bench_build/hot-$1
 	[[ $4 != race ]] || binary+=-race
 	hot_start "$binary" "$2" "$3"
+	[[ $4 != maprace ]] || hot_half alone
 	if hot_attach "$1" "$2" "$4"; then
 		hot_cut attached
 		# windows open and close several times a second: a moment tells nothing
@@ -72,9 +81,15 @@ hot_measure()
 		hot_cut measured
 	fi
 	[[ -z $hot_watcher ]] || real_stop "$hot_watcher" INT
+	if [[ $4 == maprace ]]; then
+		hot_cut stopped
+		hot_half alone
+	fi
 	exec {hot_in}>&-
 	real_stop "$hot_pid" TERM
 	awk '$1 == "measured" { printf "%.0f\n", $2 / $3 }' "$real_tmp/out" >"$real_tmp/rate"
+	awk '$1 == "alone" { n += $2; s += $3 } $1 == "measured" { rate = $2 / $3 } END { if (n && rate) printf "%.4f\n", rate * s / n }' \
+		"$real_tmp/out" >"$real_tmp/own"
 }
 
 hot_have() # VERSION VARIANT
@@ -90,6 +105,7 @@ hot_case() # VERSION OP MODE
 {
 	local round i n=${#hot_variants[@]} variant rates=$real_tmp/rates
 	rm -rf "$rates"
+	: >"$real_tmp/owns"
 	mkdir -p "$rates"
 	for ((round = 0; round < rounds; round++)); do
 		for ((i = 0; i < n; i++)); do
@@ -97,12 +113,14 @@ hot_case() # VERSION OP MODE
 			hot_have "$1" "$variant" || continue
 			hot_measure "$1" "$2" "$3" "$variant"
 			cat "$real_tmp/rate" >>"$rates/$variant"
+			cat "$real_tmp/own" >>"$real_tmp/owns"
 		done
 	done
 	for variant in "${hot_variants[@]}"; do
 		[[ ! -s $rates/$variant ]] || jq -n --arg variant "$variant" --argjson median "$(bench_median <"$rates/$variant")" \
 			--slurpfile all "$rates/$variant" '{($variant): {median: $median, all: $all}}'
-	done | jq -sc --arg go "$1" --arg op "$2" --arg mode "$3" '{go: $go, op: $op, mode: $mode, rates: add}' \
+	done | jq -sc --arg go "$1" --arg op "$2" --arg mode "$3" --slurpfile own "$real_tmp/owns" \
+		'{go: $go, op: $op, mode: $mode, rates: add, own: ($own | sort)}' \
 		>>"$bench_build/hot.jsonl"
 	tail -n 1 "$bench_build/hot.jsonl" | hot_row
 }
@@ -110,7 +128,7 @@ hot_case() # VERSION OP MODE
 hot_head()
 {
 	printf '%-5s %-8s %-8s %11s %11s %8s %8s %8s %8s %9s %9s %9s\n' go op mode 'unwatched/s' 'empty/s' \
-		no-holds maprace bpftrace -race 'nohold/em' 'nohold/bt' 'mapr/unw'
+		no-holds maprace bpftrace -race 'nohold/em' 'nohold/bt' 'mapr/own'
 }
 
 # rates relative to unwatched, then the ratios that matter
@@ -119,7 +137,7 @@ hot_row()
 	jq -r '.rates as $r | def m($v): $r[$v].median; def rel($v): if m($v) then m($v) / m("unwatched") else null end;
 		def over($a; $b): if m($a) and m($b) then m($a) / m($b) else null end;
 		[.go, .op, .mode, m("unwatched"), m("empty"), rel("no-holds"), rel("maprace"), rel("bpftrace"), rel("race"),
-		 over("no-holds"; "empty"), over("no-holds"; "bpftrace"), over("maprace"; "unwatched")]
+		 over("no-holds"; "empty"), over("no-holds"; "bpftrace"), (.own | if length > 0 then .[length / 2 | floor] else null end)]
 		| map(if . == null then "?" else . end) | @tsv' |
 		awk -F'\t' '{ printf "%-5s %-8s %-8s %11.0f %11.0f %8.4f %8.4f %8.4f %8.4f %9.3f %9.2f %9.4f\n", $1, $2, $3, $4, $5, $6, $7,
 			$8, $9, $10, $11, $12 }'
@@ -128,7 +146,7 @@ hot_row()
 bench_hot()
 {
 	local version op mode
-	echo "# hot loop: $rounds rounds of $seconds s, medians; columns no-holds to -race in parts of unwatched"
+	echo "# hot loop: $rounds rounds of $seconds s, medians; columns no-holds to -race in parts of unwatched, mapr/own of the same process's"
 	: >"$bench_build/hot.jsonl"
 	rm -f "$real_tmp/held"
 	mkfifo "$real_tmp/held"
