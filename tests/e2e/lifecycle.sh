@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper'
 watcher=
 
@@ -122,6 +122,24 @@ life_signals()
 		fi
 		need "a probe stays behind after SIG$signal" wait_until 2 text_same "$target" || return 1
 	done
+	need 'the target was harmed' stop_target
+}
+
+loading()
+{
+	gone "$watcher" || find "/proc/$watcher/fd" -lname 'anon_inode:bpf-map' 2>/dev/null | grep -q .
+}
+
+# Enough is said while the kernel still verifies the programs.
+life_early_signal()
+{
+	start_target "$(program 1.24 clean_mutex)" 20
+	watch -p "$target"
+	need 'it never began to attach' wait_until 10 loading || return 1
+	kill -INT "$watcher"
+	watch_ended 10 && status_is 0 || return 1
+	need 'no report' document '.races == [] and .duration_s < 5' || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
 	need 'the target was harmed' stop_target
 }
 

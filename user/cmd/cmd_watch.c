@@ -213,6 +213,7 @@ static int run(struct watch *w)
 	if (!r)
 		r = open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
+	watch_hold_signals();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's exit status away */

@@ -29,8 +29,11 @@ struct watch {
 	bool failed;	    /* something went wrong on the way; reports are still given */
 };
 
-/* watch_loop.c: turns the wheel until targets, time or a signal say that it is over. 0 or negative
- * errno. */
+/* watch_loop.c */
+/* Keeps the signals that end a watch until watch_loop() can take them: who says that it is enough
+ * while we attach gets a report as well. */
+void watch_hold_signals(void);
+/* Turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
 int watch_loop(struct watch *w);
 
 /* watch_output.c */

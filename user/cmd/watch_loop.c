@@ -229,9 +229,26 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 	return 0;
 }
 
+static const int wanted[4] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+static void mask_signals(int how)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < 4; i++)
+		sigaddset(&set, wanted[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+void watch_hold_signals(void)
+{
+	mask_signals(SIG_BLOCK);
+}
+
 static int set_up(struct loop *l)
 {
-	static const int wanted[4] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 	struct timeval tick = {.tv_usec = TICK_NS / 1000};
 	size_t i;
 	int r;
@@ -250,6 +267,7 @@ static int set_up(struct loop *l)
 		if (!l->signals[i] || event_add(l->signals[i], NULL))
 			return -ENOMEM;
 	}
+	mask_signals(SIG_UNBLOCK);
 	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
 	if (!l->tick || event_add(l->tick, &tick))
 		return -ENOMEM;
