@@ -98,17 +98,13 @@ static const struct mr_map *last_map_of(const struct tracker_source *source, uin
 	return best;
 }
 
-/* Where its own note is gone: the one map among the words of its registers and stack that it was
- * seen at and that another goroutine has written to just now. Two such maps: none. */
-static const struct mr_map *only_map_in(const struct tracker_source *source,
-					const struct mr_event_fatal *e,
-					const struct mr_last **other)
+const struct mr_map *fatal_only_map(const struct mr_map *maps, uint32_t count,
+				    const struct mr_event_fatal *e, const struct mr_last **other)
 {
 	const uint64_t bit = mr_goroutine_bit(e->access.g);
-	const struct mr_map *maps, *only = NULL;
-	uint32_t i, count;
+	const struct mr_map *only = NULL;
+	uint32_t i;
 
-	maps = attachment_maps(source->attachment, &count);
 	for (i = 0; maps && i < e->nwords && i < MR_FATAL_WORDS; i++) {
 		const struct mr_map *m = &maps[mr_map_index(e->words[i], count - 1)];
 		const struct mr_last *l;
@@ -154,7 +150,8 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race)
 {
 	const struct mr_last *mine, *other;
-	const struct mr_map *map;
+	const struct mr_map *map, *maps;
+	uint32_t count;
 	char text[64];
 	int which, ret;
 
@@ -179,7 +176,8 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	other = map ? other_writer(map, e) : NULL;
 	if (!other || !is_on_stack(source, e, mine)) {
 		mine = NULL; /* its note was overwritten */
-		map = only_map_in(source, e, &other);
+		maps = attachment_maps(source->attachment, &count);
+		map = fatal_only_map(maps, count, e, &other);
 	}
 	if (!map)
 		return 0; /* the dying goroutine's side is all we have */

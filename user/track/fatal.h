@@ -16,4 +16,12 @@
 int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race);
 
+/*
+ * Where the dying goroutine's own note is gone: the one map among the words of its registers and
+ * stack that it was seen at and that another goroutine has written to just now (*other). NULL when
+ * there is none, or more than one. count: of the records, a power of two.
+ */
+const struct mr_map *fatal_only_map(const struct mr_map *maps, uint32_t count,
+				    const struct mr_event_fatal *e, const struct mr_last **other);
+
 #endif

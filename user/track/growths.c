@@ -16,13 +16,20 @@
 #define FRESH_NS 1000000000ull
 #define NAMED_AT_ONCE 64 /* maps whose global variable is looked for when they are first seen */
 
+/* What a goroutine did from when it began with a growth until it did other work: counted up as it
+ * is told. */
+struct spell {
+	uint64_t began_ns, steps, ns;
+};
+
 struct part {
 	struct mr_access raw;
 	struct report_access access; /* what it says, once somebody wanted to know */
 	bool resolved;
 	uint64_t since_ns;
-	/* sums of what went before, and the latest that is counted up */
-	uint64_t steps, ns, last_steps, last_ns, last_began_ns;
+	/* The latest, which growths_catch_up() may have read ahead of the ring; the one before it,
+	 * of which the ring may still have news; and the sum of all earlier ones. */
+	struct spell last, before, sum;
 };
 
 struct growth {
@@ -91,12 +98,12 @@ void growths_free(struct growths *all)
 
 static uint64_t steps_of(const struct part *p)
 {
-	return p->steps + p->last_steps;
+	return p->sum.steps + p->before.steps + p->last.steps;
 }
 
 static uint64_t ns_of(const struct part *p)
 {
-	return p->ns + p->last_ns;
+	return p->sum.ns + p->before.ns + p->last.ns;
 }
 
 static uint64_t busy_ns(const struct growth *g)
@@ -272,11 +279,25 @@ static struct part *part_of(struct part **parts, size_t *n, const struct mr_acce
 	return more;
 }
 
-/* What a goroutine has done since it began with it at that time: more than was told before, or the
- * same; or it has begun anew, after other work, and this comes on top. */
+/* A torn one may be older. */
+static void spell_raise(struct spell *s, const struct mr_grower *who)
+{
+	if (s->steps > who->steps)
+		return;
+	s->steps = who->steps;
+	s->ns = who->busy_ns;
+}
+
+static void spell_add(struct spell *sum, const struct spell *s)
+{
+	sum->steps += s->steps;
+	sum->ns += s->ns;
+}
+
 static void pay(struct growth *g, const struct mr_event_growth *e)
 {
 	const struct mr_grower *who = &e->who;
+	struct spell now = {who->access.time_ns, who->steps, who->busy_ns};
 	struct part *p = part_of(&g->payers, &g->npayers, &who->access);
 
 	if (!p) {
@@ -285,15 +306,18 @@ static void pay(struct growth *g, const struct mr_event_growth *e)
 		g->rest_ns += who->busy_ns;
 		return;
 	}
-	if (p->last_began_ns != who->access.time_ns) {
-		p->steps = steps_of(p);
-		p->ns = ns_of(p);
-		p->last_began_ns = who->access.time_ns;
-		p->last_steps = who->steps;
-		p->last_ns = who->busy_ns;
-	} else if (p->last_steps <= who->steps) { /* a torn one may be older */
-		p->last_steps = who->steps;
-		p->last_ns = who->busy_ns;
+	if (now.began_ns == p->last.began_ns) {
+		spell_raise(&p->last, who);
+	} else if (now.began_ns == p->before.began_ns) {
+		spell_raise(&p->before, who);
+	} else if (now.began_ns > p->before.began_ns) {
+		spell_add(&p->sum, &p->before);
+		if (now.began_ns > p->last.began_ns) {
+			p->before = p->last;
+			p->last = now;
+		} else {
+			p->before = now;
+		}
 	}
 }
 
