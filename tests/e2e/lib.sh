@@ -119,9 +119,10 @@ build_case()
 	build_program "$1" "$e2e_dir/cases/$2.go" "$e2e_dir/cases/harness.go"
 }
 
-# start_target PROGRAM [ARG...]: until it says that it is ready; its output is in $work/target
+# start_target PROGRAM [ARG...]: until it says that it is ready; its output is in $work/target, an earlier one's in another target.*
 start_target()
 {
+	[[ ! -e $work/target ]] || mv "$work/target" "$(mktemp "$work/target.XXXXXX")"
 	"$@" >"$work/target" 2>&1 &
 	target=$!
 	wait_until 10 grep -qs '^ready' "$work/target"
@@ -148,7 +149,7 @@ unharmed()
 # the case cannot say what it is to say, and begins anew.
 died_of_its_race()
 {
-	grep -aqs '^fatal error: concurrent map' "$work/target" "$work/maprace.err"
+	grep -aqs '^fatal error: concurrent map' "$work"/target* "$work/maprace.err"
 }
 
 # gone PID: ended, be it not waited for yet
