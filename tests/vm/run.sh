@@ -8,6 +8,7 @@
 #   REPEAT      1                     how often each kernel is run
 #   V           empty                 1: output of passing cases too
 #   VM_DOCS     empty                 a file to write the table kernel x case to (docs/kernels.md)
+#   VM_RUNS     empty                 a file to add a line per boot to (runs.tsv): what ten runs of each kernel gave
 #   VM_MEMORY   1024                  MiB per guest;  VM_CPUS 2
 #   VM_MANIFEST tests/vm/cases.tsv    the list of cases
 #   VM_QEMU     chosen by lib/qemu.sh the qemu-system-x86_64 to use
@@ -32,6 +33,8 @@ source "$vm_dir/lib/cases.sh"
 source "$vm_dir/lib/image.sh"
 # shellcheck source=tests/vm/lib/table.sh
 source "$vm_dir/lib/table.sh"
+# shellcheck source=tests/vm/lib/runs.sh
+source "$vm_dir/lib/runs.sh"
 
 passed=0 failed=0 skipped=0 broken=0
 skip_reasons=()
@@ -74,7 +77,7 @@ kernel_judge()
 # kernel_run KERNEL PREFIX: one boot
 kernel_run()
 {
-	local kernel=$1 prefix=$2 limit verbose='' began=$EPOCHREALTIME
+	local kernel=$1 prefix=$2 limit verbose='' began=$EPOCHREALTIME broken_before=$broken
 	[[ ${V:-0} != 1 ]] || verbose=vm.verbose=1
 	limit=$(($(cases_time "$prefix.cases") + ${VM_SLACK:-120}))
 	guest_command "$image" "$prefix.initrd" "${VM_MEMORY:-1024}" "$verbose ${VM_APPEND:-}"
@@ -86,6 +89,7 @@ kernel_run()
 	awk -v a="$began" -v b="$EPOCHREALTIME" -v boot="${guest_began:-0}" \
 		'BEGIN { printf "wall %.1f\nboot %.1f\n", b - a, boot ? boot - a : 0 }' >"$prefix.times"
 	kernel_judge "$kernel" "$prefix"
+	[[ -z ${VM_RUNS:-} ]] || runs_add "$VM_RUNS" "$kernel" "$prefix" $((broken - broken_before)) "$version"
 }
 
 vm_missing_tools()
@@ -102,19 +106,20 @@ main()
 	if [[ ${1:-} == --shell ]]; then
 		KERNEL=${2:-${KERNEL:-6.12}} exec "$vm_dir/shell.sh"
 	fi
-	local kernel turn status missing image prefix cases
+	local kernel turn status missing image version prefix cases
 	PATH=$PATH:/usr/sbin:/sbin
 	read -ra cases <<<"${CASES:-*}"
 	mkdir -p "$vm_out/results"
-	# one run at a time in a build folder
-	exec 9>"$vm_out/lock"
-	flock -n 9 || { vm_say "vm: waiting for another run in $vm_out"; flock 9; }
 	trap guest_end EXIT
 	trap 'exit 1' INT TERM
 	missing=$(vm_missing_tools)
 	qemu_find || missing+=" qemu-system-x86_64"
 	for kernel in ${KERNELS:-$vm_all_kernels}; do
 		prefix=$vm_out/results/$kernel
+		# one run of a kernel at a time in a build folder, and one that builds
+		exec 9>"$vm_out/lock-$kernel" 8>"$vm_out/lock"
+		flock -n 9 || { vm_say "vm: waiting for another run of $kernel in $vm_out"; flock 9; }
+		flock 8
 		rm -f "$prefix".*
 		cases_select "$kernel" "${cases[@]}" >"$prefix.cases"
 		[[ -s $prefix.cases ]] || vm_die "no case matches '${cases[*]}' on kernel $kernel"
@@ -132,6 +137,8 @@ main()
 		vm_e2e_wanted=$(cases_programs "$prefix.cases")
 		e2e_build || vm_die "cannot build the programs to watch"
 		image_build "$prefix.initrd" "$prefix.cases"
+		version=$("$vm_maprace" --version)
+		exec 8>&-
 		for ((turn = 1; turn <= ${REPEAT:-1}; turn++)); do
 			kernel_run "$kernel" "$prefix"
 		done

@@ -53,6 +53,7 @@ table_write()
 				}
 			}
 		}' "${files[@]}"
+	runs_table "$vm_dir/runs.tsv" "$2"
 	cat <<-'EOF'
 
 		## Privileges
