@@ -61,7 +61,7 @@ static __always_inline void again_settle(struct mr_again *a)
 static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, __u8 slot, __u8 op,
 				       const struct mr_map *m, __u32 index, bool look, bool late)
 {
-	__u32 step = a->step;
+	__u32 step = a->step, others;
 
 	if (a->arg != arg || a->g != g || a->slot != slot || a->map != m->addr)
 		step = 0;
@@ -69,7 +69,10 @@ static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, _
 		step = step < POLICY_MAX_SKIP / 2 ? step * 2 + 1 : POLICY_MAX_SKIP;
 	else
 		step = late ? 0 : step / 2;
-	a->skip = look ? 0 : step;
+	/* Each of a racy map's is kept apart. No branch: the verifier would follow both ways. */
+	others = (m->flags & MR_MAP_RACY) / MR_MAP_RACY - 1;
+	asm volatile("" : "+r"(others));
+	a->skip = look ? 0 : step & others;
 	a->step = step;
 	a->arg = arg;
 	a->g = g;

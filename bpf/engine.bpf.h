@@ -210,6 +210,19 @@ static __always_inline bool writer_inside(__u64 map)
 	return flags & cfg.map_writing_mask;
 }
 
+/* Never let this goroutine go while another is inside: that would make them really run into each
+ * other. */
+__noinline int wait_writers(__u64 until, __u64 map)
+{
+	int i;
+
+	for (i = 0; i < 32 && !wait_turn(until); i++)
+		;
+	for (i = 0; i < 32 && writer_inside(map); i++)
+		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
+	return 0;
+}
+
 __noinline int wait_until(__u64 until, __u32 index, __u64 map)
 {
 	__u64 now;
@@ -223,12 +236,7 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map)
 	now = bpf_ktime_get_ns();
 	if (r == 2) /* a collision: the other operation needs a moment to get under way and done */
 		until = now + cfg.grace_ns;
-	for (i = 0; i < 32 && !wait_turn(until); i++)
-		;
-	/* Never let this goroutine go while another is inside: that would make them really run into
-	 * each other. */
-	for (i = 0; i < 32 && writer_inside(map); i++)
-		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
+	wait_writers(until, map);
 	return r;
 }
 

@@ -8,6 +8,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "again.bpf.h"
+#include "apart.bpf.h"
 #include "engine.bpf.h"
 #include "growth.bpf.h"
 #include "ownstack.bpf.h"
@@ -102,6 +103,8 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	again_settle(a);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
+	if (o.record->flags & MR_MAP_RACY && cfg.holds_enabled)
+		keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
 	if (wants)
 		look(ctx, &o, last);
 	return 0;

@@ -23,6 +23,7 @@
 #define MR_PAIRS 4096	      /* different pairs of stacks that are told apart */
 #define MR_TRIAL_SLOTS 16384  /* maps whose verdict is worked on, by map record (power of two) */
 #define MR_TRIAL_ODDS 4	      /* one of so many that are due for a hold is a control */
+#define MR_APART_CPUS 8	      /* CPUs that are told apart on a racy map (power of two) */
 #define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
 #define MR_SUSPECTS 1024      /* different pairs of stacks that are suspects */
 #define MR_DISTANCES 40	      /* how far apart they were: powers of two of nanoseconds */
@@ -222,6 +223,13 @@ struct mr_trial {
 };
 
 /* With --suspects: the stack of a map's last looked-at reader or writer. seq as in mr_hold. */
+/* Who left for an operation on a racy map last, by CPU, and when (the lowest bit: a write); one for
+ * all maps that share a slot. */
+struct mr_apart {
+	__u64 g[MR_APART_CPUS];
+	__u64 when[MR_APART_CPUS];
+};
+
 struct mr_stack {
 	__u64 seq;
 	__u64 map;
@@ -270,7 +278,8 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_GROWTH_UNPAIRED = 22,
 	       MR_LOSS_GROWN_EVICTED = 23,
 	       MR_LOSS_ITERATOR_EVICTED = 24,
-	       MR_LOSS_MAX = 32, /* size of the table */
+	       MR_LOSS_KEPT_APART = 25, /* no loss: what we did to the target */
+	       MR_LOSS_MAX = 32,	/* size of the table */
 };
 
 struct mr_cpu {			   /* counters of one CPU; plain adds, no shared cache line */
@@ -284,7 +293,8 @@ struct mr_cpu {			   /* counters of one CPU; plain adds, no shared cache line */
 	__u64 read_meets_read;
 	__u64 tokens_ns;
 	__u64 refilled_ns;
-	__u64 pad[7];
+	__u64 racy; /* operations on maps proved racy; added to atomically, see keep_apart() */
+	__u64 pad[6];
 	__u64 loss[MR_LOSS_MAX];
 } __attribute__((aligned(128)));
 
@@ -419,6 +429,7 @@ _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_again) == 64, "wire");
+_Static_assert(sizeof(struct mr_apart) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");

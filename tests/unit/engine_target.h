@@ -97,6 +97,7 @@ static int set_up(void **state)
 	memset(pair_keys, 0, sizeof(pair_keys));
 	memset(gomaps, 0, sizeof(gomaps));
 	memset(cpus, 0, sizeof(cpus));
+	memset(aparts, 0, sizeof(aparts));
 	memset((void *)probe_sites, 0, sizeof(probe_sites));
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);

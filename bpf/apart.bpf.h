@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_APART_BPF_H
+#define MAPRACE_APART_BPF_H
+
+/*
+ * Keeping apart what is proved racy. A trap lets two operations that come close together leave
+ * closer still, and makes what follows it slower: the runtime's own check, which kills the process,
+ * would fire more often for our being there. A map that is proved racy has little more to teach; so
+ * of two goroutines that enter operations on it at about the same time, the later one waits until
+ * the earlier one is done, as far as that can be told from its entry and from the map's own flag.
+ *
+ * Nothing here is evidence of anything.
+ */
+#include "engine.bpf.h"
+
+/* From the end of the program to the end of the operation: the way back from the trap, cold caches.
+ */
+#define APART_NS 5000
+
+struct mr_apart aparts[MR_HOLD_SLOTS] = {};
+
+/* For how long the one of that note may not be done yet: 0 if it is, or comes after us, or we both
+ * read. A function of its own, for the verifier to go through once. */
+__noinline int apart_left(__u32 index, __u32 cpu, __u64 g, __u64 now)
+{
+	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	__u64 other = s->g[cpu & (MR_APART_CPUS - 1)], when = s->when[cpu & (MR_APART_CPUS - 1)];
+	__s64 since = (__s64)((now & ~1ull) - (when & ~1ull));
+
+	if (!other || other == g || !((now | when) & 1))
+		return 0;
+	if (since < 0 || since >= APART_NS || (!since && other > g))
+		return 0;
+	return APART_NS - (int)since;
+}
+
+__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 writes)
+{
+	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (writes & 1), until;
+	struct mr_cpu *c;
+	int left = 0;
+	__u32 cpu, i;
+
+	c = this_cpu(&cpu);
+	cpu &= MR_APART_CPUS - 1;
+	s->g[cpu] = g;
+	s->when[cpu] = now;
+	/* Both of two note themselves before either looks: this is BPF's full barrier. */
+	__sync_fetch_and_add(&c->racy, 1);
+	/* several at once are longer than one, which is as well */
+	for (i = 0; i < MR_APART_CPUS; i++)
+		left += apart_left(index, i, g, now);
+	if (!left && !writer_inside(map))
+		return 0;
+	until = now + left;
+	wait_writers(until, map);
+	until = bpf_ktime_get_ns();
+	s->when[cpu] = (until & ~1ull) | (writes & 1);
+	lose(c, MR_LOSS_KEPT_APART);
+	c->hold_ns += until - now;
+	return 1;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What is proved racy is kept apart; compiled as test_engine does. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#pragma clang diagnostic ignored "-Wmissing-prototypes"
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#pragma clang diagnostic ignored "-Wunused-function"
+#define MR_FROZEN volatile
+#define __TARGET_ARCH_x86
+#include "gomap.bpf.c"
+
+#define TGID 4242
+#define MAX_EVENTS 100
+
+#include "bpf_fake.h"
+#include "engine_target.h"
+
+/* Of two that come at about the same time the later one waits: whether it did, in one of many
+ * tries, as a busy machine may be late for any of them. */
+static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	bool waited = false;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		s->g[3] = other;
+		s->when[3] = (bpf_ktime_get_ns() & ~1ull) | other_writes;
+		waited |= keep_apart(index, (uintptr_t)gomaps[0], g, writes);
+	}
+	return waited;
+}
+
+static void who_comes_later_on_a_racy_map_waits(void **state)
+{
+	struct goroutine a;
+	__u64 before;
+	int i;
+
+	(void)state;
+	current_cpu = 1;
+	assert_true(waits(7, 1, 8, 1));
+	assert_true(waits(7, 1, 8, 0));
+	assert_true(waits(7, 0, 8, 1));
+	assert_int_equal(cpus[1].racy, 3000);
+	assert_true(cpus[1].loss[MR_LOSS_KEPT_APART] > 0);
+	assert_true(cpus[1].hold_ns > 0);
+	/* readers, oneself, nobody */
+	assert_false(waits(7, 0, 8, 0));
+	assert_false(waits(8, 1, 8, 1));
+	assert_false(waits(0, 1, 8, 1));
+	/* a writer that is still inside, for a bounded time */
+	gomaps[0][1] = cfg.map_writing_mask;
+	before = bpf_ktime_get_ns();
+	assert_true(waits(0, 0, 8, 0));
+	assert_true(bpf_ktime_get_ns() - before > 1000 * APART_NS);
+	gomaps[0][1] = 0;
+	/* each operation of a racy map, and of no other */
+	goroutine_init(&a, 2);
+	cfg.hold_permille = 0;
+	for (i = 0; i < 3; i++)
+		op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].racy, 0);
+	map_table[map_index((uintptr_t)gomaps[0])].flags |= MR_MAP_RACY;
+	memset(again_table, 0, sizeof(again_table));
+	for (i = 0; i < 3; i++)
+		op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].racy, 3);
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].racy, 3);
+}
+
+static int left(__u64 other, __u64 when, __u64 g, __u64 now)
+{
+	aparts[5].g[3] = other;
+	aparts[5].when[3] = when;
+	return apart_left(5, 3, g, now);
+}
+
+/* Never do both wait, and the one that was first does not. */
+static void of_two_at_the_same_moment_one_waits(void **state)
+{
+	__u64 now = 1000000;
+
+	(void)state;
+	assert_int_equal(left(7, now | 1, 8, now), APART_NS);
+	assert_int_equal(left(8, now, 7, now | 1), 0);
+	assert_int_equal(left(7, now + 2, 8, now | 1), 0);
+	assert_int_equal(left(7, now - APART_NS, 8, now | 1), 0);
+	assert_int_equal(left(7, now - APART_NS + 2, 8, now | 1), 2);
+	assert_int_equal(left(7, now, 8, now), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(who_comes_later_on_a_racy_map_waits),
+		TEST(of_two_at_the_same_moment_one_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
