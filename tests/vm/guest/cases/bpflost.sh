@@ -66,20 +66,28 @@ bpf_watched()
 	fact "bpf_$mode" "missing $missing, reported $lost"
 }
 
-# bpf_unsafe MODE ACTOR ACTOR: what is reported lost is what is missing, within 5 %, by these two
+# bpf_unsafe MODE ACTOR ACTOR: what is reported lost is what is missing, within 5 %, by these two. A host that takes a virtual CPU
+# away between the kernel's read and the note of it hides what others write meanwhile, which maprace then does not claim: where
+# less is reported the case begins anew, at most twice. More than is missing is wrong at once.
 bpf_unsafe()
 {
-	bpf_watched "$1"
-	[ "$watched_status" -eq 66 ] || die "nothing was reported"
-	[ "$missing" -ge 50 ] || die "the victim lost too little to compare: $missing"
-	expect_line report "\"kind\":\"lost-update\".*\"map_name\":\"counter\".*\"key\":\"07 00 00 00\""
-	# an array's key is a number, and the locked map's is one here
-	[ "$1" = processes_lock ] || [ "$1" = processes_array ] ||
-		expect_line report '"key_typed":"{.port = 7, .proto = 0}"'
-	expect_line report "\"$2\""
-	expect_line report "\"$3\""
-	echo "$missing $lost" | awk '{ d = $2 - $1; if (d < 0) d = -d; exit !(d <= $1 * 0.05) }' ||
-		die "$lost updates reported lost, $missing are missing"
+	local tries=0
+	while :; do
+		tries=$((tries + 1))
+		bpf_watched "$1"
+		[ "$watched_status" -eq 66 ] || die "nothing was reported"
+		[ "$missing" -ge 50 ] || die "the victim lost too little to compare: $missing"
+		expect_line report "\"kind\":\"lost-update\".*\"map_name\":\"counter\".*\"key\":\"07 00 00 00\""
+		# an array's key is a number, and the locked map's is one here
+		[ "$1" = processes_lock ] || [ "$1" = processes_array ] ||
+			expect_line report '"key_typed":"{.port = 7, .proto = 0}"'
+		expect_line report "\"$2\""
+		expect_line report "\"$3\""
+		[ "$((lost * 20))" -le "$((missing * 21))" ] || die "$lost updates reported lost, $missing are missing"
+		[ "$((lost * 20))" -lt "$((missing * 19))" ] || break
+		[ "$tries" -lt 3 ] || die "$lost updates reported lost, $missing are missing"
+		echo "$lost of $missing: once more"
+	done
 }
 
 # bpf_safe MODE: silence
