@@ -61,7 +61,7 @@ static __always_inline void again_settle(struct mr_again *a)
 static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, __u8 slot, __u8 op,
 				       const struct mr_map *m, __u32 index, bool look, bool late)
 {
-	__u32 step = a->step, others;
+	__u32 step = a->step, unless_racy;
 
 	if (a->arg != arg || a->g != g || a->slot != slot || a->map != m->addr)
 		step = 0;
@@ -70,9 +70,9 @@ static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, _
 	else
 		step = late ? 0 : step / 2;
 	/* Each of a racy map's is kept apart. No branch: the verifier would follow both ways. */
-	others = (m->flags & MR_MAP_RACY) / MR_MAP_RACY - 1;
-	asm volatile("" : "+r"(others));
-	a->skip = look ? 0 : step & others;
+	unless_racy = (m->flags & MR_MAP_RACY) / MR_MAP_RACY - 1;
+	asm volatile("" : "+r"(unless_racy));
+	a->skip = look ? 0 : step & unless_racy;
 	a->step = step;
 	a->arg = arg;
 	a->g = g;

@@ -3,11 +3,11 @@
 #define MAPRACE_APART_BPF_H
 
 /*
- * Keeping apart what is proved racy. A trap lets two operations that come close together leave
- * closer still, and makes what follows it slower: the runtime's own check, which kills the process,
- * would fire more often for our being there. A map that is proved racy has little more to teach; so
- * of two goroutines that enter operations on it at about the same time, the later one waits until
- * the earlier one is done, as far as that can be told from its entry and from the map's own flag.
+ * Keeping apart what is proved racy. The runtime's own check, which kills the process, fired more
+ * often for our being there (docs/accuracy.md): likely two operations that come close together
+ * leave these programs closer still. A map that is proved racy has little more to teach; so of two
+ * goroutines that enter operations on it at about the same time, the later one waits until the
+ * earlier one is done, as far as that can be told from its entry and from the map's own flag.
  *
  * Nothing here is evidence of anything.
  */

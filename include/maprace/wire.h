@@ -222,7 +222,6 @@ struct mr_trial {
 	__u8 by_site[MR_TRIAL_CLASSES]; /* the same by the control's site, at most 255 */
 };
 
-/* With --suspects: the stack of a map's last looked-at reader or writer. seq as in mr_hold. */
 /* Who left for an operation on a racy map last, by CPU, and when (the lowest bit: a write); one for
  * all maps that share a slot. */
 struct mr_apart {
@@ -230,6 +229,7 @@ struct mr_apart {
 	__u64 when[MR_APART_CPUS];
 };
 
+/* With --suspects: the stack of a map's last looked-at reader or writer. seq as in mr_hold. */
 struct mr_stack {
 	__u64 seq;
 	__u64 map;

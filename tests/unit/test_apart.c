@@ -10,18 +10,7 @@
 
 #include <cmocka.h>
 
-#pragma clang diagnostic ignored "-Wmissing-prototypes"
-#pragma clang diagnostic ignored "-Wunused-parameter"
-#pragma clang diagnostic ignored "-Wunused-function"
-#define MR_FROZEN volatile
-#define __TARGET_ARCH_x86
-#include "gomap.bpf.c"
-
-#define TGID 4242
-#define MAX_EVENTS 100
-
-#include "bpf_fake.h"
-#include "engine_target.h"
+#include "gomap_programs.h"
 
 /* Of two that come at about the same time the later one waits: whether it did, in one of many
  * tries, as a busy machine may be late for any of them. */

@@ -14,17 +14,8 @@
 
 #include <cmocka.h>
 
-#pragma clang diagnostic ignored "-Wmissing-prototypes"
-#pragma clang diagnostic ignored "-Wunused-parameter"
-#define MR_FROZEN volatile
-#define __TARGET_ARCH_x86
-#include "gomap.bpf.c"
-
-#define TGID 4242
 #define MAX_EVENTS 100000
-
-#include "bpf_fake.h"
-#include "engine_target.h"
+#include "gomap_programs.h"
 
 static void collision_is_reported_with_both_sides(void **state)
 {

@@ -10,18 +10,7 @@
 
 #include <cmocka.h>
 
-#pragma clang diagnostic ignored "-Wmissing-prototypes"
-#pragma clang diagnostic ignored "-Wunused-parameter"
-#pragma clang diagnostic ignored "-Wunused-function"
-#define MR_FROZEN volatile
-#define __TARGET_ARCH_x86
-#include "gomap.bpf.c"
-
-#define TGID 4242
-#define MAX_EVENTS 1000
-
-#include "bpf_fake.h"
-#include "engine_target.h"
+#include "gomap_programs.h"
 
 #define START 1000000000ull
 #define MAP (gomaps[0])

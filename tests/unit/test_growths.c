@@ -101,6 +101,11 @@ static void a_classic_growth(void **state)
 	who(&w, 7, MAP, START + 1000000000)->access.time_ns++;
 	w.e.who.steps = 3;
 	send(&w, MR_GROWTH_PAID, START + 3200000000);
+	/* late news of the spell before, as after a report that had read past it: nothing new */
+	who(&w, 7, MAP, START + 1000000000);
+	w.e.who.busy_ns = 1000;
+	w.e.who.steps = 8;
+	send(&w, MR_GROWTH_PAID, START + 3210000000);
 	who(&w, 9, MAP, START + 1000000000)->op = MR_OP_ITERATE;
 	w.e.since_ns = START + 500000000;
 	w.e.who.access.op = MR_OP_ITERATE;

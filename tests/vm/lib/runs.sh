@@ -22,11 +22,11 @@ runs_add()
 # runs_table FILE "KERNEL KERNEL...": for the documentation
 runs_table()
 {
-	[[ -s $1 ]] || return 0
-	printf '\n## Repeated\n\nWhole runs of each kernel one after the other, beside other work of the machine (`tests/vm/runs.tsv` has each).\n\n'
+	grep -qsv '^#' "$1" || return 0
+	printf '\n## Repeated\n\nRuns of each kernel, side by side or beside other work of the machine (`tests/vm/runs.tsv` has each).\n\n'
 	awk -F'\t' -v order="$2" '
 		/^#/ { next }
-		{ runs[$3]++; seconds[$3] += $5; passed[$3] += $6; failed[$3] += $7 + $9; if ($5 > longest[$3]) longest[$3] = $5; if ($4 > load[$3]) load[$3] = $4 }
+		{ runs[$3]++; seconds[$3] += $5; passed[$3] += $6; failed[$3] += $7 + $9; if ($4 > load[$3]) load[$3] = $4 }
 		$10 != "-" { count = split($10, names, " "); for (i = 1; i <= count; i++) which[$3, names[i]]++; for (i = 1; i <= count; i++) all[names[i]] = 1 }
 		END {
 			print "| kernel | runs | cases passed | failed | which | minutes a run | highest load |\n|---|---|---|---|---|---|---|"
