@@ -21,6 +21,7 @@
 
 #define SLICE 0.002 /* s: even a busy host leaves a virtual CPU alone that long, now and then */
 #define BURST 20    /* updates between two looks at the clock */
+#define WORK 1000   /* rounds of work between two */
 
 static double now(void)
 {
@@ -51,20 +52,39 @@ static void update(int fd, uint64_t *value)
 	++*value;
 }
 
+/* Seconds that one of many takes: those of the best slice, as the load's own rate is. */
+static double price(void (*burst)(int fd, uint64_t *value), int fd, double count)
+{
+	double best = 0, began, end, done, took;
+	uint64_t value = 0;
+
+	for (end = now() + 0.5; (began = now()) < end;) {
+		for (done = 0; (took = now() - began) < SLICE; done += count)
+			burst(fd, &value);
+		if (done / took > best)
+			best = done / took;
+	}
+	return 1 / best;
+}
+
+static void burst_of_updates(int fd, uint64_t *value)
+{
+	for (int i = 0; i < BURST; i++)
+		update(fd, value);
+}
+
+static void burst_of_work(int fd, uint64_t *value)
+{
+	(void)fd;
+	*value += work(WORK);
+}
+
 /* Rounds of work after each update for this many updates a second. */
 static uint64_t rounds_for(int fd, double rate)
 {
-	const int updates = 20000;
-	const uint64_t rounds = 10000000;
-	double began = now(), one, round;
-	uint64_t value = 0;
+	double one = price(burst_of_updates, fd, BURST);
+	double round = price(burst_of_work, fd, WORK);
 
-	for (int i = 0; i < updates; i++)
-		update(fd, &value);
-	one = (now() - began) / updates;
-	began = now();
-	work(rounds);
-	round = (now() - began) / (double)rounds;
 	return 1 / rate > one ? (uint64_t)((1 / rate - one) / round) : 0;
 }
 
