@@ -10,11 +10,12 @@ guest_began= # when the first line of its results came
 guest_command()
 {
 	# -cpu max: kernels since 6.12 do not start on qemu64. No network, no disk: nothing to wait for.
-	# panic=-1 with -no-reboot: a panic ends qemu at once.
+	# panic=-1 with -no-reboot: a panic ends qemu at once. no_timer_check: early in its boot the kernel counts ticks against a
+	# delay loop, and panics where the host took the CPU away meanwhile ("IO-APIC + timer doesn't work").
 	guest_argv=("$qemu_binary" "${qemu_options[@]}" -accel "tcg,thread=multi" -cpu max -smp "${VM_CPUS:-2}" -m "$3"
 		-nodefaults -no-user-config -no-reboot -display none -monitor none
 		-kernel "$1" -initrd "$2"
-		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 random.trust_cpu=on $4")
+		-append "console=ttyS0 panic=-1 oops=panic loglevel=7 no_timer_check random.trust_cpu=on $4")
 }
 
 # guest_start CONSOLE RESULTS: first serial port (kernel) and second (framed results) into files; sets guest_pid.

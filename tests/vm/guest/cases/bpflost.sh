@@ -68,15 +68,20 @@ bpf_watched()
 
 # bpf_unsafe MODE ACTOR ACTOR: what is reported lost is what is missing, within 5 %, by these two. A host that takes a virtual CPU
 # away between the kernel's read or write and our note of it changes what others do meanwhile from one side of it to the other,
-# by hundreds of updates at once: where the sum is not right the case begins anew, at most twice.
+# by hundreds of updates at once: where the sum is not right the case begins anew, at most twice; so it does when the two CPUs
+# were hardly ever there at the same time and little was lost.
 bpf_unsafe()
 {
 	local tries=0
 	while :; do
 		tries=$((tries + 1))
 		bpf_watched "$1"
+		if [ "$missing" -lt 50 ]; then
+			[ "$tries" -lt 3 ] || die "the victim lost too little to compare: $missing"
+			echo "$missing lost, too little to compare: once more"
+			continue
+		fi
 		[ "$watched_status" -eq 66 ] || die "nothing was reported"
-		[ "$missing" -ge 50 ] || die "the victim lost too little to compare: $missing"
 		expect_line report "\"kind\":\"lost-update\".*\"map_name\":\"counter\".*\"key\":\"07 00 00 00\""
 		# an array's key is a number, and the locked map's is one here
 		[ "$1" = processes_lock ] || [ "$1" = processes_array ] ||
@@ -225,11 +230,20 @@ bpf_top()
 	expect_line report '"name":"counter","type":"percpu_hash","reads_per_s":[1-9][0-9.e+]*,"writes_per_s":[1-9]'
 }
 
-# bpf_overlap: two writers inside one function at the same time, told of with --suspects, by both names
+# bpf_overlap: two writers inside one function at the same time, told of with --suspects, by both names. A guest whose CPUs take
+# turns on the host's sees that rarely.
 bpf_overlap()
 {
+	local tries=0
 	bpf_watched processes
-	expect_line report '"type":"suspect".*"evidence":"in-flight","kind":"concurrent-update".*"comm":"lostupdate".*"comm":"lostupdate"'
+	until grep -Eq '"type":"suspect".*"evidence":"in-flight","kind":"concurrent-update".*"comm":"lostupdate".*"comm":"lostupdate"' report; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 5 ] || {
+			show report
+			die "no two updates at once were told of in $tries runs"
+		}
+		bpf_watched processes
+	done
 	victim_begin processes
 	bpf_begin --json --budget 100
 	victim_go
