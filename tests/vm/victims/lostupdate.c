@@ -31,8 +31,8 @@
 #include "lostupdate.skel.h"
 
 enum { KEY = 7, PAUSE = 200 };
-enum { ROUNDS = 3000, BATCH = 20 }; /* that each worker does at least; between looks at the clock */
-enum { LATEST = 10 };		    /* times SECONDS: whatever was done by then */
+enum { ROUNDS = 500, BATCH = 20 }; /* that each worker does at least; between looks at the clock */
+enum { LATEST = 10 };		   /* times SECONDS: whatever was done by then */
 
 static struct shared { /* with the workers */
 	volatile uint64_t counted[2];

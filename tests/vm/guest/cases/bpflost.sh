@@ -68,16 +68,17 @@ bpf_watched()
 
 # bpf_unsafe MODE ACTOR ACTOR: what is reported lost is what is missing, within 5 %, by these two. A host that takes a virtual CPU
 # away between the kernel's read or write and our note of it changes what others do meanwhile from one side of it to the other,
-# by hundreds of updates at once: where the sum is not right the case begins anew, at most twice; so it does when the two CPUs
-# were hardly ever there at the same time and little was lost.
+# by hundreds of updates at once: beside three other guests the sum is off in one run of six, either way. Then the case begins
+# anew, so often at most; so it does when the two CPUs were hardly ever there at the same time and little was lost. The two
+# actors must be right in every run.
+unsafe_tries=6
 bpf_unsafe()
 {
 	local tries=0
-	while :; do
+	while [ "$tries" -lt "$unsafe_tries" ]; do
 		tries=$((tries + 1))
 		bpf_watched "$1"
 		if [ "$missing" -lt 50 ]; then
-			[ "$tries" -lt 3 ] || die "the victim lost too little to compare: $missing"
 			echo "$missing lost, too little to compare: once more"
 			continue
 		fi
@@ -88,10 +89,10 @@ bpf_unsafe()
 			expect_line report '"key_typed":"{.port = 7, .proto = 0}"'
 		expect_line report "\"$2\""
 		expect_line report "\"$3\""
-		! echo "$missing $lost" | awk '{ d = $2 - $1; if (d < 0) d = -d; exit !(d <= $1 * 0.05) }' || break
-		[ "$tries" -lt 3 ] || die "$lost updates reported lost, $missing are missing"
+		! echo "$missing $lost" | awk '{ d = $2 - $1; if (d < 0) d = -d; exit !(d <= $1 * 0.05) }' || return 0
 		echo "$lost of $missing: once more"
 	done
+	die "$lost updates reported lost, $missing are missing, after $tries runs"
 }
 
 # bpf_safe MODE: silence
