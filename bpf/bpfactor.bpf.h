@@ -56,36 +56,42 @@ static __always_inline bool is_outer(__u64 ip)
 #define STACK_UNCLEAR (~0ull)
 #define STACK_OUTER (~1ull) /* the caller is a watched function that tells of this itself */
 
+/* The first frame inside the kernel's image. Its place goes through memory: the verifier forgets
+ * which it was, and follows what comes after for one place, not for twelve. */
+static __always_inline __u32 first_inside(struct mr_bpf_cpu *c, long size)
+{
+	__u32 i;
+
+	for (i = 0; i < MR_BPF_STACK && i * 8 < size; i++)
+		if (is_kernel_text(c->stack[i]))
+			break;
+	*(volatile __u32 *)&c->inside = i;
+	return *(volatile __u32 *)&c->inside;
+}
+
 /* 0: no program. */
 static __always_inline __u64 program_caller(struct mr_bpf_cpu *c, long size)
 {
-	bool own = true, helper = false;
-	__u64 ip, after_own = 0;
-	int i;
+	__u32 i = first_inside(c, size), k;
+	__u64 ip;
 
-	for (i = 0; i < MR_BPF_STACK; i++) {
-		if (i * 8 >= size)
+	if (i >= MR_BPF_STACK || i * 8 >= size)
+		return STACK_UNCLEAR;
+	ip = c->stack[i];
+	if (c->call.inner && is_outer(ip))
+		return STACK_OUTER;
+	if (is_watched(ip))
+		i++;
+	else if (i > OWN_FRAMES && c->stack[OWN_FRAMES])
+		return c->stack[OWN_FRAMES];
+	for (k = 0; k < 2; k++, i++) {
+		if (i >= MR_BPF_STACK || i * 8 >= size)
 			return STACK_UNCLEAR;
 		ip = c->stack[i];
-		if (own && !is_kernel_text(ip)) {
-			if (i == OWN_FRAMES)
-				after_own = ip;
-			continue;
-		}
-		if (own) {
-			own = false;
-			if (c->call.inner && is_outer(ip))
-				return STACK_OUTER;
-			if (is_watched(ip))
-				continue;
-			if (after_own)
-				return after_own;
-		}
 		if (!is_kernel_text(ip))
 			return ip;
-		if (helper || !is_helper(ip))
+		if (k || !is_helper(ip))
 			return 0;
-		helper = true;
 	}
 	return STACK_UNCLEAR;
 }

@@ -30,11 +30,21 @@ static __always_inline __u64 words_digest(const __u64 *words, __u32 size)
 	return h < 16 ? h + 16 : h; /* small numbers have meanings */
 }
 
+/*
+ * These two are no static functions: so the verifier follows their loops once for each program, not
+ * once for each way to them. Then they must find the CPU's record themselves.
+ */
+__noinline __u64 key_tag(void);
+__noinline __u64 value_digest(void);
+
 /* Reads the call's key; 0 when that fails. */
-static __noinline __u64 key_tag(struct mr_bpf_cpu *c)
+__noinline __u64 key_tag(void)
 {
+	struct mr_bpf_cpu *c = cpu_get();
 	__u64 tag;
 
+	if (!c)
+		return 0;
 	if (words_read(c->key, c->call.key_size, c->call.key)) {
 		bpf_lose(c, MR_BPF_LOSS_KEY_FAULT);
 		return 0;
@@ -44,8 +54,12 @@ static __noinline __u64 key_tag(struct mr_bpf_cpu *c)
 	return tag < 16 ? tag + 16 : tag;
 }
 
-static __noinline __u64 value_digest(struct mr_bpf_cpu *c)
+__noinline __u64 value_digest(void)
 {
+	struct mr_bpf_cpu *c = cpu_get();
+
+	if (!c)
+		return 0;
 	if (!c->call.value)
 		return MR_BPF_ABSENT;
 	if (c->call.value_size > MR_BPF_DIGEST_MAX)

@@ -31,7 +31,7 @@ static __always_inline struct mr_bpf_open *open_of(struct mr_bpf_cpu *c)
 static __always_inline bool read_value(struct mr_bpf_cpu *c, struct mr_bpf_read *rd,
 				       struct mr_bpf_key *rec, __u64 tag)
 {
-	rd->digest = value_digest(c);
+	rd->digest = value_digest();
 	if (!rd->digest)
 		return false;
 	if (rec)
@@ -70,7 +70,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	if (reader->kind == MR_BPF_CODE)
 		return 1;
 	c->now_ns = bpf_ktime_get_ns();
-	tag = key_tag(c);
+	tag = key_tag();
 	if (!tag) {
 		row_gap(c, c->now_ns);
 		return 1;
@@ -95,7 +95,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	if (!read_value(c, rd, rec, tag))
 		return 1;
 	for (i = 0; i < 3 && !c->call.syscall; i++) {
-		digest = value_digest(c);
+		digest = value_digest();
 		if (digest == rd->digest || !digest)
 			break;
 		if (!read_value(c, rd, rec, tag))
@@ -420,8 +420,8 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	if (o->actor.kind == MR_BPF_TASK && o->actor.tgid == bcfg.own_tgid)
 		return 0;
 	o->started_ns = bpf_ktime_get_ns();
-	o->tag = key_tag(c);
-	o->digest = value_digest(c);
+	o->tag = key_tag();
+	o->digest = value_digest();
 	if (!o->tag || !o->digest) {
 		row_gap(c, o->started_ns);
 		return 0;

@@ -19,8 +19,7 @@ struct htab_elem___mr {
 /* More maps than rows: one map's counts make room for another's. */
 static __always_inline void row_lose(const struct mr_bpf_row *row)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
-	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+	struct mr_bpf_cpu *c = cpu_get();
 
 	if (row->id && c)
 		bpf_lose(c, MR_BPF_LOSS_ROW_REPLACED);
@@ -111,8 +110,7 @@ static __always_inline void pass_by(struct mr_bpf_cpu *c, enum mr_bpf_loss why, 
 
 static __always_inline struct mr_bpf_cpu *enter(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
-	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+	struct mr_bpf_cpu *c = cpu_get();
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!c)
@@ -172,8 +170,7 @@ static __always_inline void call_set(struct mr_bpf_cpu *c, const struct bpf_map 
 /* bpf(2) has copied a value out, and there is nothing more to it. */
 static __always_inline int copy_forget(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
-	struct mr_bpf_cpu *c = bpf_map_lookup_elem(&bcpus, &cpu);
+	struct mr_bpf_cpu *c = cpu_get();
 
 	if (c && c->copy_task == bpf_get_current_pid_tgid())
 		c->copy_task = 0;
@@ -373,12 +370,11 @@ COUNT(stack_map_peek_elem, false)
 SEC("?fentry/bpf_map_copy_value")
 int enter_bpf_map_copy_value(__u64 *ctx)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
 	struct mr_bpf_cpu *c;
 
 	if (!row_watched((void *)ctx[0]))
 		return 0;
-	c = bpf_map_lookup_elem(&bcpus, &cpu);
+	c = cpu_get();
 	if (!c)
 		return 0;
 	c->copy_task = bpf_get_current_pid_tgid();

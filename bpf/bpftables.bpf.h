@@ -89,6 +89,14 @@ static __always_inline struct mr_bpf_control *control_get(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
+/* This CPU's record: programs stay on their CPU. */
+static __always_inline struct mr_bpf_cpu *cpu_get(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (MR_BPF_CPUS - 1);
+
+	return bpf_map_lookup_elem(&bcpus, &cpu);
+}
+
 static __always_inline void bpf_lose(struct mr_bpf_cpu *c, enum mr_bpf_loss which)
 {
 	c->loss[which]++;

@@ -243,6 +243,8 @@ struct mr_bpf_cpu {	       /* touched by its CPU only */
 	__u32 busy; /* inside one of our programs */
 	__u32 dry;  /* out of tokens until they are full again */
 	__u64 stack[MR_BPF_STACK];
+	__u32 inside; /* place in stack of the first frame inside the kernel's image */
+	__u32 pad;
 	__u64 key[MR_BPF_DIGEST_MAX / 8];
 	__u64 value[MR_BPF_DIGEST_MAX / 8];
 	struct mr_bpf_call call;
