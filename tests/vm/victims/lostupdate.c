@@ -207,7 +207,7 @@ static void run_packets(const char *program, int worker, int packets)
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(p), &options))
 		die(program);
-	(void)worker;
+	shared->rounds[worker] += (uint64_t)packets;
 }
 
 static void work_xdp(int worker)
