@@ -174,6 +174,8 @@ static int load_what_loads(struct map_attachment *a, bool plain)
 			a->functions[i].why = "the kernel does not load a program for it";
 			a->functions[i].error = r;
 			last = r;
+			if (map_functions[i].needed)
+				return r; /* in lockdown none loads: no need to try them all */
 		} else {
 			n++;
 		}
