@@ -52,38 +52,42 @@ static void update(int fd, uint64_t *value)
 	++*value;
 }
 
-/* Seconds that one of many takes: those of the best slice, as the load's own rate is. */
-static double price(void (*burst)(int fd, uint64_t *value), int fd, double count)
+static int fd;
+static uint64_t value, pause_rounds;
+
+/* How often a second, in the best slice of that time; `count` are done by each burst. A machine
+ * that is busy elsewhere slows some slices, and speeds up none. */
+static double best_rate(void (*burst)(void), double count, double seconds)
 {
 	double best = 0, began, end, done, took;
-	uint64_t value = 0;
 
-	for (end = now() + 0.5; (began = now()) < end;) {
+	for (end = now() + seconds; (began = now()) < end;) {
 		for (done = 0; (took = now() - began) < SLICE; done += count)
-			burst(fd, &value);
+			burst();
 		if (done / took > best)
 			best = done / took;
 	}
-	return 1 / best;
+	return best;
 }
 
-static void burst_of_updates(int fd, uint64_t *value)
+static void burst_of_updates(void)
 {
-	for (int i = 0; i < BURST; i++)
-		update(fd, value);
+	for (int i = 0; i < BURST; i++) {
+		update(fd, &value);
+		work(pause_rounds);
+	}
 }
 
-static void burst_of_work(int fd, uint64_t *value)
+static void burst_of_work(void)
 {
-	(void)fd;
-	*value += work(WORK);
+	work(WORK);
 }
 
 /* Rounds of work after each update for this many updates a second. */
-static uint64_t rounds_for(int fd, double rate)
+static uint64_t rounds_for(double rate)
 {
-	double one = price(burst_of_updates, fd, BURST);
-	double round = price(burst_of_work, fd, WORK);
+	double one = 1 / best_rate(burst_of_updates, BURST, 0.5);
+	double round = 1 / best_rate(burst_of_work, WORK, 0.5);
 
 	return 1 / rate > one ? (uint64_t)((1 / rate - one) / round) : 0;
 }
@@ -91,11 +95,9 @@ static uint64_t rounds_for(int fd, double rate)
 int main(int argc, char **argv)
 {
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	double seconds = argc > 1 ? strtod(argv[1], NULL) : 2, best = 0, done, took, began, end;
+	double seconds = argc > 1 ? strtod(argv[1], NULL) : 2, best;
 	char pin[64] = "";
-	uint64_t value = 0;
-	uint64_t rounds;
-	int fd, second = -1;
+	int second = -1;
 
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "loaded", 4, 8, 64, NULL);
@@ -110,22 +112,13 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (argc > 2 && !strcmp(argv[1], "rounds")) {
-		printf("%llu\n", (unsigned long long)rounds_for(fd, strtod(argv[2], NULL)));
+		printf("%llu\n", (unsigned long long)rounds_for(strtod(argv[2], NULL)));
 		return 0;
 	}
-	rounds = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+	pause_rounds = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
 	fprintf(stderr, "ready\n");
 	getchar(); /* until somebody watches */
-	for (end = now() + seconds; (began = now()) < end;) {
-		/* a machine that is busy elsewhere slows some slices, and speeds up none */
-		for (done = 0; (took = now() - began) < SLICE; done += BURST)
-			for (int i = 0; i < BURST; i++) {
-				update(fd, &value);
-				work(rounds);
-			}
-		if (done / took > best)
-			best = done / took;
-	}
+	best = best_rate(burst_of_updates, BURST, seconds);
 	if (pin[0])
 		unlink(pin);
 	printf("updates/s %.0f\nupdates %llu\n", best, (unsigned long long)value);

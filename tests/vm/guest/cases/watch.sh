@@ -131,30 +131,38 @@ field()
 	echo "$1" | cut -d: -f"$2"
 }
 
+# proved PROGRAM STATUS ERR: maprace ended with that status. Status 1: Go's own check, whose words are in ERR, was quicker.
+proved()
+{
+	if [ "$2" -eq 66 ] && ! only_fatal "$1"; then
+		race_check "$1"
+		return 0
+	fi
+	go_died_in "$3" || {
+		show out err
+		die "status $2 instead of 66"
+	}
+	echo "ended by Go's own check before maprace had its proof"
+	return 1
+}
+
 # watch_race PROGRAM [COMMAND...]: proved, by maprace run under COMMAND
 watch_race()
 {
 	local program=$1 status tries=0
 	shift
 	while [ "$tries" -lt "$starts" ]; do
+		tries=$((tries + 1))
 		go_start target "$program" || {
 			echo "start $tries: ended by Go's own check before it was up"
-			tries=$((tries + 1))
 			continue
 		}
 		status=0
 		"$@" maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json >out 2>err </dev/null || status=$?
-		if [ "$status" -eq 66 ] && ! only_fatal "$program"; then
-			race_check "$program"
+		if proved "$program" "$status" target.err; then
 			go_stop target
 			return 0
 		fi
-		if ! go_died target; then
-			show out err
-			die "status $status instead of 66"
-		fi
-		echo "start $tries: ended by Go's own check before maprace had its proof"
-		tries=$((tries + 1))
 	done
 	show target.err err
 	die "the program never lasted long enough"
@@ -208,20 +216,15 @@ watch_command()
 {
 	local status tries=0
 	while [ "$tries" -lt "$starts" ]; do
+		tries=$((tries + 1))
 		status=0
 		maprace watch -d "$race_bound" --halt-on-race --json -o doc.json -- "/e2e/$1" >out 2>err </dev/null || status=$?
-		if [ "$status" -ne 66 ] && ! go_died_in err; then
-			show out err
-			die "status $status instead of 66"
-		fi
-		if [ "$status" -eq 66 ] && ! only_fatal "$1"; then
-			race_check "$1"
+		if proved "$1" "$status" err; then
 			expect_line doc.json '"schema": *"maprace/1"'
 			return 0
 		fi
-		echo "start $tries: ended by Go's own check before maprace had its proof"
-		tries=$((tries + 1))
 	done
+	show err
 	die "the program never lasted long enough"
 }
 
