@@ -151,7 +151,7 @@ unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/u
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
-.PHONY: e2e e2e-all real vmtest vmtest-quick vmshell bench scoreboard scoreboard-quick
+.PHONY: e2e e2e-all real vmtest vmtest-quick vmtable vmshell bench scoreboard scoreboard-quick
 e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
@@ -162,6 +162,8 @@ vmtest: build/maprace deps-test ## the tool on other kernels, in virtual machine
 	$(Q)tests/vm/run.sh
 vmtest-quick: build/maprace deps-test ## the same, on three kernels, a selection of cases
 	$(Q)KERNELS="$(VM_QUICK_KERNELS)" CASES="$(VM_QUICK_CASES)" tests/vm/run.sh
+vmtable: ## docs/kernels.md, from the last run of each kernel
+	$(Q)tests/vm/run.sh --table docs/kernels.md
 vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 	$(Q)tests/vm/shell.sh $(KERNEL)
 scoreboard: build/maprace deps-test ## services with the map races that people write, and the same put right: found, missed, false

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Runs the cases of cases.tsv inside each kernel of the matrix, in virtual machines without KVM. --shell [KERNEL]: see shell.sh.
+# --table FILE: runs nothing, writes the table kernel x case from what the last run of each kernel left.
 #
 # Environment:
 #   KERNELS     "5.10 6.1 6.12 7.2"   which kernels
 #   CASES       "*"                   which cases, as shell patterns
 #   REPEAT      1                     how often each kernel is run
 #   V           empty                 1: output of passing cases too
-#   VM_DOCS     empty                 a file to write the table kernel x case to (docs/kernels.md)
+#   VM_JOBS     2, or 1 on one CPU    guests side by side
 #   VM_RUNS     empty                 a file to add a line per boot to (runs.tsv): what ten runs of each kernel gave
 #   VM_MEMORY   1024                  MiB per guest;  VM_CPUS 2
 #   VM_MANIFEST tests/vm/cases.tsv    the list of cases
@@ -101,38 +102,28 @@ vm_missing_tools()
 	((${#missing[@]} == 0)) || echo "${missing[*]}"
 }
 
-main()
+# kernel_whole KERNEL: all its boots; leaves what they gave in KERNEL.counts: four numbers, then the reasons of what was skipped
+kernel_whole()
 {
-	if [[ ${1:-} == --shell ]]; then
-		KERNEL=${2:-${KERNEL:-6.12}} exec "$vm_dir/shell.sh"
-	fi
-	local kernel turn status missing image version prefix cases
-	PATH=$PATH:/usr/sbin:/sbin
-	read -ra cases <<<"${CASES:-*}"
-	mkdir -p "$vm_out/results"
+	local kernel=$1 turn status=0 image version prefix=$vm_out/results/$1
+	passed=0 failed=0 skipped=0 broken=0 skip_reasons=() # its own
 	trap guest_end EXIT
 	trap 'exit 1' INT TERM
-	missing=$(vm_missing_tools)
-	qemu_find || missing+=" qemu-system-x86_64"
-	for kernel in ${KERNELS:-$vm_all_kernels}; do
-		prefix=$vm_out/results/$kernel
-		# one run of a kernel at a time in a build folder, and one that builds
-		exec 9>"$vm_out/lock-$kernel" 8>"$vm_out/lock"
-		flock -n 9 || { vm_say "vm: waiting for another run of $kernel in $vm_out"; flock 9; }
-		flock 8
-		rm -f "$prefix".*
-		cases_select "$kernel" "${cases[@]}" >"$prefix.cases"
-		[[ -s $prefix.cases ]] || vm_die "no case matches '${cases[*]}' on kernel $kernel"
-		if [[ -n $missing ]]; then
-			kernel_skip "$kernel" "$prefix.cases" "not installed: $missing"
-			continue
-		fi
-		status=0
-		image=$(kernel_fetch "$kernel") || status=$?
-		if ((status == vm_skipped)); then
-			kernel_skip "$kernel" "$prefix.cases" "cannot be fetched: $(tail -n 1 "$vm_out/fetch-$kernel.log")"
-			continue
-		fi
+	# one run of a kernel at a time in a build folder, and one that builds
+	exec 9>"$vm_out/lock-$kernel" 8>"$vm_out/lock"
+	flock -n 9 || { vm_say "vm: waiting for another run of $kernel in $vm_out"; flock 9; }
+	flock 8
+	rm -f "$prefix".*
+	exec >"$prefix.told" # printed when it is over: two kernels do not mix
+	cases_select "$kernel" "${cases[@]}" >"$prefix.cases"
+	[[ -s $prefix.cases ]] || vm_die "no case matches '${cases[*]}' on kernel $kernel"
+	# shellcheck disable=SC2128 # main's, which is none
+	[[ -n $missing ]] || image=$(kernel_fetch "$kernel") || status=$?
+	if [[ -n $missing ]]; then
+		kernel_skip "$kernel" "$prefix.cases" "not installed: $missing"
+	elif ((status == vm_skipped)); then
+		kernel_skip "$kernel" "$prefix.cases" "cannot be fetched: $(tail -n 1 "$vm_out/fetch-$kernel.log")"
+	else
 		((status == 0)) || exit 1
 		vm_e2e_wanted=$(cases_programs "$prefix.cases")
 		e2e_build || vm_die "cannot build the programs to watch"
@@ -142,8 +133,81 @@ main()
 		for ((turn = 1; turn <= ${REPEAT:-1}; turn++)); do
 			kernel_run "$kernel" "$prefix"
 		done
+	fi
+	{
+		echo "$passed $failed $skipped $broken"
+		((${#skip_reasons[@]} == 0)) || printf '%s\n' "${skip_reasons[@]}"
+	} >"$prefix.counts"
+}
+
+declare -A running=() # process id -> kernel
+
+# kernel_ended: waits for one of those that run, prints it and adds it up
+kernel_ended()
+{
+	local pid kernel prefix p f s b reason
+	wait -n -p pid "${!running[@]}" || true
+	kernel=${running[$pid]} prefix=$vm_out/results/${running[$pid]}
+	unset "running[$pid]"
+	[[ ! -e $prefix.told ]] || cat "$prefix.told"
+	if [[ ! -s $prefix.counts ]]; then
+		echo "BROKEN  $kernel was given up"
+		broken=$((broken + 1))
+		return 0
+	fi
+	{
+		read -r p f s b
+		while IFS= read -r reason; do
+			skip_reasons+=("$reason")
+		done
+	} <"$prefix.counts"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) broken=$((broken + b))
+}
+
+# kernels_end: those that still run are told to end, and do so before we do
+# shellcheck disable=SC2317 # the trap calls it
+kernels_end()
+{
+	((${#running[@]} == 0)) || kill -TERM "${!running[@]}" 2>/dev/null || true
+	wait
+}
+
+# table_from_last FILE: only from runs that were whole and in which nothing failed
+table_from_last()
+{
+	local kernel prefix
+	for kernel in $vm_all_kernels; do
+		prefix=$vm_out/results/$kernel
+		[[ -s $prefix.results && -s $prefix.cases ]] || vm_die "kernel $kernel has not been run (make vmtest)"
+		cases_select "$kernel" '*' | cmp -s - "$prefix.cases" || vm_die "the last run of kernel $kernel was not of all cases (make vmtest)"
+		results_check "$prefix.results" "$prefix.cases" || vm_die "the last run of kernel $kernel was not whole"
+		! grep -Eq '^@vm [0-9]+ fail ' "$prefix.results" || vm_die "the last run of kernel $kernel has failed"
 	done
-	[[ -z ${VM_DOCS:-} ]] || table_write "$vm_out/results" "${KERNELS:-$vm_all_kernels}" >"$VM_DOCS"
+	table_write "$vm_out/results" "$vm_all_kernels" >"$1"
+}
+
+main()
+{
+	case ${1:-} in
+	--shell) KERNEL=${2:-${KERNEL:-6.12}} exec "$vm_dir/shell.sh" ;;
+	--table) table_from_last "$2" && return ;;
+	esac
+	local kernel missing cases jobs=${VM_JOBS:-$(($(nproc) > 1 ? 2 : 1))}
+	PATH=$PATH:/usr/sbin:/sbin
+	read -ra cases <<<"${CASES:-*}"
+	mkdir -p "$vm_out/results"
+	trap kernels_end EXIT
+	trap 'exit 1' INT TERM
+	missing=$(vm_missing_tools)
+	qemu_find || missing+=" qemu-system-x86_64"
+	for kernel in ${KERNELS:-$vm_all_kernels}; do
+		((${#running[@]} < jobs)) || kernel_ended
+		kernel_whole "$kernel" &
+		running[$!]=$kernel
+	done
+	while ((${#running[@]} > 0)); do
+		kernel_ended
+	done
 	((${#skip_reasons[@]} == 0)) || printf 'skipped: %s\n' "${skip_reasons[@]}"
 	((broken == 0)) || echo "guests that broke (counted as failed): $broken"
 	echo "$passed passed, $((failed + broken)) failed, $skipped skipped"

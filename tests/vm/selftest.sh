@@ -14,7 +14,7 @@ answers()
 {
 	local name=$1 wanted=$2 regex=$3 status=0
 	printf '%b' "$4" >"$work/cases.tsv"
-	VM_BUILD="$work" VM_MANIFEST="$work/cases.tsv" VM_SLACK=${slack:-60} KERNELS=$kernel CASES='*' REPEAT=1 V='' VM_DOCS='' \
+	VM_BUILD="$work" VM_MANIFEST="$work/cases.tsv" VM_SLACK=${slack:-60} KERNELS=$kernel CASES='*' REPEAT=1 V='' \
 		"$dir/run.sh" >"$work/out" 2>&1 || status=$?
 	if [[ $status == "$wanted" ]] && grep -Eq -- "$regex" "$work/out"; then
 		passed=$((passed + 1))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034
-# The table kernel x case for the documentation, from the results of the run that has just ended.
+# The table kernel x case for the documentation.
 
 # table_write RESULTS_FOLDER "KERNEL KERNEL..."
 table_write()
@@ -12,7 +12,7 @@ table_write()
 	cat <<-'EOF'
 		# Kernels
 
-		<!-- Written by `make vmtest VM_DOCS=docs/kernels.md`: do not edit. -->
+		<!-- Written by `make vmtable`, from the last `make vmtest` of each kernel: do not edit. -->
 
 		What passed inside each kernel of the matrix, with the seconds it took. The machines are emulated in software
 		(QEMU's TCG, 2 CPUs, 1024 MiB), some ten times slower than the real thing: the seconds tell that a case ran
