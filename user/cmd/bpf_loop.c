@@ -62,7 +62,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	if (w->options->top && ++l->ticks % TOP_EVERY == 0)
 		bpf_print_top(w);
 	if (l->error || w->failed ||
-	    (w->options->duration_ns && watch_now() >= w->start_ns + w->options->duration_ns))
+	    (w->options->duration_ns && bpf_watched_ns(w) >= w->options->duration_ns))
 		event_base_loopbreak(l->base);
 }
 
@@ -127,6 +127,7 @@ int bpf_loop(struct bpf_watch *w)
 	} else {
 		if (event_base_dispatch(l.base) < 0)
 			l.error = -EIO;
+		w->end_ns = watch_now();
 		map_attachment_detach(w->attachment);
 		ring_buffer__consume(l.ring);
 		r = l.error;

@@ -18,9 +18,14 @@
 #define MAPRACE_VERSION "unknown"
 #endif
 
+uint64_t bpf_watched_ns(const struct bpf_watch *w)
+{
+	return (w->end_ns ? w->end_ns : watch_now()) - w->start_ns;
+}
+
 static double elapsed_s(const struct bpf_watch *w)
 {
-	return (double)(watch_now() - w->start_ns) / 1e9;
+	return (double)bpf_watched_ns(w) / 1e9;
 }
 
 static int fill_stats(struct bpf_watch *w, struct report_stats *stats)
@@ -37,7 +42,7 @@ static int fill_stats(struct bpf_watch *w, struct report_stats *stats)
 	stats->operations = stats->reads + stats->writes + stats->deletes;
 	stats->probe_sites = map_attachment_functions(w->attachment);
 	stats->attach_ms = w->attach_ms;
-	stats->cost_percent = (double)sum->spent_ns / ((double)(watch_now() - w->start_ns)) * 100;
+	stats->cost_percent = (double)sum->spent_ns / (double)bpf_watched_ns(w) * 100;
 	r = map_losses_fill(stats, sum, map_attachment_missed(w->attachment),
 			    findings_bad_events(w->findings), w->programs_dropped);
 	free(sum);
@@ -76,7 +81,7 @@ void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns)
 {
 	struct text_style style = {.color = options_color(w->options->no_color, STDOUT_FILENO),
 				   .verbose = w->options->verbose > 0};
-	uint64_t since = watch_now() - w->start_ns;
+	uint64_t since = watch_now() - w->start_ns; /* the last ones come while we detach */
 	const struct report_race *race;
 	bool suspect;
 

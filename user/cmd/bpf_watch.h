@@ -20,8 +20,8 @@ struct bpf_watch {
 	size_t nlisted;
 	struct programs programs;
 	struct findings *findings;
-	uint64_t start_ns;	 /* CLOCK_MONOTONIC */
-	int64_t started_unix_ns; /* wall clock */
+	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
+	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	uint64_t programs_dropped;
 	bool failed;
@@ -33,6 +33,8 @@ int bpf_loop(struct bpf_watch *w);
 int bpf_watch_programs(struct bpf_watch *w);
 
 /* bpf_output.c */
+/* What has been watched so far, attaching and detaching apart. */
+uint64_t bpf_watched_ns(const struct bpf_watch *w);
 void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns);
 int bpf_write_output(struct bpf_watch *w);
 void bpf_print_end(struct bpf_watch *w);

@@ -166,6 +166,13 @@ static int run(struct bpf_watch *w)
 		return EXIT_TOOL;
 	}
 	announce(w);
+	w->start_ns = watch_now();
+	w->started_unix_ns = wall_clock();
+	w->findings = findings_new(w->start_ns, &w->maps, &w->programs);
+	if (!w->findings) {
+		log_error("%s", err_name(-ENOMEM));
+		return EXIT_TOOL;
+	}
 	map_attachment_activate(w->attachment, true);
 	r = bpf_loop(w);
 	if (!r)
@@ -190,10 +197,7 @@ int cmd_bpf(int argc, char **argv)
 	libbpf_set_print(libbpf_message);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	w.start_ns = watch_now();
-	w.started_unix_ns = wall_clock();
-	w.findings = findings_new(w.start_ns, &w.maps, &w.programs);
-	status = w.findings ? run(&w) : EXIT_TOOL;
+	status = run(&w);
 	map_attachment_free(w.attachment);
 	free(w.listed);
 	findings_free(w.findings);

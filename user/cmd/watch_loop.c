@@ -277,7 +277,7 @@ static int set_up(struct loop *l)
 			return -ENOMEM;
 	}
 	if (l->watch->options->duration_ns)
-		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
+		l->deadline_ns = watch_now() + l->watch->options->duration_ns;
 	return 0;
 }
 

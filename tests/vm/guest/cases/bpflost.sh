@@ -213,6 +213,21 @@ bpf_select()
 	mapload_go
 }
 
+# bpf_duration: it watches as long as it was told to; what it takes to begin and to end, seconds here, is none of that
+bpf_duration()
+{
+	local began ended told
+	bpf_begin -d 3 --json -o out.json
+	read -r began _ </proc/uptime
+	wait "$watcher" || die "status $? of maprace bpf"
+	read -r ended _ </proc/uptime
+	show summary
+	told=$(sed -n 's/.*"duration_s": *\([0-9.]*\).*/\1/p' out.json)
+	awk -v took="$began $ended" -v told="$told" \
+		'BEGIN { split(took, t); took = t[2] - t[1]; exit !(told >= 3 && told < took + 0.5 && took >= 2.5) }' ||
+		die "from $began to $ended, told as $told s"
+}
+
 # bpf_top: the table, as JSON, tells of the two writers and of their conflicts
 bpf_top()
 {
