@@ -200,6 +200,31 @@ static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_
 	return 1;
 }
 
+/* include/linux/sched.h: how often a thread gave its CPU up, and how often it lost it */
+struct task_struct___mr {
+	unsigned long nvcsw, nivcsw;
+} __attribute__((preserve_access_index));
+
+/*
+ * Changes whenever the thread that runs here loses its CPU. A program's read and its write of one
+ * run have the same. Of two runs the first may have read and not written, and the kernel may have
+ * hidden the read of the second: where one of our programs was interrupted in its first or last
+ * instructions it does not start that one again (missed_runs), and what interrupted it, when it is
+ * not an interrupt, is another turn.
+ */
+static __always_inline __u32 turn_of(const struct mr_bpf_actor *a)
+{
+	const struct task_struct___mr *task;
+	unsigned long gave = 0, lost = 0;
+
+	if (a->kind != MR_BPF_PROGRAM)
+		return 0;
+	task = (const void *)bpf_get_current_task();
+	bpf_probe_read_kernel(&gave, sizeof(gave), &task->nvcsw);
+	bpf_probe_read_kernel(&lost, sizeof(lost), &task->nivcsw);
+	return (__u32)(gave + lost);
+}
+
 /* Who it is to a person: a process, or a program wherever it runs. */
 static __always_inline __u64 actor_group(const struct mr_bpf_actor *a)
 {

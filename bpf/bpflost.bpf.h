@@ -87,6 +87,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	rd->seq = rd->depth = rd->born = rd->head = rd->flags = 0;
 	rd->by_id = rd->by_group = rd->or_by_id = rd->or_by_group = 0;
 	rd->done_ns = 0;
+	rd->turn = turn_of(reader);
 	rec = key_find(tag, &index);
 	if (rec) {
 		rd->born = rec->born;
@@ -121,6 +122,10 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *
 	if (now - o->read.ns >=
 	    (o->actor.kind == MR_BPF_TASK ? bcfg.window_ns : bcfg.program_window_ns)) {
 		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
+		return false;
+	}
+	if (o->read.turn != turn_of(&o->actor)) {
+		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
 		return false;
 	}
 	/* a later read of this thread was begun, and its end was never seen */

@@ -117,7 +117,7 @@ struct mr_bpf_read { /* by map, key and actor */
 	__u32 born;  /* of the key's record; 0: it had none */
 	__u32 flags; /* MR_BPF_MATCHED etc. */
 	__u32 head;  /* sequence number of the newest version then */
-	__u32 pad;
+	__u32 turn;  /* a program's: how often its thread had got or lost its CPU by then */
 	__u64 by_id, by_group; /* who wrote what was read; 0: not known */
 	__u64 or_by_id, or_by_group;
 	__u64 done_ns; /* when the writer of what was read had left; 0: not known, or had not */

@@ -33,6 +33,7 @@ static struct mr_bpf_chunk the_chunks[MR_BPF_CHUNKS];
 static __u64 now_ns;
 static __u32 now_cpu, now_tgid, now_tid;
 static __u64 now_stack[4];
+static struct task_struct___mr now_task;
 static __u32 now_frames;
 static struct mr_bpf_event_finding events[MAX_EVENTS];
 static size_t events_n;
@@ -74,6 +75,11 @@ __u64 bpf_ktime_get_ns(void)
 __u64 bpf_get_current_pid_tgid(void)
 {
 	return (__u64)now_tgid << 32 | now_tid;
+}
+
+__u64 bpf_get_current_task(void)
+{
+	return (__u64)&now_task;
 }
 
 __u32 bpf_get_smp_processor_id(void)
@@ -170,6 +176,7 @@ static void reset(void)
 	memset(the_chunks, 0, sizeof(the_chunks));
 	events_n = 0;
 	now_ns = 1000000000;
+	now_task = (struct task_struct___mr){};
 	unknown_code = 0;
 	bcfg.text_lo = KERNEL_CODE;
 	bcfg.text_hi = KERNEL_END;

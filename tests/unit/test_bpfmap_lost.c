@@ -69,6 +69,29 @@ static void test_lost_by_program(void **state)
 	assert_int_equal(events[1].other.prog_id, 4);
 }
 
+/* A program looks and leaves it at that; when it runs again its look-up goes unseen, not its write.
+ */
+static void test_another_run(void **state)
+{
+	(void)state;
+	read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	now_task.nivcsw++;
+	write_now(counter, 8, BPF_ANY);
+	read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	now_task.nvcsw++;
+	write_now(counter, 9, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 2);
+	/* threads wait between the two, and are seen in both */
+	read_now(two);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	now_task.nvcsw++;
+	write_now(two, 10, BPF_ANY);
+	assert_int_equal(events_n, 1);
+}
+
 static void test_in_turn(void **state)
 {
 	int i;
@@ -427,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_lost, fresh),
 		cmocka_unit_test_setup(test_lost_by_program, fresh),
+		cmocka_unit_test_setup(test_another_run, fresh),
 		cmocka_unit_test_setup(test_in_turn, fresh),
 		cmocka_unit_test_setup(test_window, fresh),
 		cmocka_unit_test_setup(test_blind, fresh),

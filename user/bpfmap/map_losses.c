@@ -33,7 +33,8 @@ static const struct {
 				     "calls whose kernel stack could not be read"},
 	[MR_BPF_LOSS_READ_OLD] =
 		{"reads_dropped",
-		 "reads not paired with their write: something went unseen in between"},
+		 "reads not paired with their write: something went unseen in between, or a program's "
+		 "thread lost its CPU"},
 	[MR_BPF_LOSS_READ_EXPIRED] =
 		{"reads_expired",
 		 "writes that came later after their read than the window (--window)"},
