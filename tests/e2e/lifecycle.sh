@@ -146,7 +146,7 @@ life_early_signal()
 life_closed_pipe()
 {
 	start_target "${calm[@]}" "$(program 1.23 race_write_write)"
-	timeout 20 "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
+	timeout 20 "${calm[@]}" "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
 	need 'no first line' grep -q '^=====' "$work/stdout" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
 }
@@ -446,7 +446,7 @@ lifecycle_all()
 	lifecycle_build
 	for name in $life_names; do
 		((${#life_only[@]} == 0)) || [[ " ${life_only[*]} " == *" $name "* ]] || continue
-		for tries in 1 2 3; do
+		for tries in 1 2 3 4 5 6; do
 			fresh_work "life-$name"
 			why='' status=0 watcher='' target=''
 			if "life_$name"; then
@@ -454,7 +454,7 @@ lifecycle_all()
 				break
 			fi
 			why=${why:-failed}
-			if ((tries == 3)) || ! died_of_its_race; then break; fi
+			if ((tries == 6)) || ! died_of_its_race; then break; fi
 			cleanup
 		done
 		if [[ -z $why ]]; then
