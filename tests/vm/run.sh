@@ -145,13 +145,13 @@ declare -A running=() # process id -> kernel
 # kernel_ended: waits for one of those that run, prints it and adds it up
 kernel_ended()
 {
-	local pid kernel prefix p f s b reason
-	wait -n -p pid "${!running[@]}" || true
+	local pid status=0 kernel prefix p f s b reason
+	wait -n -p pid "${!running[@]}" || status=$?
 	kernel=${running[$pid]} prefix=$vm_out/results/${running[$pid]}
 	unset "running[$pid]"
 	[[ ! -e $prefix.told ]] || cat "$prefix.told"
-	if [[ ! -s $prefix.counts ]]; then
-		echo "BROKEN  $kernel was given up"
+	if ((status != 0)); then # before it got to them, what lies there is of another run
+		echo "BROKEN  $kernel was given up (status $status)"
 		broken=$((broken + 1))
 		return 0
 	fi

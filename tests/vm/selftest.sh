@@ -38,6 +38,10 @@ answers "a case lost by a panic" 1 'case lost has no result' 'panic\t5\tall\tech
 answers "a warning of the kernel" 1 'warn: .*cut here' \
 	'warn\t5\tall\techo "<4>------------[ cut here ]------------" >/dev/kmsg\n'
 answers "a result that the guest did not send" 1 'stray line|is missing' 'forged\t5\tall\techo "@vm 1 pass forged 0" >/dev/ttyS1\n'
+# what the run before has left must not pass for this one's result
+rm "$work/lock-$kernel" && mkdir "$work/lock-$kernel"
+answers "a kernel that was never begun" 1 '^0 passed, 1 failed' 'good\t20\tall\ttrue\n'
+rmdir "$work/lock-$kernel"
 slack=20
 # the runner itself is stopped: nobody in the guest is left to end it
 # shellcheck disable=SC2016 # for the guest
