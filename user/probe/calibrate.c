@@ -34,7 +34,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-double calibrate_once(void (*hit)(void))
+double calibrate_call_ns(void (*hit)(void))
 {
 	uint64_t begin = now_ns(), best = UINT64_MAX;
 	int i, k;
@@ -57,11 +57,11 @@ static _Noreturn void child(int go, int out)
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	cost[0] = calibrate_once(arch_calibration_target);
+	cost[0] = calibrate_call_ns(arch_calibration_target);
 	if (write(out, &cost[0], sizeof(cost[0])) != (ssize_t)sizeof(cost[0]) ||
 	    read(go, &byte, 1) != 1)
 		_exit(1);
-	cost[1] = calibrate_once(arch_calibration_target);
+	cost[1] = calibrate_call_ns(arch_calibration_target);
 	_exit(write(out, &cost[1], sizeof(cost[1])) != (ssize_t)sizeof(cost[1]));
 }
 

@@ -25,6 +25,6 @@ void calibration_end(struct calibration *c);
 
 /* What one call takes of our CPU time, in nanoseconds: in the quickest of several batches, which is
  * what it takes where nothing comes between. */
-double calibrate_once(void (*hit)(void));
+double calibrate_call_ns(void (*hit)(void));
 
 #endif
