@@ -4,6 +4,7 @@
 
 /* What an event says of an operation: who, from where, on which map. */
 #include "operation.bpf.h"
+#include "ring.bpf.h"
 #include "stack.bpf.h"
 
 #define barrier() asm volatile("" ::: "memory")

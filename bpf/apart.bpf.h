@@ -7,7 +7,8 @@
  * often for our being there (docs/accuracy.md): likely two operations that come close together
  * leave these programs closer still. A map that is proved racy has little more to teach; so of two
  * goroutines that enter operations on it at about the same time, the later one waits until the
- * earlier one is done, as far as that can be told from its entry and from the map's own flag.
+ * earlier one is done, as far as that can be told from its entry and from the map's own flag. The
+ * last thing that a program does: what it did before may have taken a whole hold.
  *
  * Nothing here is evidence of anything.
  */

@@ -106,6 +106,22 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	return 1;
 }
 
+/* Whether a read may have been followed by another that was not seen: no conclusion from it then. */
+static __always_inline bool read_is_old(const struct mr_bpf_cpu *c, const struct mr_bpf_open *o,
+					const struct mr_bpf_control *ctl)
+{
+	const struct mr_bpf_read *rd = &o->read;
+
+	if (rd->turn != turn_of(&o->actor))
+		return true;
+	/* a later read of this thread was begun, and its end was never seen */
+	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > rd->ns)
+		return true;
+	return (rd->ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) ||
+	       rd->ns <= c->call.gap_ns ||
+	       (o->actor.kind != MR_BPF_TASK && rd->ns <= c->call.program_gap_ns);
+}
+
 /* Whether this write follows a read of the same key by the same actor. Uses the read up. */
 static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 				      struct mr_bpf_key *rec, __u64 now)
@@ -124,18 +140,7 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *
 		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
 		return false;
 	}
-	if (o->read.turn != turn_of(&o->actor)) {
-		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
-		return false;
-	}
-	/* a later read of this thread was begun, and its end was never seen */
-	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > o->read.ns) {
-		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
-		return false;
-	}
-	if ((o->read.ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) ||
-	    o->read.ns <= c->call.gap_ns ||
-	    (o->actor.kind != MR_BPF_TASK && o->read.ns <= c->call.program_gap_ns)) {
+	if (read_is_old(c, o, ctl)) {
 		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
 		return false;
 	}

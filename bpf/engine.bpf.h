@@ -83,10 +83,10 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	if (!pair_first(e->pair, o->now, o->c))
 		goto discard;
 	header_copy(o, e);
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&events, e);
 	return;
 discard:
-	bpf_ringbuf_discard(e, 0);
+	ring_discard(e);
 }
 
 /* Whose write is it that is under way, as far as the record knows: function, caller, ids. */
@@ -159,10 +159,10 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	if (!pair_first(e->pair, o->now, o->c))
 		goto discard;
 	header_copy(o, e);
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&events, e);
 	return;
 discard:
-	bpf_ringbuf_discard(e, 0);
+	ring_discard(e);
 }
 
 /*

@@ -103,10 +103,10 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	again_settle(a);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
-	if (o.record->flags & MR_MAP_RACY && cfg.holds_enabled)
-		keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
 	if (wants)
 		look(ctx, &o, last);
+	if (o.record->flags & MR_MAP_RACY && cfg.holds_enabled)
+		keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
 	return 0;
 }
 
@@ -177,7 +177,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->message = REG_ARG0(ctx);
 	e->message_len = REG_ARG1(ctx);
 	if (!access_fill(ctx, &o, &e->access)) {
-		bpf_ringbuf_discard(e, 0);
+		ring_discard(e);
 		return 0;
 	}
 	if (target_u64(o.g + cfg.g_stack_hi, &hi))

@@ -73,10 +73,10 @@ static __always_inline void grower_tell(const struct operation *o, struct mr_gro
 		e->header_size = header_read(e->after, w->map, o->c);
 	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w)) {
 		lose(o->c, MR_LOSS_GROWTH_RING);
-		bpf_ringbuf_discard(e, 0);
+		ring_discard(e);
 		return;
 	}
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&growth_events, e);
 }
 
 /* The map's place; another map's growth that is under way is forgotten, which is counted. */
@@ -251,7 +251,7 @@ static __always_inline void growth_look(const struct operation *o)
 	if (!e)
 		return;
 	event_of(o, e, gr);
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&growth_events, e);
 }
 
 static __always_inline struct mr_iterator *iterator_slot(__u64 it)
@@ -305,11 +305,11 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	event_of(o, e, gr);
 	e->since_ns = i->first_ns;
 	if (!access_fill(ctx, o, &e->who.access)) {
-		bpf_ringbuf_discard(e, 0);
+		ring_discard(e);
 		return;
 	}
 	e->who.access.type = operation_type(ctx, o);
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&growth_events, e);
 }
 
 /* The map in the second register: the iterator comes third, else it is the receiver. */

@@ -151,10 +151,10 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	if (!suspect_count(e->pair, e->held_ns, o->now))
 		goto discard;
 	header_copy(o, e);
-	bpf_ringbuf_submit(e, 0);
+	ring_submit(&events, e);
 	return;
 discard:
-	bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
+	ring_discard(e);
 }
 
 #endif

@@ -8,6 +8,8 @@
  */
 #include <maprace/wire.h>
 
+#define MR_RING_SIZE (1u << 20)
+
 #ifndef MR_FROZEN
 #define MR_FROZEN \
 	const volatile /* the unit tests, which compile this as ordinary C, want to write it */
@@ -137,13 +139,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, MR_RING_SIZE);
 } events SEC(".maps");
 
 /* Maps may grow by the thousand in a second: no race is to be lost for that. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, MR_RING_SIZE);
 } growth_events SEC(".maps");
 
 #endif

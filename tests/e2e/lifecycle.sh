@@ -446,7 +446,7 @@ lifecycle_all()
 	lifecycle_build
 	for name in $life_names; do
 		((${#life_only[@]} == 0)) || [[ " ${life_only[*]} " == *" $name "* ]] || continue
-		for tries in 1 2 3 4 5 6; do
+		for tries in 1 2 3; do
 			fresh_work "life-$name"
 			why='' status=0 watcher='' target=''
 			if "life_$name"; then
@@ -454,7 +454,7 @@ lifecycle_all()
 				break
 			fi
 			why=${why:-failed}
-			if ((tries == 6)) || ! died_of_its_race; then break; fi
+			if ((tries == 3)) || ! died_of_its_race; then break; fi
 			cleanup
 		done
 		if [[ -z $why ]]; then

@@ -32,6 +32,8 @@ static _Thread_local __u32 current_tid = TGID;
 static __u32 current_tgid = TGID;
 static bool every_pair; /* do not de-duplicate: each collision is an event */
 static bool ring_full;
+static __u64 ring_used; /* bytes that user space has not read */
+static unsigned int wakeups;
 static __u64 fault_addr; /* reads of this word fail */
 static atomic_uint fault_hits;
 static __u64 (*simulated_clock)(void); /* NULL: the real one */
@@ -215,10 +217,18 @@ void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
 	return ring_full ? NULL : malloc(size);
 }
 
+__u64 bpf_ringbuf_query(void *ring, __u64 flags)
+{
+	(void)ring;
+	assert_int_equal(flags, BPF_RB_AVAIL_DATA);
+	return ring_used;
+}
+
 void bpf_ringbuf_submit(void *data, __u64 flags)
 {
-	(void)flags;
 	pthread_mutex_lock(&event_lock);
+	if (flags != BPF_RB_NO_WAKEUP)
+		wakeups++;
 	if (event_count < MAX_EVENTS)
 		event_list[event_count++] = data;
 	else
@@ -228,7 +238,7 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 
 void bpf_ringbuf_discard(void *data, __u64 flags)
 {
-	(void)flags;
+	assert_int_equal(flags, BPF_RB_NO_WAKEUP);
 	free(data);
 }
 

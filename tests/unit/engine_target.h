@@ -129,6 +129,8 @@ static int set_up(void **state)
 	throttle = 1000;
 	epoch = 0;
 	every_pair = ring_full = false;
+	ring_used = 0;
+	wakeups = 0;
 	fault_addr = 0;
 	fault_hits = 0;
 	current_tgid = TGID;

@@ -69,6 +69,28 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	assert_int_equal(cpus[2].racy, 3);
 }
 
+/* It is the moment of leaving that counts: a held one has come long before. */
+static void who_was_held_is_noted_when_it_leaves(void **state)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct goroutine a;
+	__u64 before;
+
+	(void)state;
+	goroutine_init(&a, 2);
+	op(&a, SITE_WRITE, gomaps[0]);
+	map_table[index].flags |= MR_MAP_RACY | MR_MAP_SHARED;
+	memset(again_table, 0, sizeof(again_table));
+	memset(caller_table, 0, sizeof(caller_table));
+	map_table[index].next_look_ns = 0;
+	cpus[2].tokens_ns = cfg.burst_ns;
+	cpus[2].holds = 0;
+	before = bpf_ktime_get_ns();
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[2].holds, 1);
+	assert_true(aparts[index & (MR_HOLD_SLOTS - 1)].when[2] - before >= cfg.min_hold_ns);
+}
+
 static int left(__u64 other, __u64 when, __u64 g, __u64 now)
 {
 	aparts[5].g[3] = other;
@@ -95,6 +117,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(who_comes_later_on_a_racy_map_waits),
+		TEST(who_was_held_is_noted_when_it_leaves),
 		TEST(of_two_at_the_same_moment_one_waits),
 	};
 

@@ -205,6 +205,31 @@ static void a_full_ring_is_counted(void **state)
 	assert_int_equal(event_count, 0);
 }
 
+/* Who is woken in the middle of an operation takes the CPU from it: only a ring that fills up does.
+ */
+static void nobody_is_woken_but_by_a_ring_half_full(void **state)
+{
+	static const struct {
+		__u64 used;
+		unsigned int wakeups;
+	} cases[] = {
+		{0, 0}, {MR_RING_SIZE / 2 - 8, 0}, {MR_RING_SIZE / 2, 1}, {MR_RING_SIZE - 8, 2}};
+	struct goroutine a, b;
+	size_t i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	every_pair = true;
+	for (i = 0; i < 4; i++) {
+		plant_hold(&a, SITE_WRITE, gomaps[0]);
+		ring_used = cases[i].used;
+		op(&b, SITE_READ, gomaps[0]);
+		assert_int_equal(event_count, i + 1);
+		assert_int_equal(wakeups, cases[i].wakeups);
+	}
+}
+
 static void pairs_are_told_once_and_counted(void **state)
 {
 	struct goroutine a, b;
@@ -524,6 +549,7 @@ int main(void)
 		TEST(sites_may_be_some_slots_further),
 		TEST(every_fault_is_counted_and_reached),
 		TEST(a_full_ring_is_counted),
+		TEST(nobody_is_woken_but_by_a_ring_half_full),
 		TEST(pairs_are_told_once_and_counted),
 		TEST(hostile_stacks_end),
 		TEST(in_flight_needs_another_writer),

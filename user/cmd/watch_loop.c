@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. */
+/*
+ * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. The
+ * rings are read at each step of the budget, 2 to 50 ms apart: bpf/ring.bpf.h tells why not at each
+ * event.
+ */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -156,6 +160,7 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->watched->ended)
 		return;
+	ring_buffer__consume(s->ring);
 	ns = watch_budget_step(s->watched);
 	again.tv_sec = (time_t)(ns / 1000000000u);
 	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);

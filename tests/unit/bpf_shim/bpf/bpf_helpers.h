@@ -25,9 +25,12 @@ __u32 bpf_get_smp_processor_id(void);
 long bpf_get_stack(void *ctx, void *buf, __u32 size, __u64 flags);
 long bpf_get_current_comm(void *buf, __u32 size);
 #define BPF_RB_NO_WAKEUP 1
+#define BPF_RB_FORCE_WAKEUP 2
+#define BPF_RB_AVAIL_DATA 0
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
 void bpf_ringbuf_discard(void *data, __u64 flags);
+__u64 bpf_ringbuf_query(void *ring, __u64 flags);
 
 /* never made, see ownstack.bpf.h */
 static inline long bpf_tail_call(void *ctx, void *programs, __u32 index)

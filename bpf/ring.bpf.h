@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_RING_BPF_H
+#define MAPRACE_RING_BPF_H
+
+/*
+ * Telling user space. It is not woken for it, but looks by itself every few milliseconds
+ * (watch_loop.c): a wake-up in the middle of a map operation puts maprace on that very CPU, and the
+ * goroutine stands inside its operation for as long as maprace works, milliseconds. The next one to
+ * come would be the end of the process: Go's own check. Only a ring that is half full calls for
+ * help.
+ */
+#include "tables.bpf.h"
+
+#define RING_HALF_BIT 19
+_Static_assert(MR_RING_SIZE == 1u << (RING_HALF_BIT + 1), "what the bit below means");
+_Static_assert(BPF_RB_NO_WAKEUP + 1 == BPF_RB_FORCE_WAKEUP, "what is added below");
+
+static __always_inline void ring_submit(void *ring, void *event)
+{
+	/* arithmetic: the verifier would follow both ways of a branch */
+	bpf_ringbuf_submit(
+		event, BPF_RB_NO_WAKEUP +
+			       (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >> RING_HALF_BIT & 1));
+}
+
+static __always_inline void ring_discard(void *event)
+{
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+}
+
+#endif
