@@ -4,7 +4,8 @@
 # about so many microseconds apart) is run unwatched, under maprace at the default budget, and at 100 percent, in turn. Fatal
 # errors over the time that the programs ran, and the ratio of these rates with its 95 % confidence interval.
 #
-# usage: tests/corpus/crash.sh [--go VERSION]... [--apart MICROSECONDS]... [--runs N] [--seconds N] [--jobs N]
+# usage: tests/corpus/crash.sh [--go VERSION]... [--apart MICROSECONDS]... [--runs N] [--seconds N] [--jobs N] [--case NAME]
+#   --case NAME   a program of tests/e2e/cases in its place, a millisecond apart: with --seconds 2 --jobs 1 what the beginning does
 # Prints a table and writes build/corpus/crashes.jsonl.
 set -euo pipefail
 
@@ -14,7 +15,7 @@ out=$(cd "$here/../.." && pwd)/build/corpus
 E2E_BUILD=$out
 # shellcheck source=tests/e2e/lib.sh
 . "$here/../e2e/lib.sh"
-versions=() aparts=() runs=60 seconds=20 jobs=4
+versions=() aparts=() runs=60 seconds=20 jobs=4 named=
 while (($#)); do
 	case $1 in
 	--go) versions+=("$2") ;;
@@ -22,6 +23,7 @@ while (($#)); do
 	--runs) runs=$2 ;;
 	--seconds) seconds=$2 ;;
 	--jobs) jobs=$2 ;;
+	--case) named=$2 ;;
 	*)
 		sed -n '/^# usage/,/^set/p' "$0" | sed '$d; s/^# //' >&2
 		exit 2
@@ -37,7 +39,8 @@ mkdir -p "$out/crashes"
 once()
 {
 	local log=$out/crashes/$1-$2-$3-$4 began=${EPOCHREALTIME/./} command took
-	command=("$out/$1-stripped/rare" "$2" "$seconds")
+	command=("$out/$1-stripped/${named:-rare}" "$seconds")
+	[[ -n $named ]] || command=("${command[0]}" "$2" "$seconds")
 	# shellcheck disable=SC2154 # the library's
 	case $3 in
 	unwatched) "${command[@]}" >"$log" 2>&1 || true ;;
@@ -55,7 +58,11 @@ once()
 
 : >"$out/crashes.jsonl"
 for version in "${versions[@]}"; do
-	build_program "$version-stripped" "$here/../bench/rare.go"
+	if [[ -n $named ]]; then
+		build_case "$version-stripped" "$named"
+	else
+		build_program "$version-stripped" "$here/../bench/rare.go"
+	fi
 	for apart in "${aparts[@]}"; do
 		for ((turn = 0; turn < runs; turn++)); do
 			for how in unwatched budget-5 budget-100; do
