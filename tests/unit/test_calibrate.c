@@ -26,7 +26,7 @@ static void hit(void)
 {
 	uint64_t until;
 
-	if (calls++ % 100 || calls > stalls_until)
+	if (calls++ % CALIBRATE_BATCH || calls > stalls_until)
 		return;
 	until = own_ns() + 19000000;
 	while (own_ns() < until)
@@ -39,14 +39,14 @@ static void test_the_first_batch_stalls(void **state)
 	calls = 0;
 	stalls_until = 1;
 	assert_true(calibrate_call_ns(hit) < 2000);
-	assert_true(calls > 100);
+	assert_true(calls > CALIBRATE_BATCH);
 }
 
 static void test_most_batches_stall(void **state)
 {
 	(void)state;
 	calls = 0;
-	stalls_until = 400;
+	stalls_until = 4 * CALIBRATE_BATCH;
 	assert_true(calibrate_call_ns(hit) < 2000);
 }
 

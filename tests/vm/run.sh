@@ -72,7 +72,7 @@ kernel_judge()
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	[[ $s == 0 ]] || while IFS= read -r line; do
 		skip_reasons+=("$line")
-	done < <(results_print "$prefix.results" "$kernel" | grep '^skipped')
+	done < <(results_print "$prefix.results" "$kernel" | sed -n 's/^skipped *//p')
 }
 
 # kernel_run KERNEL PREFIX: one boot

@@ -16,7 +16,6 @@
 #include "probe/arch_x86.h"
 #include "probe/feature.h"
 
-#define BATCH 100
 #define BATCHES 60
 #define ENOUGH_NS 10000000u /* no further batch after this, on machines where a hit takes long, */
 #define FEWEST 5 /* but so many in any case: a hypervisor takes the CPU away for longer than that */
@@ -42,13 +41,13 @@ double calibrate_call_ns(void (*hit)(void))
 	for (i = 0; i < BATCHES && (i < FEWEST || now_ns() - begin < ENOUGH_NS); i++) {
 		uint64_t before = now_ns(), took;
 
-		for (k = 0; k < BATCH; k++)
+		for (k = 0; k < CALIBRATE_BATCH; k++)
 			hit();
 		took = now_ns() - before;
 		if (took < best)
 			best = took;
 	}
-	return (double)best / BATCH;
+	return (double)best / CALIBRATE_BATCH;
 }
 
 static _Noreturn void child(int go, int out)

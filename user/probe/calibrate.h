@@ -25,6 +25,7 @@ void calibration_end(struct calibration *c);
 
 /* What one call takes of our CPU time, in nanoseconds: in the quickest of several batches, which is
  * what it takes where nothing comes between. */
+#define CALIBRATE_BATCH 100 /* calls */
 double calibrate_call_ns(void (*hit)(void));
 
 #endif
