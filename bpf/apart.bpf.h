@@ -4,11 +4,11 @@
 
 /*
  * Keeping apart what is proved racy. The runtime's own check, which kills the process, fired more
- * often for our being there (docs/accuracy.md): likely two operations that come close together
- * leave these programs closer still. A map that is proved racy has little more to teach; so of two
- * goroutines that enter operations on it at about the same time, the later one waits until the
- * earlier one is done, as far as that can be told from its entry and from the map's own flag. The
- * last thing that a program does: what it did before may have taken a whole hold.
+ * often for our being there (docs/accuracy.md, and ring.bpf.h). A map that is proved racy has
+ * little more to teach; so of two goroutines that leave for operations on it at about the same
+ * time, the later one waits until the earlier one is done, as far as that can be told from when it
+ * left and from the map's own flag. This is the last thing that a program does: what it did before
+ * may have taken a whole hold.
  *
  * Nothing here is evidence of anything.
  */

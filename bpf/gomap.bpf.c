@@ -183,6 +183,8 @@ int maprace_fatal(struct pt_regs *ctx)
 	if (target_u64(o.g + cfg.g_stack_hi, &hi))
 		lose(o.c, MR_LOSS_G_FAULT);
 	words_fill(ctx, e, hi, o.c);
+	/* The one event that wakes user space at once: it reads of the other goroutine what is
+	 * there as long as the process is, and nobody is in danger any more. */
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

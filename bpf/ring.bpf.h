@@ -11,16 +11,14 @@
  */
 #include "tables.bpf.h"
 
-#define RING_HALF_BIT 19
-_Static_assert(MR_RING_SIZE == 1u << (RING_HALF_BIT + 1), "what the bit below means");
 _Static_assert(BPF_RB_NO_WAKEUP + 1 == BPF_RB_FORCE_WAKEUP, "what is added below");
 
 static __always_inline void ring_submit(void *ring, void *event)
 {
 	/* arithmetic: the verifier would follow both ways of a branch */
-	bpf_ringbuf_submit(
-		event, BPF_RB_NO_WAKEUP +
-			       (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >> RING_HALF_BIT & 1));
+	__u64 halves = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) / (MR_RING_SIZE / 2);
+
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP + (halves & 1));
 }
 
 static __always_inline void ring_discard(void *event)

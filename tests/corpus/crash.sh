@@ -5,7 +5,7 @@
 # errors over the time that the programs ran, and the ratio of these rates with its 95 % confidence interval.
 #
 # usage: tests/corpus/crash.sh [--go VERSION]... [--apart MICROSECONDS]... [--runs N] [--seconds N] [--jobs N] [--case NAME]
-#   --case NAME   a program of tests/e2e/cases in its place, a millisecond apart: with --seconds 2 --jobs 1 what the beginning does
+#   --case NAME   a program of tests/e2e/cases in rare's place, a millisecond apart: with --seconds 2 --jobs 1 what the beginning does
 # Prints a table and writes build/corpus/crashes.jsonl.
 set -euo pipefail
 
@@ -39,8 +39,8 @@ mkdir -p "$out/crashes"
 once()
 {
 	local log=$out/crashes/$1-$2-$3-$4 began=${EPOCHREALTIME/./} command took
-	command=("$out/$1-stripped/${named:-rare}" "$seconds")
-	[[ -n $named ]] || command=("${command[0]}" "$2" "$seconds")
+	command=("$out/$1-stripped/rare" "$2" "$seconds")
+	[[ -z $named ]] || command=("$out/$1-stripped/$named" "$seconds")
 	# shellcheck disable=SC2154 # the library's
 	case $3 in
 	unwatched) "${command[@]}" >"$log" 2>&1 || true ;;

@@ -146,7 +146,7 @@ life_early_signal()
 life_closed_pipe()
 {
 	start_target "${calm[@]}" "$(program 1.23 race_write_write)"
-	timeout 20 "${calm[@]}" "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
+	timeout 20 "$maprace" watch -p "$target" -d 5 2>"$work/stderr" | head -1 >"$work/stdout" || true
 	need 'no first line' grep -q '^=====' "$work/stdout" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
 }

@@ -23,9 +23,9 @@ double calibration_take(struct calibration *c);
 /* Before we go: leaves no process behind. Twice is fine. */
 void calibration_end(struct calibration *c);
 
+#define CALIBRATE_BATCH 100 /* calls */
 /* What one call takes of our CPU time, in nanoseconds: in the quickest of several batches, which is
  * what it takes where nothing comes between. */
-#define CALIBRATE_BATCH 100 /* calls */
 double calibrate_call_ns(void (*hit)(void));
 
 #endif
