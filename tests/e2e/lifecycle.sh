@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals early_signal exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper'
 watcher=
 
@@ -141,6 +141,23 @@ life_early_signal()
 	need 'no report' document '.races == [] and .duration_s < 5' || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
 	need 'the target was harmed' stop_target
+}
+
+# -d is the time watched: attaching, which takes seconds on a busy machine, does not use it up.
+life_duration()
+{
+	local from
+	start_target "$(program 1.24 clean_mutex)" 20
+	watch -p "$target" -d 2
+	need 'it never began to attach' wait_until 10 loading || return 1
+	kill -STOP "$watcher"
+	need 'stopped too late' text_same "$target" || return 1
+	sleep 2.5
+	kill -CONT "$watcher"
+	need 'not attached' attached "$target" || return 1
+	from=${EPOCHREALTIME/./}
+	watch_ended 10 && status_is 0 || return 1
+	need 'attaching was counted' test $((${EPOCHREALTIME/./} - from)) -gt 1000000
 }
 
 life_closed_pipe()
