@@ -86,7 +86,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	ring_submit(&events, e);
 	return;
 discard:
-	ring_discard(e);
+	ring_discard(&events, e);
 }
 
 /* Whose write is it that is under way, as far as the record knows: function, caller, ids. */
@@ -162,7 +162,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	ring_submit(&events, e);
 	return;
 discard:
-	ring_discard(e);
+	ring_discard(&events, e);
 }
 
 /*

@@ -177,14 +177,15 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->message = REG_ARG0(ctx);
 	e->message_len = REG_ARG1(ctx);
 	if (!access_fill(ctx, &o, &e->access)) {
-		ring_discard(e);
+		ring_discard(&events, e);
 		return 0;
 	}
 	if (target_u64(o.g + cfg.g_stack_hi, &hi))
 		lose(o.c, MR_LOSS_G_FAULT);
 	words_fill(ctx, e, hi, o.c);
 	/* The one event that wakes user space at once: it reads of the other goroutine what is
-	 * there as long as the process is, and nobody is in danger any more. */
-	bpf_ringbuf_submit(e, 0);
+	 * there as long as the process is, and nobody is in danger any more. By force, as the
+	 * kernel by itself wakes nobody for what comes after something unread. */
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

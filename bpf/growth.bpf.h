@@ -73,7 +73,7 @@ static __always_inline void grower_tell(const struct operation *o, struct mr_gro
 		e->header_size = header_read(e->after, w->map, o->c);
 	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w)) {
 		lose(o->c, MR_LOSS_GROWTH_RING);
-		ring_discard(e);
+		ring_discard(&growth_events, e);
 		return;
 	}
 	ring_submit(&growth_events, e);
@@ -305,7 +305,7 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	event_of(o, e, gr);
 	e->since_ns = i->first_ns;
 	if (!access_fill(ctx, o, &e->who.access)) {
-		ring_discard(e);
+		ring_discard(&growth_events, e);
 		return;
 	}
 	e->who.access.type = operation_type(ctx, o);

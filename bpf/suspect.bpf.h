@@ -154,7 +154,7 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	ring_submit(&events, e);
 	return;
 discard:
-	ring_discard(e);
+	ring_discard(&events, e);
 }
 
 #endif

@@ -224,11 +224,17 @@ __u64 bpf_ringbuf_query(void *ring, __u64 flags)
 	return ring_used;
 }
 
+/* Without a flag the kernel wakes only who has read all that came before. */
+static void ring_wake(__u64 flags)
+{
+	if (flags == BPF_RB_FORCE_WAKEUP || (!flags && !ring_used))
+		wakeups++;
+}
+
 void bpf_ringbuf_submit(void *data, __u64 flags)
 {
 	pthread_mutex_lock(&event_lock);
-	if (flags != BPF_RB_NO_WAKEUP)
-		wakeups++;
+	ring_wake(flags);
 	if (event_count < MAX_EVENTS)
 		event_list[event_count++] = data;
 	else
@@ -238,7 +244,9 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 
 void bpf_ringbuf_discard(void *data, __u64 flags)
 {
-	assert_int_equal(flags, BPF_RB_NO_WAKEUP);
+	pthread_mutex_lock(&event_lock);
+	ring_wake(flags);
+	pthread_mutex_unlock(&event_lock);
 	free(data);
 }
 

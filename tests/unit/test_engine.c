@@ -230,6 +230,41 @@ static void nobody_is_woken_but_by_a_ring_half_full(void **state)
 	}
 }
 
+static void discarded_events_fill_the_ring_too(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	cfg.holds_enabled = 0;
+	op(&b, SITE_READ, gomaps[0]);
+	ring_used = MR_RING_SIZE / 2 - 8;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(wakeups, 0);
+	ring_used = MR_RING_SIZE / 2;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(wakeups, 1);
+}
+
+/* What the other goroutine was about is read while the process is there, which is not for long. */
+static void a_fatal_error_wakes_at_once(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	ring_used = 64;
+	current_cpu = a.cpu;
+	current_tid = a.tid;
+	maprace_fatal(&a.regs);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->header.kind, MR_EVENT_FATAL);
+	assert_int_equal(wakeups, 1);
+}
+
 static void pairs_are_told_once_and_counted(void **state)
 {
 	struct goroutine a, b;
@@ -550,6 +585,8 @@ int main(void)
 		TEST(every_fault_is_counted_and_reached),
 		TEST(a_full_ring_is_counted),
 		TEST(nobody_is_woken_but_by_a_ring_half_full),
+		TEST(discarded_events_fill_the_ring_too),
+		TEST(a_fatal_error_wakes_at_once),
 		TEST(pairs_are_told_once_and_counted),
 		TEST(hostile_stacks_end),
 		TEST(in_flight_needs_another_writer),
