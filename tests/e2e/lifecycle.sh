@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped text budget kill_windows keeper'
+	options stopped text budget kill_windows keeper measurer'
 watcher=
 
 # watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
@@ -439,6 +439,29 @@ life_keeper()
 	watch_ended 10 && status_is 1 || return 1
 	need 'nothing said' grep -q 'not watched any more: what held its probes was killed' "$work/stderr" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
+}
+
+measuring()
+{
+	gone "$watcher" || pgrep -P "$watcher" -x mr-measurer >/dev/null
+}
+
+# What measures a hit has a probe of its own: nobody kills it, also when maprace ends, or is killed, at that time. It ends by itself.
+life_measurer()
+{
+	local measurer signal
+	start_target "$(program 1.24 clean_mutex)"
+	for signal in KILL INT KILL TERM; do
+		watch -p "$target"
+		need 'nothing measures' wait_until 10 measuring || return 1
+		measurer=$(pgrep -P "$watcher" -x mr-measurer) || { why='ended early' && return 1; }
+		need 'a signal would kill it' grep -q '^SigBlk:.*fffffffe7ffbfeff$' "/proc/$measurer/status" || return 1
+		kill -"$signal" "$watcher"
+		watch_ended 5 || return 1
+		need "it stays behind after SIG$signal" wait_until 3 gone "$measurer" || return 1
+		need "a probe stays behind after SIG$signal" wait_until 2 text_same "$target" || return 1
+	done
+	need 'the target was harmed' stop_target
 }
 
 # ---- all ------------------------------------------------------------------------------------------------------------

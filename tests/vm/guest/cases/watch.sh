@@ -251,21 +251,29 @@ watch_other()
 	go_stop other
 }
 
-# watch_killed PROGRAM: maprace dies without a chance to clean up; the program goes on, and (the runner looks) nothing stays
+# watch_killed PROGRAM: maprace dies without a chance to clean up, once at rest and then while a hit is measured, with probes coming
+# and going; the program goes on, and (the runner looks) nothing stays, nor does the kernel complain
 watch_killed()
 {
-	local status=0
+	local status=0 ready
 	go_start target "$1"
-	maprace watch -p "$go_target" -d 120 --json >out 2>err &
-	wait_for "$start_bound" attached || {
-		show err
-		die "not attached in $start_bound s"
-	}
-	kill -KILL $!
-	wait $! 2>/dev/null || status=$?
-	[ "$status" -eq 137 ] || die "maprace ended with $status before it was killed"
-	wait_for 10 detached || die "programs are still there 10 s after the kill"
+	for ready in attached measuring measuring measuring; do
+		maprace watch -p "$go_target" -d 120 --json >out 2>err &
+		wait_for "$start_bound" "$ready" || {
+			show err
+			die "not $ready in $start_bound s"
+		}
+		kill -KILL $!
+		wait $! 2>/dev/null || status=$?
+		[ "$status" -eq 137 ] || die "maprace ended with $status before it was killed"
+		wait_for 10 detached || die "programs are still there 10 s after the kill"
+	done
 	go_stop target
+}
+
+measuring()
+{
+	pidof mr-measurer >/dev/null
 }
 
 # maprace has said that its probes are in place (feature probes come and go before that)
