@@ -207,10 +207,8 @@ struct task_struct___mr {
 
 /*
  * Changes whenever the thread that runs here loses its CPU. A program's read and its write of one
- * run have the same. Of two runs the first may have read and not written, and the kernel may have
- * hidden the read of the second: where one of our programs was interrupted in its first or last
- * instructions it does not start that one again (missed_runs), and what interrupted it, when it is
- * not an interrupt, is another turn.
+ * run have the same. Of two runs the first may have read and not written, and the read of the
+ * second may have gone unseen (see also bpfhidden.bpf.h).
  */
 static __always_inline __u32 turn_of(const struct mr_bpf_actor *a)
 {

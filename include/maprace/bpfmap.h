@@ -27,6 +27,7 @@
 #define MR_BPF_STACK 12 /* kernel frames looked at to tell who calls */
 #define MR_BPF_HELPERS 3
 #define MR_BPF_FUNCTIONS 16
+#define MR_BPF_READERS 8 /* programs of ours that see look-ups (power of two) */
 
 /* Functions that on some kernels call another watched one, and tell of it themselves. */
 enum mr_bpf_outer {
@@ -53,6 +54,11 @@ struct mr_bpf_config {
 	__u32 permille;	   /* share of each CPU's time our work may take; 1000 and more: no limit */
 	__u32 nlisted;	   /* of listed; 0: look into the rows */
 	__u32 listed[MR_BPF_LISTED]; /* only_listed, and few: the maps' ids */
+	__u64 per_cpu_offset;	     /* where the kernel's __per_cpu_offset[] is; 0: not known */
+	__u32 ncpus;		     /* of it */
+	__u32 hides;		     /* this kernel does not start a program within itself, and */
+	__u32 misses_offset;	     /* counts that here in struct bpf_prog_stats */
+	__u32 pad;
 };
 
 enum mr_bpf_actor_kind {
@@ -121,6 +127,7 @@ struct mr_bpf_read { /* by map, key and actor */
 	__u64 by_id, by_group; /* who wrote what was read; 0: not known */
 	__u64 or_by_id, or_by_group;
 	__u64 done_ns; /* when the writer of what was read had left; 0: not known, or had not */
+	__u64 hidden;  /* look-ups that the kernel had hidden on this CPU by then */
 };
 
 struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
@@ -251,6 +258,8 @@ struct mr_bpf_cpu {	       /* touched by its CPU only */
 	__u64 copy_task, copy_ns; /* bpf(2) is copying a value out since then */
 	struct mr_bpf_actor reader;
 	struct mr_bpf_open open[MR_BPF_OPENS];
+	__u64 misses[MR_BPF_READERS]; /* where the kernel counts what it hid of each of control's
+					 readers on this CPU; from the first 0 on: none */
 } __attribute__((aligned(64)));
 
 struct mr_bpf_control {
@@ -258,6 +267,7 @@ struct mr_bpf_control {
 	__u32 pad;
 	__u64 gap_ns;	  /* when something last went unseen: reads from before count no more */
 	__u64 unknown_ns; /* when an unknown program was last told of */
+	__u32 reader[MR_BPF_READERS]; /* ids of our programs that see look-ups */
 };
 
 enum mr_bpf_event_kind {
@@ -293,11 +303,11 @@ struct mr_bpf_event_finding {
 	__u8 value[MR_BPF_KEY_MAX]; /* what was written back */
 };
 
-_Static_assert(sizeof(struct mr_bpf_config) == 264, "wire");
+_Static_assert(sizeof(struct mr_bpf_config) == 288, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_key) == 128 + 8 * 96 + 2 * 56, "wire");
-_Static_assert(sizeof(struct mr_bpf_read) == 88, "wire");
+_Static_assert(sizeof(struct mr_bpf_read) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_finding) == 48, "wire");

@@ -34,6 +34,9 @@ static __u64 now_ns;
 static __u32 now_cpu, now_tgid, now_tid;
 static __u64 now_stack[4];
 static struct task_struct___mr now_task;
+static struct bpf_prog_stats {
+	__u64 count, misses;
+} now_hidden; /* what the kernel counts on every CPU */
 static __u32 now_frames;
 static struct mr_bpf_event_finding events[MAX_EVENTS];
 static size_t events_n;
@@ -162,6 +165,14 @@ static void publish_program(__u32 id)
 	}
 }
 
+static void tell_hidden(void)
+{
+	size_t i;
+
+	for (i = 0; i < MR_BPF_CPUS; i++)
+		the_cpus[i].misses[0] = (uintptr_t)&now_hidden.misses;
+}
+
 static void reset(void)
 {
 	__u32 id;
@@ -177,6 +188,7 @@ static void reset(void)
 	events_n = 0;
 	now_ns = 1000000000;
 	now_task = (struct task_struct___mr){};
+	now_hidden = (struct bpf_prog_stats){};
 	unknown_code = 0;
 	bcfg.text_lo = KERNEL_CODE;
 	bcfg.text_hi = KERNEL_END;
@@ -185,6 +197,9 @@ static void reset(void)
 	bcfg.program_window_ns = 1000000000;
 	bcfg.permille = 1000;
 	bcfg.own_tgid = 9999;
+	bcfg.hides = 1;
+	bcfg.misses_offset = offsetof(struct bpf_prog_stats, misses);
+	tell_hidden();
 	the_control[0].gate = 1;
 	the_map = (struct bpf_map){
 		.id = 5, .map_type = BPF_MAP_TYPE_HASH, .key_size = 8, .value_size = 8};

@@ -92,6 +92,79 @@ static void test_another_run(void **state)
 	assert_int_equal(events_n, 1);
 }
 
+/* The same within one turn, in interrupts: the kernel counts the look-up that it hid. A thread's
+ * may be hidden too, when another one lost the CPU inside our program. */
+static void test_a_hidden_look_up(void **state)
+{
+	(void)state;
+	read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	now_hidden.misses++;
+	write_now(counter, 8, BPF_ANY);
+	read_now(two);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	now_hidden.misses++;
+	write_now(two, 9, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
+	assert_int_equal(the_cpus[two.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
+}
+
+/* Where it is not known what is hidden nothing is concluded from a program's look-up, unless the
+ * kernel hides nothing. */
+static void test_hidden_where_unknown(void **state)
+{
+	(void)state;
+	the_cpus[counter.cpu].misses[0] = 0;
+	read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	write_now(counter, 8, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
+	bcfg.hides = 0;
+	read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	write_now(counter, 8, BPF_ANY);
+	assert_int_equal(events_n, 1);
+}
+
+/* The kernel's iterator over programs, which ends with none: two of them are ours. */
+static void test_hidden_counters_are_found(void **state)
+{
+	static struct bpf_prog_stats stats[3][2]; /* of each program, by CPU */
+	static __u64 offsets[2] = {0, sizeof(stats[0][0])};
+	struct bpf_prog_aux___mr aux[3] = {{.id = 31}, {.id = 32}, {.id = 33}};
+	struct bpf_prog___mr progs[3];
+	struct bpf_iter__bpf_prog___mr ctx = {};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		the_cpus[i].misses[0] = 0;
+	the_control[0].reader[0] = 33;
+	the_control[0].reader[1] = 31;
+	bcfg.per_cpu_offset = (uintptr_t)offsets;
+	bcfg.ncpus = 2;
+	for (i = 0; i < 3; i++) {
+		progs[i] = (struct bpf_prog___mr){.aux = &aux[i], .stats = stats[i]};
+		ctx.prog = &progs[i];
+		hidden_find(&ctx);
+	}
+	ctx.prog = NULL;
+	hidden_find(&ctx);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(the_cpus[i].misses[0], (uintptr_t)&stats[2][i].misses);
+		assert_int_equal(the_cpus[i].misses[1], (uintptr_t)&stats[0][i].misses);
+		assert_int_equal(the_cpus[i].misses[2], 0);
+	}
+	assert_int_equal(the_cpus[2].misses[0], 0);
+	stats[2][1].misses = 5;
+	stats[0][1].misses = 6;
+	assert_int_equal(hidden_reads(&the_cpus[1]), 11);
+	assert_int_equal(hidden_reads(&the_cpus[0]), 0);
+	assert_int_equal(hidden_reads(&the_cpus[2]), 0);
+}
+
 static void test_in_turn(void **state)
 {
 	int i;
@@ -451,6 +524,9 @@ int main(void)
 		cmocka_unit_test_setup(test_lost, fresh),
 		cmocka_unit_test_setup(test_lost_by_program, fresh),
 		cmocka_unit_test_setup(test_another_run, fresh),
+		cmocka_unit_test_setup(test_a_hidden_look_up, fresh),
+		cmocka_unit_test_setup(test_hidden_where_unknown, fresh),
+		cmocka_unit_test_setup(test_hidden_counters_are_found, fresh),
 		cmocka_unit_test_setup(test_in_turn, fresh),
 		cmocka_unit_test_setup(test_window, fresh),
 		cmocka_unit_test_setup(test_blind, fresh),

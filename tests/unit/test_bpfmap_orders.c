@@ -234,6 +234,7 @@ static void reset_quickly(void)
 	__u64 key = element.key + 1;
 
 	memset(the_cpus, 0, sizeof(the_cpus[0]) * 4);
+	tell_hidden();
 	memset(the_findings, 0, sizeof(the_findings));
 	memset(the_rows, 0, sizeof(the_rows[0]) * 8);
 	the_control[0].gap_ns = 0;

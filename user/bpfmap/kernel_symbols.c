@@ -23,6 +23,8 @@ static void take(struct kernel_symbols *s, uint64_t address, const char *name)
 		s->text.lo = address;
 	else if (same(name, "_etext"))
 		s->text.hi = address;
+	else if (same(name, "__per_cpu_offset"))
+		s->per_cpu_offset = address;
 	for (i = 0; i < KERNEL_HELPERS; i++)
 		if (same(name, helper_names[i]))
 			s->helper[i].lo = address;

@@ -19,6 +19,8 @@ struct kernel_symbols {
 	/* bpf_map_lookup_elem, bpf_map_update_elem, bpf_map_delete_elem */
 	struct kernel_range helper[KERNEL_HELPERS];
 	uint64_t function[KERNEL_FUNCTIONS]; /* of map_functions[] */
+	uint64_t per_cpu_offset;	     /* __per_cpu_offset; 0 where data are not told
+						(CONFIG_KALLSYMS_ALL) */
 };
 
 /* 0, -ENOENT (a symbol is missing), -EACCES (addresses are hidden), or why it cannot be read. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bpfmap/functions.h"
+#include "bpfmap/hidden.h"
 #include "bpfmap.skel.h"
 #include "bpfmap_plain.skel.h"
 
@@ -30,6 +31,8 @@ struct map_attachment {
 	struct map_attach_opts opts;
 	struct bpf_object *object;
 	struct watched_function functions[MAX_FUNCTIONS];
+	int hidden_at; /* hidden_counted_at() */
+	int hidden_error;
 	struct mr_bpf_control *control;
 	struct mr_bpf_cpu *cpus;
 	struct mr_bpf_row *rows;
@@ -58,9 +61,16 @@ static int configure(struct map_attachment *a)
 		.own_tgid = (uint32_t)getpid(),
 		.only_listed = a->opts.nlisted > 0,
 		.permille = a->opts.permille,
+		.hides = a->hidden_at >= 0,
+		.misses_offset = a->hidden_at >= 0 ? (uint32_t)a->hidden_at : 0,
 	};
+	int ncpus = libbpf_num_possible_cpus();
 	size_t i;
 
+	if (ncpus > 0 && ncpus <= MR_BPF_CPUS && a->opts.symbols.per_cpu_offset) {
+		config.per_cpu_offset = a->opts.symbols.per_cpu_offset;
+		config.ncpus = (uint32_t)ncpus;
+	}
 	for (i = 0; a->opts.nlisted <= MR_BPF_LISTED && i < a->opts.nlisted; i++)
 		config.listed[config.nlisted++] = a->opts.listed[i].id;
 	for (i = 0; i < MR_BPF_HELPERS; i++) {
@@ -91,6 +101,7 @@ static int open_object(struct map_attachment *a, bool plain)
 			if (p)
 				bpf_program__set_autoload(p, a->functions[i].wanted);
 		}
+	hidden_wanted(a->object, a->hidden_at >= 0);
 	return configure(a);
 }
 
@@ -130,6 +141,7 @@ static int discover(struct map_attachment *a, struct err *err)
 		f->why = f->wanted ? NULL : "this kernel has no such function";
 		n += f->wanted;
 	}
+	a->hidden_at = hidden_counted_at(btf);
 	btf__free(btf);
 	return n ? 0
 		 : err_set(err, -ENOENT,
@@ -302,6 +314,8 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 	if (!r)
 		r = exclude_own(a);
 	list_maps(a);
+	if (!r && a->hidden_at >= 0)
+		a->hidden_error = hidden_find_counters(a->object, a->control);
 	return r ? err_set(err, r, "cannot share tables with the kernel: %s", err_name(r)) : 0;
 }
 
@@ -377,6 +391,12 @@ bool map_attachment_watches(const struct map_attachment *a, size_t i, const char
 {
 	*why = a->functions[i].why;
 	return a->functions[i].links[0] != NULL;
+}
+
+bool map_attachment_trusts_programs(const struct map_attachment *a, int *error)
+{
+	*error = a->hidden_error;
+	return a->hidden_at < 0 || a->cpus[0].misses[0];
 }
 
 uint32_t map_attachment_functions(const struct map_attachment *a)

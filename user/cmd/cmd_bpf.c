@@ -142,6 +142,7 @@ static int start(struct bpf_watch *w, struct err *err)
 static void announce(const struct bpf_watch *w)
 {
 	const char *why;
+	int error;
 	size_t i;
 
 	log_info("watching %s by %u functions of the kernel",
@@ -152,6 +153,10 @@ static void announce(const struct bpf_watch *w)
 		    map_functions[i].without)
 			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without, why,
 				 map_functions[i].name);
+	if (!map_attachment_trusts_programs(w->attachment, &error))
+		log_warn(
+			"updates that BPF programs lose cannot be told: what the kernel hides of their look-ups is not known (%s)",
+			error ? err_name(error) : "__per_cpu_offset in /proc/kallsyms");
 }
 
 static int run(struct bpf_watch *w)

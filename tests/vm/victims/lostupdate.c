@@ -14,6 +14,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -32,6 +33,7 @@
 
 enum { KEY = 7, PAUSE = 200 };
 enum { ROUNDS = 500, BATCH = 20 }; /* that each worker does at least; between looks at the clock */
+enum { PERIOD_NS = 200000 };	   /* of a timer */
 enum { LATEST = 10 };		   /* times SECONDS: whatever was done by then */
 
 static struct shared { /* with the workers */
@@ -252,10 +254,21 @@ static void work_read(int worker)
 	lookup(KEY, 0);
 }
 
+static void work_turn(int worker)
+{
+	run_packets("count_turn", worker, 5000);
+}
+
+static void work_none(int worker)
+{
+	(void)worker;
+	usleep(PAUSE);
+}
+
 static const struct mode {
 	const char *name;
 	enum bpf_map_type type;
-	const char *programs[2];
+	const char *programs[2], *tick; /* tick: runs in a timer's interrupts on the first CPU */
 	void (*work[2])(int worker);
 	bool attach, locked, counts_missing;
 } modes[] = {
@@ -328,6 +341,12 @@ static const struct mode {
 	 .type = BPF_MAP_TYPE_HASH,
 	 .work = {work_disjoint, work_disjoint},
 	 .counts_missing = true},
+	{.name = "safe_turns",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_turn"},
+	 .tick = "count_tick",
+	 .work = {work_turn, work_none},
+	 .counts_missing = true},
 	{.name = "safe_noexist", .type = BPF_MAP_TYPE_HASH, .work = {work_noexist, work_noexist}},
 };
 
@@ -373,6 +392,9 @@ static void open_map(const struct mode *mode)
 		program = bpf_object__find_program_by_name(object->obj, mode->programs[i]);
 		bpf_program__set_autoload(program, true);
 	}
+	if (mode->tick)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(object->obj, mode->tick),
+					  true);
 	if (lostupdate_bpf__load(object))
 		die("load");
 	map = bpf_map__fd(object->maps.counter);
@@ -400,6 +422,22 @@ static void attach(const struct mode *mode)
 		if (!bpf_program__attach(p))
 			die(mode->programs[i]);
 	}
+}
+
+/* PERIOD_NS of the CPU's clock apart, for as long as this process lives. */
+static void attach_tick(const char *name)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+				       .size = sizeof(attr),
+				       .config = PERF_COUNT_SW_CPU_CLOCK,
+				       .sample_period = PERIOD_NS};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		die("perf_event_open");
+	if (!bpf_program__attach_perf_event(bpf_object__find_program_by_name(object->obj, name),
+					    fd))
+		die(name);
 }
 
 static void work(const struct mode *mode, int worker)
@@ -485,6 +523,8 @@ int main(int argc, char **argv)
 		attach(mode);
 	fprintf(stderr, "ready\n");
 	getchar(); /* until somebody watches */
+	if (mode->tick)
+		attach_tick(mode->tick);
 	run_workers(mode);
 	counted = counted_in_all();
 	if (mode->locked && mode->counts_missing)
