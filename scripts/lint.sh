@@ -51,6 +51,10 @@ for file in "${all_files[@]}"; do
 		((lines <= max_lines)) || fail "$file: $lines lines, more than $max_lines"
 		;;
 	esac
+	# a word in capitals alone on its line stands where something was to be filled in
+	case $file in
+	*.md | *.1) ! grep -nHE '^[A-Z]{3,}$' "$file" || fail "$file: a placeholder" ;;
+	esac
 	case $file in
 	*.md) ;;
 	*) ! grep -nHE '[[:blank:]]+$' "$file" || fail "$file: trailing blanks" ;;
