@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace execs forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper measurer'
 watcher=
 
@@ -227,6 +227,41 @@ life_two_watchers()
 	watcher=$first
 	watch_ended 10 && status_is 66 || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
+}
+
+# in_namespace COMMAND...: a racy program and, as COMMAND, `maprace watch -p` of it, both in a PID namespace of their own
+in_namespace()
+{
+	rm -f "$work"/{out.json,stdout,stderr,target}
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -pf --kill-child --mount-proc bash -c '
+		work=$1 program=$2
+		shift 2
+		"$program" >"$work/target" 2>&1 &
+		until grep -qs "^ready" "$work/target"; do sleep 0.05; done
+		"$@" -p $! -d 15 --halt-on-race --json && status=0 || status=$?
+		kill -TERM $!
+		wait $!
+		exit $status' - "$work" "$(program 1.24 race_read_write)" "$@" >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+	watch_ended 30
+}
+
+# Ids are those of the namespace; and what may be done there is no less: perf events need CAP_SYS_ADMIN, multi-uprobe does not.
+life_pid_namespace()
+{
+	local caps=-all,+bpf,+perfmon,+sys_ptrace dir
+	unshare -pf --mount-proc true 2>"$work/unshare" || { why="SKIP no PID namespace may be made here" && return 1; }
+	in_namespace "$maprace" watch && status_is 66 || return 1
+	need 'not by the ids of the namespace' jq -es 'any(.[]; .type == "race" and .data.pid < 100)' "$work/stdout" >/dev/null || return 1
+	"$maprace" doctor | grep -q '^uprobe-multi *yes' || return 0
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	install -m 755 "$maprace" "$dir/maprace"
+	in_namespace setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps" \
+		"$dir/maprace" watch || true
+	rm -r "$dir"
+	status_is 66
 }
 
 # ---- the target changes --------------------------------------------------------------------------------------------

@@ -250,6 +250,16 @@ static void ask_ringbuf(struct feature_answer *a)
 	mend_privileges(a, fd, "use a kernel of version 5.8 or later");
 }
 
+/* Measured (docs/kernels.md): 6.1 and later want it whatever else there is; Debian's 5.10 only
+ * above paranoid level 2. */
+static void mend_perf_events(struct feature_answer *a, int error)
+{
+	if (error == -EACCES && !a->mend[0])
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"run as root, or add CAP_SYS_ADMIN, which perf events on uprobes need (on 5.10 kernel.perf_event_paranoid=2 may do)");
+}
+
 static void ask_uprobe(struct feature_answer *a)
 {
 	int r;
@@ -263,12 +273,7 @@ static void ask_uprobe(struct feature_answer *a)
 	}
 	r = try_uprobe(false, false, a);
 	a->have = !r;
-	/* Measured (docs/kernels.md): 6.1 and later want it whatever else there is; Debian's 5.10
-	 * only above paranoid level 2. */
-	if (r == -EACCES && !a->mend[0])
-		snprintf(
-			a->mend, sizeof(a->mend),
-			"run as root, or add CAP_SYS_ADMIN, which perf events on uprobes need (on 5.10 kernel.perf_event_paranoid=2 may do)");
+	mend_perf_events(a, r);
 	if (r)
 		mend_privileges(
 			a, r,
@@ -294,6 +299,7 @@ static void ask_loop(struct feature_answer *a)
 
 static void ask_pidns(struct feature_answer *a)
 {
+	bool multi;
 	int r;
 
 	if (!feature_in_pid_namespace(NULL, NULL)) {
@@ -302,8 +308,12 @@ static void ask_pidns(struct feature_answer *a)
 			 "not needed: this is the initial PID namespace");
 		return;
 	}
-	r = try_uprobe(false, true, a);
+	/* by the probes that will be used: perf events need more privileges */
+	multi = feature_have(FEATURE_UPROBE_MULTI);
+	r = try_uprobe(multi, true, a);
 	a->have = !r;
+	if (!multi)
+		mend_perf_events(a, r);
 	if (r)
 		mend_privileges(a, r, "run maprace in the host's PID namespace");
 }
