@@ -109,7 +109,31 @@ errors_unprivileged()
 	else
 		fail 'watch without root' "exit status $status"
 	fi
+	errors_without_ptrace "$dir/maprace"
 	rm -rf "$dir"
+}
+
+# errors_without_ptrace MAPRACE: all but the right to look at others' processes; doctor knows of it before watch does
+errors_without_ptrace()
+{
+	local caps=-all,+bpf,+perfmon status=0 line
+	local run=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps" "$1")
+	"${run[@]}" watch -p "$target" -d 1 >"$work/stdout" 2>"$work/stderr" || status=$?
+	if ((status == 1)) && grep -q 'hint: .*CAP_SYS_PTRACE' "$work/stderr"; then
+		pass "watch without CAP_SYS_PTRACE: $(sed -n 's/^maprace: error: //p' "$work/stderr" | head -1)"
+	else
+		fail 'watch without CAP_SYS_PTRACE' "exit status $status, or the hint does not name it"
+	fi
+	"${run[@]}" doctor >"$work/stdout" 2>"$work/stderr" || true
+	for line in '^ptrace  *no ' 'mend: .*CAP_SYS_PTRACE' '^maprace watch \(cannot work here\|works here, on processes of this user\)'; do
+		grep -q "$line" "$work/stdout" || break
+		line=
+	done
+	if [[ -z $line ]]; then
+		pass 'doctor without CAP_SYS_PTRACE'
+	else
+		fail 'doctor without CAP_SYS_PTRACE' "no line like '$line'"
+	fi
 }
 
 errors_files()

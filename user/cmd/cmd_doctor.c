@@ -34,6 +34,7 @@ static int print_feature(const struct feature_answer *f)
 int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_options options;
+	const char *watch = "works here";
 	struct utsname host;
 	int i, bad = 0, bpf, status = options_parse_doctor(argc, argv, &options);
 
@@ -48,7 +49,11 @@ int cmd_doctor(int argc, char **argv)
 		bad += print_feature(feature_ask((enum feature)i));
 	bpf = doctor_bpf();
 	bad += !feature_have(FEATURE_UPROBE) && !feature_have(FEATURE_UPROBE_MULTI);
-	printf("\n%s\n", bad ? "maprace watch cannot work here" : "maprace watch works here");
+	if (bad)
+		watch = "cannot work here";
+	else if (!feature_have(FEATURE_PTRACE))
+		watch = "works here, on processes of this user";
+	printf("\nmaprace watch %s\n", watch);
 	printf("%s\n", bpf ? "maprace bpf works here" : "maprace bpf cannot work here");
 	return bad ? EXIT_TOOL : EXIT_NOTHING;
 }

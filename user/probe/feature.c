@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -318,6 +322,61 @@ static void ask_pidns(struct feature_answer *a)
 		mend_privileges(a, r, "run maprace in the host's PID namespace");
 }
 
+/* A process that even its own user may not look into, until our end of the pair is closed. */
+static pid_t start_guarded(int ours, int its)
+{
+	pid_t pid = fork();
+	char byte = 0;
+
+	if (pid)
+		return pid;
+	close(ours);
+	if (!prctl(PR_SET_DUMPABLE, 0) && write(its, &byte, 1) == 1)
+		(void)!read(its, &byte, 1);
+	_exit(0);
+}
+
+static void look_into(pid_t pid, struct feature_answer *a)
+{
+	uint64_t word = 0;
+	struct iovec to = {&word, sizeof(word)};
+	struct iovec from = {(void *)(uintptr_t)&known_word, sizeof(word)};
+	char path[32], exe[8];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, exe, sizeof(exe)) < 0)
+		snprintf(a->detail, sizeof(a->detail), "/proc/PID/exe of such a process: %s",
+			 err_name(errno));
+	else if (process_vm_readv(pid, &to, 1, &from, 1, 0) != sizeof(word))
+		snprintf(a->detail, sizeof(a->detail), "process_vm_readv() of such a process: %s",
+			 err_name(errno));
+	else
+		a->have = true;
+	if (!a->have)
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"run as root, or add CAP_SYS_PTRACE; else look at kernel.yama.ptrace_scope (3 forbids it to all) and seccomp");
+}
+
+static void ask_ptrace(struct feature_answer *a)
+{
+	pid_t pid = -1;
+	int pair[2];
+	char byte;
+
+	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+		pid = start_guarded(pair[0], pair[1]);
+		close(pair[1]);
+		if (pid > 0 && read(pair[0], &byte, 1) == 1)
+			look_into(pid, a);
+		close(pair[0]);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	if (!a->have && !a->detail[0])
+		snprintf(a->detail, sizeof(a->detail), "there is no process to try it on");
+}
+
 bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino)
 {
 	struct stat st;
@@ -347,6 +406,9 @@ static const struct {
 				  "attaching and detaching take longer", ask_uprobe_multi},
 	[FEATURE_PIDNS] = {"pid-namespace", "process ids of this PID namespace seen from BPF", NULL,
 			   ask_pidns},
+	[FEATURE_PTRACE] = {"ptrace", "looking into processes of other users",
+			    "only processes of this user, with no more privileges, can be watched",
+			    ask_ptrace},
 };
 
 /* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a

@@ -21,7 +21,8 @@ enum feature {
 	FEATURE_UPROBE,	 /* one perf event per site, firing in every thread, reading our memory */
 	FEATURE_LOOP,	 /* bpf_loop() */
 	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
-	FEATURE_PIDNS, /* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
+	FEATURE_PIDNS,	/* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
+	FEATURE_PTRACE, /* the kernel shows us processes of others: what they run, their memory */
 	FEATURE_MAX,
 };
 

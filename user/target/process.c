@@ -56,7 +56,10 @@ static int look_at_exe(struct process *p, struct err *err)
 				err, -ESRCH,
 				"process %d has no executable: it is a kernel thread or has just ended",
 				p->pid);
-		err_hint(err, "run maprace as root");
+		if (r == -EACCES || r == -EPERM)
+			err_hint(err,
+				 "it is another user's, or has more privileges than maprace: run "
+				 "maprace as root, or with CAP_SYS_PTRACE");
 		return err_set(err, r, "cannot look at the executable of process %d: %s", p->pid,
 			       err_name(r));
 	}
