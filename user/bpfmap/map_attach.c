@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bpfmap/functions.h"
 #include "bpfmap/hidden.h"
 #include "bpfmap.skel.h"
 #include "bpfmap_plain.skel.h"
+#include "probe/feature.h"
 
 #define MAX_FUNCTIONS 32
 
@@ -259,6 +259,8 @@ static int exclude_own(struct map_attachment *a)
 
 int map_attachment_refused(struct err *err, int code)
 {
+	if ((code == -EPERM || code == -ENOMEM) && !feature_have(FEATURE_MEMORY))
+		err_hint(err, "%s", feature_ask(FEATURE_MEMORY)->mend);
 	err_hint(
 		err,
 		"maprace doctor says what is missing; the kernel must allow BPF programs on its functions (fentry)");
@@ -282,7 +284,6 @@ static int without_needed(const struct map_attachment *a)
 int map_attachment_load(struct map_attachment **out, const struct map_attach_opts *opts,
 			struct err *err)
 {
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	struct map_attachment *a = calloc(1, sizeof(*a));
 	bool plain = opts->no_atomics;
 	int r;
@@ -291,7 +292,7 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 	if (!a)
 		return -ENOMEM;
 	a->opts = *opts;
-	(void)setrlimit(RLIMIT_MEMLOCK, &all); /* before 5.11 maps count against it */
+	feature_raise_memory_limit();
 	r = discover(a, err);
 	if (r)
 		return r;

@@ -7,6 +7,7 @@
 
 #include "bpfmap/functions.h"
 #include "bpfmap/map_attach.h"
+#include "probe/feature.h"
 
 static void print_row(const char *name, bool have, const char *what)
 {
@@ -73,7 +74,9 @@ bool doctor_bpf(void)
 	if (r) {
 		print_more("", err.text[0] ? err.text : err_name(r));
 		print_more("without it: ", "kernel BPF maps cannot be watched; Go programs can");
-		if ((r == -EPERM || r == -EACCES) && geteuid())
+		if ((r == -EPERM || r == -ENOMEM) && !feature_have(FEATURE_MEMORY))
+			print_more("mend: ", feature_ask(FEATURE_MEMORY)->mend);
+		else if ((r == -EPERM || r == -EACCES) && geteuid())
 			print_more("mend: ", "run as root, or with CAP_BPF and CAP_PERFMON");
 		else
 			print_more("mend: ",

@@ -213,6 +213,9 @@ int attachment_load(struct attachment *a, struct err *err)
 {
 	int r = gomap_bpf__load(a->skel);
 
+	/* asked only now: where it is scarce, what the question takes is not free again at once */
+	if ((r == -EPERM || r == -ENOMEM) && need(FEATURE_MEMORY, err))
+		return r;
 	if (r) {
 		err_hint(
 			err,

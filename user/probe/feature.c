@@ -25,6 +25,11 @@
 	0xEFFFFFFCu /* PROC_PID_INIT_INO, include/uapi/linux/nsfs.h since 6.17, the same since 3.8 \
 		     */
 
+/* Our tables are 18.4 MB for a process, on two CPUs and without options; before 5.11 the programs
+ * count as well. */
+#define MEMORY_WANTED (20u << 20)
+#define MEMORY_PIECE 4096u
+
 static volatile uint64_t known_word = 0x6d61707261636521ull;
 
 /* What the probes are tried on: nothing else calls it. */
@@ -212,14 +217,21 @@ static void mend_privileges(struct feature_answer *a, int error, const char *oth
 		snprintf(a->mend, sizeof(a->mend), "%s", otherwise);
 }
 
+void feature_raise_memory_limit(void)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (!setrlimit(RLIMIT_MEMLOCK, &limit) || getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static void ask_bpf(struct feature_answer *a)
 {
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	int fd;
 
-	/* Before 5.11 maps count against the locked-memory limit; a failure to raise it shows when
-	 * the map is refused. */
-	(void)setrlimit(RLIMIT_MEMLOCK, &all);
+	feature_raise_memory_limit();
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, 4, 1, NULL);
 	a->have = fd >= 0;
 	if (fd >= 0) {
@@ -228,6 +240,27 @@ static void ask_bpf(struct feature_answer *a)
 	}
 	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
 	mend_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
+}
+
+static void ask_memory(struct feature_answer *a)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, 4, MEMORY_PIECE,
+				MEMORY_WANTED / MEMORY_PIECE, NULL);
+
+	a->have = fd >= 0;
+	if (fd >= 0) {
+		close(fd);
+		return;
+	}
+	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE) of %u MB: %s",
+		 MEMORY_WANTED >> 20, err_name(fd));
+	if (fd == -EPERM && feature_have(FEATURE_BPF))
+		snprintf(
+			a->mend, sizeof(a->mend),
+			"add CAP_SYS_RESOURCE, or raise the hard limit of locked memory, to which this kernel charges BPF maps: ulimit -l %u, for each process watched",
+			MEMORY_WANTED >> 10);
+	else
+		mend_privileges(a, fd, "allow this control group more memory");
 }
 
 static void ask_btf(struct feature_answer *a)
@@ -398,6 +431,7 @@ static const struct {
 	[FEATURE_BTF] = {"btf", "type information of the kernel",
 			 "kernel BPF maps cannot be watched; Go programs can", ask_btf},
 	[FEATURE_RINGBUF] = {"ringbuf", "ring buffers from BPF to user space", NULL, ask_ringbuf},
+	[FEATURE_MEMORY] = {"memory", "room in the kernel for our tables", NULL, ask_memory},
 	[FEATURE_LOOP] = {"loop", "bpf_loop(), loops that are verified once",
 			  "loading the programs takes longer", ask_loop},
 	[FEATURE_UPROBE] = {"uprobe", "probes in user programs, one perf event per site",

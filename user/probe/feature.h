@@ -18,6 +18,7 @@ enum feature {
 	FEATURE_BPF,	 /* the bpf(2) system call lets us create maps */
 	FEATURE_BTF,	 /* /sys/kernel/btf/vmlinux */
 	FEATURE_RINGBUF, /* BPF_MAP_TYPE_RINGBUF */
+	FEATURE_MEMORY,	 /* the limits let our tables be made */
 	FEATURE_UPROBE,	 /* one perf event per site, firing in every thread, reading our memory */
 	FEATURE_LOOP,	 /* bpf_loop() */
 	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
@@ -40,6 +41,10 @@ static inline bool feature_have(enum feature feature)
 {
 	return feature_ask(feature)->have;
 }
+
+/* Before 5.11 maps count against the limit of locked memory: raises it, as far as we may. A failure
+ * shows when a map is refused. */
+void feature_raise_memory_limit(void);
 
 /* A probe that only counts, on code of this executable, in process pid (ourselves, or a child),
  * as long as this process lives. 0 or negative errno. */

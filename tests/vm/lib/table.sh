@@ -64,9 +64,16 @@ table_write()
 		|---|---|
 		| with multi-uprobe (6.12, 7.2) | `CAP_BPF`, `CAP_PERFMON`, `CAP_SYS_PTRACE` |
 		| 6.1 | these and `CAP_SYS_ADMIN`: perf events on uprobes ask for it |
-		| 5.10 | these and `CAP_SYS_ADMIN`; or these alone with `kernel.perf_event_paranoid=2` (Debian sets 3) |
+		| 5.10 | these and `CAP_SYS_ADMIN`; or these alone with `kernel.perf_event_paranoid=2` (Debian sets 3); and locked memory, see below |
 
-		With less, `doctor` and `watch` name what is missing (`least_privilege_refused`, `refuses_no_privileges`). In
+		Without `CAP_SYS_PTRACE` processes of one's own user, and commands, are watched all the same. In a PID namespace no more is needed
+		(`least_privilege_pid_namespace`).
+
+		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 20 MB for each process watched. Where the hard limit is
+		lower (`ulimit -H -l`; often 8 MB, so in the guests), `CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has
+		the one, `least_privilege_sys_admin` the other).
+
+		With less, `doctor` and `watch` name what is missing (`least_privilege_*refused`, `refuses_*`). In
 		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`). Without BTF Go programs
 		are watched all the same (`without_btf`).
 

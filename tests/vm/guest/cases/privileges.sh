@@ -8,6 +8,15 @@ in_pid_namespace()
 	unshare -pf --mount-proc sh /vm/guest/vmcase "$case_name" "$*"
 }
 
+# locked_memory KB CASE...: under that limit, which only CAP_SYS_RESOURCE lifts
+locked_memory()
+{
+	# shellcheck disable=SC3045 # busybox has it
+	ulimit -l "$1"
+	shift
+	"$@"
+}
+
 # refused_hint PROGRAM REGEX COMMAND...: watching it as COMMAND ends with a hint like REGEX, and the program is left alone
 refused_hint()
 {
