@@ -41,16 +41,6 @@ static bool hides(const void *ctx, const struct report_race *race)
 	return filter_hides(ctx, race);
 }
 
-/* Reads what is not to be reported. */
-static int read_filter(struct watch *w, struct err *err)
-{
-	int r = filter_open(&w->filter, w->options->suppressions, w->options->baseline, err);
-
-	if (!r)
-		tracker_set_filter(w->tracker, hides, w->filter);
-	return r;
-}
-
 static int check_output(const char *path, struct err *err)
 {
 	char *dir, *slash;
@@ -111,13 +101,38 @@ static int attach_targets(struct watch *w, struct err *err)
 	int r = 0;
 
 	for (i = 0; i < w->ntargets && !r; i++)
-		r = watched_prepare(&w->targets[i], &opts, w->start_ns, err);
+		r = watched_prepare(&w->targets[i], &opts, err);
 	if (w->options->dry_run)
 		return r;
 	for (i = 0; i < w->ntargets && !r; i++)
-		r = watched_start(&w->targets[i], err);
+		r = watched_attach(&w->targets[i], err);
 	w->attach_ms = (double)(watch_now() - before) / 1e6;
 	return r;
+}
+
+static int64_t wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* All is in place: the time that is watched begins, for all targets at once. */
+static int begin(struct watch *w)
+{
+	size_t i;
+
+	w->start_ns = watch_now();
+	w->started_unix_ns = wall_clock();
+	w->tracker = tracker_new(w->start_ns);
+	w->growths = w->options->growth ? growths_new(w->start_ns) : NULL;
+	if (!w->tracker || (w->options->growth && !w->growths))
+		return -ENOMEM;
+	tracker_set_filter(w->tracker, hides, w->filter);
+	for (i = 0; i < w->ntargets; i++)
+		watched_start(&w->targets[i], w->start_ns);
+	return 0;
 }
 
 static void announce(struct watch *w)
@@ -189,14 +204,6 @@ static int exit_status(const struct watch *w, int r)
 					   : WEXITSTATUS(p->wait_status);
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 static int run(struct watch *w)
 {
 	struct err err = {};
@@ -209,7 +216,7 @@ static int run(struct watch *w)
 	if (!r && w->options->record)
 		r = check_output(w->options->record, &err);
 	if (!r)
-		r = read_filter(w, &err);
+		r = filter_open(&w->filter, w->options->suppressions, w->options->baseline, &err);
 	if (!r)
 		r = open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
@@ -219,6 +226,8 @@ static int run(struct watch *w)
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's exit status away */
 	if (!r)
 		r = attach_targets(w, &err);
+	if (!r && !w->options->dry_run)
+		r = begin(w);
 	if (r) {
 		fail(&err, r);
 		return EXIT_TOOL;
@@ -259,11 +268,7 @@ int cmd_watch(int argc, char **argv)
 	log_set_before(status_clear);
 	if (!options.quiet && isatty(STDERR_FILENO))
 		status_open(STDERR_FILENO);
-	w.start_ns = watch_now();
-	w.started_unix_ns = wall_clock();
-	w.tracker = tracker_new(w.start_ns);
-	w.growths = options.growth ? growths_new(w.start_ns) : NULL;
-	status = w.tracker && (w.growths || !options.growth) ? run(&w) : EXIT_TOOL;
+	status = run(&w);
 	recorder_close(&w);
 	filter_free(w.filter);
 	calibration_end(&w.calibration);

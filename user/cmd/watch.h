@@ -20,7 +20,7 @@ struct watch {
 	struct growths *growths;   /* NULL: nobody asked */
 	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
 	struct recorder *recorder; /* NULL: none */
-	uint64_t start_ns;	   /* CLOCK_MONOTONIC */
+	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */

@@ -282,7 +282,7 @@ static int set_up(struct loop *l)
 			return -ENOMEM;
 	}
 	if (l->watch->options->duration_ns)
-		l->deadline_ns = watch_now() + l->watch->options->duration_ns;
+		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
 	return 0;
 }
 
@@ -318,6 +318,7 @@ static void wind_up(struct loop *l)
 {
 	size_t i;
 
+	l->watch->end_ns = watch_now();
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
 		watched_stop(l->sources[i].watched);
 		if (l->sources[i].ring)

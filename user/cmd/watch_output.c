@@ -33,9 +33,10 @@ uint64_t watch_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* What has been watched so far, attaching and detaching apart. */
 static double elapsed_s(const struct watch *w)
 {
-	return (double)(watch_now() - w->start_ns) / 1e9;
+	return (double)((w->end_ns ? w->end_ns : watch_now()) - w->start_ns) / 1e9;
 }
 
 static void add_counters(struct attachment_sum *sum, const struct attachment_sum *one)
@@ -186,7 +187,7 @@ static struct text_style stdout_style(const struct watch *w)
 void watch_print_races(struct watch *w, uint64_t older_than_ns)
 {
 	struct text_style style = stdout_style(w);
-	uint64_t since = watch_now() - w->start_ns;
+	uint64_t since = watch_now() - w->start_ns; /* the last ones come while we detach */
 	const struct report_race *race;
 	bool any = false;
 

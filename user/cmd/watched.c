@@ -7,8 +7,7 @@
 
 #include "base/log.h"
 
-int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns,
-		    struct err *err)
+int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err)
 {
 	const struct elf_segment *segments;
 	uint64_t bias = 0;
@@ -36,8 +35,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t 
 		if (r)
 			return r;
 	}
-	w->source.resolver = (struct resolver){
-		.bin = w->bin, .process = &w->process, .bias = bias, .start_ns = start_ns};
+	w->source.resolver = (struct resolver){.bin = w->bin, .process = &w->process, .bias = bias};
 	r = attachment_new(&w->attachment, opts, err);
 	if (r)
 		return r;
@@ -48,15 +46,16 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t 
 	return attachment_load(w->attachment, err);
 }
 
-int watched_start(struct watched *w, struct err *err)
+int watched_attach(struct watched *w, struct err *err)
 {
-	int r = attachment_attach(w->attachment, err);
+	return attachment_attach(w->attachment, err);
+}
 
-	if (r)
-		return r;
+void watched_start(struct watched *w, uint64_t start_ns)
+{
+	w->source.resolver.start_ns = start_ns;
 	attachment_activate(w->attachment);
 	w->started = true;
-	return 0;
 }
 
 void watched_stop(struct watched *w)

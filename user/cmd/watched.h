@@ -34,9 +34,10 @@ struct watched {
 
 /* Everything but the probes: binary, hooks, configuration, verified programs. process must be open.
  * On failure watched_close() is due. */
-int watched_prepare(struct watched *w, const struct attach_opts *opts, uint64_t start_ns,
-		    struct err *err);
-int watched_start(struct watched *w, struct err *err);
+int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err);
+int watched_attach(struct watched *w, struct err *err);
+/* From now on it is watched; times are told from start_ns on, CLOCK_MONOTONIC. */
+void watched_start(struct watched *w, uint64_t start_ns);
 /*
  * Code of a plugin calls the plugin's own copies of the map functions: they get probes too. Says
  * which plugins are not watched, and counts them. Looks less and less often, however often it is
