@@ -40,11 +40,13 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 writes)
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (writes & 1), until;
 	struct mr_cpu *c;
-	int left = 0;
+	int left;
 	__u32 cpu, i;
 
 	c = this_cpu(&cpu);
 	cpu &= MR_APART_CPUS - 1;
+	/* it may be another CPU's note, which ours takes the place of */
+	left = apart_left(index, cpu, g, now);
 	s->g[cpu] = g;
 	s->when[cpu] = now;
 	/* Both of two note themselves before either looks: this is BPF's full barrier. */

@@ -40,6 +40,14 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->sites = 0;
 }
 
+/* From now on each operation is kept apart (apart.bpf.h): those that were going to pass a few times
+ * (again.bpf.h) no longer find the record that they were noted with. */
+static __always_inline void map_prove(struct mr_map *m)
+{
+	m->flags |= MR_MAP_RACY;
+	m->first_ns++;
+}
+
 static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,
 				     __u8 op, __u8 slot)
 {

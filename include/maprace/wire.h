@@ -154,7 +154,7 @@ struct mr_last { /* last access of one class to a map */
 #define MR_LAST_OLDER_CALLER 0x80u /* caller belongs to an earlier access through the same site */
 
 #define MR_MAP_SHARED 1u   /* two goroutines have been seen */
-#define MR_MAP_RACY 2u	   /* a proof exists */
+#define MR_MAP_RACY 2u	   /* two have collided on it */
 #define MR_MAP_WRITTEN 4u  /* at least one write since the record began */
 #define MR_MAP_STACK 8u	   /* lies on a goroutine's stack */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */

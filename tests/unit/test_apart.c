@@ -93,6 +93,40 @@ static void who_was_held_is_noted_when_it_leaves(void **state)
 	assert_true((aparts[index & (MR_HOLD_SLOTS - 1)].when[2] | 1) - before >= cpus[2].hold_ns);
 }
 
+/* Who has been let pass a few times from now on is not when the map is proved racy meanwhile. */
+static void from_the_proof_on_each_is_kept_apart(void **state)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct goroutine a, b, c;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	goroutine_init(&c, 3);
+	cfg.hold_permille = 0;
+	for (i = 0; i < 40; i++)
+		op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(cpus[2].racy, 0);
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	op(&c, SITE_DELETE, gomaps[0]);
+	assert_int_equal(map_table[index].flags & MR_MAP_RACY, MR_MAP_RACY);
+	map_table[index].hold = 0;
+	assert_int_equal(cpus[3].racy, 1);
+	for (i = 0; i < 3; i++)
+		op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(cpus[2].racy, 3);
+}
+
+/* There are fewer notes than CPUs. */
+static void two_cpus_may_share_a_note(void **state)
+{
+	(void)state;
+	current_cpu = 3 + MR_APART_CPUS;
+	assert_true(waits(7, 1, 8, 1));
+	assert_false(waits(8, 1, 8, 1));
+}
+
 static int left(__u64 other, __u64 when, __u64 g, __u64 now)
 {
 	aparts[5].g[3] = other;
@@ -120,6 +154,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_comes_later_on_a_racy_map_waits),
 		TEST(who_was_held_is_noted_when_it_leaves),
+		TEST(from_the_proof_on_each_is_kept_apart),
+		TEST(two_cpus_may_share_a_note),
 		TEST(of_two_at_the_same_moment_one_waits),
 	};
 
