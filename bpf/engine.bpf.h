@@ -108,17 +108,29 @@ static __always_inline void last_access(const struct operation *o, const struct 
 	a->stack_hash = (__u32)((a->pcs[0] ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
+/* No write lasts as long, unless its thread lost the CPU for as long. */
+#define WRITE_NS 100000000
+
+/* Whether every writer that may still be inside has passed by the map's record. */
+static __always_inline bool record_is_whole(const struct operation *o)
+{
+	__u64 since = later(o->record->first_ns, whole_ns);
+
+	return whole_ns && (__s64)(o->now - since) >= WRITE_NS;
+}
+
 /*
  * The header says that a writer is inside, and we are just entering: the runtime itself would throw
  * if its own look came now. If nobody else wrote lately, nothing is claimed: a write that a panic
  * cut short leaves the flag set. Whose write it is follows from the record only where one other
- * goroutine alone has written: of two, the one that came first may be the one that is still inside,
- * and the one that came last may hold the very lock that orders it with us.
+ * goroutine alone has written, and the record has seen all: of two, the one that came first may be
+ * the one that is still inside, and the one that came last may hold the very lock that orders it
+ * with us.
  */
 static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o)
 {
 	struct mr_last *w = &o->record->writer, *before = &o->record->writer_before;
-	bool alone = !(o->record->flags & MR_MAP_WRITERS);
+	bool alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
 	struct mr_event_race *e;
 	struct mr_access *other;
 

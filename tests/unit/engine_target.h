@@ -128,6 +128,7 @@ static int set_up(void **state)
 	gate = 1;
 	throttle = 1000;
 	epoch = 0;
+	whole_ns = 1; /* long ago */
 	every_pair = ring_full = false;
 	ring_used = 0;
 	wakeups = 0;

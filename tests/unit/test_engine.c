@@ -322,6 +322,7 @@ static void in_flight_needs_another_writer(void **state)
 	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0; /* its caller is read again */
 	op(&a, SITE_WRITE, gomaps[0]);
 	cfg.holds_enabled = 1;
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 1);
@@ -350,6 +351,7 @@ static void in_flight_of_two_writers_is_nobodys(void **state)
 		op(&a, SITE_WRITE, gomaps[0]);
 		if (i == 2)
 			op(&c, SITE_WRITE, gomaps[0]);
+		map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
 		cfg.holds_enabled = 1;
 		gomaps[0][1] = 4;
 		/* as a writer b pushes one of the two out of the record */
@@ -361,6 +363,38 @@ static void in_flight_of_two_writers_is_nobodys(void **state)
 		assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
 		assert_int_equal(event_list[0]->access[1].goid, 0);
 	}
+}
+
+/* Somebody may have come by before the record was this map's, or while probes were away. */
+static void in_flight_names_nobody_unless_all_were_seen(void **state)
+{
+	struct goroutine a, b;
+	struct mr_map *m;
+	int i;
+
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	for (i = 0; i < 4; i++) {
+		set_up(state);
+		m = &map_table[map_index((uintptr_t)gomaps[0])];
+		cfg.holds_enabled = 0;
+		op(&a, SITE_WRITE, gomaps[0]);
+		if (i != 0)
+			m->first_ns -= WRITE_NS;
+		if (i == 1)
+			whole_ns = 0;
+		if (i == 2)
+			whole_ns = m->first_ns + WRITE_NS;
+		cfg.holds_enabled = 1;
+		gomaps[0][1] = 4;
+		op(&b, SITE_READ, gomaps[0]);
+		gomaps[0][1] = 0;
+		assert_int_equal(event_count, 1);
+		assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+		assert_int_equal(event_list[0]->access[1].goid, i == 3 ? 101 : 0);
+		tear_down(state);
+	}
+	set_up(state);
 }
 
 /* The second write goes through the same function from another line, unlooked at. */
@@ -376,6 +410,7 @@ static void in_flight_tells_no_older_caller(void **state)
 	a.stack[8] += 0x77;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus[1].looks, 1);
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
@@ -591,6 +626,7 @@ int main(void)
 		TEST(hostile_stacks_end),
 		TEST(in_flight_needs_another_writer),
 		TEST(in_flight_of_two_writers_is_nobodys),
+		TEST(in_flight_names_nobody_unless_all_were_seen),
 		TEST(in_flight_tells_no_older_caller),
 		TEST(collision_is_noted_for_its_own_map),
 		TEST(holds_not_done_or_cut_short_are_counted),

@@ -54,7 +54,7 @@ int watched_attach(struct watched *w, struct err *err)
 void watched_start(struct watched *w, uint64_t start_ns)
 {
 	w->source.resolver.start_ns = start_ns;
-	attachment_activate(w->attachment);
+	attachment_activate(w->attachment, !w->hooks.blind && !watched_may_plug(w));
 	w->started = true;
 }
 

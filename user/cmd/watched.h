@@ -44,6 +44,8 @@ void watched_start(struct watched *w, uint64_t start_ns);
  * called.
  */
 void watched_look_for_plugins(struct watched *w);
+/* Whether the program can load any. */
+bool watched_may_plug(const struct watched *w);
 /* Once nothing is attached any more. */
 void watched_forget_plugins(struct watched *w);
 void watched_stop(struct watched *w);

@@ -116,15 +116,20 @@ static void note_library(void *arg, const struct process_library *lib)
 		 p->path, err.text);
 }
 
-void watched_look_for_plugins(struct watched *w)
+bool watched_may_plug(const struct watched *w)
 {
 	static const char *const open_plugin = "plugin.open"; /* what Open, inlined, comes to */
 	struct go_func f = {};
 
+	return !go_binary_find_funcs(w->bin, &open_plugin, 1, &f) && f.name;
+}
+
+void watched_look_for_plugins(struct watched *w)
+{
 	w->looks++;
 	if (w->looks & (w->looks - 1)) /* the 1st, 2nd, 4th, 8th ... time */
 		return;
-	if (go_binary_find_funcs(w->bin, &open_plugin, 1, &f) || !f.name)
+	if (!watched_may_plug(w))
 		return;
 	(void)process_libraries(&w->process, note_library, w); /* gone: nothing to add */
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ struct attachment {
 	struct links links; /* what the keeper is to place; it alone has them */
 	struct keeper keeper;
 	struct bpf_program *op; /* which of the two that see operations */
-	bool open;
+	bool open, whole;
 	size_t ncpus; /* that may run programs, up to MR_CPUS */
 	struct mr_map *maps;
 	size_t maps_len;
@@ -329,6 +330,15 @@ int attachment_add(struct attachment *a, const char *path, const struct hook_set
 	return r;
 }
 
+static void tell_whole(struct attachment *a)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	a->skel->bss->whole_ns =
+		a->whole && a->open ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
+}
+
 int attachment_open(struct attachment *a, struct err *err)
 {
 	int r = 0;
@@ -339,12 +349,14 @@ int attachment_open(struct attachment *a, struct err *err)
 	r = keeper_open(&a->keeper, err);
 	if (!r)
 		a->open = true;
+	tell_whole(a);
 	return r;
 }
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
 	a->open = false;
+	tell_whole(a);
 	a->skel->bss->epoch++;
 	return keeper_close(&a->keeper, cycled, err);
 }
@@ -354,8 +366,10 @@ bool attachment_alive(const struct attachment *a)
 	return keeper_alive(&a->keeper);
 }
 
-void attachment_activate(struct attachment *a)
+void attachment_activate(struct attachment *a, bool whole)
 {
+	a->whole = whole;
+	tell_whole(a);
 	a->skel->bss->gate = 1;
 }
 

@@ -42,7 +42,8 @@ int attachment_attach(struct attachment *a, struct err *err);
  * hook set must outlive the attachment. After an error nothing of it is watched. */
 int attachment_add(struct attachment *a, const char *path, const struct hook_set *set,
 		   uint64_t bias, struct err *err);
-void attachment_activate(struct attachment *a);
+/* whole: no code of the process's can write to a map but through the probes. */
+void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
  * The probe of runtime.fatal always stays. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
