@@ -28,6 +28,7 @@ go_start()
 {
 	local name=$1 program=$2 pid
 	shift 2
+	rm -f "$name.out" "$name.err" # a start before this one has said that it is ready, or dead
 	"$@" "/e2e/$program" >"$name.out" 2>"$name.err" &
 	pid=$!
 	eval "go_$name=$pid"
