@@ -132,34 +132,76 @@ field()
 	echo "$1" | cut -d: -f"$2"
 }
 
-# proved PROGRAM STATUS ERR: maprace ended with that status. Status 1: Go's own check, whose words are in ERR, was quicker.
+# proved PROGRAM STATUS WORDS: maprace ended with that status. Status 1: Go's own check, whose words are in WORDS, was quicker, and
+# maprace told of it, as it must of each death while it watches.
 proved()
 {
 	if [ "$2" -eq 66 ] && ! only_fatal "$1"; then
 		race_check "$1"
 		return 0
 	fi
+	# told of when the program begins to die, a moment before its words come
+	[ "$2" -ne 66 ] || wait_for "$start_bound" go_died_in "$3" || {
+		show out err
+		die "told of a death that did not happen"
+	}
 	go_died_in "$3" || {
 		show out err
 		die "status $2 instead of 66"
 	}
-	echo "ended by Go's own check before maprace had its proof"
+	[ "$2" -eq 66 ] || died_unwatched "$2" || {
+		show out err "$3"
+		die "status $2 instead of 66, and not for a death before the watch"
+	}
+	echo "ended by Go's own check before maprace had its proof (status $2)"
 	return 1
+}
+
+# died_unwatched STATUS: maprace ended as it does when the program dies while it attaches
+died_unwatched()
+{
+	if attached; then
+		[ "$1" -eq 0 ] && [ -e died_before ]
+	else
+		[ "$1" -eq 1 ]
+	fi
+}
+
+# errors_note: copies maprace's errors, as they come, to ./err; makes ./died_before if the program had said its last when maprace said
+# that it watched. The probes were in place a moment before maprace said so, and Go's words come a moment after its death begins, which
+# on a busy host may be later still: hence the pause.
+errors_note()
+{
+	local line
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+		'maprace: watching process'*)
+			usleep 100000
+			! go_died_in target.err || : >died_before
+			;;
+		esac
+	done >err
 }
 
 # watch_race PROGRAM [COMMAND...]: proved, by maprace run under COMMAND
 watch_race()
 {
-	local program=$1 status tries=0
+	local program=$1 status notes tries=0
 	shift
+	[ -p errors ] || mkfifo errors
 	while [ "$tries" -lt "$starts" ]; do
 		tries=$((tries + 1))
 		go_start target "$program" || {
 			echo "start $tries: ended by Go's own check before it was up"
 			continue
 		}
+		rm -f died_before
+		errors_note <errors &
+		notes=$!
 		status=0
-		"$@" maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json >out 2>err </dev/null || status=$?
+		"$@" maprace watch -p "$go_target" -d "$race_bound" --halt-on-race --json >out 2>errors </dev/null || status=$?
+		wait "$notes"
 		if proved "$program" "$status" target.err; then
 			go_stop target
 			return 0
@@ -212,7 +254,7 @@ watch_clean()
 	echo "$seen operations"
 }
 
-# watch_command PROGRAM: started by maprace itself
+# watch_command PROGRAM: started by maprace itself, which lets it go only when the probes are in place: nothing is missed
 watch_command()
 {
 	local status tries=0
@@ -220,6 +262,10 @@ watch_command()
 		tries=$((tries + 1))
 		status=0
 		maprace watch -d "$race_bound" --halt-on-race --json -o doc.json -- "/e2e/$1" >out 2>err </dev/null || status=$?
+		[ "$status" -eq 66 ] || {
+			show out err
+			die "status $status instead of 66"
+		}
 		if proved "$1" "$status" err; then
 			expect_line doc.json '"schema": *"maprace/1"'
 			return 0
