@@ -29,6 +29,28 @@ answers()
 	fi
 }
 
+# notices LINE: the kernel's log is bad with that line in it
+# shellcheck source=tests/vm/lib/console.sh
+source "$dir/lib/console.sh"
+notices()
+{
+	# shellcheck disable=SC2053 # a pattern on purpose
+	[[ $1 == $only ]] || return 0
+	printf '%s\r\n' '[    1.0] maprace-vm: case one' "[    2.0] $1" '[    3.0] maprace-vm: case two' >"$work/console"
+	if [[ $(console_check "$work/console") == "one: [    2.0] $1" ]]; then
+		passed=$((passed + 1))
+		echo "ok      $1"
+	else
+		failed=$((failed + 1))
+		echo "FAILED  not noticed: $1"
+	fi
+}
+
+notices 'maprace[208]: segfault at 8 ip 0000000000401a2b sp 00007ffd0a9d1b20 error 4 in maprace[401000+1b8000]'
+notices 'mr-keeper[211]: segfault at 0 ip 0000000000000000 sp 00007ffd0a9d1b20 error 14'
+notices 'traps: mr-keeper[211] trap invalid opcode ip:401a2b sp:7ffd0a9d1b20 error:0 in maprace[401000+1b8000]'
+notices 'race_write_write[214]: segfault at 28 ip 000000000040e1c4 sp 000000c00003ff28 error 6 in race_write_write[401000+93000]'
+
 answers "a case that passes" 0 '^1 passed, 0 failed, 0 skipped' 'good\t20\tall\ttrue\n'
 answers "a case that fails, with its output" 1 '\| seen in the output' 'bad\t20\tall\techo seen in the output; die no\n'
 answers "a case over its time limit" 1 'FAILED .* late .*status 124' 'late\t2\tall\tsleep 100\n'
