@@ -21,7 +21,8 @@ findings_told()
 	sed -n 's/.*"kind":"\(lost-update\|concurrent-update\)".*"count":\([0-9]*\).*"map_name":"\([^"]*\)".*"lost":\(-\{0,1\}[0-9]*\).*"comm":"\([^"]*\)".*"prog_name":"\([^"]*\)".*"comm":"\([^"]*\)".*"prog_name":"\([^"]*\)".*/\1 \3 \6 \8 | comm \5, \7; count \2, lost \4/p' "$1"
 }
 
-# bpf_tools SECONDS COMMAND...: each command begins with deb:PACKAGE/PATH. What is reported must be in explained.tsv.
+# bpf_tools SECONDS COMMAND...: each command begins with deb:PACKAGE/PATH; all of them must be at work to the end. What is reported must
+# be in explained.tsv.
 bpf_tools()
 {
 	local seconds=$1 command name alive=0
@@ -39,6 +40,7 @@ bpf_tools()
 		if kill -INT "$command" 2>/dev/null; then
 			alive=$((alive + 1))
 			wait "$command" || true
+			[ -s "tool.$name" ] || die "$name saw nothing"
 			echo "$name worked, $(wc -l <"tool.$name") lines"
 			grep '^@[a-z]*: ' "tool.$name" || true
 		else
@@ -49,7 +51,7 @@ bpf_tools()
 	findings_told out >told
 	show told
 	grep -o '"map_name":"[^"]*"' out | sort | uniq -c
-	[ "$alive" -gt 0 ] || die "no tool works on this kernel"
+	[ "$alive" -eq "$#" ] || die "$alive of $# tools work on this kernel"
 	fact bpf_tools "$alive tools at work, $(grep -c . told) findings"
 	while read -r kind map writer other rest; do
 		grep -Fqx "$kind	$map	$writer	$other" /vm/guest/explained.tsv ||

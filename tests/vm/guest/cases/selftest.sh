@@ -51,3 +51,18 @@ unwatched_deaths()
 	death_judged refused 0 2 never
 	death_judged refused 139 2 never
 }
+
+# tool_missing: of two tools one is at work
+tool_missing()
+{
+	mkdir -p /deb/bin
+	printf '#!/bin/sh\necho at work\nexec sleep 8\n' >/deb/bin/works
+	printf '#!/bin/sh\necho not on this kernel\nexit 1\n' >/deb/bin/fails
+	chmod +x /deb/bin/works /deb/bin/fails
+	# shellcheck disable=SC2317 # bpf_tools calls it
+	maprace()
+	{
+		sleep 3
+	}
+	bpf_tools 1 /deb/bin/works /deb/bin/fails
+}
