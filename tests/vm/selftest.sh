@@ -54,7 +54,11 @@ notices 'race_write_write[214]: segfault at 28 ip 000000000040e1c4 sp 000000c000
 answers "a case that passes" 0 '^1 passed, 0 failed, 0 skipped' 'good\t20\tall\ttrue\n'
 answers "a case that fails, with its output" 1 '\| seen in the output' 'bad\t20\tall\techo seen in the output; die no\n'
 answers "a case over its time limit" 1 'FAILED .* late .*status 124' 'late\t2\tall\tsleep 100\n'
-answers "what a late case started is gone" 0 '^1 passed' 'after\t20\tall\tsetsid sleep 77 \& true; ! pidof nonesuch\n'
+# [s]: the words are in the command line of the shell that asks, too
+answers "what a case started is gone, out of its session too" 0 '^2 passed, 0 failed' \
+	'before\t20\tall\tsetsid sleep 77 & setsid sh -c "while :; do setsid sleep 77 & usleep 10000; done" & sleep 1; ps | grep "[s]leep 77"\nafter\t20\tall\t! ps | grep "[s]leep 77"\n'
+answers "what a late case started is gone" 1 '^1 passed, 1 failed' \
+	'late\t2\tall\tsetsid sleep 77 & sleep 77\nafter\t20\tall\t! ps | grep "[s]leep 77"\n'
 answers "a map left in the kernel" 1 'FAILED .* leak .*status 125' \
 	'leak\t30\tall\tkfeatures pin /sys/fs/bpf/left\n'
 answers "everything skipped" 1 'skipped: .* because of this' 'none\t20\tall\tskip because of this\n'
