@@ -74,9 +74,13 @@ rm -f "$work/lock-$kernel" && mkdir -p "$work/lock-$kernel"
 answers "a kernel that was never begun" 1 '^0 passed, 1 failed' 'good\t20\tall\ttrue\n'
 rmdir "$work/lock-$kernel"
 slack=20
-# the runner itself is stopped: nobody in the guest is left to end it
+# the runner itself is stopped: nobody in the guest is left to end it. All limits together are an hour.
 # shellcheck disable=SC2016 # for the guest
-answers "a hung guest" 1 'still running after 25 s and was ended' 'hang\t5\tall\tkill -STOP $(grep -l [g]uest/runner /proc/[0-9]*/cmdline | cut -d/ -f3)\n'
+answers "a hung guest" 1 'guest had said nothing for 30 s and was ended' \
+	'hang\t5\tall\tkill -STOP $(grep -l [g]uest/runner /proc/[0-9]*/cmdline | cut -d/ -f3)\n'"$(printf 'more%s\t10\tall\ttrue\\n' {1..360})"
+# one that goes on talking
+answers "a guest that does not end" 1 'guest was still running after 25 s and was ended' \
+	'talk\t5\tall\tkill -STOP $(grep -l [g]uest/runner /proc/[0-9]*/cmdline | cut -d/ -f3); while :; do echo more >/dev/ttyS1; sleep 1; done\n'
 
 echo "$passed passed, $failed failed"
 ((failed == 0 && passed > 0))

@@ -31,6 +31,12 @@ cases_time()
 	awk -F'\t' '{ sum += $2 } END { print sum + 0 }' "$@"
 }
 
+# cases_longest FILE: the greatest of them
+cases_longest()
+{
+	awk -F'\t' '$2 > longest { longest = $2 } END { print longest + 0 }' "$1"
+}
+
 # cases_programs FILE: the words VERSION/PROGRAM in its commands
 cases_programs()
 {

@@ -5,6 +5,7 @@
 guest_pid=
 guest_results=
 guest_began= # when the first line of its results came
+guest_why=
 
 # guest_command KERNEL_IMAGE INITRD MEMORY_MB KERNEL_ARGUMENTS: the part of the command line all guests share
 guest_command()
@@ -30,13 +31,19 @@ guest_start()
 	guest_pid=$!
 }
 
-# guest_wait SECONDS: 0 when it ended by itself, 1 when its time was over (it is gone then, too)
+# guest_wait SECONDS SILENCE: 0 when it ended by itself. 1 when its time was over, or its results had not grown for SILENCE seconds: it is
+# gone then, too, and guest_why says which.
 guest_wait()
 {
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + $1)) silent=$((SECONDS + $2)) size=0 now
 	while kill -0 "$guest_pid" 2>/dev/null; do
 		[[ -n $guest_began || ! -s $guest_results ]] || guest_began=$EPOCHREALTIME
-		if ((SECONDS >= deadline)); then
+		now=$(stat -c %s "$guest_results")
+		((now == size)) || silent=$((SECONDS + $2))
+		size=$now guest_why=
+		((SECONDS < silent)) || guest_why="had said nothing for $2 s"
+		((SECONDS < deadline)) || guest_why="was still running after $1 s"
+		if [[ -n $guest_why ]]; then
 			guest_end
 			return 1
 		fi
