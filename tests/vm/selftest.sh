@@ -69,6 +69,12 @@ answers "a warning of the kernel" 1 'warn: .*cut here' \
 answers "a result that the guest did not send" 1 'stray line|is missing' 'forged\t5\tall\techo "@vm 1 pass forged 0" >/dev/ttyS1\n'
 answers "a death that maprace must have seen" 0 '^1 passed, 0 failed' 'deaths\t120\tall\tunwatched_deaths\n'
 answers "a tracing tool that is not at work" 1 'FAIL: 1 of 2 tools' 'tools\t60\tall\ttool_missing\n'
+# the one that cannot be built is not the last
+mkdir -p "$work/e2e/1.24"
+install -m 755 -T /bin/true "$work/e2e/1.24/clean_mutex" && touch -d 2001-01-01 "$work/e2e/1.24/clean_mutex"
+install -m 755 -T /bin/true "$work/e2e/1.24/clean_rwmutex"
+VM_E2E=$work/e2e GOOS=none answers "an old program that cannot be built anew" 1 'cannot build 1.24/clean_mutex' \
+	'old\t20\tall\ttrue 1.24/clean_mutex 1.24/clean_rwmutex\n'
 # what the run before has left must not pass for this one's result
 rm -f "$work/lock-$kernel" && mkdir -p "$work/lock-$kernel"
 answers "a kernel that was never begun" 1 '^0 passed, 1 failed' 'good\t20\tall\ttrue\n'

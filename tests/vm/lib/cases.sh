@@ -49,7 +49,7 @@ cases_debs()
 	cut -f3 "$1" | grep -oE '\bdeb:[a-z0-9.+-]+/[a-zA-Z0-9/_.-]+' | sort -u || true
 }
 
-# e2e_build: compiles the wanted programs that are missing or old: static, so that they run in the bare guest. VERSION-stripped
+# e2e_build: compiles the wanted programs that are missing or old, or dies: static, so that they run in the bare guest. VERSION-stripped
 # has neither symbol table nor DWARF.
 e2e_build()
 {
@@ -62,9 +62,10 @@ e2e_build()
 		vm_say "  GO     $program"
 		flags=
 		[[ $version != *-stripped ]] || flags='-s -w'
-		goroot=$("$vm_top/scripts/debs.sh" go "${version%%-*}") || return 1
+		goroot=$("$vm_top/scripts/debs.sh" go "${version%%-*}") || vm_die "no Go ${version%%-*} to build $program with"
 		mkdir -p "$vm_e2e/$version"
 		env -u GOROOT CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GO111MODULE=off GOCACHE="${MAPRACE_CACHE:-$vm_top/build/cache}/gocache" \
-			"$goroot/bin/go" build -ldflags="$flags" -o "$vm_e2e/$program" "$cases/$name.go" "$cases/harness.go"
+			"$goroot/bin/go" build -ldflags="$flags" -o "$vm_e2e/$program" "$cases/$name.go" "$cases/harness.go" ||
+			vm_die "cannot build $program"
 	done
 }
