@@ -173,18 +173,24 @@ kernels_end()
 	wait
 }
 
-# table_from_last FILE: only from runs that were whole and in which nothing failed
+# table_from_last FILE: only from runs that were whole, in which nothing failed and nothing was wrong beside the cases
 table_from_last()
 {
-	local kernel prefix
+	local kernel prefix failed broken
 	for kernel in $vm_all_kernels; do
 		prefix=$vm_out/results/$kernel
 		[[ -s $prefix.results && -s $prefix.cases ]] || vm_die "kernel $kernel has not been run (make vmtest)"
 		cases_select "$kernel" '*' | cmp -s - "$prefix.cases" || vm_die "the last run of kernel $kernel was not of all cases (make vmtest)"
 		results_check "$prefix.results" "$prefix.cases" || vm_die "the last run of kernel $kernel was not whole"
 		! grep -Eq '^@vm [0-9]+ fail ' "$prefix.results" || vm_die "the last run of kernel $kernel has failed"
+		console_check "$prefix.console" || vm_die "kernel $kernel complained in its last run"
+		# all its boots
+		[[ -s $prefix.counts ]] || vm_die "the last run of kernel $kernel was given up"
+		read -r _ failed _ broken <"$prefix.counts"
+		[[ $failed == 0 && $broken == 0 ]] || vm_die "in the last run of kernel $kernel $failed cases failed and $broken guests broke"
 	done
-	table_write "$vm_out/results" "$vm_all_kernels" >"$1"
+	table_write "$vm_out/results" "$vm_all_kernels" >"$1.new"
+	mv "$1.new" "$1"
 }
 
 main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# The virtual-machine runner must notice what goes wrong. Each test makes one thing go wrong in a real guest and says what
-# run.sh has to answer. KERNEL (6.1) chooses the guest, ONLY (*) a pattern of names the tests.
+# The virtual-machine runner must notice what goes wrong. Each test makes one thing go wrong in a real guest, or in what one has left,
+# and says what run.sh has to answer. KERNEL (6.1) chooses the guest, ONLY (*) a pattern of names the tests.
 set -euo pipefail
 dir=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -10,41 +10,86 @@ kernel=${KERNEL:-6.1}
 only=${ONLY:-*}
 passed=0 failed=0
 
-# answers NAME STATUS REGEX MANIFEST_LINES: run.sh on that manifest ends with STATUS and prints a line like REGEX
-answers()
-{
-	local name=$1 wanted=$2 regex=$3 status=0
-	# shellcheck disable=SC2053 # a pattern on purpose
-	[[ $name == $only ]] || return 0
-	printf '%b' "$4" >"$work/cases.tsv"
-	VM_BUILD="$work" VM_MANIFEST="$work/cases.tsv" VM_SLACK=${slack:-60} KERNELS=$kernel CASES='*' REPEAT=1 V='' \
-		"$dir/run.sh" >"$work/out" 2>&1 || status=$?
-	if [[ $status == "$wanted" ]] && grep -Eq -- "$regex" "$work/out"; then
-		passed=$((passed + 1))
-		echo "ok      $name"
-	else
-		failed=$((failed + 1))
-		echo "FAILED  $name: status $status (wanted $wanted), wanted a line like: $regex"
-		sed 's/^/    | /' "$work/out"
-	fi
-}
-
-# notices LINE: the kernel's log is bad with that line in it
+# shellcheck source=tests/vm/lib/common.sh
+source "$dir/lib/common.sh"
 # shellcheck source=tests/vm/lib/console.sh
 source "$dir/lib/console.sh"
-notices()
+
+# chosen NAME
+chosen()
 {
 	# shellcheck disable=SC2053 # a pattern on purpose
-	[[ $1 == $only ]] || return 0
-	printf '%s\r\n' '[    1.0] maprace-vm: case one' "[    2.0] $1" '[    3.0] maprace-vm: case two' >"$work/console"
-	if [[ $(console_check "$work/console") == "one: [    2.0] $1" ]]; then
+	[[ $1 == $only ]]
+}
+
+# judge NAME GOOD WANTED: counts the test, and shows what ./out holds when GOOD is not 1
+judge()
+{
+	if [[ $2 == 1 ]]; then
 		passed=$((passed + 1))
 		echo "ok      $1"
 	else
 		failed=$((failed + 1))
-		echo "FAILED  not noticed: $1"
+		echo "FAILED  $1: wanted $3"
+		sed 's/^/    | /' "$work/out"
 	fi
 }
+
+# answers NAME STATUS REGEX MANIFEST_LINES: run.sh on that manifest ends with STATUS and prints a line like REGEX
+answers()
+{
+	local name=$1 wanted=$2 regex=$3 status=0 good=0
+	chosen "$name" || return 0
+	printf '%b' "$4" >"$work/cases.tsv"
+	VM_BUILD="$work" VM_MANIFEST="$work/cases.tsv" VM_SLACK=${slack:-60} KERNELS=$kernel CASES='*' REPEAT=1 V='' \
+		"$dir/run.sh" >"$work/out" 2>&1 || status=$?
+	[[ $status != "$wanted" ]] || ! grep -Eq -- "$regex" "$work/out" || good=1
+	judge "$name" "$good" "status $wanted (it was $status) and a line like: $regex"
+}
+
+# notices LINE: the kernel's log is bad with that line in it
+notices()
+{
+	local good=0
+	chosen "$1" || return 0
+	printf '%s\r\n' "[    1.0] maprace-vm: case one" "[    2.0] $1" '[    3.0] maprace-vm: case two' >"$work/console"
+	console_check "$work/console" >"$work/out" || true
+	[[ $(<"$work/out") != "one: [    2.0] $1" ]] || good=1
+	judge "$1" "$good" "this line to be noticed"
+}
+
+# tables NAME STATUS REGEX SPOIL: run.sh --table, of whole and green runs of which the command SPOIL makes something else, ends with STATUS
+# and says a line like REGEX; there is a table only with status 0
+tables()
+{
+	local name=$1 wanted=$2 regex=$3 status=0 good=0 kernel
+	chosen "$name" || return 0
+	rm -rf "$work/table" "$work/table.md"
+	mkdir -p "$work/table/results"
+	printf 'good\t20\tall\ttrue\n' >"$work/table/cases.tsv"
+	for kernel in $vm_all_kernels; do
+		printf 'good\t20\ttrue\n' >"$work/table/results/$kernel.cases"
+		printf '@vm %s\r\n' "1 begin 1 $kernel.0 4.0" '2 start good' '3 pass good 0.1' '4 end 1 0 0' >"$work/table/results/$kernel.results"
+		printf '[    4.0] maprace-vm: case good\r\n' >"$work/table/results/$kernel.console"
+		echo '1 0 0 0' >"$work/table/results/$kernel.counts"
+	done
+	(cd "$work/table/results" && eval "$4")
+	VM_BUILD="$work/table" VM_MANIFEST="$work/table/cases.tsv" "$dir/run.sh" --table "$work/table.md" >"$work/out" 2>&1 || status=$?
+	if [[ -e $work/table.md ]]; then
+		((status == 0)) || status+=", with a table"
+		cat "$work/table.md" >>"$work/out"
+	fi
+	[[ $status != "$wanted" ]] || ! grep -Eq -- "$regex" "$work/out" || good=1
+	judge "$name" "$good" "status $wanted (it was $status) and a line like: $regex"
+}
+
+tables "a table of green runs" 0 '^\| `good` \| 0.1 \| 0.1 ' true
+tables "a table of a run that lacks a case" 1 'kernel 6.1 was not whole' 'sed -i /pass/d 6.1.results'
+tables "a table of a run with a failed case" 1 'kernel 6.1 has failed' 'sed -i "s/pass good 0.1/fail good 0.1 1/; s/end 1 0/end 0 1/" 6.1.results'
+tables "a table of a run of some cases" 1 'kernel 6.1 was not of all cases' 'printf "other\\t20\\ttrue\\n" >6.1.cases'
+tables "a table of a kernel that complained" 1 'kernel 6.1 complained' 'echo "[    4.1] BUG: sleeping function" >>6.1.console'
+tables "a table of a guest that hung" 1 'kernel 6.1 0 cases failed and 1 guests broke' 'echo "1 0 0 1" >6.1.counts'
+tables "a table of a run that was given up" 1 'kernel 6.1 was given up' 'rm 6.1.counts'
 
 notices 'maprace[208]: segfault at 8 ip 0000000000401a2b sp 00007ffd0a9d1b20 error 4 in maprace[401000+1b8000]'
 notices 'mr-keeper[211]: segfault at 0 ip 0000000000000000 sp 00007ffd0a9d1b20 error 14'
