@@ -52,6 +52,15 @@ unwatched_deaths()
 	death_judged refused 139 2 never
 }
 
+# clean_death: no watch is to end a program without a race so
+clean_death()
+{
+	dying_program clean_none 1
+	go_start target self/clean_none
+	wait_for 20 go_died target
+	go_stop target
+}
+
 # tool_missing: of two tools one is at work
 tool_missing()
 {

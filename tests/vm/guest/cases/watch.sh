@@ -31,7 +31,7 @@ go_start()
 	rm -f "$name.out" "$name.err" # a start before this one has said that it is ready, or dead
 	"$@" "/e2e/$program" >"$name.out" 2>"$name.err" &
 	pid=$!
-	eval "go_$name=$pid"
+	eval "go_$name=$pid program_$name=$program"
 	wait_for "$start_bound" up_or_died "$name" || {
 		show "$name.out" "$name.err"
 		die "$program did not come up in $start_bound s"
@@ -39,12 +39,20 @@ go_start()
 	! go_died "$name"
 }
 
-# go_stop NAME: the program ends as it should: told to stop, it says what it did and leaves with status 0
+# go_stop NAME: the program ends as it should: told to stop, it says what it did and leaves with status 0. Go's own check may have ended
+# a racy one before.
 go_stop()
 {
-	local pid status=0
-	eval "pid=\$go_$1"
+	local pid program status=0
+	eval "pid=\$go_$1 program=\$program_$1"
 	if go_died "$1"; then
+		case ${program##*/} in
+		race_*) ;;
+		*)
+			show "$1.err"
+			die "$program has no race, and was ended by Go's own check"
+			;;
+		esac
 		echo "$1 was ended by Go's own check"
 		return 0
 	fi
