@@ -114,6 +114,7 @@ answers "a warning of the kernel" 1 'warn: .*cut here' \
 answers "a result that the guest did not send" 1 'stray line|is missing' 'forged\t5\tall\techo "@vm 1 pass forged 0" >/dev/ttyS1\n'
 answers "a death that maprace must have seen" 0 '^1 passed, 0 failed' 'deaths\t120\tall\tunwatched_deaths\n'
 answers "a clean program that Go's own check ended" 1 'FAIL: self/clean_none has no race' 'death\t60\tall\tclean_death\n'
+answers "a racy program that Go's own check ends as it stops" 0 '^1 passed' 'death\t60\tall\tlate_death\n'
 answers "a tracing tool that is not at work" 1 'FAIL: 1 of 2 tools' 'tools\t60\tall\ttool_missing\n'
 # the one that cannot be built is not the last
 mkdir -p "$work/e2e/1.24"

@@ -61,6 +61,21 @@ clean_death()
 	go_stop target
 }
 
+# late_death: a racy program may die after it was asked whether it has, and is told to stop
+late_death()
+{
+	mkdir -p /e2e/self
+	cat >/e2e/self/race_late <<-'EOT'
+		#!/bin/sh
+		trap 'echo "fatal error: concurrent map writes" >&2; exit 2' TERM
+		echo ready
+		while :; do usleep 50000; done
+	EOT
+	chmod +x /e2e/self/race_late
+	go_start target self/race_late
+	go_stop target
+}
+
 # tool_missing: of two tools one is at work
 tool_missing()
 {

@@ -45,7 +45,11 @@ go_stop()
 {
 	local pid program status=0
 	eval "pid=\$go_$1 program=\$program_$1"
-	if go_died "$1"; then
+	if ! go_died "$1"; then
+		kill -TERM "$pid" || go_died "$1" || die "$1 was gone before its end"
+		wait "$pid" || status=$?
+	fi
+	if go_died "$1"; then # before it was told to stop, or in between
 		case ${program##*/} in
 		race_*) ;;
 		*)
@@ -56,8 +60,6 @@ go_stop()
 		echo "$1 was ended by Go's own check"
 		return 0
 	fi
-	kill -TERM "$pid" || die "$1 was gone before its end"
-	wait "$pid" || status=$?
 	[ "$status" -eq 0 ] || {
 		show "$1.out" "$1.err"
 		die "the watched program ended with status $status"
