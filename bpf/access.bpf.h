@@ -24,6 +24,7 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	a->parent_goid = 0;
 	a->gopc = 0;
 	a->type = 0;
+	a->labels = 0;
 	if (target_u64(o->g + cfg.g_goid, &a->goid) || target_u64(o->g + cfg.g_stack_lo, &lo) ||
 	    target_u64(o->g + cfg.g_stack_hi, &hi)) {
 		lose(o->c, MR_LOSS_G_FAULT);
@@ -38,7 +39,7 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 		o->record->flags |= MR_MAP_STACK;
 		return false;
 	}
-	if (target_u64(o->g + cfg.g_gopc, &a->gopc))
+	if (target_u64(o->g + cfg.g_gopc, &a->gopc) || target_u64(o->g + cfg.g_labels, &a->labels))
 		lose(o->c, MR_LOSS_G_FAULT);
 	if (cfg.g_parent_goid != 0xffffffff &&
 	    target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))

@@ -157,6 +157,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	other->op = MR_OP_WRITE;
 	other->flags = MR_ACCESS_UNKNOWN;
 	other->type = 0;
+	other->labels = 0;
 	other->parent_goid = 0;
 	other->gopc = 0;
 	other->goid = 0;

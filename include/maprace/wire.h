@@ -100,7 +100,7 @@ struct mr_config {
 	__u32 g_m, m_p;		   /* offsets in runtime.g and runtime.m */
 	__u32 growth;		   /* 0: nobody asked how maps grow */
 	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
-	__u32 pad;
+	__u32 g_labels;		   /* offset in runtime.g */
 	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
 };
 
@@ -117,6 +117,7 @@ struct mr_access {
 	__u64 gopc;	   /* return address of the go statement */
 	__u64 time_ns;	   /* CLOCK_MONOTONIC */
 	__u64 type;	   /* the map's type, run-time address, or 0 */
+	__u64 labels;	   /* address of its profiler labels then; 0: none, or not known */
 	__u32 tid;
 	__u32 cpu;
 	__u32 op; /* enum mr_op */
@@ -424,7 +425,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
 _Static_assert(sizeof(struct mr_config) == 160, "wire");
-_Static_assert(sizeof(struct mr_access) == 72 + 8 * MR_FRAMES, "wire");
+_Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");

@@ -175,6 +175,11 @@ recording_labels()
 		"$work/out.json" >/dev/null
 	claim 'the text has none' grep -q '^  Labels: handler=add, tenant=seven$' "$work/stdout" "$work/stderr"
 	recording_verdict "$build: the labels of goroutines"
+	fresh_work labels_then
+	"${calm[@]}" "$maprace" watch -q -d 15 --halt-on-race -o "$work/out.json" -- "$e2e_build/$build/labels" changing >"$work/stdout" 2>"$work/stderr" || true
+	claim 'no race, or the labels of something else' jq -e '.races[0].accesses | map(.labels.handler) | length == 2 and index("other") == null' \
+		"$work/out.json" >/dev/null
+	recording_verdict "$build: no labels of what a goroutine does later"
 }
 
 recording_all()

@@ -305,120 +305,6 @@ static void hostile_stacks_end(void **state)
 	}
 }
 
-static void in_flight_needs_another_writer(void **state)
-{
-	struct goroutine a, b;
-
-	(void)state;
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	gomaps[0][1] = 4; /* hashWriting is set */
-	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(event_count,
-			 0); /* nobody else has ever written: a flag left behind by a panic */
-	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
-	gomaps[0][1] = 0;
-	cfg.holds_enabled = 0;
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0; /* its caller is read again */
-	op(&a, SITE_WRITE, gomaps[0]);
-	cfg.holds_enabled = 1;
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
-	gomaps[0][1] = 4;
-	op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(event_count, 1);
-	assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
-	assert_int_equal(event_list[0]->access[1].goid, 101);
-	assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
-	assert_int_equal(event_list[0]->access[1].nframes, 2);
-}
-
-/* c entered, is held or slow, and sets the flag; a came after it and is through; b enters. */
-static void in_flight_of_two_writers_is_nobodys(void **state)
-{
-	struct goroutine a, b, c, d;
-	int i;
-
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	goroutine_init(&c, 3);
-	goroutine_init(&d, 4);
-	for (i = 0; i < 3; i++) {
-		set_up(state);
-		cfg.holds_enabled = 0;
-		if (i == 2)
-			op(&d, SITE_WRITE, gomaps[0]); /* its note is pushed out by a's */
-		op(&c, SITE_WRITE, gomaps[0]);
-		op(&a, SITE_WRITE, gomaps[0]);
-		if (i == 2)
-			op(&c, SITE_WRITE, gomaps[0]);
-		map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
-		cfg.holds_enabled = 1;
-		gomaps[0][1] = 4;
-		/* as a writer b pushes one of the two out of the record */
-		op(&b, i ? SITE_WRITE : SITE_READ, gomaps[0]);
-		assert_int_equal(event_count, 1);
-		assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
-		assert_int_equal(event_list[0]->access[0].goid, 102);
-		assert_int_equal(event_list[0]->access[1].flags, MR_ACCESS_UNKNOWN);
-		assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
-		assert_int_equal(event_list[0]->access[1].goid, 0);
-	}
-}
-
-/* Somebody may have come by before the record was this map's, or while probes were away. */
-static void in_flight_names_nobody_unless_all_were_seen(void **state)
-{
-	struct goroutine a, b;
-	struct mr_map *m;
-	int i;
-
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	for (i = 0; i < 4; i++) {
-		set_up(state);
-		m = &map_table[map_index((uintptr_t)gomaps[0])];
-		cfg.holds_enabled = 0;
-		op(&a, SITE_WRITE, gomaps[0]);
-		if (i != 0)
-			m->first_ns -= WRITE_NS;
-		if (i == 1)
-			whole_ns = 0;
-		if (i == 2)
-			whole_ns = m->first_ns + WRITE_NS;
-		cfg.holds_enabled = 1;
-		gomaps[0][1] = 4;
-		op(&b, SITE_READ, gomaps[0]);
-		gomaps[0][1] = 0;
-		assert_int_equal(event_count, 1);
-		assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
-		assert_int_equal(event_list[0]->access[1].goid, i == 3 ? 101 : 0);
-		tear_down(state);
-	}
-	set_up(state);
-}
-
-/* The second write goes through the same function from another line, unlooked at. */
-static void in_flight_tells_no_older_caller(void **state)
-{
-	struct goroutine a, b;
-
-	(void)state;
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	cfg.holds_enabled = 0;
-	op(&a, SITE_WRITE, gomaps[0]);
-	a.stack[8] += 0x77;
-	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].looks, 1);
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
-	cfg.holds_enabled = 1;
-	gomaps[0][1] = 4;
-	op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(event_count, 1);
-	assert_int_equal(event_list[0]->access[1].goid, 101);
-	assert_int_equal(event_list[0]->access[1].nframes, 1);
-}
-
 /* Two maps share a record: what is proved of one is not written down for the other. */
 static void collision_is_noted_for_its_own_map(void **state)
 {
@@ -624,10 +510,6 @@ int main(void)
 		TEST(a_fatal_error_wakes_at_once),
 		TEST(pairs_are_told_once_and_counted),
 		TEST(hostile_stacks_end),
-		TEST(in_flight_needs_another_writer),
-		TEST(in_flight_of_two_writers_is_nobodys),
-		TEST(in_flight_names_nobody_unless_all_were_seen),
-		TEST(in_flight_tells_no_older_caller),
 		TEST(collision_is_noted_for_its_own_map),
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),

@@ -157,6 +157,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->g_goid = l->g_goid;
 	cfg->g_gopc = l->g_gopc;
 	cfg->g_parent_goid = l->g_parent_goid;
+	cfg->g_labels = l->g_labels;
 	cfg->g_m = l->g_m;
 	cfg->m_p = l->m_p;
 	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;

@@ -113,15 +113,16 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
-int labels_read(const struct resolver *r, uint64_t g, uint64_t goid, struct report_access *out)
+int labels_read(const struct resolver *r, const struct mr_access *raw, struct report_access *out)
 {
 	const struct go_layout *l = go_binary_layout(r->bin);
-	uint64_t labels = 0, now = 0;
+	uint64_t labels = 0, now = 0, g = raw->g;
 	int ret;
 
-	if (!g || !goid || process_read(r->process, g + l->g_goid, &now, sizeof(now)) ||
-	    now != goid || process_read(r->process, g + l->g_labels, &labels, sizeof(labels)) ||
-	    !labels)
+	if (!g || !raw->goid || !raw->labels ||
+	    process_read(r->process, g + l->g_goid, &now, sizeof(now)) || now != raw->goid ||
+	    process_read(r->process, g + l->g_labels, &labels, sizeof(labels)) ||
+	    labels != raw->labels)
 		return 0;
 	ret = l->labels_are_list ? read_list(r->process, labels, out)
 				 : read_map(r->process, labels, out);

@@ -6,9 +6,10 @@
 
 /*
  * The profiler labels of a goroutine (runtime/pprof.Do, SetGoroutineLabels), which say what it
- * works for. They are read from the live process: a goroutine that has ended meanwhile, or whose
- * memory cannot be read, has none. Fills out->labels and sorts them by key. 0 or -ENOMEM.
+ * works for. They are read from the live process: a goroutine that has ended meanwhile, that works
+ * for something else by now, or whose memory cannot be read, has none. Fills out->labels and sorts
+ * them by key. 0 or -ENOMEM.
  */
-int labels_read(const struct resolver *r, uint64_t g, uint64_t goid, struct report_access *out);
+int labels_read(const struct resolver *r, const struct mr_access *raw, struct report_access *out);
 
 #endif

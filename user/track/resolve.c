@@ -152,7 +152,7 @@ int resolve_access(struct resolver *r, const struct mr_access *raw, struct repor
 	for (i = 0; i < n && !e; i++)
 		e = frames_at(r, raw->pcs[i], i > 0, out);
 	if (!e)
-		e = labels_read(r, raw->g, raw->goid, out);
+		e = labels_read(r, raw, out);
 	if (e) {
 		report_access_free(out);
 		return e;

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A writing flag found set at entry: whose write it is, and when nobody can say. Compiled as
+ * test_engine does. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "gomap_programs.h"
+
+static void in_flight_needs_another_writer(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	gomaps[0][1] = 4; /* hashWriting is set */
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count,
+			 0); /* nobody else has ever written: a flag left behind by a panic */
+	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	gomaps[0][1] = 0;
+	cfg.holds_enabled = 0;
+	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0; /* its caller is read again */
+	op(&a, SITE_WRITE, gomaps[0]);
+	cfg.holds_enabled = 1;
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
+	gomaps[0][1] = 4;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+	assert_int_equal(event_list[0]->access[1].goid, 101);
+	assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
+	assert_int_equal(event_list[0]->access[1].nframes, 2);
+}
+
+/* c entered, is held or slow, and sets the flag; a came after it and is through; b enters. */
+static void in_flight_of_two_writers_is_nobodys(void **state)
+{
+	struct goroutine a, b, c, d;
+	int i;
+
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	goroutine_init(&c, 3);
+	goroutine_init(&d, 4);
+	for (i = 0; i < 3; i++) {
+		set_up(state);
+		cfg.holds_enabled = 0;
+		if (i == 2)
+			op(&d, SITE_WRITE, gomaps[0]); /* its note is pushed out by a's */
+		op(&c, SITE_WRITE, gomaps[0]);
+		op(&a, SITE_WRITE, gomaps[0]);
+		if (i == 2)
+			op(&c, SITE_WRITE, gomaps[0]);
+		map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
+		cfg.holds_enabled = 1;
+		gomaps[0][1] = 4;
+		/* as a writer b pushes one of the two out of the record */
+		op(&b, i ? SITE_WRITE : SITE_READ, gomaps[0]);
+		assert_int_equal(event_count, 1);
+		assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+		assert_int_equal(event_list[0]->access[0].goid, 102);
+		assert_int_equal(event_list[0]->access[1].flags, MR_ACCESS_UNKNOWN);
+		assert_int_equal(event_list[0]->access[1].op, MR_OP_WRITE);
+		assert_int_equal(event_list[0]->access[1].goid, 0);
+	}
+}
+
+/* Somebody may have come by before the record was this map's, or while probes were away. */
+static void in_flight_names_nobody_unless_all_were_seen(void **state)
+{
+	struct goroutine a, b;
+	struct mr_map *m;
+	int i;
+
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	for (i = 0; i < 4; i++) {
+		set_up(state);
+		m = &map_table[map_index((uintptr_t)gomaps[0])];
+		cfg.holds_enabled = 0;
+		op(&a, SITE_WRITE, gomaps[0]);
+		if (i != 0)
+			m->first_ns -= WRITE_NS;
+		if (i == 1)
+			whole_ns = 0;
+		if (i == 2)
+			whole_ns = m->first_ns + WRITE_NS;
+		cfg.holds_enabled = 1;
+		gomaps[0][1] = 4;
+		op(&b, SITE_READ, gomaps[0]);
+		gomaps[0][1] = 0;
+		assert_int_equal(event_count, 1);
+		assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+		assert_int_equal(event_list[0]->access[1].goid, i == 3 ? 101 : 0);
+		tear_down(state);
+	}
+	set_up(state);
+}
+
+/* The second write goes through the same function from another line, unlooked at. */
+static void in_flight_tells_no_older_caller(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.stack[8] += 0x77;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].looks, 1);
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
+	cfg.holds_enabled = 1;
+	gomaps[0][1] = 4;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->access[1].goid, 101);
+	assert_int_equal(event_list[0]->access[1].nframes, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(in_flight_needs_another_writer),
+		TEST(in_flight_of_two_writers_is_nobodys),
+		TEST(in_flight_names_nobody_unless_all_were_seen),
+		TEST(in_flight_tells_no_older_caller),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
