@@ -332,9 +332,10 @@ watch_other()
 # and going; the program goes on, and (the runner looks) nothing stays, nor does the kernel complain
 watch_killed()
 {
-	local status=0 ready
+	local status ready
 	go_start target "$1"
 	for ready in attached measuring measuring measuring; do
+		status=0
 		maprace watch -p "$go_target" -d 120 --json >out 2>err &
 		wait_for "$start_bound" "$ready" || {
 			show err
@@ -344,6 +345,7 @@ watch_killed()
 		wait $! 2>/dev/null || status=$?
 		[ "$status" -eq 137 ] || die "maprace ended with $status before it was killed"
 		wait_for 10 detached || die "programs are still there 10 s after the kill"
+		wait_for 10 measured || die "what measures is still there 10 s after the kill"
 	done
 	go_stop target
 }
@@ -351,6 +353,11 @@ watch_killed()
 measuring()
 {
 	pidof mr-measurer >/dev/null
+}
+
+measured()
+{
+	! measuring
 }
 
 # maprace has said that its probes are in place (feature probes come and go before that)
