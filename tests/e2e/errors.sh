@@ -97,12 +97,12 @@ errors_unprivileged()
 	dir=$(mktemp -d)
 	chmod 755 "$dir"
 	cp "$maprace" "$e2e_build/1.24-stripped/sleeper" "$dir"
-	if setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/maprace" inspect "$dir/sleeper" >"$work/stdout" 2>"$work/stderr"; then
+	if "${nobody[@]}" "$dir/maprace" inspect "$dir/sleeper" >"$work/stdout" 2>"$work/stderr"; then
 		pass 'inspect needs no root'
 	else
 		fail 'inspect needs no root' "exit status $?"
 	fi
-	setpriv --reuid=65534 --regid=65534 --clear-groups timeout 10 "$dir/maprace" watch -p "$target" -d 1 \
+	"${nobody[@]}" timeout 10 "$dir/maprace" watch -p "$target" -d 1 \
 		>"$work/stdout" 2>"$work/stderr" || status=$?
 	if ((status == 1)) && grep -qi 'error: .*\(root\|permi\|privileg\|EPERM\|EACCES\)' "$work/stderr"; then
 		pass "watch without root: $(sed -n 's/^maprace: error: //p' "$work/stderr" | head -1)"
@@ -116,8 +116,9 @@ errors_unprivileged()
 # errors_without_ptrace MAPRACE: all but the right to look at others' processes; doctor knows of it before watch does
 errors_without_ptrace()
 {
-	local caps=-all,+bpf,+perfmon status=0 line
-	local run=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps" "$1")
+	local status=0 line only
+	with_only bpf,perfmon
+	local run=("${only[@]}" "$1")
 	"${run[@]}" watch -p "$target" -d 1 >"$work/stdout" 2>"$work/stderr" || status=$?
 	if ((status == 1)) && grep -q 'hint: .*CAP_SYS_PTRACE' "$work/stderr"; then
 		pass "watch without CAP_SYS_PTRACE: $(sed -n 's/^maprace: error: //p' "$work/stderr" | head -1)"

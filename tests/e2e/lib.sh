@@ -18,6 +18,16 @@ calm=()
 # shellcheck disable=SC2034
 ! chrt -f 1 true 2>/dev/null || calm=(chrt -f 1)
 
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups) # in front of a command
+
+# with_only CAPABILITY,...: sets `only`, to go in front of a command: nobody, with these
+with_only()
+{
+	local caps=-all,+${1//,/,+}
+	# shellcheck disable=SC2034
+	only=("${nobody[@]}" --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps")
+}
+
 e2e_die()
 {
 	echo "${0##*/}: $*" >&2

@@ -259,7 +259,7 @@ in_namespace()
 # Ids are those of the namespace; and what may be done there is no less: perf events need CAP_SYS_ADMIN, multi-uprobe does not.
 life_pid_namespace()
 {
-	local caps=-all,+bpf,+perfmon,+sys_ptrace dir
+	local dir only
 	unshare -pf --mount-proc true 2>"$work/unshare" || { why="SKIP no PID namespace may be made here" && return 1; }
 	in_namespace "$maprace" watch && status_is 66 || return 1
 	need 'not by the ids of the namespace' jq -es 'any(.[]; .type == "race" and .data.pid < 100)' "$work/stdout" >/dev/null || return 1
@@ -267,8 +267,8 @@ life_pid_namespace()
 	dir=$(mktemp -d)
 	chmod 755 "$dir"
 	install -m 755 "$maprace" "$dir/maprace"
-	in_namespace setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps" \
-		"$dir/maprace" watch || true
+	with_only bpf,perfmon,sys_ptrace
+	in_namespace "${only[@]}" "$dir/maprace" watch || true
 	rm -r "$dir"
 	status_is 66
 }
@@ -418,7 +418,7 @@ life_text()
 	chmod 755 "$dir"
 	install -m 755 "$maprace" "$dir/maprace"
 	install -m 644 "$work/out.json" "$dir/out.json"
-	setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/maprace" report "$dir/out.json" >"$work/again" 2>"$work/again.err" ||
+	"${nobody[@]}" "$dir/maprace" report "$dir/out.json" >"$work/again" 2>"$work/again.err" ||
 		true
 	rm -r "$dir"
 	need 'rendered again it reads otherwise' cmp -s <(grep -v '^Seen' "$work/stdout") <(grep -v '^Seen' "$work/again")

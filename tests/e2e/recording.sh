@@ -63,7 +63,7 @@ recording_renders_the_same()
 	install -m 644 "$work/run.mrec" "$dir/run.mrec"
 	for pair in "${recording_formats[@]}"; do
 		format=${pair%.*} file=$work/live.${pair#*.}
-		setpriv --reuid=65534 --regid=65534 --clear-groups unshare --user --mount --map-current-user \
+		"${nobody[@]}" unshare --user --mount --map-current-user \
 			bash -c "mount -t tmpfs none '$e2e_build' 2>/dev/null; cd / && exec '$dir/maprace' report '$dir/run.mrec' -f $format" \
 			>"$work/again" 2>&1 || claim "report --format $format fails" false
 		claim "$format: rendered again it reads otherwise" cmp "$file" "$work/again"

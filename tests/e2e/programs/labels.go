@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
 // Two goroutines with profiler labels and a race between them, for half a minute. Each comes once in a period, the one in the
-// middle of the other's: nothing orders them, and Go's own check hardly ever sees them. With an argument they have other labels
-// while they sleep. They sleep in between and leave the
-// processors to others: two that spin at real-time priority keep everyone else off a machine with two processors.
+// middle of the other's: nothing orders them, and Go's own check hardly ever sees them. They sleep in between, with an
+// argument under other labels, and leave the processors to others: two that spin at real-time priority keep everyone else off a
+// machine with two processors.
 package main
 
 import (
