@@ -23,6 +23,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	if (r)
 		return r;
 	w->growth = opts->growth;
+	w->may_plug = watched_may_plug(w);
 	for (i = 0; i < w->hooks.count; i++)
 		if (w->hooks.hooks[i].state == HOOK_BLIND)
 			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid,
@@ -54,7 +55,7 @@ int watched_attach(struct watched *w, struct err *err)
 void watched_start(struct watched *w, uint64_t start_ns)
 {
 	w->source.resolver.start_ns = start_ns;
-	attachment_activate(w->attachment, !w->hooks.blind && !watched_may_plug(w));
+	attachment_activate(w->attachment, !w->hooks.blind && !w->may_plug);
 	w->started = true;
 }
 

@@ -30,6 +30,7 @@ struct watched {
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */
+	bool may_plug;	    /* watched_may_plug(), asked once */
 };
 
 /* Everything but the probes: binary, hooks, configuration, verified programs. process must be open.
@@ -44,7 +45,7 @@ void watched_start(struct watched *w, uint64_t start_ns);
  * called.
  */
 void watched_look_for_plugins(struct watched *w);
-/* Whether the program can load any. */
+/* Whether the program can load any: looks through all its functions. */
 bool watched_may_plug(const struct watched *w);
 /* Once nothing is attached any more. */
 void watched_forget_plugins(struct watched *w);

@@ -129,7 +129,7 @@ void watched_look_for_plugins(struct watched *w)
 	w->looks++;
 	if (w->looks & (w->looks - 1)) /* the 1st, 2nd, 4th, 8th ... time */
 		return;
-	if (!watched_may_plug(w))
+	if (!w->may_plug)
 		return;
 	(void)process_libraries(&w->process, note_library, w); /* gone: nothing to add */
 }
