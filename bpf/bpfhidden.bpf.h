@@ -31,7 +31,7 @@ struct bpf_iter__bpf_prog___mr {
 static __always_inline void hidden_find_in(__u64 stats, __u32 which)
 {
 	struct mr_bpf_cpu *c;
-	__u64 offset;
+	__u64 offset, at, n;
 	__u32 cpu, key;
 
 	for (cpu = 0; cpu < MR_BPF_CPUS; cpu++) {
@@ -42,10 +42,14 @@ static __always_inline void hidden_find_in(__u64 stats, __u32 which)
 		if (!c || bpf_probe_read_kernel(&offset, sizeof(offset),
 						(const void *)(bcfg.per_cpu_offset + cpu * 8ull)))
 			break;
-		c->misses[which & (MR_BPF_READERS - 1)] = stats + offset + bcfg.misses_offset;
+		at = stats + offset + bcfg.misses_offset;
+		if (bpf_probe_read_kernel(&n, sizeof(n), (const void *)at))
+			break;
+		c->misses[which & (MR_BPF_READERS - 1)] = at;
 	}
 }
 
+/* What is not found user space finds missing. */
 SEC("?iter/bpf_prog")
 int hidden_find(struct bpf_iter__bpf_prog___mr *ctx)
 {
@@ -85,11 +89,12 @@ static __always_inline __u64 hidden_reads(const struct mr_bpf_cpu *c)
 
 /* Whether reads on this CPU may have been hidden since the one by this actor. Where that cannot be
  * told a program's may. */
-static __always_inline bool hidden_since(const struct mr_bpf_cpu *c, __u64 hidden, __u32 kind)
+static __always_inline bool hidden_since(const struct mr_bpf_cpu *c,
+					 const struct mr_bpf_control *ctl, __u64 hidden, __u32 kind)
 {
-	if (!bcfg.hides)
-		return false;
-	return c->misses[0] ? hidden_reads(c) != hidden : kind == MR_BPF_PROGRAM;
+	if (bcfg.hides && !ctl->hidden_known && kind == MR_BPF_PROGRAM)
+		return true;
+	return hidden_reads(c) != hidden;
 }
 
 #endif

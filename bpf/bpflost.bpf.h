@@ -89,7 +89,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	rd->by_id = rd->by_group = rd->or_by_id = rd->or_by_group = 0;
 	rd->done_ns = 0;
 	rd->turn = turn_of(reader);
-	rd->hidden = bcfg.hides ? hidden_reads(c) : 0;
+	rd->hidden = hidden_reads(c);
 	rec = key_find(tag, &index);
 	if (rec) {
 		rd->born = rec->born;
@@ -114,7 +114,7 @@ static __always_inline bool read_is_old(const struct mr_bpf_cpu *c, const struct
 {
 	const struct mr_bpf_read *rd = &o->read;
 
-	if (rd->turn != turn_of(&o->actor) || hidden_since(c, rd->hidden, o->actor.kind))
+	if (rd->turn != turn_of(&o->actor) || hidden_since(c, ctl, rd->hidden, o->actor.kind))
 		return true;
 	/* a later read of this thread was begun, and its end was never seen */
 	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > rd->ns)

@@ -259,14 +259,14 @@ struct mr_bpf_cpu {	       /* touched by its CPU only */
 	struct mr_bpf_actor reader;
 	struct mr_bpf_open open[MR_BPF_OPENS];
 	__u64 misses[MR_BPF_READERS]; /* where the kernel counts what it hid of each of control's
-					 readers on this CPU; from the first 0 on: none */
+					 readers on this CPU; from the first 0 on: no more */
 } __attribute__((aligned(64)));
 
 struct mr_bpf_control {
-	__u32 gate; /* 0: do nothing */
-	__u32 pad;
-	__u64 gap_ns;	  /* when something last went unseen: reads from before count no more */
-	__u64 unknown_ns; /* when an unknown program was last told of */
+	__u32 gate;	    /* 0: do nothing */
+	__u32 hidden_known; /* every counter of what the kernel hides has been found */
+	__u64 gap_ns;	    /* when something last went unseen: reads from before count no more */
+	__u64 unknown_ns;   /* when an unknown program was last told of */
 	__u32 reader[MR_BPF_READERS]; /* ids of our programs that see look-ups */
 };
 

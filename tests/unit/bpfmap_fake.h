@@ -171,6 +171,7 @@ static void tell_hidden(void)
 
 	for (i = 0; i < MR_BPF_CPUS; i++)
 		the_cpus[i].misses[0] = (uintptr_t)&now_hidden.misses;
+	the_control[0].hidden_known = 1;
 }
 
 static void reset(void)

@@ -26,10 +26,11 @@ void hidden_wanted(struct bpf_object *object, bool wanted)
 	bpf_program__set_autoload(bpf_object__find_program_by_name(object, FINDER), wanted);
 }
 
+/* How many there are, or a negative errno. */
 static int name_readers(struct bpf_object *object, struct mr_bpf_control *control)
 {
 	struct bpf_program *program;
-	size_t n = 0;
+	int n = 0;
 
 	bpf_object__for_each_program(program, object) {
 		struct bpf_prog_info info = {};
@@ -44,7 +45,7 @@ static int name_readers(struct bpf_object *object, struct mr_bpf_control *contro
 			return -errno;
 		control->reader[n++] = info.id;
 	}
-	return 0;
+	return n;
 }
 
 /* Reading an iterator runs it over all programs. */
@@ -65,9 +66,29 @@ static int run(struct bpf_object *object)
 	return r;
 }
 
-int hidden_find_counters(struct bpf_object *object, struct mr_bpf_control *control)
+static bool all_found(const struct mr_bpf_cpu *cpus, int readers)
 {
-	int r = name_readers(object, control);
+	int cpu, i, ncpus = libbpf_num_possible_cpus();
 
-	return r ? r : run(object);
+	if (ncpus <= 0 || ncpus > MR_BPF_CPUS)
+		return false;
+	for (cpu = 0; cpu < ncpus; cpu++)
+		for (i = 0; i < readers; i++)
+			if (!cpus[cpu].misses[i])
+				return false;
+	return true;
+}
+
+int hidden_find_counters(struct bpf_object *object, struct mr_bpf_control *control,
+			 const struct mr_bpf_cpu *cpus)
+{
+	int readers = name_readers(object, control), r;
+
+	if (readers < 0)
+		return readers;
+	r = run(object);
+	if (r)
+		return r;
+	control->hidden_known = all_found(cpus, readers);
+	return control->hidden_known ? 0 : -ENOENT;
 }

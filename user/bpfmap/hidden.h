@@ -15,7 +15,10 @@
 int hidden_counted_at(const struct btf *kernel);
 /* Before the object is loaded. */
 void hidden_wanted(struct bpf_object *object, bool wanted);
-/* Once it is: has the programs that see look-ups find their counters. Negative errno. */
-int hidden_find_counters(struct bpf_object *object, struct mr_bpf_control *control);
+/* Once it is: finds the counters of the programs that see look-ups, on each of the CPUs. -ENOENT
+ * unless all were found, or another negative errno; control->hidden_known says the same to the
+ * programs. */
+int hidden_find_counters(struct bpf_object *object, struct mr_bpf_control *control,
+			 const struct mr_bpf_cpu *cpus);
 
 #endif

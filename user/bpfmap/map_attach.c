@@ -31,8 +31,8 @@ struct map_attachment {
 	struct map_attach_opts opts;
 	struct bpf_object *object;
 	struct watched_function functions[MAX_FUNCTIONS];
-	int hidden_at; /* hidden_counted_at() */
-	int hidden_error;
+	int hidden_at;	  /* hidden_counted_at() */
+	int hidden_error; /* hidden_find_counters() */
 	struct mr_bpf_control *control;
 	struct mr_bpf_cpu *cpus;
 	struct mr_bpf_row *rows;
@@ -316,7 +316,7 @@ int map_attachment_load(struct map_attachment **out, const struct map_attach_opt
 		r = exclude_own(a);
 	list_maps(a);
 	if (!r && a->hidden_at >= 0)
-		a->hidden_error = hidden_find_counters(a->object, a->control);
+		a->hidden_error = hidden_find_counters(a->object, a->control, a->cpus);
 	return r ? err_set(err, r, "cannot share tables with the kernel: %s", err_name(r)) : 0;
 }
 
@@ -394,10 +394,9 @@ bool map_attachment_watches(const struct map_attachment *a, size_t i, const char
 	return a->functions[i].links[0] != NULL;
 }
 
-bool map_attachment_trusts_programs(const struct map_attachment *a, int *error)
+int map_attachment_distrusts_programs(const struct map_attachment *a)
 {
-	*error = a->hidden_error;
-	return a->hidden_at < 0 || a->cpus[0].misses[0];
+	return a->hidden_error;
 }
 
 uint32_t map_attachment_functions(const struct map_attachment *a)

@@ -40,10 +40,10 @@ void map_attachment_free(struct map_attachment *a);
  * that is watched passes through it). */
 bool map_attachment_watches(const struct map_attachment *a, size_t i, const char **why);
 uint32_t map_attachment_functions(const struct map_attachment *a);
-/* False where the kernel hides some of the look-ups by programs and we cannot find out which
- * (*error, negative errno, or 0: it does not tell where it counts them): then no program's read
- * counts. */
-bool map_attachment_trusts_programs(const struct map_attachment *a, int *error);
+/* Not 0 where the kernel hides some of the look-ups by programs and we cannot find out which
+ * (negative errno; -ENOENT: it does not tell where it counts them): then no program's read counts.
+ */
+int map_attachment_distrusts_programs(const struct map_attachment *a);
 
 int map_attachment_events_fd(const struct map_attachment *a);
 /* The tables, shared with the kernel. */

@@ -153,10 +153,11 @@ static void announce(const struct bpf_watch *w)
 		    map_functions[i].without)
 			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without, why,
 				 map_functions[i].name);
-	if (!map_attachment_trusts_programs(w->attachment, &error))
+	error = map_attachment_distrusts_programs(w->attachment);
+	if (error)
 		log_warn(
 			"updates that BPF programs lose cannot be told: what the kernel hides of their look-ups is not known (%s)",
-			error ? err_name(error) : "__per_cpu_offset in /proc/kallsyms");
+			error == -ENOENT ? "__per_cpu_offset in /proc/kallsyms" : err_name(error));
 }
 
 static int run(struct bpf_watch *w)
