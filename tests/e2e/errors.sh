@@ -116,9 +116,9 @@ errors_unprivileged()
 # errors_without_ptrace MAPRACE: all but the right to look at others' processes; doctor knows of it before watch does
 errors_without_ptrace()
 {
-	local status=0 line only
+	local status=0 line with_caps
 	with_only bpf,perfmon
-	local run=("${only[@]}" "$1")
+	local run=("${with_caps[@]}" "$1")
 	"${run[@]}" watch -p "$target" -d 1 >"$work/stdout" 2>"$work/stderr" || status=$?
 	if ((status == 1)) && grep -q 'hint: .*CAP_SYS_PTRACE' "$work/stderr"; then
 		pass "watch without CAP_SYS_PTRACE: $(sed -n 's/^maprace: error: //p' "$work/stderr" | head -1)"

@@ -20,12 +20,12 @@ calm=()
 
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups) # in front of a command
 
-# with_only CAPABILITY,...: sets `only`, to go in front of a command: nobody, with these
+# with_only CAPABILITY,...: sets `with_caps`, to go in front of a command: nobody, with these
 with_only()
 {
 	local caps=-all,+${1//,/,+}
 	# shellcheck disable=SC2034
-	only=("${nobody[@]}" --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps")
+	with_caps=("${nobody[@]}" --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps")
 }
 
 e2e_die()

@@ -259,7 +259,7 @@ in_namespace()
 # Ids are those of the namespace; and what may be done there is no less: perf events need CAP_SYS_ADMIN, multi-uprobe does not.
 life_pid_namespace()
 {
-	local dir only
+	local dir with_caps
 	unshare -pf --mount-proc true 2>"$work/unshare" || { why="SKIP no PID namespace may be made here" && return 1; }
 	in_namespace "$maprace" watch && status_is 66 || return 1
 	need 'not by the ids of the namespace' jq -es 'any(.[]; .type == "race" and .data.pid < 100)' "$work/stdout" >/dev/null || return 1
@@ -268,7 +268,7 @@ life_pid_namespace()
 	chmod 755 "$dir"
 	install -m 755 "$maprace" "$dir/maprace"
 	with_only bpf,perfmon,sys_ptrace
-	in_namespace "${only[@]}" "$dir/maprace" watch || true
+	in_namespace "${with_caps[@]}" "$dir/maprace" watch || true
 	rm -r "$dir"
 	status_is 66
 }
