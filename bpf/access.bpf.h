@@ -36,7 +36,8 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	}
 	if (o->record && o->map >= lo && o->map < hi) {
 		o->c->stack_maps++;
-		o->record->flags |= MR_MAP_STACK;
+		if (o->record->addr == o->map)
+			o->record->flags |= MR_MAP_STACK;
 		return false;
 	}
 	if (target_u64(o->g + cfg.g_gopc, &a->gopc) || target_u64(o->g + cfg.g_labels, &a->labels))

@@ -75,9 +75,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	}
 	h->hit_seq = seq;
 	o->c->collisions++;
-	o->record->collisions++;
-	if (!(o->record->flags & MR_MAP_RACY))
-		map_prove(o->record);
+	map_prove(o->record, o->map);
 	e->evidence = MR_EVIDENCE_COLLISION;
 	e->held_ns = o->now > e->access[1].time_ns ? o->now - e->access[1].time_ns : 0;
 	e->pair = (__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash;

@@ -11,6 +11,7 @@
 #include "apart.bpf.h"
 #include "engine.bpf.h"
 #include "growth.bpf.h"
+#include "latest.bpf.h"
 #include "ownstack.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -62,6 +63,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
 	arg = site_word(ctx, site.map_arg);
+	latest_note(o.g, arg, slot);
 	a = again_slot(o.cpu, arg);
 	if (!a) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
@@ -105,8 +107,12 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	if (wants)
 		look(ctx, &o, last);
-	if (o.record->flags & MR_MAP_RACY && cfg.holds_enabled)
-		keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
+	if (o.record->flags & MR_MAP_RACY) {
+		if (!map_is_proved(o.record, o.map))
+			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
+		else if (cfg.holds_enabled)
+			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
+	}
 	return 0;
 }
 
@@ -123,26 +129,18 @@ int maprace_op_plain(struct pt_regs *ctx)
 	return operation(ctx, false);
 }
 
-/* Where the map that the goroutine dies of may be found: its registers, and its stack up to its
- * end. */
-static __always_inline void words_fill(struct pt_regs *ctx, struct mr_event_fatal *e, __u64 hi,
-				       struct mr_cpu *c)
+/* The map that the goroutine dies of, as far as it is certain. */
+static __always_inline void fatal_map(struct mr_event_fatal *e, __u64 g)
 {
-	__u64 sp = plain(REG_SP(ctx)), left = hi - sp;
-	const __u64 regs[MR_FATAL_REGS] = REG_OTHERS(ctx);
-	__u32 size = sizeof(e->words) - sizeof(regs);
-	int i;
+	__u32 slot = 0;
+	__u64 arg = latest_arg(g, &slot);
 
-	for (i = 0; i < MR_FATAL_REGS; i++)
-		e->words[i] = regs[i];
-	e->nwords = MR_FATAL_REGS;
+	if (arg && probe_sites[slot].map_arg == MR_ARG_ITER &&
+	    target_u64(arg + cfg.iter_map, &arg)) /* it may have gone over to another map */
+		arg = 0;
+	e->map = arg;
+	e->slot = slot;
 	e->pad = 0;
-	if (left < size)
-		size = left;
-	if (hi < sp || target_read(&e->words[MR_FATAL_REGS], size, sp))
-		lose(c, MR_LOSS_STACK_BROKEN);
-	else
-		e->nwords += size / 8;
 }
 
 /* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
@@ -151,7 +149,6 @@ int maprace_fatal(struct pt_regs *ctx)
 {
 	struct mr_event_fatal *e;
 	struct operation o = {};
-	__u64 hi = 0;
 
 	stay_on_own_stack(ctx);
 	if (!gate)
@@ -180,9 +177,7 @@ int maprace_fatal(struct pt_regs *ctx)
 		ring_discard(&events, e);
 		return 0;
 	}
-	if (target_u64(o.g + cfg.g_stack_hi, &hi))
-		lose(o.c, MR_LOSS_G_FAULT);
-	words_fill(ctx, e, hi, o.c);
+	fatal_map(e, o.g);
 	/* The one event that wakes user space at once: it reads of the other goroutine what is
 	 * there as long as the process is, and nobody is in danger any more. By force, as the
 	 * kernel by itself wakes nobody for what comes after something unread. */

@@ -37,13 +37,30 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->looked = 0;
 	m->holds = 0;
 	m->collisions = 0;
+	m->proved = 0;
 	m->sites = 0;
 }
 
-/* From now on each operation is kept apart (apart.bpf.h): those that were going to pass a few times
- * (again.bpf.h) no longer find the record that they were noted with. */
-static __always_inline void map_prove(struct mr_map *m)
+static __always_inline bool map_is_proved(const struct mr_map *m, __u64 addr)
 {
+	return m->proved == mr_map_mark(addr);
+}
+
+/*
+ * A collision on addr. Another map may have taken the record over while the event was made: then it
+ * is not that one's, and should it do so at this very moment the mark still is not its own.
+ *
+ * From now on each operation is kept apart (apart.bpf.h): those that were going to pass a few times
+ * (again.bpf.h) no longer find the record that they were noted with.
+ */
+static __always_inline void map_prove(struct mr_map *m, __u64 addr)
+{
+	if (*(volatile __u64 *)&m->addr != addr)
+		return;
+	m->collisions++;
+	if (m->flags & MR_MAP_RACY && map_is_proved(m, addr))
+		return;
+	m->proved = mr_map_mark(addr);
 	m->flags |= MR_MAP_RACY;
 	m->first_ns++;
 }

@@ -31,13 +31,15 @@ volatile __u32 gate = 0;
  * account. */
 volatile __u32 throttle = 1000;
 
-/* User space counts it up before probes are taken away or put back. */
+/* User space counts it up before probes are taken away or put back, and once more when that is
+ * done: odd means that they are being moved. */
 volatile __u32 epoch = 0;
 
 /* Since when each function that writes to maps has had its probe; 0: not all of them have. */
 volatile __u64 whole_ns = 0;
 
 struct mr_cpu cpus[MR_CPUS] = {};
+struct mr_latest latest[MR_LATEST] = {};
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {

@@ -14,13 +14,6 @@
 #define REG_SP(ctx) ((ctx)->sp)
 #define REG_FP(ctx) ((ctx)->bp)
 #define REG_IP(ctx) ((ctx)->ip)
-/* Those that may hold the map in a function that the runtime dies in: not the arguments of fatal. */
-#define REG_OTHERS(ctx)                                                                           \
-	{                                                                                         \
-		plain((ctx)->cx), plain((ctx)->dx), plain((ctx)->si), plain((ctx)->di),           \
-			plain((ctx)->r8), plain((ctx)->r9), plain((ctx)->r10), plain((ctx)->r11), \
-			plain((ctx)->r12), plain((ctx)->r13)                                      \
-	}
 #else
 #error "no register table for this architecture yet"
 #endif

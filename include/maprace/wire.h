@@ -175,7 +175,8 @@ struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
 	__u32 flags;
-	__u32 pad;
+	__u32 proved; /* mr_map_mark() of the map whose collisions these are, else they are
+			 another's */
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
@@ -201,6 +202,16 @@ struct mr_again {
 	__u8 slot, op;
 	__u8 pad[14];
 };
+
+/* The operation that a goroutine entered last, by goroutine (bpf/latest.bpf.h). */
+struct mr_latest {
+	__u64 arg;   /* a map, or an iterator */
+	__u64 what;  /* epoch << 8 | slot of the site */
+	__u64 check; /* arg ^ g ^ what */
+	__u64 pad;
+};
+
+#define MR_LATEST 2048u
 
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
@@ -336,18 +347,14 @@ struct mr_event_race {
 		access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
 };
 
-#define MR_FATAL_REGS 10
-#define MR_FATAL_WORDS (MR_FATAL_REGS + 128)
-
 struct mr_event_fatal {
 	struct mr_event_header header;
 	__u64 message; /* run-time address of the text, and its length: user space reads it from the
 			  file */
 	__u64 message_len;
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
-	/* What its registers and the top of its stack hold: the map that it dies of is among it. */
-	__u64 words[MR_FATAL_WORDS];
-	__u32 nwords;
+	__u64 map;		 /* of the operation that it entered last; 0: not known */
+	__u32 slot;		 /* of that operation's site */
 	__u32 pad;
 };
 
@@ -418,6 +425,12 @@ static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;
 }
 
+/* Tells the maps of one record apart: differs for any two within 64 GiB, and is never 0. */
+static inline __u32 mr_map_mark(__u64 addr)
+{
+	return (__u32)(addr >> 4) + !(__u32)(addr >> 4);
+}
+
 static inline __u64 mr_goroutine_bit(__u64 g)
 {
 	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
@@ -430,6 +443,7 @@ _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_again) == 64, "wire");
+_Static_assert(sizeof(struct mr_latest) == 32, "wire");
 _Static_assert(sizeof(struct mr_apart) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
@@ -447,7 +461,6 @@ _Static_assert(sizeof(struct mr_grown) == 40, "wire");
 _Static_assert(sizeof(struct mr_iterator) == 64, "wire");
 _Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
-_Static_assert(sizeof(struct mr_event_fatal) == 40 + sizeof(struct mr_access) + 8 * MR_FATAL_WORDS,
-	       "wire");
+_Static_assert(sizeof(struct mr_event_fatal) == 48 + sizeof(struct mr_access), "wire");
 
 #endif

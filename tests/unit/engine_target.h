@@ -98,6 +98,7 @@ static int set_up(void **state)
 	memset(gomaps, 0, sizeof(gomaps));
 	memset(cpus, 0, sizeof(cpus));
 	memset(aparts, 0, sizeof(aparts));
+	memset(latest, 0, sizeof(latest));
 	memset((void *)probe_sites, 0, sizeof(probe_sites));
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);
@@ -130,6 +131,7 @@ static int set_up(void **state)
 	epoch = 0;
 	whole_ns = 1; /* long ago */
 	every_pair = ring_full = false;
+	at_reserve = NULL;
 	ring_used = 0;
 	wakeups = 0;
 	fault_addr = 0;

@@ -331,6 +331,141 @@ static void collision_is_noted_for_its_own_map(void **state)
 	assert_int_equal(map_table[index].flags & MR_MAP_RACY, MR_MAP_RACY);
 }
 
+static struct mr_map *taken;
+static __u64 taken_by;
+
+static void take_over(void)
+{
+	map_take_over(taken, taken_by, bpf_ktime_get_ns(), &cpus[3]);
+}
+
+/* ... nor when the other one comes while the event is being made. */
+static void a_record_that_is_taken_over_proves_nothing(void **state)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.holds_enabled = 0;
+	plant_hold(&a, SITE_WRITE, gomaps[0]);
+	taken = &map_table[index];
+	taken_by = (uintptr_t)gomaps[1];
+	at_reserve = take_over;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(map_table[index].addr, (uintptr_t)gomaps[1]);
+	assert_int_equal(map_table[index].collisions, 0);
+	assert_int_equal(map_table[index].flags & MR_MAP_RACY, 0);
+}
+
+/* What is written behind the newcomer's back does not fit it, and does not last. */
+static void a_mark_is_its_own_maps_alone(void **state)
+{
+	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.hold_permille = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	m->proved = mr_map_mark((uintptr_t)gomaps[1]);
+	m->collisions = 1;
+	m->flags |= MR_MAP_RACY;
+	memset(again_table, 0, sizeof(again_table));
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(m->flags & MR_MAP_RACY, 0);
+	assert_int_equal(cpus[1].racy, 0);
+	assert_false(map_is_proved(m, (uintptr_t)gomaps[0]));
+	assert_true(mr_map_mark(0) && mr_map_mark(1ull << 36) == mr_map_mark(0));
+}
+
+/* The map that a goroutine dies of, as the event tells it. */
+static __u64 dies_of(struct goroutine *r)
+{
+	const struct mr_event_fatal *e;
+
+	current_cpu = r->cpu;
+	current_tid = r->tid;
+	maprace_fatal(&r->regs);
+	e = (const void *)event_list[event_count - 1];
+	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
+	return e->map;
+}
+
+static void it_dies_of_the_map_that_it_entered_last(void **state)
+{
+	struct goroutine a, b;
+	const struct mr_event_fatal *e;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.hold_permille = 0;
+	assert_int_equal(dies_of(&a), 0);
+	/* also where both pass by the records, and others have used them since */
+	for (i = 0; i < 200; i++) {
+		op(&a, SITE_READ, gomaps[0]);
+		op(&a, SITE_READ, gomaps[1]);
+		op(&b, SITE_READ, gomaps[0]);
+		op(&b, SITE_READ, gomaps[1]);
+		assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
+	}
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.tid++; /* it goes on on another thread */
+	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
+	e = (const void *)event_list[event_count - 1];
+	assert_int_equal(e->slot, mr_site_slot(cfg.site_multiplier, site_list[SITE_WRITE].ip));
+}
+
+static void an_iterator_tells_its_map_of_now(void **state)
+{
+	__u64 iterator[8] = {};
+	struct goroutine a;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.hold_permille = 0;
+	iterator[3] = (uintptr_t)gomaps[0];
+	a.regs.ip = site_list[SITE_ITER].ip;
+	a.regs.ax = (uintptr_t)iterator;
+	current_cpu = a.cpu;
+	current_tid = a.tid;
+	for (i = 0; i < 50; i++)
+		maprace_op(&a.regs);
+	iterator[3] = (uintptr_t)gomaps[1];
+	maprace_op(&a.regs);
+	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
+	fault_addr = (uintptr_t)&iterator[3];
+	assert_int_equal(dies_of(&a), 0);
+}
+
+/* An operation may have gone by unseen where probes were moved; another goroutine's note is none. */
+static void where_something_may_be_unseen_it_dies_of_none(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.hold_permille = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	epoch++;
+	assert_int_equal(dies_of(&a), 0);
+	op(&a, SITE_WRITE, gomaps[0]); /* while they are being moved */
+	assert_int_equal(dies_of(&a), 0);
+	epoch++;
+	assert_int_equal(dies_of(&a), 0);
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
+	latest_note((uintptr_t)a.g, (uintptr_t)gomaps[1], 3);
+	latest_slot((uintptr_t)a.g)->arg = (uintptr_t)gomaps[0]; /* two wrote at once */
+	assert_int_equal(dies_of(&a), 0);
+}
+
 static void holds_not_done_or_cut_short_are_counted(void **state)
 {
 	struct goroutine a;
@@ -511,6 +646,11 @@ int main(void)
 		TEST(pairs_are_told_once_and_counted),
 		TEST(hostile_stacks_end),
 		TEST(collision_is_noted_for_its_own_map),
+		TEST(a_record_that_is_taken_over_proves_nothing),
+		TEST(a_mark_is_its_own_maps_alone),
+		TEST(it_dies_of_the_map_that_it_entered_last),
+		TEST(an_iterator_tells_its_map_of_now),
+		TEST(where_something_may_be_unseen_it_dies_of_none),
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
 		TEST(concurrent_snapshots_are_whole),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Which map a goroutine dies of, found among the words of its stack: one, or none. */
+/* Who else wrote to the map that a goroutine dies of. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,16 +42,13 @@ static int begin(void **state)
 	other = NULL;
 	e.header.time_ns = NOW;
 	e.access.g = DYING;
-	e.words[e.nwords++] = 0;
-	e.words[e.nwords++] = 0x4711;
-	e.words[e.nwords++] = MAP;
-	e.words[e.nwords++] = MAP; /* a register and the stack hold it */
+	e.map = MAP;
 	return 0;
 }
 
 static const struct mr_map *found(void)
 {
-	return fatal_only_map(maps, RECORDS, &e, &other);
+	return fatal_record(maps, RECORDS, &e, &other);
 }
 
 static void the_map_that_another_has_just_written(void **state)
@@ -75,16 +72,6 @@ static void its_own_write_is_passed_over(void **state)
 	assert_ptr_equal(other, &m->writer_before);
 }
 
-static void of_two_maps_none(void **state)
-{
-	(void)state;
-	written(MAP, OTHER, NOW - 1000);
-	written(SECOND, OTHER, NOW - 1000);
-	assert_non_null(found());
-	e.words[e.nwords++] = SECOND;
-	assert_null(found());
-}
-
 static void one_written_long_ago_is_none(void **state)
 {
 	(void)state;
@@ -92,12 +79,12 @@ static void one_written_long_ago_is_none(void **state)
 	assert_null(found());
 }
 
-static void one_that_it_never_used_is_none(void **state)
+static void one_that_nobody_else_wrote_is_none(void **state)
 {
 	struct mr_map *m = written(MAP, OTHER, NOW - 1000);
 
 	(void)state;
-	m->seen &= ~mr_goroutine_bit(DYING);
+	m->writer.g = 0;
 	assert_null(found());
 }
 
@@ -110,12 +97,13 @@ static void another_map_in_its_record_is_none(void **state)
 	assert_null(found());
 }
 
-static void more_words_than_there_can_be(void **state)
+static void one_that_is_not_known_is_none(void **state)
 {
 	(void)state;
 	written(MAP, OTHER, NOW - 1000);
-	e.nwords = UINT32_MAX;
-	assert_non_null(found());
+	e.map = 0;
+	assert_null(found());
+	assert_null(fatal_record(NULL, 0, &e, &other));
 }
 
 int main(void)
@@ -123,11 +111,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_map_that_another_has_just_written, begin),
 		cmocka_unit_test_setup(its_own_write_is_passed_over, begin),
-		cmocka_unit_test_setup(of_two_maps_none, begin),
 		cmocka_unit_test_setup(one_written_long_ago_is_none, begin),
-		cmocka_unit_test_setup(one_that_it_never_used_is_none, begin),
+		cmocka_unit_test_setup(one_that_nobody_else_wrote_is_none, begin),
 		cmocka_unit_test_setup(another_map_in_its_record_is_none, begin),
-		cmocka_unit_test_setup(more_words_than_there_can_be, begin),
+		cmocka_unit_test_setup(one_that_is_not_known_is_none, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

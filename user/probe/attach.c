@@ -348,6 +348,7 @@ int attachment_open(struct attachment *a, struct err *err)
 		return 0;
 	a->skel->bss->epoch++;
 	r = keeper_open(&a->keeper, err);
+	a->skel->bss->epoch++;
 	if (!r)
 		a->open = true;
 	tell_whole(a);
@@ -356,10 +357,14 @@ int attachment_open(struct attachment *a, struct err *err)
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
+	int r;
+
 	a->open = false;
 	tell_whole(a);
 	a->skel->bss->epoch++;
-	return keeper_close(&a->keeper, cycled, err);
+	r = keeper_close(&a->keeper, cycled, err);
+	a->skel->bss->epoch++;
+	return r;
 }
 
 bool attachment_alive(const struct attachment *a)
@@ -486,6 +491,11 @@ const struct mr_trial *attachment_trials(const struct attachment *a)
 uint64_t attachment_site(const struct attachment *a, uint32_t slot)
 {
 	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].ip : 0;
+}
+
+uint8_t attachment_op(const struct attachment *a, uint32_t slot)
+{
+	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].op : MR_OP_NONE;
 }
 
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)

@@ -76,6 +76,7 @@ const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count
 const struct mr_trial *attachment_trials(const struct attachment *a);
 /* Run-time address of the probe site in this slot of the table, 0 when empty. */
 uint64_t attachment_site(const struct attachment *a, uint32_t slot);
+uint8_t attachment_op(const struct attachment *a, uint32_t slot); /* enum mr_op */
 /* The function behind it, NULL when empty. */
 const char *attachment_function(const struct attachment *a, uint32_t slot);
 /* -ENOENT: no such pair. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MINE_NS 100000000ull	/* from an operation's entry, a hold included, to its fatal error */
 #define OTHERS_NS 1000000000ull /* who wrote longer ago is not the one who was met */
 #define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
 
@@ -38,29 +37,23 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
 	return -ENOENT;
 }
 
-/* Is this the very operation that the dying goroutine's stack is in? Another map that it used
- * before is not what it dies of. */
-static bool is_on_stack(const struct tracker_source *source, const struct mr_event_fatal *e,
-			const struct mr_last *l)
+/* Is the dying goroutine inside the function that it was seen to enter last? It may have been in
+ * one since that has no probe. */
+static bool is_inside(const struct tracker_source *source, const struct mr_event_fatal *e)
 {
-	uint64_t site = attachment_site(source->attachment, l->slot), pc;
+	uint64_t site = attachment_site(source->attachment, e->slot), pc;
 	struct resolver_file file = resolve_file(&source->resolver, site);
-	bool caller_known = l->caller && !(l->op & MR_LAST_OLDER_CALLER);
-	bool inside = false, called = !caller_known;
 	struct go_func f;
 	uint32_t i;
 
-	if (l->ns > e->header.time_ns || e->header.time_ns - l->ns > MINE_NS ||
-	    go_binary_func_by_pc(file.bin, site - file.bias, &f))
+	if (!site || go_binary_func_by_pc(file.bin, site - file.bias, &f))
 		return false;
-	for (i = 1; i < e->access.nframes && i < MR_FRAMES; i++) {
-		pc = e->access.pcs[i];
-		if (i < INNER_FRAMES && pc - 1 - file.bias >= f.entry && pc - 1 - file.bias < f.end)
-			inside = true;
-		else if (inside && pc == l->caller)
-			called = true;
+	for (i = 1; i < INNER_FRAMES && i < e->access.nframes && i < MR_FRAMES; i++) {
+		pc = e->access.pcs[i] - 1 - file.bias;
+		if (pc >= f.entry && pc < f.end)
+			return true;
 	}
-	return inside && called;
+	return false;
 }
 
 /* Whoever else wrote to the map just now. NULL: nobody did, or it is not noted any more. */
@@ -75,51 +68,18 @@ static const struct mr_last *other_writer(const struct mr_map *map, const struct
 	return l;
 }
 
-/* The record of the map that goroutine g used last, which is the one that it dies of if its note
- * was not overwritten meanwhile. */
-static const struct mr_map *last_map_of(const struct tracker_source *source, uint64_t g,
-					const struct mr_last **last)
+const struct mr_map *fatal_record(const struct mr_map *maps, uint32_t count,
+				  const struct mr_event_fatal *e, const struct mr_last **other)
 {
-	const struct mr_map *best = NULL, *maps;
-	uint32_t i, count;
+	const struct mr_map *m;
 
-	maps = attachment_maps(source->attachment, &count);
-	*last = NULL;
-	for (i = 0; i < count; i++) {
-		const struct mr_last *candidates[2] = {&maps[i].reader, &maps[i].writer};
-		int k;
-
-		for (k = 0; k < 2; k++)
-			if (candidates[k]->g == g && (!*last || candidates[k]->ns > (*last)->ns)) {
-				best = &maps[i];
-				*last = candidates[k];
-			}
-	}
-	return best;
-}
-
-const struct mr_map *fatal_only_map(const struct mr_map *maps, uint32_t count,
-				    const struct mr_event_fatal *e, const struct mr_last **other)
-{
-	const uint64_t bit = mr_goroutine_bit(e->access.g);
-	const struct mr_map *only = NULL;
-	uint32_t i;
-
-	for (i = 0; maps && i < e->nwords && i < MR_FATAL_WORDS; i++) {
-		const struct mr_map *m = &maps[mr_map_index(e->words[i], count - 1)];
-		const struct mr_last *l;
-
-		if (!e->words[i] || m->addr != e->words[i] || m == only || !(m->seen & bit))
-			continue;
-		l = other_writer(m, e);
-		if (!l)
-			continue;
-		if (only)
-			return NULL;
-		only = m;
-		*other = l;
-	}
-	return only;
+	if (!maps || !e->map)
+		return NULL;
+	m = &maps[mr_map_index(e->map, count - 1)];
+	if (m->addr != e->map)
+		return NULL;
+	*other = other_writer(m, e);
+	return *other ? m : NULL;
 }
 
 /* Who it was, as far as the record tells: function and caller, and the ids while the process still
@@ -149,8 +109,8 @@ static int other_access(struct tracker_source *source, const struct mr_last *l,
 int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race)
 {
-	const struct mr_last *mine, *other;
 	const struct mr_map *map, *maps;
+	const struct mr_last *other;
 	uint32_t count;
 	char text[64];
 	int which, ret;
@@ -172,21 +132,15 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	if (ret)
 		goto fail;
 	race->access[0].op = messages[which].op;
-	map = last_map_of(source, e->access.g, &mine);
-	other = map ? other_writer(map, e) : NULL;
-	if (!other || !is_on_stack(source, e, mine)) {
-		mine = NULL; /* its note was overwritten */
-		maps = attachment_maps(source->attachment, &count);
-		map = fatal_only_map(maps, count, e, &other);
-	}
+	maps = attachment_maps(source->attachment, &count);
+	map = is_inside(source, e) ? fatal_record(maps, count, e, &other) : NULL;
 	if (!map)
 		return 0; /* the dying goroutine's side is all we have */
 	free(race->map.type);
 	ret = resolve_map(&source->resolver, map->addr, map->type, NULL, 0, &race->map);
 	if (ret)
 		goto fail;
-	if (mine)
-		race->access[0].op = resolve_op(mine->op & (MR_OP_MAX - 1));
+	race->access[0].op = resolve_op(attachment_op(source->attachment, e->slot));
 	race->has_other = true;
 	ret = other_access(source, other, &race->access[1]);
 	if (!ret)

@@ -24,6 +24,12 @@ static int worse_first(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+/* A record may have been taken over while a collision was noted. */
+static uint32_t collisions_of(const struct mr_map *m)
+{
+	return m->proved == mr_map_mark(m->addr) ? m->collisions : 0;
+}
+
 /* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up.
  */
 static uint32_t goroutines_of(uint64_t seen)
@@ -37,7 +43,7 @@ static struct verdict verdict_now(const struct tracker_source *source, const str
 {
 	const struct mr_trial *trials = attachment_trials(source->attachment);
 	struct verdict_input in = {
-		.collisions = m->collisions, .met = m->flags & MR_MAP_MET, .sites = m->sites};
+		.collisions = collisions_of(m), .met = m->flags & MR_MAP_MET, .sites = m->sites};
 	struct mr_trial t;
 
 	if (trials) {
@@ -63,7 +69,7 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	row->writes = m->writes;
 	row->holds = m->holds;
 	row->hold_ns = m->hold_ns;
-	row->collisions = m->collisions;
+	row->collisions = collisions_of(m);
 	row->expected = verdict.expected;
 	row->p = verdict.p;
 	row->verdict = verdict.verdict;
@@ -103,8 +109,8 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 
 		if (!m->addr || m->flags & MR_MAP_STACK)
 			continue;
-		if (m->collisions || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
-			found[n++] = (struct candidate){k, m->collisions,
+		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
+			found[n++] = (struct candidate){k, collisions_of(m),
 							(uint64_t)m->reads + m->writes};
 	}
 	qsort(found, n, sizeof(*found), worse_first);
