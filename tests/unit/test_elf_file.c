@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "memfile.h"
+#include "sparse.h"
 #include "target/elf_file.h"
 #include "target/elf_reloc.h"
 
@@ -353,6 +354,52 @@ static void test_shrinks_while_open(void **state)
 	free(data);
 }
 
+/* Believed only up to what a program can have. */
+static void test_sparse_relocations(void **state)
+{
+	const uint64_t one = sizeof(Elf64_Rela);
+	const struct {
+		uint64_t size;
+		int code;
+	} cases[] = {
+		{SPARSE_SIZE - 4096, -E2BIG},
+		{(ELF_RELOCS_MAX + 1) * one, -E2BIG},
+		{1000 * one, 0},
+		{SPARSE_SIZE + one, -EBADMSG}, /* more than the file */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct memfile m = sparse_make(cases[i].size);
+		const struct elf_relocs *relocs;
+		struct err err = {.text = ""};
+		struct elf_file *elf;
+
+		assert_int_equal(elf_file_open(&elf, m.path, &err), 0);
+		assert_int_equal(elf_file_relocs(elf, &relocs), cases[i].code);
+		assert_int_equal(relocs->count, 0);
+		elf_file_close(elf);
+		memfile_close(&m);
+	}
+}
+
+static void test_scan_has_an_end(void **state)
+{
+	struct memfile m = sparse_make(0);
+	struct err err = {.text = ""};
+	struct elf_file *elf;
+	uint64_t done = 0;
+
+	(void)state;
+	assert_int_equal(elf_file_open(&elf, m.path, &err), 0);
+	while (elf_file_scan_more(elf, 1 << 20))
+		done += 1 << 20;
+	assert_int_equal(done, ELF_SCAN_MAX);
+	assert_false(elf_file_scan_more(elf, 1));
+	elf_file_close(elf);
+	memfile_close(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +416,8 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_shrinks_while_open),
+		cmocka_unit_test(test_sparse_relocations),
+		cmocka_unit_test(test_scan_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

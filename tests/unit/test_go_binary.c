@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "base/bits.h"
 #include "go/moduledata.h"
 #include "memfile.h"
+#include "sparse.h"
 
 struct copy {
 	uint8_t *data;
@@ -210,6 +212,51 @@ static void test_damaged_anywhere(void **state)
 	free(c.data);
 }
 
+static void put_at(const struct memfile *m, const void *data, size_t len, off_t at)
+{
+	assert_int_equal(pwrite(m->fd, data, len, at), len);
+}
+
+/* For as much as there is to look at, the answer comes in seconds, and says what was not done. */
+static void test_sparse(void **state)
+{
+	static const char magic[] = "\xff Go buildinf:";
+	static const uint8_t header[8] = {0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8};
+	const struct {
+		bool go;	 /* it has build info */
+		size_t headers;	 /* what looks like a function table's beginning at first sight */
+		uint64_t relocs; /* bytes */
+		int code;
+		const char *word;
+	} cases[] = {
+		{false, 0, 0, -EFBIG, "no build info is in the 512 MiB"},
+		{true, 0, 0, -EFBIG, "Go tables are not in the 512 MiB"},
+		{true, 200000, 0, -EFBIG, "Go tables are not in the 512 MiB"},
+		{true, 0, SPARSE_SIZE / 2, -E2BIG, "more than 16777216 relocations"},
+	};
+	time_t before = time(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct memfile m = sparse_make(cases[i].relocs);
+		struct err err = {.text = ""};
+		struct go_binary *bin;
+
+		if (cases[i].go) {
+			put_at(&m, magic, 14, 4096);
+			put_at(&m, "\x08\x02", 2, 4096 + 14);
+			put_at(&m, "\x08go1.24.4\0", 10, 4096 + 32);
+		}
+		for (size_t j = 0; j < cases[i].headers; j++)
+			put_at(&m, header, sizeof(header), (off_t)(8192 + 8 * j));
+		assert_int_equal(go_binary_open(&bin, m.path, &err), cases[i].code);
+		if (!strstr(err.text, cases[i].word) || !strstr(err.text, m.path))
+			fail_msg("\"%s\" should say \"%s\"", err.text, cases[i].word);
+		memfile_close(&m);
+	}
+	assert_true(time(NULL) - before < 60); /* sanitizers, and a busy machine */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_no_function_table),
 		cmocka_unit_test(test_another_program_inside),
 		cmocka_unit_test(test_damaged_anywhere),
+		cmocka_unit_test(test_sparse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,7 @@
 #define ALIGN 16
 #define FLAG_BIG_ENDIAN 1
 #define FLAG_INLINE 2
-#define MAX_STRING (4u << 20)	/* module lists of big programs take tens of KiB */
-#define MAX_SCAN (256ull << 20) /* bytes of data looked through when no section names the place */
+#define MAX_STRING (4u << 20) /* module lists of big programs take tens of KiB */
 #define SCAN_CHUNK (64u << 10)
 #define SENTINEL_LEN \
 	16 /* fixed bytes, some of them zero, before and after the module information */
@@ -40,15 +39,19 @@ static bool is_header(const struct elf_file *elf, uint64_t vaddr, uint8_t header
 
 static int scan_segment(const struct elf_file *elf, const struct elf_segment *s, uint64_t *vaddr)
 {
-	uint64_t pos, limit = s->filesz < MAX_SCAN ? s->filesz : MAX_SCAN;
+	uint64_t pos;
 	uint8_t *chunk = malloc(SCAN_CHUNK);
 	int err = -ENOENT;
 
 	if (!chunk)
 		return -ENOMEM;
-	for (pos = 0; pos < limit && err == -ENOENT; pos += SCAN_CHUNK) {
-		size_t i, len = limit - pos < SCAN_CHUNK ? limit - pos : SCAN_CHUNK;
+	for (pos = 0; pos < s->filesz && err == -ENOENT; pos += SCAN_CHUNK) {
+		size_t i, len = s->filesz - pos < SCAN_CHUNK ? s->filesz - pos : SCAN_CHUNK;
 
+		if (!elf_file_scan_more(elf, len)) {
+			err = -EFBIG;
+			break;
+		}
 		if (elf_file_read(elf, s->vaddr + pos, chunk, len))
 			break;
 		for (i = 0; i + MAGIC_LEN <= len; i += ALIGN) {
@@ -259,6 +262,11 @@ int buildinfo_read(struct buildinfo *info, const struct elf_file *elf, const cha
 	memset(info, 0, sizeof(*info));
 	info->minor = -1;
 	code = find_header(elf, &vaddr, header);
+	if (code == -EFBIG)
+		return err_set(
+			err, code,
+			"%s is not known to be a Go program: no build info is in the %llu MiB of its data that are looked through",
+			path, ELF_SCAN_MAX >> 20);
 	if (code)
 		return code;
 	code = read_strings(elf, vaddr, header, &version, &modinfo);

@@ -23,8 +23,9 @@ struct buildinfo {
 	bool race;	  /* built with -race */
 };
 
-/* 0, -ENOENT when the file has no build info (it is not Go), -EBADMSG, -ENOMEM. Sets err only for
- * -EBADMSG. */
+/* 0, -ENOENT when the file has no build info (it is not Go), -EFBIG when there was none in as much
+ * of it as may be looked through (ELF_SCAN_MAX), -EBADMSG, -ENOMEM. Sets err only for -EBADMSG and
+ * -EFBIG. */
 int buildinfo_read(struct buildinfo *info, const struct elf_file *elf, const char *path,
 		   struct err *err);
 void buildinfo_free(struct buildinfo *info);

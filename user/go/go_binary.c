@@ -11,6 +11,7 @@
 #include "go/pclntab.h"
 #include "go/symbolize.h"
 #include "go/typename.h"
+#include "target/elf_reloc.h"
 
 struct go_binary {
 	struct elf_file *elf;
@@ -61,6 +62,27 @@ static int damaged(const char *path, const char *what, struct err *err)
 	return err_set(err, -EBADMSG, "%s: %s", path, what);
 }
 
+/* It may be a Go program; but nobody waits until all of it has been looked at. */
+static int too_big(const char *path, struct err *err)
+{
+	return err_set(
+		err, -EFBIG,
+		"%s is too big: its Go tables are not in the %llu MiB of its data that are looked through",
+		path, ELF_SCAN_MAX >> 20);
+}
+
+/* Whoever reads a word of the file needs them, and says only that it could not be read. */
+static int check_relocs(const struct go_binary *bin, const char *path, struct err *err)
+{
+	const struct elf_relocs *relocs;
+
+	if (elf_file_relocs(bin->elf, &relocs) != -E2BIG)
+		return 0;
+	return err_set(err, -E2BIG,
+		       "%s has a table of more than %u relocations, which no Go program has", path,
+		       ELF_RELOCS_MAX);
+}
+
 static int load_tables(struct go_binary *bin, const char *path, bool guessed, struct err *err)
 {
 	struct err reason = {.text = ""};
@@ -69,7 +91,12 @@ static int load_tables(struct go_binary *bin, const char *path, bool guessed, st
 	uint8_t *data;
 	int code;
 
+	code = check_relocs(bin, path, err);
+	if (code)
+		return code;
 	code = moduledata_find_pclntab(bin->elf, &vaddr, &header);
+	if (code == -EFBIG)
+		return too_big(path, err);
 	if (code == -ENOENT)
 		return guessed ? not_go(path, err)
 			       : damaged(path, "its Go function table is missing", err);
@@ -78,6 +105,8 @@ static int load_tables(struct go_binary *bin, const char *path, bool guessed, st
 			       ? code
 			       : damaged(path, "its Go function table is not its version's", err);
 	code = moduledata_read(&bin->md, bin->elf, bin->layout, vaddr, &header, &reason);
+	if (code == -EFBIG)
+		return too_big(path, err);
 	if (code)
 		return code == -EBADMSG ? damaged(path, reason.text, err) : code;
 	/* Asking the file first keeps a hostile size from costing memory. */

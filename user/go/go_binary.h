@@ -34,8 +34,9 @@ struct go_frame {
 
 /*
  * 0; -ENOEXEC not an ELF we take, or not Go (err says which); -ENOTSUP a Go version outside the
- * table, or a machine other than amd64; -EBADMSG tables that contradict themselves. Ownership of
- * what *out points to: the caller, go_binary_close().
+ * table, or a machine other than amd64; -EBADMSG tables that contradict themselves; -EFBIG -E2BIG
+ * more to look through, or more relocations, than we take. Ownership of what *out points to: the
+ * caller, go_binary_close().
  */
 int go_binary_open(struct go_binary **out, const char *path, struct err *err);
 /* The same for a plugin that a program has loaded: where it does not say which Go built it, it was

@@ -22,11 +22,11 @@
 #define MD_TEXT 176
 
 #define SCAN_CHUNK (64u << 10)
-#define MAX_SCAN (512ull << 20)
+#define HEADER_COST 4096 /* of ELF_SCAN_MAX: what a system call takes, in bytes */
 /* Places that look right at first sight but are not; a real file has one or two. */
 #define MAX_CANDIDATES 256
 #define MAX_HEADERS 16
-#define MAX_PCLNTAB (1ull << 30)
+#define MAX_PCLNTAB (1ull << 30) /* all of it, which is kept in memory */
 
 static int parse_at(const struct elf_file *elf, uint64_t vaddr, struct pclntab_header *h)
 {
@@ -46,15 +46,19 @@ typedef int (*visit_word)(void *ctx, uint64_t vaddr, const uint8_t *word);
 static int scan_words(const struct elf_file *elf, const struct elf_segment *s, visit_word visit,
 		      void *ctx)
 {
-	uint64_t pos = -s->vaddr & 7, limit = s->filesz < MAX_SCAN ? s->filesz : MAX_SCAN;
+	uint64_t pos = -s->vaddr & 7;
 	uint8_t *chunk = malloc(SCAN_CHUNK);
 	int code = -ENOENT;
 
 	if (!chunk)
 		return -ENOMEM;
-	for (; pos < limit && code == -ENOENT; pos += SCAN_CHUNK) {
-		size_t i, len = limit - pos < SCAN_CHUNK ? limit - pos : SCAN_CHUNK;
+	for (; pos < s->filesz && code == -ENOENT; pos += SCAN_CHUNK) {
+		size_t i, len = s->filesz - pos < SCAN_CHUNK ? s->filesz - pos : SCAN_CHUNK;
 
+		if (!elf_file_scan_more(elf, len)) {
+			code = -EFBIG;
+			break;
+		}
 		if (elf_file_read(elf, s->vaddr + pos, chunk, len))
 			break;
 		for (i = 0; i + 8 <= len && code == -ENOENT; i += 8)
@@ -150,17 +154,23 @@ static int visit_header(void *ctx, uint64_t vaddr, const uint8_t *word)
 	struct header_search *search = ctx;
 	uint32_t magic = get_le32(word);
 	struct md_search md;
+	int code;
 
 	/* Most words end here: behind the magic are two zeros, the instruction unit and the pointer
 	 * size. */
 	if (magic < PCLNTAB_MAGIC_118 || word[4] || word[5] || word[7] != 8)
 		return -ENOENT;
+	if (!elf_file_scan_more(search->elf, HEADER_COST))
+		return -EFBIG;
 	if (parse_at(search->elf, vaddr, search->h))
 		return -ENOENT;
 	/* A program may carry another Go program as data; only its own table has module data. */
 	md = (struct md_search){.elf = search->elf, .h = search->h, .pclntab = vaddr};
-	if (search->candidates++ >= MAX_HEADERS || find_moduledata(&md))
+	if (search->candidates++ >= MAX_HEADERS)
 		return -ENOENT;
+	code = find_moduledata(&md);
+	if (code)
+		return code == -EFBIG ? code : -ENOENT;
 	search->found = vaddr;
 	return 0;
 }
@@ -232,7 +242,7 @@ int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 
 	memset(md, 0, sizeof(*md));
 	code = find_moduledata(&search);
-	if (code == -ENOMEM)
+	if (code == -ENOMEM || code == -EFBIG)
 		return code;
 	if (code)
 		return err_set(err, -EBADMSG, "no module data agrees with the function table");
@@ -242,7 +252,7 @@ int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 	if (code)
 		return err_set(err, -EBADMSG, "the module data at %#llx is cut off",
 			       (unsigned long long)md->addr);
-	if (pclntable != pclntab + h->functab || len > MAX_PCLNTAB)
+	if (pclntable != pclntab + h->functab || !range_fits(h->functab, len, MAX_PCLNTAB))
 		return err_set(err, -EBADMSG,
 			       "the module data disagrees with the function table's size");
 	md->pclntab_size = h->functab + len;

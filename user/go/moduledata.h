@@ -27,11 +27,12 @@ struct moduledata {
 
 /*
  * Finds the function table's header: 0 and its address; -ENOENT when there is none; -EBADMSG when
- * one contradicts itself.
+ * one contradicts itself; -EFBIG when the file has been looked through as far as it may be
+ * (ELF_SCAN_MAX).
  */
 int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h);
 
-/* 0; -EBADMSG when no record agrees with the function table, with the reason in err. */
+/* 0; -EBADMSG when no record agrees with the function table, with the reason in err; -EFBIG. */
 int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 		    const struct go_layout *layout, uint64_t pclntab,
 		    const struct pclntab_header *h, struct err *err);

@@ -9,6 +9,9 @@
 #include "base/bits.h"
 
 #define FUNCTAB_ENTRY 8
+/* Kubernetes has a hundred thousand in a program. They are gone through one by one, more than once.
+ */
+#define MAX_FUNCS (16u << 20)
 #define FUNC_SIZE_118 40
 #define FUNC_SIZE_120 44 /* startLine was added */
 #define NO_FILE 0xffffffffu
@@ -29,7 +32,7 @@ int pclntab_parse_header(struct pclntab_header *h, const uint8_t raw[PCLNTAB_HEA
 	if (raw[4] || raw[5] || (h->unit != 1 && h->unit != 2 && h->unit != 4) || raw[7] != 8)
 		return -ENOENT;
 	h->n_funcs = get_le64(raw + 8);
-	if (!h->n_funcs || h->n_funcs > UINT32_MAX / FUNCTAB_ENTRY)
+	if (!h->n_funcs || h->n_funcs > MAX_FUNCS)
 		return -EBADMSG;
 	if (h->magic == PCLNTAB_MAGIC_12 || h->magic == PCLNTAB_MAGIC_116)
 		return 0;

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#define MAX_VARINT 5 /* bytes of 32 bits */
+#define MAX_VARINT 5	       /* bytes of 32 bits */
+#define MAX_REGIONS (4u << 20) /* each has an instruction of its own at least */
 
 static int read_varint(struct pcvalue *it, uint32_t *out)
 {
@@ -33,6 +34,7 @@ void pcvalue_start(struct pcvalue *it, const uint8_t *table, const uint8_t *end,
 		.hi = entry,
 		.limit = limit,
 		.unit = unit,
+		.left = MAX_REGIONS,
 		.value = -1,
 	};
 }
@@ -49,7 +51,7 @@ int pcvalue_next(struct pcvalue *it)
 		return -EBADMSG;
 	if (!delta && !first)
 		return 0;
-	if (read_varint(it, &units))
+	if (!it->left-- || read_varint(it, &units))
 		return -EBADMSG;
 	bytes = (uint64_t)units * it->unit;
 	if (!bytes || bytes > it->limit - it->hi)

@@ -16,6 +16,7 @@ struct pcvalue {
 	uint64_t lo, hi; /* the value holds for pc in [lo, hi) */
 	uint64_t limit;	 /* end of the function: a table that goes beyond it is malformed */
 	uint32_t unit;	 /* bytes of an instruction unit: 1 on amd64, 4 on arm64 */
+	uint32_t left;	 /* regions: a function may claim gigabytes of them */
 	int32_t value;
 };
 

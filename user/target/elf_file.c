@@ -32,6 +32,7 @@ struct elf_file {
 	char build_id[ELF_BUILD_ID_MAX];
 	struct elf_relocs relocs; /* a cache: filled at the first question */
 	int relocs_state;	  /* 1 not asked yet, 0 loaded, or why not */
+	uint64_t scanned;	  /* bytes of it, of ELF_SCAN_MAX */
 };
 
 static int read_at(const struct elf_file *elf, uint64_t offset, void *buf, size_t len)
@@ -456,6 +457,17 @@ int elf_file_relocs(const struct elf_file *elf, const struct elf_relocs **out)
 							   : 0;
 	*out = &elf->relocs;
 	return elf->relocs_state;
+}
+
+bool elf_file_scan_more(const struct elf_file *elf, size_t len)
+{
+	/* Constant for whoever asks, as above. */
+	struct elf_file *account = (struct elf_file *)elf;
+
+	if (!range_fits(elf->scanned, len, ELF_SCAN_MAX))
+		return false;
+	account->scanned += len;
+	return true;
 }
 
 int elf_file_read_u64(const struct elf_file *elf, uint64_t vaddr, uint64_t *out)

@@ -47,7 +47,7 @@ const struct elf_section *elf_file_section(const struct elf_file *elf,
 /* The dynamic section as the loader finds it; size 0 when there is none. */
 void elf_file_dynamic(const struct elf_file *elf, uint64_t *vaddr, uint64_t *size);
 /* The RELATIVE relocations, read at the first call; empty unless the file is PIE. Owned by elf. 0,
- * -ENOMEM or -EBADMSG. */
+ * -ENOMEM, -EBADMSG or -E2BIG (more than any program has: ELF_RELOCS_MAX). */
 int elf_file_relocs(const struct elf_file *elf, const struct elf_relocs **out);
 
 /* Copies len bytes at vaddr; -EFAULT unless all of them are file-backed inside one PT_LOAD. */
@@ -58,6 +58,14 @@ int elf_file_read_u64(const struct elf_file *elf, uint64_t vaddr, uint64_t *out)
 /* Bytes of a section as it is in the file. -ENOENT -EFAULT. */
 int elf_file_read_section(const struct elf_file *elf, const struct elf_section *section,
 			  uint64_t offset, void *buf, size_t len);
+
+/*
+ * Who looks through a file for what no header names asks before each piece that it reads: false
+ * once ELF_SCAN_MAX bytes of the file have been looked through, by all who asked. A size costs
+ * whoever made the file nothing (it may be sparse), and us an hour for each terabyte.
+ */
+#define ELF_SCAN_MAX (512ull << 20)
+bool elf_file_scan_more(const struct elf_file *elf, size_t len);
 
 /* File offset of vaddr (what a uprobe wants); -EFAULT when it is not file-backed. */
 int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset);

@@ -92,6 +92,8 @@ int elf_relocs_load(struct elf_relocs *relocs, const struct elf_file *elf)
 	total = table.size / RELA_SIZE;
 	if (!total)
 		return 0;
+	if (total > ELF_RELOCS_MAX)
+		return -E2BIG;
 	/* Refused before memory is asked for: a size that the file does not hold. */
 	err = elf_file_offset(elf, table.vaddr + total * RELA_SIZE - 1, &(uint64_t){0});
 	if (err)

@@ -22,7 +22,12 @@ struct elf_relocs {
 	size_t count;
 };
 
-/* 0 (also when the file has none), -ENOMEM, -EBADMSG when the tables lead outside the file. */
+/* All of Kubernetes in one PIE file has less than a million. The file's size is no bound: it may be
+ * sparse. */
+#define ELF_RELOCS_MAX (16u << 20)
+
+/* 0 (also when the file has none), -ENOMEM, -EBADMSG when the tables lead outside the file, -E2BIG
+ * when it has more than ELF_RELOCS_MAX of whatever type. */
 int elf_relocs_load(struct elf_relocs *relocs, const struct elf_file *elf);
 void elf_relocs_free(struct elf_relocs *relocs);
 /* NULL when no relocation stands at vaddr. */
