@@ -44,7 +44,7 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, 
 	e->key_size = o->key_size;
 	e->value_size = o->value_size;
 	e->op = o->op;
-	e->pad = 0;
+	e->flags = lost && o->inside ? MR_BPF_BOTH_READ : 0;
 	e->read_ns = lost ? o->read.ns : 0;
 	e->other_ns = lost ? o->other_ns : o->met_ns;
 	e->write_ns = o->started_ns;

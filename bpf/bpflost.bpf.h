@@ -456,6 +456,7 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	o->value_size = c->call.value_size;
 	o->op = c->call.op;
 	o->stale = 0;
+	o->inside = 0;
 	o->lost = 0;
 	/* the kernel itself checks that nobody came in between */
 	o->quiet = c->call.flags & BPF_NOEXIST ? 1 : 0;
@@ -484,6 +485,8 @@ static __always_inline void other_settle(struct mr_bpf_open *o, const struct mr_
 		o->other_group = actor_group(&o->other);
 	} else if (v->digest == MR_BPF_VOID) {
 		o->stale = 0;
+	} else {
+		o->inside = v->done_ns > o->started_ns;
 	}
 }
 

@@ -216,7 +216,7 @@ struct mr_bpf_open {
 	__u32 map_id;
 	__u32 value_size, key_size;
 	__u8 valid, rmw, deferred, stale;
-	__u8 op, quiet, pad[2];
+	__u8 op, quiet, inside, pad; /* inside: the other one still was when this one came */
 	__s32 lost;
 	__u32 other_seq; /* the version that is overwritten unread */
 	__u32 pad2;
@@ -286,6 +286,9 @@ struct mr_bpf_event_unknown {
 	__u64 caller;
 };
 
+/* What is lost is so only because the other one had read as well: both were inside at one time. */
+#define MR_BPF_BOTH_READ 1u
+
 struct mr_bpf_event_finding {
 	struct mr_bpf_event header;
 	__u64 tag;     /* of the finding */
@@ -293,7 +296,7 @@ struct mr_bpf_event_finding {
 	__u32 map_id;
 	__u32 key_size, value_size; /* of the map */
 	__u32 op;		    /* enum mr_bpf_op: what the writer did */
-	__u32 pad;
+	__u32 flags;		    /* MR_BPF_BOTH_READ */
 	__u64 read_ns, other_ns, write_ns;
 	__u64 read_digest, other_digest, write_digest;
 	__s64 lost;

@@ -47,6 +47,39 @@ static void test_lost(void **state)
 	assert_int_equal(the_rows[5].conflicts, 1);
 }
 
+/* Whether the loss hangs on the other one's having read is told: it does when both were inside. */
+static void test_both_read(void **state)
+{
+	struct write inner, outer;
+	__u64 was;
+
+	(void)state;
+	write_now(three, 5, BPF_ANY);
+	was = read_now(one);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_now(one, was + 1, BPF_ANY);
+	assert_int_equal(events_n, 1);
+	assert_int_equal(events[0].flags, 0);
+
+	reset();
+	write_now(three, 5, BPF_ANY);
+	was = read_now(one);
+	write_enter(&inner, two, read_now(two) + 1, BPF_ANY);
+	write_enter(&outer, one, was + 1000, BPF_ANY);
+	write_land(&inner);
+	write_leave(&inner, 0);
+	write_land(&outer);
+	write_leave(&outer, 0);
+	assert_int_equal(lost_updates(), 1);
+	/* the last; that the two updates overlapped is told as well */
+	assert_int_equal(events[events_n - 1].finding, MR_BPF_LOST_UPDATE);
+	assert_int_equal(events[events_n - 1].writer.tid, 100);
+	assert_int_equal(events[events_n - 1].other.tid, 200);
+	assert_int_equal(events[events_n - 1].flags, MR_BPF_BOTH_READ);
+	assert_int_equal(events[0].finding, MR_BPF_CONCURRENT_WRITE);
+	assert_int_equal(events[0].flags, 0);
+}
+
 static void test_lost_by_program(void **state)
 {
 	__u64 was;
@@ -522,6 +555,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_lost, fresh),
+		cmocka_unit_test_setup(test_both_read, fresh),
 		cmocka_unit_test_setup(test_lost_by_program, fresh),
 		cmocka_unit_test_setup(test_another_run, fresh),
 		cmocka_unit_test_setup(test_a_hidden_look_up, fresh),

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "go/buildinfo.h"
+#include "target/elf_file.h"
+
 /* What /proc says now of the thread's name: "" when it is gone. */
 static void read_comm(char comm[17], uint32_t pid, uint32_t tid)
 {
@@ -87,6 +90,27 @@ int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
 			       out->prog_tag
 		       ? 0
 		       : -ENOMEM;
+}
+
+enum report_doubt actor_doubt(const struct report_actor *actor)
+{
+	struct err err = {.text = ""};
+	struct buildinfo info;
+	struct elf_file *elf;
+	char path[64];
+	int r;
+
+	if (actor->program)
+		return REPORT_NO_DOUBT;
+	snprintf(path, sizeof(path), "/proc/%u/exe", actor->pid);
+	if (!actor->exe[0] || elf_file_open(&elf, path, &err))
+		return REPORT_UNKNOWN_PROGRAM;
+	r = buildinfo_read(&info, elf, path, &err);
+	elf_file_close(elf);
+	if (r)
+		return r == -ENOENT ? REPORT_NO_DOUBT : REPORT_UNKNOWN_PROGRAM;
+	buildinfo_free(&info);
+	return REPORT_GOROUTINES;
 }
 
 void actor_release(struct report_actor *actor)

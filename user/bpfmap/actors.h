@@ -11,6 +11,11 @@
  * says. 0 or -ENOMEM. */
 int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
 	       const struct programs *programs);
+/*
+ * Whether a read and a write by one thread of this actor may be two goroutines' that share it. Only
+ * a file that was seen to have nothing of Go in it leaves no doubt.
+ */
+enum report_doubt actor_doubt(const struct report_actor *actor);
 void actor_release(struct report_actor *actor);
 /* The same for a report's id: the program's name, or the process's. Not the number, which changes
  * with every start. */

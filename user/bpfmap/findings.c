@@ -22,6 +22,7 @@ struct finding {
 	size_t ntags;
 	bool told;
 	struct mr_bpf_actor actor[2]; /* as the kernel's side told of them */
+	enum report_doubt doubt[2];   /* whether it was one actor that read and wrote */
 	struct report_race race;
 };
 
@@ -204,6 +205,59 @@ static struct finding *same_as(struct findings *f, const struct finding *one)
 	return NULL;
 }
 
+/* A process's file is looked at once, not for each of its keys. */
+static enum report_doubt doubt_of(const struct findings *f, const struct report_actor *actor)
+{
+	const struct finding *known;
+	size_t i, k;
+
+	for (i = 0; i < f->n && !actor->program && actor->exe[0]; i++) {
+		known = f->list[i];
+		for (k = 0; k < 2; k++)
+			if (!known->race.bpf->actor[k].program &&
+			    known->race.bpf->actor[k].pid == actor->pid &&
+			    !strcmp(known->race.bpf->actor[k].exe, actor->exe))
+				return known->doubt[k];
+	}
+	return actor_doubt(actor);
+}
+
+/*
+ * The one who writes back must have read what it overwrites; the other one need not, unless it is
+ * not known which of the two wrote last. The kernel's side tells of the first sighting only: that
+ * one decides.
+ */
+static void judge(const struct findings *f, struct finding *one,
+		  const struct mr_bpf_event_finding *e)
+{
+	struct report_bpf *b = one->race.bpf;
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		one->doubt[i] = doubt_of(f, &b->actor[i]);
+	if (one->race.kind != REPORT_LOST_UPDATE)
+		return;
+	b->doubt = one->doubt[0];
+	if (b->doubt == REPORT_NO_DOUBT && e->flags & MR_BPF_BOTH_READ)
+		b->doubt = one->doubt[1];
+}
+
+static bool is_proven(const struct finding *one)
+{
+	return one->race.kind == REPORT_LOST_UPDATE && one->race.bpf->doubt == REPORT_NO_DOUBT;
+}
+
+/* Another event of a finding that is known under another tag. What it proves is told, although a
+ * suspect was before. */
+static void join(struct finding *known, const struct finding *one, uint64_t tag)
+{
+	known->tags[known->ntags++] = tag;
+	if (!is_proven(one) || is_proven(known))
+		return;
+	known->race.bpf->doubt = REPORT_NO_DOUBT;
+	known->told = false;
+}
+
 static bool has_tag(const struct finding *one, uint64_t tag)
 {
 	size_t i;
@@ -240,9 +294,11 @@ static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
 	one->actor[0] = e->writer;
 	one->actor[1] = e->other;
 	r = fill_race(f, &one->race, e);
+	if (!r)
+		judge(f, one, e);
 	known = r ? NULL : same_as(f, one);
 	if (known)
-		known->tags[known->ntags++] = e->tag;
+		join(known, one, e->tag);
 	if (r || known) {
 		report_race_free(&one->race);
 		free(one);
@@ -351,7 +407,7 @@ const struct report_race *findings_take(struct findings *f, uint64_t until_ns, b
 		if (one->told || one->race.first_seen_s * 1e9 > (double)until_ns)
 			continue;
 		one->told = true;
-		*suspect = one->race.kind != REPORT_LOST_UPDATE;
+		*suspect = !is_proven(one);
 		return &one->race;
 	}
 	return NULL;
@@ -362,7 +418,16 @@ size_t findings_proven(const struct findings *f)
 	size_t i, n = 0;
 
 	for (i = 0; i < f->n; i++)
-		n += f->list[i]->race.kind == REPORT_LOST_UPDATE;
+		n += is_proven(f->list[i]);
+	return n;
+}
+
+size_t findings_doubted(const struct findings *f)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < f->n; i++)
+		n += f->list[i]->race.kind == REPORT_LOST_UPDATE && !is_proven(f->list[i]);
 	return n;
 }
 
@@ -377,7 +442,7 @@ int64_t findings_lost(const struct findings *f)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		lost += f->list[i]->race.bpf->lost;
+		lost += is_proven(f->list[i]) ? f->list[i]->race.bpf->lost : 0;
 	return lost;
 }
 
@@ -392,7 +457,7 @@ int findings_lend(const struct findings *f, struct report *report)
 	for (i = 0; i < f->n; i++) {
 		const struct report_race *race = &f->list[i]->race;
 
-		if (race->kind == REPORT_LOST_UPDATE)
+		if (is_proven(f->list[i]))
 			report->races[report->nraces++] = *race;
 		else
 			report->suspects[report->nsuspects++] = *race;

@@ -31,8 +31,10 @@ bool findings_wants_programs(struct findings *f);
  */
 const struct report_race *findings_take(struct findings *f, uint64_t until_ns, bool *suspect);
 size_t findings_proven(const struct findings *f);
+/* Lost updates that are not, see enum report_doubt. */
+size_t findings_doubted(const struct findings *f);
 uint64_t findings_bad_events(const struct findings *f);
-/* Sum of updates lost in all findings. */
+/* Sum of updates lost in all proven findings. */
 int64_t findings_lost(const struct findings *f);
 /* report borrows the contents until findings_free(): free report->races and report->suspects with
  * free() only. 0 or -ENOMEM. */

@@ -136,6 +136,7 @@ static void print_losses(const struct report_stats *stats)
 
 void bpf_print_end(struct bpf_watch *w)
 {
+	size_t doubted = findings_doubted(w->findings);
 	struct report report;
 
 	if (fill_report(w, &report)) {
@@ -147,7 +148,11 @@ void bpf_print_end(struct bpf_watch *w)
 		log_info("%zu findings, %" PRId64
 			 " updates lost in %.1f s; %zu pairs of updates that overlapped",
 			 report.nraces, findings_lost(w->findings), report.duration_s,
-			 report.nsuspects);
+			 report.nsuspects - doubted);
+		if (doubted)
+			log_info(
+				"  %zu more are not proven: lost updates by Go programs, whose goroutines share threads, or by processes that could not be looked at%s",
+				doubted, w->options->suspects ? "" : " (--suspects shows them)");
 		log_info("  operations %" PRIu64 " (reads %" PRIu64 ", updates %" PRIu64
 			 ", deletions %" PRIu64 "), cost %.1f%% of one CPU",
 			 report.stats.operations, report.stats.reads, report.stats.writes,

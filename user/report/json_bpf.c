@@ -2,6 +2,7 @@
 #include "report/json_bpf.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/json_make.h"
 
@@ -39,6 +40,8 @@ json_t *json_build_bpf(const struct report_bpf *bpf)
 	failed |= json_put(o, "lost", json_integer(bpf->lost));
 	failed |= json_put(o, "read_ns", json_number(bpf->read_ns));
 	failed |= json_put(o, "differs", json_boolean(bpf->differs));
+	if (bpf->doubt != REPORT_NO_DOUBT)
+		failed |= json_put(o, "doubt", json_string(report_doubt_name(bpf->doubt)));
 	for (i = 0; i < 2; i++)
 		failed |= json_array_append_new(actors, build_actor(&bpf->actor[i]));
 	failed |= json_put(o, "actors", actors);
@@ -64,6 +67,17 @@ static void read_actor(struct json_reader *r, const json_t *o, struct report_act
 	actor->prog_tag = json_get_text(r, o, "prog_tag");
 }
 
+/* A word that a later version may add is a doubt too. */
+static enum report_doubt read_doubt(const json_t *o)
+{
+	const char *word = json_string_value(json_object_get(o, "doubt"));
+
+	if (!word || !word[0])
+		return REPORT_NO_DOUBT;
+	return !strcmp(word, report_doubt_name(REPORT_GOROUTINES)) ? REPORT_GOROUTINES
+								   : REPORT_UNKNOWN_PROGRAM;
+}
+
 struct report_bpf *json_read_bpf(struct json_reader *r, const json_t *o)
 {
 	const json_t *actors = json_get_array(r, o, "actors"), *actor;
@@ -87,6 +101,7 @@ struct report_bpf *json_read_bpf(struct json_reader *r, const json_t *o)
 	bpf->lost = json_integer_value(json_object_get(o, "lost"));
 	bpf->read_ns = json_get_u64(r, o, "read_ns");
 	bpf->differs = json_get_bool(r, o, "differs");
+	bpf->doubt = read_doubt(o);
 	for (i = 0; i < 2; i++) {
 		actor = json_array_get(actors, i);
 		if (actor && !json_is_object(actor))

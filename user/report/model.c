@@ -192,6 +192,20 @@ const char *report_kind_name(enum report_kind kind)
 	return "read-write";
 }
 
+const char *report_doubt_name(enum report_doubt doubt)
+{
+	switch (doubt) {
+	case REPORT_GOROUTINES:
+		return "goroutines";
+	case REPORT_UNKNOWN_PROGRAM:
+		return "unknown-program";
+	case REPORT_NO_DOUBT:
+	case REPORT_DOUBTS:
+		break;
+	}
+	return "";
+}
+
 const char *report_verdict_name(enum report_verdict verdict)
 {
 	switch (verdict) {

@@ -95,6 +95,17 @@ struct report_actor { /* who uses a kernel BPF map */
 	char *prog_name, *prog_type, *prog_tag;
 };
 
+/*
+ * Why a lost update is a suspect, not a proof: a thread that reads a key and writes it is taken for
+ * one that writes what it made of what it had read. Goroutines take turns on a thread.
+ */
+enum report_doubt {
+	REPORT_NO_DOUBT,
+	REPORT_GOROUTINES,	/* it is a thread of a Go program */
+	REPORT_UNKNOWN_PROGRAM, /* it may be: the process was gone, or we may not look at it */
+	REPORT_DOUBTS
+};
+
 struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	uint32_t map_id;
 	char *map_name, *map_type;
@@ -103,6 +114,7 @@ struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	int64_t lost;		   /* updates that were lost */
 	uint64_t read_ns; /* when access[0] had read, since the watch began; 0: it had not */
 	bool differs;	  /* what was written is not what it replaced */
+	enum report_doubt doubt;
 	struct report_actor actor[2]; /* of access[] */
 };
 
@@ -265,6 +277,7 @@ const char *
 report_op_name(enum report_op op); /* "read" … the JSON words; clone is "iterate" in JSON's op */
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
+const char *report_doubt_name(enum report_doubt doubt); /* "goroutines"; "": none */
 const char *report_verdict_name(enum report_verdict verdict);
 const char *report_growth_kind_name(enum report_growth_kind kind); /* "same-size" … */
 /* What two operations make together; at least one must be a write. */

@@ -89,10 +89,16 @@ void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		words_value(out, race);
 		fprintf(out, "%s\n", b->differs ? "" : " (the same as what it replaced)");
 	}
+	if (b->doubt != REPORT_NO_DOUBT) {
+		words_doubt(out, race);
+		fputc('\n', out);
+	}
 	fprintf(out, "%sSeen%s %" PRIu64 " %s in %s", style->color ? BOLD : "",
 		style->color ? PLAIN : "", race->count, race->count == 1 ? "time" : "times",
 		duration_format(elapsed_s * 1e9).s);
 	if (lost)
-		fprintf(out, ", %" PRId64 " %s lost", b->lost, b->lost == 1 ? "update" : "updates");
+		fprintf(out, ", %" PRId64 " %s lost%s", b->lost,
+			b->lost == 1 ? "update" : "updates",
+			b->doubt == REPORT_NO_DOUBT ? "" : " if one did both");
 	fputs("\n" RULE, out);
 }

@@ -43,11 +43,11 @@ void words_function(FILE *out, const struct report_frame *frame)
 
 void words_title(FILE *out, const struct report_race *race)
 {
-	if (race->bpf)
-		fputs(race->kind == REPORT_LOST_UPDATE
-			      ? "LOST UPDATE OF A BPF MAP (proven)"
-			      : "CONCURRENT UPDATES OF A BPF MAP (suspect)",
-		      out);
+	if (race->bpf && race->kind == REPORT_LOST_UPDATE)
+		fprintf(out, "LOST UPDATE OF A BPF MAP (%s)",
+			race->bpf->doubt == REPORT_NO_DOUBT ? "proven" : "suspect");
+	else if (race->bpf)
+		fputs("CONCURRENT UPDATES OF A BPF MAP (suspect)", out);
 	else
 		fprintf(out, "CONCURRENT MAP ACCESS (%s)",
 			race->evidence == REPORT_WINDOW ? "suspect" : "proven");
@@ -262,6 +262,15 @@ static void say_window(FILE *out, const struct report_race *race)
 	fputs(", and nothing was seen that orders them", out);
 }
 
+void words_doubt(FILE *out, const struct report_race *race)
+{
+	fprintf(out,
+		"not proven: %s, whose goroutines share threads: one may have read, and another one written",
+		race->bpf->doubt == REPORT_GOROUTINES
+			? "a process here is a Go program"
+			: "a process here could not be looked at, and may be a Go program");
+}
+
 static void say_sequence(FILE *out, const struct report_race *race)
 {
 	const struct report_bpf *b = race->bpf;
@@ -269,6 +278,10 @@ static void say_sequence(FILE *out, const struct report_race *race)
 	if (!b || race->kind != REPORT_LOST_UPDATE) {
 		fputs("not proven: the two updates overlapped in time", out);
 		return;
+	}
+	if (b->doubt != REPORT_NO_DOUBT) {
+		words_doubt(out, race);
+		fputs("; if one did both, ", out);
 	}
 	fprintf(out, "the second wrote between the first one's read and its write: %" PRId64 " %s",
 		b->lost, b->lost == 1 ? "update lost" : "updates lost");
