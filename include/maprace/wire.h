@@ -75,8 +75,8 @@ struct mr_probe_site {
 
 struct mr_config {
 	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
-	__u64 pidns_dev; /* with pidns_ino: the pid namespace in which tgid counts; 0: the initial
-			    one */
+	__u64 pidns_dev; /* with pidns_ino: the pid namespace in which tgid counts, and all thread
+			    ids: the target's own; 0: the initial one */
 	__u64 pidns_ino;
 	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
 			     frame up */

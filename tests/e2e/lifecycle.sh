@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper measurer'
 watcher=
 
@@ -238,18 +238,21 @@ life_two_watchers()
 	need 'a probe stays behind' wait_until 2 text_same "$target"
 }
 
-# in_namespace COMMAND...: a racy program and, as COMMAND, `maprace watch -p` of it, both in a PID namespace of their own
+# in_namespace DEEPER COMMAND...: a racy program and, as COMMAND, `maprace watch -p` of it, both in a PID namespace of their own; with
+# DEEPER the program in one more inside that
 in_namespace()
 {
 	rm -f "$work"/{out.json,stdout,stderr,target}
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare -pf --kill-child --mount-proc bash -c '
-		work=$1 program=$2
-		shift 2
-		"$program" >"$work/target" 2>&1 &
+		work=$1 program=$2 deeper=$3
+		shift 3
+		${deeper:+unshare -pf --kill-child} "$program" >"$work/target" 2>&1 &
 		until grep -qs "^ready" "$work/target"; do sleep 0.05; done
-		"$@" -p $! -d 15 --halt-on-race --json && status=0 || status=$?
-		kill -TERM $!
+		target=$!
+		[[ -z $deeper ]] || target=$(pgrep -P $!)
+		"$@" -p "$target" -d 15 --halt-on-race --json && status=0 || status=$?
+		kill -TERM "$target"
 		wait $!
 		exit $status' - "$work" "$(program 1.24 race_read_write)" "$@" >"$work/stdout" 2>"$work/stderr" &
 	watcher=$!
@@ -261,16 +264,28 @@ life_pid_namespace()
 {
 	local dir with_caps
 	unshare -pf --mount-proc true 2>"$work/unshare" || { why="SKIP no PID namespace may be made here" && return 1; }
-	in_namespace "$maprace" watch && status_is 66 || return 1
+	in_namespace '' "$maprace" watch && status_is 66 || return 1
 	need 'not by the ids of the namespace' jq -es 'any(.[]; .type == "race" and .data.pid < 100)' "$work/stdout" >/dev/null || return 1
 	"$maprace" doctor | grep -q '^uprobe-multi *yes' || return 0
 	dir=$(mktemp -d)
 	chmod 755 "$dir"
 	install -m 755 "$maprace" "$dir/maprace"
 	with_only bpf,perfmon,sys_ptrace
-	in_namespace "${with_caps[@]}" "$dir/maprace" watch || true
+	in_namespace '' "${with_caps[@]}" "$dir/maprace" watch || true
 	rm -r "$dir"
 	status_is 66
+}
+
+# A container inside of the one in which maprace is: the target is another number there than here.
+life_pid_namespace_child()
+{
+	local probes
+	unshare -pf --mount-proc unshare -pf true 2>"$work/unshare" || { why="SKIP no PID namespaces may be made here" && return 1; }
+	for probes in '' uprobe-multi; do
+		[[ -z $probes ]] || export MAPRACE_WITHOUT=$probes
+		in_namespace deeper "$maprace" watch && status_is 66 || return 1
+		need 'not by the ids of our namespace' jq -es 'any(.[]; .type == "race" and (.data.pid | . > 1 and . < 100))' "$work/stdout" >/dev/null || return 1
+	done
 }
 
 # ---- the target changes --------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Starting a command so that it can be watched: what it inherits, and signals that come meanwhile. */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,12 +117,43 @@ static void signals_meanwhile_do_no_harm(void **state)
 	waitpid(sender, NULL, 0);
 }
 
+/* The id in its namespace is asked for with the process in ours and in one inside it. */
+static void the_namespace_and_the_id_in_it(void **state)
+{
+	uint64_t dev = 0, ino = 0;
+	struct process p = {.pid = getpid()};
+	struct stat own;
+	pid_t tgid = 0;
+
+	(void)state;
+	assert_int_equal(stat("/proc/self/ns/pid", &own), 0);
+	assert_int_equal(process_namespace(&p, &dev, &ino, &tgid, NULL), 0);
+	assert_int_equal(dev, own.st_dev);
+	assert_int_equal(ino, own.st_ino);
+	assert_int_equal(tgid, getpid());
+	p.pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (!p.pid) {
+		alarm(60);
+		pause();
+		_exit(0);
+	}
+	if (p.pid < 0)
+		skip(); /* not allowed to */
+	assert_int_equal(process_namespace(&p, &dev, &ino, &tgid, NULL), 0);
+	assert_int_equal(tgid, 1);
+	assert_int_not_equal(ino, own.st_ino);
+	kill(p.pid, SIGKILL);
+	waitpid(p.pid, NULL, 0);
+	assert_int_equal(process_namespace(&p, &dev, &ino, &tgid, NULL), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_has_the_signals_that_we_were_given),
 		cmocka_unit_test(what_cannot_be_started_is_told),
 		cmocka_unit_test(signals_meanwhile_do_no_harm),
+		cmocka_unit_test(the_namespace_and_the_id_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

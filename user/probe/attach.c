@@ -126,22 +126,42 @@ static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint6
 	return -ENOSPC;
 }
 
+/*
+ * By which number the programs know the target. They can ask for the initial namespace's, or for
+ * that of the namespace in which the current task lives itself, no other: what lies in between, as
+ * maprace's own may for a target in a container inside of its own, they cannot.
+ */
+static int identify(struct mr_config *cfg, const struct process *p, struct err *err)
+{
+	uint64_t dev, ino;
+	pid_t tgid;
+	int r;
+
+	cfg->tgid = (__u32)p->pid;
+	if (!feature_in_pid_namespace(NULL, NULL))
+		return 0;
+	r = process_namespace(p, &dev, &ino, &tgid, err);
+	if (r)
+		return r;
+	cfg->pidns_dev = dev;
+	cfg->pidns_ino = ino;
+	cfg->tgid = (__u32)tgid;
+	return 0;
+}
+
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, struct err *err)
 {
 	const struct go_layout *l = go_binary_layout(bin);
 	struct mr_config *cfg = (struct mr_config *)&a->skel->rodata->cfg;
-	unsigned long long dev = 0, ino = 0;
 	int r;
 
 	a->process = p;
 	a->images[0] = (struct image){set, bias};
 	a->nimages = 1;
-	if (feature_in_pid_namespace(&dev, &ino)) {
-		cfg->pidns_dev = dev;
-		cfg->pidns_ino = ino;
-	}
-	cfg->tgid = (__u32)p->pid;
+	r = identify(cfg, p, err);
+	if (r)
+		return r;
 	cfg->runtime_lo = set->runtime_lo + bias;
 	cfg->runtime_hi = set->runtime_hi + bias;
 	cfg->max_hold_ns = a->opts.max_hold_ns;

@@ -21,25 +21,27 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Thread-group id from /proc/PID/status, so that a thread's id is refused with a sentence that
- * helps. */
-static pid_t tgid_of(pid_t pid)
+/* The last number of a line of /proc/PID/status; 0 where there is no such line. */
+static pid_t status_id(pid_t pid, const char *name)
 {
-	char path[64], line[256];
-	long tgid = 0;
+	char path[64], line[512]; /* namespaces are up to 32 deep */
+	size_t len = strlen(name);
+	long id = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, "Tgid:", 5)) {
-			tgid = strtol(line + 5, NULL, 10);
-			break;
-		}
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, name, len))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		id = strtol(strrchr(line, '\t') + 1, NULL, 10);
+		break;
+	}
 	fclose(f);
-	return (pid_t)tgid;
+	return (pid_t)id;
 }
 
 static int look_at_exe(struct process *p, struct err *err)
@@ -77,7 +79,8 @@ int process_open(struct process *p, pid_t pid, struct err *err)
 	p->pid = pid;
 	p->pidfd = -1;
 	snprintf(p->exe_path, sizeof(p->exe_path), "/proc/%d/exe", (int)pid);
-	tgid = tgid_of(pid);
+	/* so that a thread's id is refused with a sentence that helps */
+	tgid = status_id(pid, "Tgid:\t");
 	if (tgid == -ENOENT || tgid == -ESRCH)
 		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
 	if (tgid < 0)
@@ -181,6 +184,34 @@ void process_close(struct process *p)
 	if (p->pidfd > 0)
 		close(p->pidfd);
 	p->pidfd = -1;
+}
+
+int process_namespace(const struct process *p, uint64_t *dev, uint64_t *ino, pid_t *tgid,
+		      struct err *err)
+{
+	char path[64];
+	struct stat st;
+	pid_t id;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)p->pid);
+	if (stat(path, &st)) {
+		r = errno == ENOENT ? -ESRCH : -errno;
+		return err_set(err, r, "cannot look at the PID namespace of process %d: %s",
+			       (int)p->pid, err_name(r));
+	}
+	/* the process's id in each namespace, from that of /proc down to its own */
+	id = status_id(p->pid, "NSpid:\t");
+	if (id <= 0) {
+		r = !id ? -ENOTSUP : id == -ENOENT ? -ESRCH : id;
+		return err_set(err, r,
+			       "cannot tell which id process %d has in its PID namespace: %s",
+			       (int)p->pid, err_name(r));
+	}
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	*tgid = id;
+	return 0;
 }
 
 struct mapping { /* a line of /proc/PID/maps */

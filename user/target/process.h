@@ -41,6 +41,14 @@ int process_resume(struct process *p, struct err *err);
 void process_abandon(struct process *p);
 void process_close(struct process *p);
 
+/*
+ * The PID namespace that the process lives in, as stat(2) has it, and the process's id there: its
+ * own getpid(). 0 or -ESRCH it is gone, -EACCES -EPERM not allowed to look at it, -ENOTSUP a kernel
+ * that does not tell. Source: proc(5), NSpid; pid_namespaces(7).
+ */
+int process_namespace(const struct process *p, uint64_t *dev, uint64_t *ino, pid_t *tgid,
+		      struct err *err);
+
 /* Run-time minus link-time address of the executable, given its first PT_LOAD. -ENOENT where it is
  * not mapped (any more). */
 int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
