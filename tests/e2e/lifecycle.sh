@@ -457,7 +457,13 @@ life_budget()
 	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 6
 	watch_ended 20 && status_is 0 || return 1
 	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
-	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" && need 'the target was harmed' stop_target || return 1
+	# hits that are no operations cost the same
+	unset MAPRACE_WITHOUT
+	start_target "$(program 1.24 clean_nil_map)"
+	watch -p "$target" -d 6
+	watch_ended 20 && status_is 0 || return 1
+	need 'operations on nil maps are not paid for' document '.stats | .budget.windows >= 1 and .cost_percent < 5 * 2 * 1.2' || return 1
 }
 
 probe_files() # PID: how many of its open files are probes
@@ -535,7 +541,7 @@ lifecycle_build()
 		done
 	done
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
-		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex; do
+		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map; do
 		build_case "${name%:*}-stripped" "${name#*:}"
 	done
 }

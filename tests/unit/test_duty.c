@@ -12,13 +12,15 @@
 #define HIT_NS 1000.0
 #define SECOND 1000000000ull
 
-enum { HOT_READ, HOT_WRITE, COLD, NFUNCTIONS };
+enum { HOT_READ, HOT_WRITE, COLD, NFUNCTIONS = 16 };
 
 struct target {
 	struct duty duty;
 	uint64_t now, cpu_ns, hold_ns;
 	__u64 hits[NFUNCTIONS];
 	double rate[NFUNCTIONS];  /* hits a second while its probes are in place */
+	double other[NFUNCTIONS]; /* the same of hits that do not tell their function */
+	double other_hits;
 	double cpus, cpus_probed; /* used; used while all probes are in place, where that is less */
 	bool attached[NFUNCTIONS];
 	unsigned int opened, closed;
@@ -28,8 +30,11 @@ struct target {
 
 static struct duty_facts facts(const struct target *t)
 {
-	return (struct duty_facts){
-		.now_ns = t->now, .target_ns = t->cpu_ns, .hold_ns = t->hold_ns, .hits = t->hits};
+	return (struct duty_facts){.now_ns = t->now,
+				   .target_ns = t->cpu_ns,
+				   .hold_ns = t->hold_ns,
+				   .other_hits = (uint64_t)t->other_hits,
+				   .hits = t->hits};
 }
 
 static void begin(struct target *t, double share, double cpus, double hot, double cold)
@@ -82,9 +87,12 @@ static void run(struct target *t, double seconds)
 		t->cpu_ns += (uint64_t)((double)again * (t->cpus_probed > 0 && t->attached[HOT_READ]
 								 ? t->cpus_probed
 								 : t->cpus));
-		for (i = 0; i < NFUNCTIONS; i++)
-			if (t->attached[i])
-				t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
+		for (i = 0; i < NFUNCTIONS; i++) {
+			if (!t->attached[i])
+				continue;
+			t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
+			t->other_hits += (double)again / 1e9 * t->other[i];
+		}
 		t->hold_ns += again * duty_hold_permille(&t->duty) / 1000;
 	}
 }
@@ -148,6 +156,66 @@ static void dear_hits_are_priced_as_such(void **state)
 	run(&t, 20);
 	assert_true(duty_attached(&t.duty, COLD) < 0.6);
 	assert_true(cost_percent(&t) <= 5.5);
+}
+
+/* Operations on nil maps, other processes' hits: they cost what any hit costs. */
+static void hits_that_are_no_operations_are_paid_for(void **state)
+{
+	struct target t;
+	unsigned int i;
+
+	(void)state;
+	begin(&t, 0.05, 1, 0, 0);
+	for (i = 0; i < NFUNCTIONS; i++)
+		t.other[i] = 300000;
+	run(&t, 60);
+	assert_true(t.closed >= 5);
+	assert_true(t.opened >= 5);
+	assert_true(cost_percent(&t) <= 5);
+	assert_true(cost_percent(&t) >= 2);
+}
+
+/* Of one function alone, be it one that is tried early or late: none is away for good meanwhile. */
+static void whosesoever_hits_they_are(void **state)
+{
+	static const double rates[] = {30000, 60000, 900000};
+	struct target t;
+	unsigned int i, r;
+
+	(void)state;
+	for (r = 0; r < 3; r++) {
+		for (i = 0; i < NFUNCTIONS; i++) {
+			begin(&t, 0.05, 1, 10, 10);
+			t.other[i] = rates[r];
+			run(&t, 60);
+			assert_true(t.closed > 0);
+			assert_true(t.opened >= 15);
+			assert_true(cost_percent(&t) <= 5);
+			assert_true(duty_attached(&t.duty, i) < 0.25);
+		}
+	}
+	/* it is told from the others in time, but for one that has always come and gone with it */
+	begin(&t, 0.05, 1, 10, 10);
+	t.other[HOT_READ] = 30000;
+	run(&t, 600);
+	for (i = 2; i < NFUNCTIONS; i++)
+		assert_true(duty_attached(&t.duty, i) > 0.9);
+}
+
+/* Places where there is no function cannot be where they come from. */
+static void no_function_no_blame(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 1, 0, 0);
+	t.other[COLD] = 900000;
+	duty_weigh(&t.duty, HOT_READ, 0);
+	duty_weigh(&t.duty, HOT_WRITE, 0);
+	run(&t, 60);
+	assert_true(duty_attached(&t.duty, COLD) < 0.1);
+	assert_true(cost_percent(&t) <= 5);
+	assert_false(t.duty.functions[HOT_READ].cycled);
 }
 
 /* Two goroutines take turns under a lock: while one is in a trap the other waits. */
@@ -262,6 +330,9 @@ int main(void)
 		cmocka_unit_test(a_calm_target_is_watched_all_the_time),
 		cmocka_unit_test(a_hot_target_pays_its_share_and_no_more),
 		cmocka_unit_test(dear_hits_are_priced_as_such),
+		cmocka_unit_test(hits_that_are_no_operations_are_paid_for),
+		cmocka_unit_test(whosesoever_hits_they_are),
+		cmocka_unit_test(no_function_no_blame),
 		cmocka_unit_test(a_target_that_traps_make_serial_pays_for_one_cpu),
 		cmocka_unit_test(what_is_lent_is_spent_once),
 		cmocka_unit_test(windows_keep_no_step),

@@ -33,13 +33,21 @@ static void weigh(struct watched *t)
 	t->duty_weighed = t->nplugins + 1;
 }
 
+/* Traps that were paid for and are no operation of a function's: on nil maps, another process's, at
+ * an address that is none of ours, with an iterator that could not be read. */
+static uint64_t other_hits(const struct mr_cpu *sum)
+{
+	return sum->nil_maps + sum->loss[MR_LOSS_FOREIGN] + sum->loss[MR_LOSS_UNKNOWN_SITE] +
+	       sum->loss[MR_LOSS_ITER_FAULT];
+}
+
 static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
 {
 	attachment_counters(t->attachment, sum);
 	facts->now_ns = watch_now();
 	facts->target_ns = cpu_time(t->process.pid);
 	facts->hold_ns = sum->cpu.hold_ns;
-	facts->other_hits = sum->cpu.nil_maps;
+	facts->other_hits = other_hits(&sum->cpu);
 	facts->hits = sum->cpu.hits;
 }
 

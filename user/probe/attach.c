@@ -487,7 +487,7 @@ double attachment_weight(const struct attachment *a, uint32_t slot)
 {
 	const struct hook *h = slot_hook(a, slot);
 
-	return h ? site_kind_weight(h->site) : 1;
+	return h ? site_kind_weight(h->site) : 0;
 }
 
 const char *attachment_function(const struct attachment *a, uint32_t slot)

@@ -83,7 +83,7 @@ const char *attachment_function(const struct attachment *a, uint32_t slot);
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair);
 /* Likewise, of a suspect. */
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect);
-/* What a hit there costs, in hits of the usual kind. */
+/* What a hit there costs, in hits of the usual kind; 0 when empty. */
 double attachment_weight(const struct attachment *a, uint32_t slot);
 /* How often the kernel skipped our programs (recursion); 0 where it does not count. */
 uint64_t attachment_missed(const struct attachment *a);

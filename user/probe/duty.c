@@ -104,7 +104,8 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 static void keep_account(struct duty *d, const struct duty_facts *now)
 {
 	uint64_t elapsed = grown(now->now_ns, d->last_ns);
-	double hits = (double)grown(now->other_hits, d->last_other_hits), spent, full;
+	uint64_t others = grown(now->other_hits, d->last_other_hits);
+	double hits = (double)others, spent, full;
 	unsigned int i;
 
 	for (i = 0; i < d->count; i++) {
@@ -131,7 +132,40 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 		d->account_ns = -4 * capacity_ns(d);
 	d->last_ns = now->now_ns;
 	d->last_hold_ns += grown(now->hold_ns, d->last_hold_ns);
-	d->last_other_hits += grown(now->other_hits, d->last_other_hits);
+	d->last_other_hits += others;
+	d->window_other += others;
+}
+
+/* Its probes were in place in the present period. */
+static bool in_place(const struct duty_function *f, bool cycled_too)
+{
+	return f->weight > 0 && (!f->cycled || cycled_too);
+}
+
+/*
+ * Which functions the other hits are put down to: of those that were in place, all alike at first.
+ * What a period costs in which some were not then tells more.
+ */
+static void blame(struct duty *d, bool cycled_too)
+{
+	double elapsed = (double)(d->last_ns - d->window_ns), rate, sum = 0;
+	unsigned int i, n = 0;
+
+	if (elapsed <= 0)
+		return;
+	rate = (double)d->window_other * d->hit_ns / elapsed;
+	for (i = 0; i < d->count; i++) {
+		if (!in_place(&d->functions[i], cycled_too))
+			continue;
+		sum += d->functions[i].blame;
+		n++;
+	}
+	for (i = 0; i < d->count; i++) {
+		struct duty_function *f = &d->functions[i];
+
+		if (in_place(f, cycled_too))
+			f->blame = sum > 0 ? f->blame * rate / sum : rate / n;
+	}
 }
 
 static void price(struct duty *d, bool cycled_too)
@@ -141,11 +175,13 @@ static void price(struct duty *d, bool cycled_too)
 
 	if (elapsed <= 0)
 		return;
+	blame(d, cycled_too);
 	for (i = 0; i < d->count; i++) {
 		struct duty_function *f = &d->functions[i];
 
-		if (!f->cycled || cycled_too)
-			f->cost = (double)f->window_hits * f->weight * d->hit_ns / elapsed;
+		if (in_place(f, cycled_too))
+			f->cost =
+				(double)f->window_hits * f->weight * d->hit_ns / elapsed + f->blame;
 	}
 }
 
@@ -174,6 +210,7 @@ static void begin_period(struct duty *d)
 	unsigned int i;
 
 	d->window_ns = d->last_ns;
+	d->window_other = 0;
 	for (i = 0; i < d->count; i++)
 		d->functions[i].window_hits = 0;
 }
@@ -181,7 +218,7 @@ static void begin_period(struct duty *d)
 /* CPU seconds a second that traps took in the present period. */
 static double trap_rate(const struct duty *d)
 {
-	double elapsed = (double)(d->last_ns - d->window_ns), hits = 0;
+	double elapsed = (double)(d->last_ns - d->window_ns), hits = (double)d->window_other;
 	unsigned int i;
 
 	for (i = 0; i < d->count; i++)
@@ -228,6 +265,7 @@ static enum duty_change while_closed(struct duty *d, uint64_t *again_ns)
 		}
 		return DUTY_STAY;
 	}
+	blame(d, false);
 	begin_period(d);
 	d->open = true;
 	d->windows++;

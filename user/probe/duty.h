@@ -24,7 +24,7 @@ struct duty_facts { /* totals since the beginning; all but now_ns may stand stil
 	uint64_t now_ns;
 	uint64_t target_ns; /* CPU time of the target, what watching adds to it included */
 	uint64_t hold_ns;
-	uint64_t other_hits; /* hits that belong to no function of ours */
+	uint64_t other_hits; /* that were paid for and do not tell their function */
 	const __u64 *hits;   /* of each function */
 };
 
@@ -32,8 +32,9 @@ struct duty_function {
 	uint64_t hits;	      /* at the last step */
 	uint64_t window_hits; /* since the present window began */
 	uint64_t on_ns;	      /* how long its probes were in place */
-	double weight;	      /* what a hit costs, in hits of the usual kind */
+	double weight;	      /* what a hit costs, in hits of the usual kind; 0: no function */
 	double cost;	      /* CPU seconds a second that its traps take while they are in place */
+	double blame;	      /* the part of it that is put down to hits of no function */
 	bool cycled;	      /* in place during windows only */
 };
 
@@ -49,7 +50,8 @@ struct duty {
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
 	uint64_t cpus_ns,
 		cpus_target_ns; /* time with all probes in place, CPU time of the target in it */
-	uint64_t window_ns, windows;
+	uint64_t window_ns, window_other; /* when the present period began, and other hits since */
+	uint64_t windows;
 	uint64_t trap_spent_ns, hold_spent_ns;
 	struct duty_function functions[DUTY_FUNCTIONS];
 };
@@ -60,7 +62,7 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 	       const struct duty_facts *now);
 /* What a hit costs, as measured in a loop. */
 void duty_price(struct duty *d, double hit_ns);
-/* Of a function whose hits cost so many times as much. */
+/* Of a function whose hits cost so many times as much; 0: there is none in this place. */
 void duty_weigh(struct duty *d, unsigned int function, double weight);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
