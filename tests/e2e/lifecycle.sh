@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper measurer'
 watcher=
 
@@ -300,6 +300,26 @@ life_execs()
 	need 'the program that it became was harmed' wait_until 5 unharmed "$work/target"
 }
 
+# The same file anew: its code may be elsewhere, and nothing that was known of its memory is true any more.
+life_execs_itself()
+{
+	local kind from
+	for kind in stripped pie; do
+		start_target "$e2e_build/1.24-$kind/execer" "$e2e_build/1.24-$kind/execer" on
+		watch -p "$target" -d 10
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 grep -qs '^maprace: watching' "$work/stderr" || return 1
+		sleep 0.5
+		need "$kind: ended by itself" kill -0 "$watcher" || return 1
+		from=${EPOCHREALTIME/./}
+		kill -USR2 "$target"
+		watch_ended 15 && status_is 0 || return 1
+		need "$kind: it was watched on" test $((${EPOCHREALTIME/./} - from)) -lt 5000000 || return 1
+		need "$kind: nothing said" grep -q "process $target runs another program now, or its own anew: it is not watched any more" "$work/stderr" || return 1
+		need "$kind: a probe stays behind" wait_until 2 text_same "$target" || return 1
+		need "$kind: the target was harmed" stop_target || return 1
+	done
+}
+
 life_forks()
 {
 	start_target "$(program 1.24 execer)" fork /bin/true
@@ -540,6 +560,7 @@ lifecycle_build()
 			build_program "$version-stripped" "$e2e_dir/programs/$name.go"
 		done
 	done
+	build_program 1.24-pie "$e2e_dir/programs/execer.go"
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
 		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map; do
 		build_case "${name%:*}-stripped" "${name#*:}"

@@ -117,6 +117,42 @@ static void signals_meanwhile_do_no_harm(void **state)
 	waitpid(sender, NULL, 0);
 }
 
+/* A shell that becomes another shell: the same file, elsewhere. */
+static void the_same_program_anew_is_told_from_the_one_before(void **state)
+{
+	static char *const argv[] = {"sh", "-c", "read x; exec sh -c 'read y; exit 3'", NULL};
+	struct process p, twin;
+	int in[2], saved = dup(0), i;
+	bool same = false;
+
+	(void)state;
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(dup2(in[0], 0), 0);
+	assert_int_equal(process_spawn(&p, argv, NULL), 0);
+	dup2(saved, 0);
+	assert_int_equal(process_open(&twin, p.pid, NULL), 0);
+	assert_true(p.code > 1 && p.stack > 1);
+	assert_int_equal(twin.code, p.code);
+	assert_int_equal(twin.stack, p.stack);
+	assert_int_equal(process_resume(&p, NULL), 0);
+	assert_int_equal(process_same_program(&p, &same), 0);
+	assert_true(same);
+	assert_int_equal(write(in[1], "\n", 1), 1);
+	for (i = 0; same && i < 10000; i++) {
+		assert_int_equal(process_same_program(&p, &same), 0);
+		usleep(1000);
+	}
+	assert_false(same);
+	p.code = 0; /* not shown: the file decides */
+	assert_int_equal(process_same_program(&p, &same), 0);
+	assert_true(same);
+	process_close(&twin);
+	end(&p);
+	close(in[0]);
+	close(in[1]);
+	close(saved);
+}
+
 /* The id in its namespace is asked for with the process in ours and in one inside it. */
 static void the_namespace_and_the_id_in_it(void **state)
 {
@@ -153,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_command_has_the_signals_that_we_were_given),
 		cmocka_unit_test(what_cannot_be_started_is_told),
 		cmocka_unit_test(signals_meanwhile_do_no_harm),
+		cmocka_unit_test(the_same_program_anew_is_told_from_the_one_before),
 		cmocka_unit_test(the_namespace_and_the_id_in_it),
 	};
 

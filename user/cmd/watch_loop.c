@@ -122,8 +122,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 	end_target(s);
 }
 
-/* A process may exec: then what we know of it is wrong, and its probes are gone with its old
- * program. */
+/* A process may exec, its own program too: then what we know of it is wrong, and its probes are
+ * gone with its old memory. */
 static void look_at_target(struct source *s)
 {
 	struct watched *t = s->watched;
@@ -137,8 +137,9 @@ static void look_at_target(struct source *s)
 	if (r == -ESRCH || t->process.reaped) {
 		end_target(s);
 	} else if (!r && !same) {
-		log_warn("process %d runs another program now: it is not watched any more",
-			 (int)t->process.pid);
+		log_warn(
+			"process %d runs another program now, or its own anew: it is not watched any more",
+			(int)t->process.pid);
 		end_target(s);
 	} else if (!attachment_alive(t->attachment)) {
 		log_error("process %d is not watched any more: what held its probes was killed",

@@ -44,6 +44,35 @@ static pid_t status_id(pid_t pid, const char *name)
 	return (pid_t)id;
 }
 
+/* startcode and startstack of /proc/PID/stat (its fields 26 and 28): execve sets them, and nothing
+ * else. The kernel shows 0 or 1 to whom it does not show them; both are 0 here then. */
+static void look_at_layout(pid_t pid, uint64_t *code, uint64_t *stack)
+{
+	char path[64], *line = NULL, *at;
+	size_t cap = 0;
+	FILE *f;
+
+	*code = 0;
+	*stack = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	/* the name may have anything in it, ends of lines too */
+	at = getdelim(&line, &cap, '\0', f) > 0 ? strrchr(line, ')') : NULL;
+	if (!at ||
+	    sscanf(at + 1,
+		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+		   " %*s %*s %*s %*s %" SCNu64 " %*s %" SCNu64,
+		   code, stack) != 2 ||
+	    *code <= 1 || *stack <= 1) {
+		*code = 0;
+		*stack = 0;
+	}
+	free(line);
+	fclose(f);
+}
+
 static int look_at_exe(struct process *p, struct err *err)
 {
 	struct stat st;
@@ -68,6 +97,7 @@ static int look_at_exe(struct process *p, struct err *err)
 	p->exe[n] = '\0';
 	p->exe_dev = st.st_dev;
 	p->exe_ino = st.st_ino;
+	look_at_layout(p->pid, &p->code, &p->stack);
 	return 0;
 }
 
@@ -315,10 +345,14 @@ int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 
 int process_same_program(const struct process *p, bool *same)
 {
+	uint64_t code, stack;
 	struct stat st;
 
 	if (stat(p->exe_path, &st))
 		return errno == ENOENT ? -ESRCH : -errno;
 	*same = (uint64_t)st.st_dev == p->exe_dev && (uint64_t)st.st_ino == p->exe_ino;
+	look_at_layout(p->pid, &code, &stack);
+	if (p->code && code)
+		*same &= code == p->code && stack == p->stack;
 	return 0;
 }

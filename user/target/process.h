@@ -21,9 +21,10 @@ struct process {
 			    */
 	char exe[4096];	   /* what it links to, for people */
 	uint64_t exe_dev, exe_ino;
-	bool ours;    /* started by process_spawn() */
-	bool stopped; /* ours, and not yet let go */
-	bool reaped;  /* wait_status is valid */
+	uint64_t code, stack; /* where execve put them; 0: not known */
+	bool ours;	      /* started by process_spawn() */
+	bool stopped;	      /* ours, and not yet let go */
+	bool reaped;	      /* wait_status is valid */
 	int wait_status;
 };
 
@@ -69,7 +70,8 @@ int process_libraries(const struct process *p,
 /* Copies memory of the process; 0 or negative errno, never a part. */
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
 
-/* Whether /proc/PID/exe still is the file it was (false after an exec). -ESRCH once it is gone. */
+/* False after an execve, of the same file too: that goes elsewhere, unless addresses are not random
+ * here or may not be seen. -ESRCH once it is gone. */
 int process_same_program(const struct process *p, bool *same);
 
 #endif
