@@ -303,17 +303,13 @@ life_execs()
 # The same file anew: its code may be elsewhere, and nothing that was known of its memory is true any more.
 life_execs_itself()
 {
-	local kind from
+	local kind
 	for kind in stripped pie; do
 		start_target "$e2e_build/1.24-$kind/execer" "$e2e_build/1.24-$kind/execer" on
-		watch -p "$target" -d 10
+		watch -p "$target" -d 15
 		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 grep -qs '^maprace: watching' "$work/stderr" || return 1
-		sleep 0.5
-		need "$kind: ended by itself" kill -0 "$watcher" || return 1
-		from=${EPOCHREALTIME/./}
 		kill -USR2 "$target"
-		watch_ended 15 && status_is 0 || return 1
-		need "$kind: it was watched on" test $((${EPOCHREALTIME/./} - from)) -lt 5000000 || return 1
+		watch_ended 10 && status_is 0 || return 1
 		need "$kind: nothing said" grep -q "process $target runs another program now, or its own anew: it is not watched any more" "$work/stderr" || return 1
 		need "$kind: a probe stays behind" wait_until 2 text_same "$target" || return 1
 		need "$kind: the target was harmed" stop_target || return 1
@@ -479,7 +475,6 @@ life_budget()
 	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target" && need 'the target was harmed' stop_target || return 1
 	# hits that are no operations cost the same
-	unset MAPRACE_WITHOUT
 	start_target "$(program 1.24 clean_nil_map)"
 	watch -p "$target" -d 6
 	watch_ended 20 && status_is 0 || return 1
