@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped text budget kill_windows keeper measurer'
 watcher=
 
@@ -316,6 +316,39 @@ life_execs_itself()
 	done
 }
 
+became() # what the target has become says so too
+{
+	(($(grep -c '^ready' "$work/target") == 2))
+}
+
+# A target that becomes another program, at the same path, while probes are taken away and put back all the time: until maprace sees
+# that it did, a quarter of a second later, they go to the file that it was and not to the one that it is, whose code is another.
+life_becomes()
+{
+	local i end
+	mkdir "$work/bin"
+	for i in {1..8}; do
+		((i != 5)) || export MAPRACE_WITHOUT=uprobe-multi
+		cp "$(program 1.24 execer)" "$work/bin/changing"
+		start_target "$work/bin/changing" hot "$work/bin/changing" 2
+		watch -p "$target" --budget 20
+		need 'not attached' attached "$target" || return 1
+		sleep "1.$((RANDOM % 500 + 400))" # by then they come and go
+		cp "$(program 1.27 clean_mutex)" "$work/bin/new"
+		mv "$work/bin/new" "$work/bin/changing"
+		kill -USR2 "$target"
+		need 'it did not become another program' wait_until 5 became || return 1
+		end=$((${EPOCHREALTIME/./} + 400000))
+		while ((${EPOCHREALTIME/./} < end)); do
+			! text_differs "$target" || { why="a probe is in what it has become, round $i" && return 1; }
+		done
+		watch_ended 10 && status_is 0 || return 1
+		need 'nothing said' grep -q "process $target runs another program now" "$work/stderr" || return 1
+		need 'the program that it became was harmed' wait_until 5 unharmed "$work/target" || return 1
+		target=
+	done
+}
+
 life_forks()
 {
 	start_target "$(program 1.24 execer)" fork /bin/true
@@ -557,7 +590,7 @@ lifecycle_build()
 	done
 	build_program 1.24-pie "$e2e_dir/programs/execer.go"
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
-		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map; do
+		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map 1.27:clean_mutex; do
 		build_case "${name%:*}-stripped" "${name#*:}"
 	done
 }

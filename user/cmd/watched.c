@@ -17,6 +17,9 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	r = go_binary_open(&w->bin, w->process.exe_path, err);
 	if (r)
 		return r;
+	if (!process_is_file(&w->process, elf_file_fd(go_binary_elf(w->bin))))
+		return err_set(err, -ESTALE, "process %d runs another program now",
+			       (int)w->process.pid);
 	r = hooks_choose(&w->hooks, w->bin, err);
 	if (!r && opts->growth)
 		r = hooks_choose_growth(&w->hooks, w->bin);

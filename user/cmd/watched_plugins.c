@@ -53,7 +53,7 @@ static int watch_plugin(struct watched *w, struct watched_plugin *p,
 	if (!e && w->growth)
 		e = hooks_choose_growth(&p->hooks, p->bin);
 	if (!e)
-		e = attachment_add(w->attachment, lib->openable, &p->hooks, bias, err);
+		e = attachment_add(w->attachment, lib->openable, p->bin, &p->hooks, bias, err);
 	if (!e) /* as many as files of the attachment */
 		r->plugins[r->nplugins++] = (struct resolver_file){p->bin, bias};
 	return e;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -157,6 +158,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	int r;
 
 	a->process = p;
+	a->links.files[0].fd = elf_file_fd(go_binary_elf(bin));
 	a->images[0] = (struct image){set, bias};
 	a->nimages = 1;
 	r = identify(cfg, p, err);
@@ -297,7 +299,6 @@ int attachment_attach(struct attachment *a, struct err *err)
 	l->op = a->op;
 	l->dies = a->skel->progs.maprace_fatal;
 	l->nfiles = 1;
-	snprintf(l->files[0].path, sizeof(l->files[0].path), "%s", a->process->exe_path);
 	l->files[0].fatal_offset = fatal_offset(a->images[0].hooks);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		l->offsets[slot] = slot_offset(a, slot);
@@ -321,10 +322,11 @@ static int place_further(struct attachment *a, const struct hook *h, uint64_t bi
 	return -ENOSPC;
 }
 
-int attachment_add(struct attachment *a, const char *path, const struct hook_set *set,
-		   uint64_t bias, struct err *err)
+int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
+		   const struct hook_set *set, uint64_t bias, struct err *err)
 {
 	struct links_addition more = {.fatal_offset = fatal_offset(set)};
+	struct stat st;
 	size_t i;
 	int r = 0;
 
@@ -332,6 +334,10 @@ int attachment_add(struct attachment *a, const char *path, const struct hook_set
 		return err_set(err, -ENOSPC, "too many plugins");
 	if (snprintf(more.path, sizeof(more.path), "%s", path) >= (int)sizeof(more.path))
 		return err_set(err, -ENAMETOOLONG, "its path is too long");
+	if (fstat(elf_file_fd(go_binary_elf(bin)), &st))
+		return err_set(err, -errno, "cannot look at its file: %s", err_name(errno));
+	more.dev = st.st_dev;
+	more.ino = st.st_ino;
 	for (i = 0; i < set->count && r >= 0; i++) {
 		if (set->hooks[i].state != HOOK_PROBED || set->hooks[i].op == MR_OP_NONE)
 			continue;

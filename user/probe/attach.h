@@ -32,16 +32,18 @@ struct attach_opts {
 };
 
 int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err);
-/* bias: run-time minus link-time address. The hook set, binary and process must outlive the
- * attachment. */
+/* bias: run-time minus link-time address. The hook set, binary (whose open file gets the probes,
+ * whatever the process runs by then) and process must outlive the attachment. */
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, struct err *err);
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
-/* After attaching: the copies of the map functions in a plugin that the process has loaded. The
- * hook set must outlive the attachment. After an error nothing of it is watched. */
-int attachment_add(struct attachment *a, const char *path, const struct hook_set *set,
-		   uint64_t bias, struct err *err);
+/* After attaching: the copies of the map functions in a plugin that the process has loaded, which
+ * bin was read from. The hook set must outlive the attachment. After an error nothing of it is
+ * watched.
+ */
+int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
+		   const struct hook_set *set, uint64_t bias, struct err *err);
 /* whole: no code of the process's can write to a map but through the probes. */
 void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.

@@ -2,7 +2,11 @@
 #include "probe/links.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum which { EVERY_SITE, STEADY_SITES, WINDOW_SITES };
 
@@ -21,22 +25,33 @@ static void drop(struct bpf_link **link)
 	*link = NULL;
 }
 
+#define FD_PATH 32
+
+static const char *path_of(const struct links_file *f, char path[FD_PATH])
+{
+	snprintf(path, FD_PATH, "/proc/self/fd/%d", f->fd);
+	return path;
+}
+
 static int place_many(const struct links *l, const struct links_file *f, struct bpf_program *prog,
 		      const unsigned long *offsets, size_t n, struct bpf_link **out,
 		      struct err *err)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
+	char path[FD_PATH];
 
 	if (!n)
 		return 0;
-	*out = bpf_program__attach_uprobe_multi(prog, l->pid, f->path, NULL, &opts);
+	*out = bpf_program__attach_uprobe_multi(prog, l->pid, path_of(f, path), NULL, &opts);
 	return *out ? 0 : failed(err, -errno, "uprobe-multi");
 }
 
 static int place_one(const struct links *l, const struct links_file *f, struct bpf_program *prog,
 		     unsigned long offset, struct bpf_link **out, struct err *err)
 {
-	*out = bpf_program__attach_uprobe(prog, false, l->pid, f->path, offset);
+	char path[FD_PATH];
+
+	*out = bpf_program__attach_uprobe(prog, false, l->pid, path_of(f, path), offset);
 	return *out ? 0 : failed(err, -errno, "perf event");
 }
 
@@ -117,6 +132,24 @@ int links_place(struct links *l, struct err *err)
 	return place_file(l, 0, err);
 }
 
+/* Not to be read: a right to find it is enough. */
+static int open_same(const struct links_addition *more, int *fd, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	*fd = open(more->path, O_PATH | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st))
+		r = err_set(err, -errno, "cannot open its file: %s", err_name(errno));
+	else if (st.st_dev != more->dev || st.st_ino != more->ino)
+		r = err_set(err, -ESTALE, "its file was replaced meanwhile");
+	else
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	return r;
+}
+
 int links_add(struct links *l, const struct links_addition *more, struct err *err)
 {
 	size_t file = l->nfiles;
@@ -125,6 +158,9 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 
 	if (file == LINKS_FILES)
 		return err_set(err, -ENOSPC, "cannot place probes: too many plugins");
+	r = open_same(more, &l->files[file].fd, err);
+	if (r)
+		return r;
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		if (!more->offsets[slot])
 			continue;
@@ -132,13 +168,13 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 		l->file[slot] = (uint8_t)file;
 		l->cycled[slot] = false;
 	}
-	memcpy(l->files[file].path, more->path, sizeof(more->path));
 	l->files[file].fatal_offset = more->fatal_offset;
 	l->nfiles++;
 	r = place_file(l, file, err);
 	if (!r)
 		return 0;
 	l->nfiles--;
+	close(l->files[file].fd);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		if (more->offsets[slot])
 			l->offsets[slot] = 0;

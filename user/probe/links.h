@@ -15,7 +15,8 @@
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
 struct links_file {
-	char path[PROCESS_PATH];    /* as we can open it */
+	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come
+		   to mean another file, where the same offsets are in the middle of something */
 	unsigned long fatal_offset; /* 0: none */
 	struct bpf_link *fatal;
 	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
@@ -40,8 +41,10 @@ struct links {
 	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
 };
 
-struct links_addition { /* one more file; sites in slots that are free */
-	char path[PROCESS_PATH];
+struct links_addition {		 /* one more file; sites in slots that are free */
+	char path[PROCESS_PATH]; /* as the keeper can open it */
+	dev_t dev;
+	ino_t ino; /* what it must still be there */
 	unsigned long fatal_offset;
 	unsigned long offsets[MR_SITE_SLOTS];
 };

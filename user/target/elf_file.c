@@ -379,6 +379,11 @@ uint64_t elf_file_size(const struct elf_file *elf)
 	return elf->size;
 }
 
+int elf_file_fd(const struct elf_file *elf)
+{
+	return elf->fd;
+}
+
 const char *elf_file_build_id(const struct elf_file *elf)
 {
 	return elf->build_id;

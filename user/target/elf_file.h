@@ -37,6 +37,8 @@ uint16_t elf_file_machine(const struct elf_file *elf); /* EM_X86_64, EM_AARCH64 
 bool elf_file_is_pie(const struct elf_file *elf);      /* ET_DYN */
 bool elf_file_has_symtab(const struct elf_file *elf);
 uint64_t elf_file_size(const struct elf_file *elf);
+/* The file itself, open for reading, whatever has become of its name. Owned by elf. */
+int elf_file_fd(const struct elf_file *elf);
 /* The GNU build id, or Go's when there is none, as printable text; "" when neither. Owned by elf. */
 const char *elf_file_build_id(const struct elf_file *elf);
 

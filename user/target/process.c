@@ -343,6 +343,18 @@ int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 	return (size_t)n == len ? 0 : -EFAULT;
 }
 
+static bool is_exe(const struct process *p, const struct stat *st)
+{
+	return (uint64_t)st->st_dev == p->exe_dev && (uint64_t)st->st_ino == p->exe_ino;
+}
+
+bool process_is_file(const struct process *p, int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && is_exe(p, &st);
+}
+
 int process_same_program(const struct process *p, bool *same)
 {
 	uint64_t code, stack;
@@ -350,7 +362,7 @@ int process_same_program(const struct process *p, bool *same)
 
 	if (stat(p->exe_path, &st))
 		return errno == ENOENT ? -ESRCH : -errno;
-	*same = (uint64_t)st.st_dev == p->exe_dev && (uint64_t)st.st_ino == p->exe_ino;
+	*same = is_exe(p, &st);
 	look_at_layout(p->pid, &code, &stack);
 	if (p->code && code)
 		*same &= code == p->code && stack == p->stack;

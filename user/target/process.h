@@ -70,6 +70,10 @@ int process_libraries(const struct process *p,
 /* Copies memory of the process; 0 or negative errno, never a part. */
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
 
+/* Whether this open file is the one that it ran when it was opened: /proc/PID/exe may be another by
+ * now. */
+bool process_is_file(const struct process *p, int fd);
+
 /* False after an execve, of the same file too: that goes elsewhere, unless addresses are not random
  * here or may not be seen. -ESRCH once it is gone. */
 int process_same_program(const struct process *p, bool *same);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// Uses a map; on SIGUSR2 becomes the program given by its arguments; with "fork" as first argument starts children all the time.
+// Uses a map; on SIGUSR2 becomes the program given by its arguments; with "fork" as first argument starts children all the time,
+// with "hot" does nothing but use the map.
 package main
 
 import (
@@ -34,6 +35,10 @@ func main() {
 		go children()
 		go children()
 	}
+	become, rest := os.Args[1:], 100*time.Microsecond
+	if os.Args[1] == "hot" {
+		become, rest = os.Args[2:], 0
+	}
 	println("ready")
 	for i := 0; ; i++ {
 		select {
@@ -43,10 +48,12 @@ func main() {
 				println("children", done.Load())
 				os.Exit(0)
 			}
-			panic(syscall.Exec(os.Args[1], os.Args[1:], os.Environ()))
+			panic(syscall.Exec(become[0], become, os.Environ()))
 		default:
 			m[i&63] = i
-			time.Sleep(100 * time.Microsecond)
+			if rest > 0 {
+				time.Sleep(rest)
+			}
 		}
 	}
 }

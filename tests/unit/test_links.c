@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Which probes are in place, and in which file, whatever the kernel refuses meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+static struct bpf_link *fake_attach_multi(const struct bpf_program *prog, pid_t pid,
+					  const char *path, const char *pattern,
+					  const struct bpf_uprobe_multi_opts *opts);
+static struct bpf_link *fake_attach_one(const struct bpf_program *prog, bool retprobe, pid_t pid,
+					const char *path, size_t offset);
+static int fake_destroy(struct bpf_link *link);
+#define bpf_program__attach_uprobe_multi fake_attach_multi
+#define bpf_program__attach_uprobe fake_attach_one
+#define bpf_link__destroy fake_destroy
+#include "../../user/probe/links.c"
+
+#define SITES 4 /* in slots 0 to 3, at SITE(slot) */
+#define SITE(slot) (0x1000u + 0x100u * (slot))
+#define FATAL 0x9000u
+#define PLUGIN_SLOT 7u
+#define PLUGIN_SITE 0x7700u
+#define PLUGIN_FATAL 0x9900u
+
+struct bpf_link {
+	ino_t ino;
+	unsigned long offsets[16];
+	size_t n;
+	struct bpf_link *next;
+};
+
+static struct bpf_link *placed;
+static unsigned int refusals; /* so many of the next requests fail */
+
+static struct bpf_link *attach(const char *path, const unsigned long *offsets, size_t n)
+{
+	struct bpf_link *link;
+	struct stat st;
+
+	if (refusals) {
+		refusals--;
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (stat(path, &st)) /* sets errno, as the kernel does */
+		return NULL;
+	link = calloc(1, sizeof(*link));
+	assert_non_null(link);
+	link->ino = st.st_ino;
+	assert_true(n <= 16);
+	memcpy(link->offsets, offsets, n * sizeof(*offsets));
+	link->n = n;
+	link->next = placed;
+	placed = link;
+	return link;
+}
+
+static struct bpf_link *fake_attach_multi(const struct bpf_program *prog, pid_t pid,
+					  const char *path, const char *pattern,
+					  const struct bpf_uprobe_multi_opts *opts)
+{
+	(void)prog;
+	(void)pid;
+	(void)pattern;
+	return attach(path, opts->offsets, opts->cnt);
+}
+
+static struct bpf_link *fake_attach_one(const struct bpf_program *prog, bool retprobe, pid_t pid,
+					const char *path, size_t offset)
+{
+	unsigned long at = offset;
+
+	(void)prog;
+	(void)retprobe;
+	(void)pid;
+	return attach(path, &at, 1);
+}
+
+static int fake_destroy(struct bpf_link *link)
+{
+	struct bpf_link **at = &placed;
+
+	if (!link)
+		return 0;
+	while (*at != link) {
+		assert_non_null(*at);
+		at = &(*at)->next;
+	}
+	*at = link->next;
+	free(link);
+	return 0;
+}
+
+static unsigned int probes(ino_t ino, unsigned long offset)
+{
+	const struct bpf_link *link;
+	unsigned int n = 0;
+	size_t i;
+
+	for (link = placed; link; link = link->next)
+		for (i = 0; i < link->n; i++)
+			n += link->ino == ino && link->offsets[i] == offset;
+	return n;
+}
+
+static unsigned int all_probes(void)
+{
+	const struct bpf_link *link;
+	unsigned int n = 0;
+
+	for (link = placed; link; link = link->next)
+		n += (unsigned int)link->n;
+	return n;
+}
+
+struct setting {
+	struct links links;
+	char path[64];
+	ino_t ino;
+};
+
+/* A file of its own at s->path; its descriptor. */
+static int make_file(char *path, ino_t *ino)
+{
+	struct stat st;
+	int fd;
+
+	strcpy(path, "/tmp/test_links.XXXXXX");
+	fd = mkostemp(path, O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	*ino = st.st_ino;
+	return fd;
+}
+
+static void begin(struct setting *s, bool multi)
+{
+	unsigned int slot;
+
+	memset(s, 0, sizeof(*s));
+	refusals = 0;
+	s->links.multi = multi;
+	s->links.nfiles = 1;
+	s->links.files[0].fd = make_file(s->path, &s->ino);
+	s->links.files[0].fatal_offset = FATAL;
+	for (slot = 0; slot < SITES; slot++)
+		s->links.offsets[slot] = SITE(slot);
+	assert_int_equal(links_place(&s->links, NULL), 0);
+	assert_int_equal(all_probes(), SITES + 1);
+}
+
+static void end(struct setting *s)
+{
+	links_drop(&s->links);
+	assert_null(placed);
+	close(s->links.files[0].fd);
+	unlink(s->path);
+}
+
+static const bool hot[MR_SITE_SLOTS] = {[1] = true, [2] = true};
+
+static void in_place(const struct setting *s, bool steady, bool window)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < SITES; slot++)
+		assert_int_equal(probes(s->ino, SITE(slot)), hot[slot] ? window : steady);
+	assert_int_equal(probes(s->ino, FATAL), 1);
+}
+
+static void windows(bool multi)
+{
+	struct setting s;
+	int i;
+
+	begin(&s, multi);
+	in_place(&s, true, true);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(links_close(&s.links, hot, NULL), 0);
+		in_place(&s, true, false);
+		assert_int_equal(links_open(&s.links, NULL), 0);
+		in_place(&s, true, true);
+	}
+	end(&s);
+}
+
+static void those_of_windows_come_and_go(void **state)
+{
+	(void)state;
+	windows(true);
+	windows(false);
+}
+
+/* What stands at the path meanwhile has other code at these offsets. */
+static void replaced(bool multi)
+{
+	struct setting s;
+	ino_t other;
+	char path[64];
+	int fd;
+
+	begin(&s, multi);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	fd = make_file(path, &other);
+	assert_int_equal(rename(path, s.path), 0);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	close(fd);
+	end(&s);
+}
+
+static void a_file_that_is_replaced_keeps_them(void **state)
+{
+	(void)state;
+	replaced(true);
+	replaced(false);
+}
+
+static void add(bool multi)
+{
+	struct links_addition more = {.fatal_offset = PLUGIN_FATAL};
+	struct setting s;
+	char path[64];
+	struct stat st;
+	ino_t ino;
+	int fd;
+
+	more.offsets[PLUGIN_SLOT] = PLUGIN_SITE;
+	begin(&s, multi);
+	fd = make_file(more.path, &ino);
+	assert_int_equal(fstat(fd, &st), 0);
+	more.dev = st.st_dev;
+	more.ino = ino + 1; /* another one was looked at */
+	assert_int_equal(links_add(&s.links, &more, NULL), -ESTALE);
+	assert_int_equal(all_probes(), SITES + 1);
+	more.ino = ino;
+	refusals = 1;
+	assert_int_equal(links_add(&s.links, &more, NULL), -ENOMEM);
+	assert_int_equal(all_probes(), SITES + 1);
+	assert_int_equal(links_add(&s.links, &more, NULL), 0);
+	assert_int_equal(probes(ino, PLUGIN_SITE), 1);
+	assert_int_equal(probes(ino, PLUGIN_FATAL), 1);
+	close(fd);
+	fd = make_file(path, &(ino_t){0});
+	assert_int_equal(rename(path, more.path), 0);
+	assert_int_equal(
+		links_close(&s.links, (const bool[MR_SITE_SLOTS]){[PLUGIN_SLOT] = true}, NULL), 0);
+	assert_int_equal(probes(ino, PLUGIN_SITE), 0);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	assert_int_equal(probes(ino, PLUGIN_SITE), 1);
+	close(fd);
+	unlink(more.path);
+	close(s.links.files[1].fd);
+	end(&s);
+}
+
+static void a_plugin_is_the_file_that_was_looked_at(void **state)
+{
+	(void)state;
+	add(true);
+	add(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(those_of_windows_come_and_go),
+		cmocka_unit_test(a_file_that_is_replaced_keeps_them),
+		cmocka_unit_test(a_plugin_is_the_file_that_was_looked_at),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
