@@ -324,6 +324,24 @@ static void totals_that_seem_to_go_back_do_no_harm(void **state)
 	assert_true(cost_percent(&t) < 11);
 }
 
+/* Probes that could not be put back, or were taken away behind our back: that time does not count. */
+static void what_is_not_in_place_is_not_told_as_watched(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 2, 0, 50);
+	run(&t, 5);
+	assert_true(duty_attached(&t.duty, COLD) > 0.99);
+	t.duty.blind = true;
+	run(&t, 5);
+	assert_true(duty_attached(&t.duty, COLD) < 0.51);
+	t.duty.blind = false;
+	run(&t, 10);
+	assert_true(duty_attached(&t.duty, COLD) > 0.74);
+	assert_true(duty_attached(&t.duty, COLD) < 0.76);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +357,7 @@ int main(void)
 		cmocka_unit_test(a_target_that_calms_down_is_watched_again),
 		cmocka_unit_test(a_function_that_becomes_dear_is_taken_away),
 		cmocka_unit_test(all_of_it_means_never_detach),
+		cmocka_unit_test(what_is_not_in_place_is_not_told_as_watched),
 		cmocka_unit_test(totals_that_seem_to_go_back_do_no_harm),
 	};
 

@@ -166,6 +166,7 @@ static void end(struct setting *s)
 }
 
 static const bool hot[MR_SITE_SLOTS] = {[1] = true, [2] = true};
+static const bool none[MR_SITE_SLOTS];
 
 static void in_place(const struct setting *s, bool steady, bool window)
 {
@@ -224,6 +225,66 @@ static void a_file_that_is_replaced_keeps_them(void **state)
 	replaced(false);
 }
 
+static void refused_at_opening(bool multi)
+{
+	struct setting s;
+
+	begin(&s, multi);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	refusals = 1;
+	assert_int_equal(links_open(&s.links, NULL), -ENOMEM);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	end(&s);
+}
+
+/* Those that stay had to go for a moment, and the kernel refuses to put them back. */
+static void refused_at_closing(void)
+{
+	struct setting s;
+	int i;
+
+	begin(&s, true);
+	for (i = 0; i < 2; i++) {
+		refusals = 1;
+		assert_int_equal(links_close(&s.links, hot, NULL), -ENOMEM);
+		in_place(&s, false, false);
+	}
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	in_place(&s, true, false);
+	end(&s);
+}
+
+static void what_was_refused_is_tried_again(void **state)
+{
+	(void)state;
+	refused_at_opening(true);
+	refused_at_opening(false);
+	refused_at_closing();
+}
+
+/* Another choice of those that stay, refused at the closing and tried again at the opening. */
+static void an_opening_puts_the_steady_ones_back_too(void **state)
+{
+	struct setting s;
+
+	(void)state;
+	begin(&s, true);
+	refusals = 1;
+	assert_int_equal(links_close(&s.links, hot, NULL), -ENOMEM);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	end(&s);
+	/* by perf events: one that was cycled and is to stay from now on */
+	begin(&s, false);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	refusals = 1;
+	assert_int_equal(links_close(&s.links, none, NULL), -ENOMEM);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	end(&s);
+}
+
 static void add(bool multi)
 {
 	struct links_addition more = {.fatal_offset = PLUGIN_FATAL};
@@ -274,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(those_of_windows_come_and_go),
 		cmocka_unit_test(a_file_that_is_replaced_keeps_them),
+		cmocka_unit_test(what_was_refused_is_tried_again),
+		cmocka_unit_test(an_opening_puts_the_steady_ones_back_too),
 		cmocka_unit_test(a_plugin_is_the_file_that_was_looked_at),
 	};
 

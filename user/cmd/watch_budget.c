@@ -12,6 +12,9 @@
  * it yet: it is watched whole, on a minute's credit. */
 #define COMMAND_ADVANCE_S 60
 
+/* Probes that could not be placed are tried again after so long. */
+#define RETRY_NS 1000000000ull
+
 /* CPU time of a process, 0 when it is gone. */
 static uint64_t cpu_time(pid_t pid)
 {
@@ -89,33 +92,47 @@ static int close_window(struct watched *t, struct err *err)
 	return attachment_close(t->attachment, cycled, err);
 }
 
+/* What the account wants, or what it wanted when it could not be done. */
+static enum duty_change due(const struct watched *t, enum duty_change wanted, uint64_t now_ns)
+{
+	if (wanted != DUTY_STAY || !t->failed_ns || now_ns - t->failed_ns < RETRY_NS)
+		return wanted;
+	return t->duty.open ? DUTY_OPEN : DUTY_CLOSE;
+}
+
+static void note_failure(struct watched *t, int r, const struct err *err)
+{
+	if (r == -ESRCH || r == -ENOENT || r == -EPIPE || t->duty.failed)
+		return;
+	t->duty.failed = true;
+	log_warn("process %d: %s; some functions are not watched until that can be done",
+		 (int)t->process.pid, err->text);
+}
+
 uint64_t watch_budget_step(struct watched *t)
 {
 	struct attachment_sum sum;
 	struct duty_facts facts;
 	struct err err = {};
+	enum duty_change change;
 	uint64_t again;
 	int r = 0;
 
 	weigh(t);
 	look(t, &sum, &facts);
-	switch (duty_step(&t->duty, &facts, &again)) {
-	case DUTY_OPEN:
+	t->duty.blind = t->failed_ns;
+	change = duty_step(&t->duty, &facts, &again);
+	change = due(t, change, facts.now_ns);
+	if (change == DUTY_OPEN)
 		r = attachment_open(t->attachment, &err);
-		break;
-	case DUTY_CLOSE:
+	else if (change == DUTY_CLOSE)
 		r = close_window(t, &err);
-		break;
-	case DUTY_STAY:
-		break;
-	}
+	if (change != DUTY_STAY)
+		t->failed_ns = r ? facts.now_ns : 0;
+	if (r)
+		note_failure(t, r, &err);
 	attachment_throttle(t->attachment, duty_hold_permille(&t->duty) * 1000 /
 						   (uint32_t)(t->duty.share * 1000 + 1));
-	if (r && r != -ESRCH && r != -ENOENT && r != -EPIPE && !t->duty.failed) {
-		t->duty.failed = true;
-		log_warn("process %d: %s; some functions are not watched any more",
-			 (int)t->process.pid, err.text);
-	}
 	return again;
 }
 

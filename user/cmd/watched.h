@@ -23,6 +23,7 @@ struct watched {
 	struct tracker_source source;
 	struct duty duty;
 	bool dutiful;	     /* the account is kept */
+	uint64_t failed_ns;  /* when a change of the probes failed; 0: the last one did not */
 	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
 	bool growth;	     /* how its maps grow is watched */
 	bool started;	     /* the attachment is active */

@@ -86,7 +86,7 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 	double cpus;
 
 	d->last_target_ns += target_ns;
-	if (!d->open)
+	if (!d->open || d->blind)
 		return;
 	d->cpus_ns += grown(now->now_ns, d->last_ns);
 	d->cpus_target_ns += target_ns;
@@ -115,7 +115,7 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 		hits += (double)new * f->weight;
 		f->window_hits += new;
 		f->hits += new;
-		if (d->open || !f->cycled)
+		if (!d->blind && (d->open || !f->cycled))
 			f->on_ns += elapsed;
 	}
 	d->trap_spent_ns += (uint64_t)(hits * d->hit_ns);

@@ -45,6 +45,7 @@ struct duty {
 	uint64_t seed;
 	bool open;    /* all probes are in place */
 	bool cycling; /* some are not, outside windows */
+	bool blind;   /* the caller's: since the last step some that should be in place were not */
 	bool failed;  /* the caller's: a change could not be made, and this was said */
 	double account_ns, cpus, threshold;
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;

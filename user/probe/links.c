@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum which { EVERY_SITE, STEADY_SITES, WINDOW_SITES };
+enum which { STEADY_SITES, WINDOW_SITES };
 
 static int failed(struct err *err, int r, const char *what)
 {
@@ -57,21 +57,22 @@ static int place_one(const struct links *l, const struct links_file *f, struct b
 
 static bool wanted(const struct links *l, uint32_t slot, enum which which)
 {
-	return l->offsets[slot] &&
-	       (which == EVERY_SITE || l->cycled[slot] == (which == WINDOW_SITES));
+	return l->offsets[slot] && l->cycled[slot] == (which == WINDOW_SITES);
 }
 
 static int place_multi(struct links *l, size_t file, enum which which, struct err *err)
 {
 	struct links_file *f = &l->files[file];
+	struct bpf_link **out = which == WINDOW_SITES ? &f->window : &f->steady;
 	unsigned long offsets[MR_SITE_SLOTS];
 	uint32_t slot, n = 0;
 
+	if (*out)
+		return 0;
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		if (l->file[slot] == file && wanted(l, slot, which))
 			offsets[n++] = l->offsets[slot];
-	return place_many(l, f, l->op, offsets, n, which == WINDOW_SITES ? &f->window : &f->steady,
-			  err);
+	return place_many(l, f, l->op, offsets, n, out, err);
 }
 
 static int place_single(struct links *l, size_t file, enum which which, struct err *err)
@@ -91,16 +92,6 @@ static int place(struct links *l, size_t file, enum which which, struct err *err
 	return l->multi ? place_multi(l, file, which, err) : place_single(l, file, which, err);
 }
 
-static int place_all(struct links *l, enum which which, struct err *err)
-{
-	size_t file;
-	int r = 0;
-
-	for (file = 0; file < l->nfiles && !r; file++)
-		r = place(l, file, which, err);
-	return r;
-}
-
 static void drop_file(struct links *l, size_t file)
 {
 	struct links_file *f = &l->files[file];
@@ -114,14 +105,42 @@ static void drop_file(struct links *l, size_t file)
 	drop(&f->fatal);
 }
 
+static int place_fatal(struct links *l, struct links_file *f, struct err *err)
+{
+	if (!f->fatal_offset || f->fatal)
+		return 0;
+	return l->multi ? place_many(l, f, l->dies, &f->fatal_offset, 1, &f->fatal, err)
+			: place_one(l, f, l->dies, f->fatal_offset, &f->fatal, err);
+}
+
+/* Whatever is missing of what is to be in place now. */
+static int settle_file(struct links *l, size_t file, struct err *err)
+{
+	int r = place(l, file, STEADY_SITES, err);
+
+	if (!r && !l->closed)
+		r = place(l, file, WINDOW_SITES, err);
+	return r ? r : place_fatal(l, &l->files[file], err);
+}
+
+/* All files: what fails in one of them leaves the others watched. The first error. */
+static int settle(struct links *l, struct err *err)
+{
+	size_t file;
+	int r = 0, e;
+
+	for (file = 0; file < l->nfiles; file++) {
+		e = settle_file(l, file, err);
+		r = r ? r : e;
+	}
+	return r;
+}
+
+/* Nothing of it or all. */
 static int place_file(struct links *l, size_t file, struct err *err)
 {
-	struct links_file *f = &l->files[file];
-	int r = place(l, file, EVERY_SITE, err);
+	int r = settle_file(l, file, err);
 
-	if (!r && f->fatal_offset)
-		r = l->multi ? place_many(l, f, l->dies, &f->fatal_offset, 1, &f->fatal, err)
-			     : place_one(l, f, l->dies, f->fatal_offset, &f->fatal, err);
 	if (r)
 		drop_file(l, file);
 	return r;
@@ -183,7 +202,8 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 
 int links_open(struct links *l, struct err *err)
 {
-	return place_all(l, WINDOW_SITES, err);
+	l->closed = false;
+	return settle(l, err);
 }
 
 int links_close(struct links *l, const bool *cycled, struct err *err)
@@ -192,22 +212,19 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 	uint32_t slot;
 	size_t file;
 
+	l->closed = true;
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		same = same && l->cycled[slot] == cycled[slot];
 		l->cycled[slot] = cycled[slot];
 		if (cycled[slot])
 			drop(&l->sites[slot]);
 	}
-	if (!l->multi)
-		return place_all(l, STEADY_SITES, err);
 	for (file = 0; file < l->nfiles; file++)
 		drop(&l->files[file].window);
-	if (same)
-		return 0;
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
-	for (file = 0; file < l->nfiles; file++)
+	for (file = 0; file < l->nfiles && !same; file++)
 		drop(&l->files[file].steady);
-	return place_all(l, STEADY_SITES, err);
+	return settle(l, err);
 }
 
 void links_drop(struct links *l)

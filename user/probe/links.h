@@ -37,6 +37,7 @@ struct links {
 	unsigned long offsets[MR_SITE_SLOTS]; /* in its file, by slot; 0: none */
 	uint8_t file[MR_SITE_SLOTS];	      /* of files, by slot */
 
+	bool closed;			       /* between windows */
 	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
 	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
 };
@@ -53,9 +54,10 @@ struct links_addition {		 /* one more file; sites in slots that are free */
 int links_place(struct links *l, struct err *err);
 /* Those of one more file too. After an error it is as before. */
 int links_add(struct links *l, const struct links_addition *more, struct err *err);
-/* Takes away those that are cycled from now on, and leaves the others in place. */
+/* Takes away those that are cycled from now on, and leaves the others in place. After an error some
+ * that should be in place are not: each of the next calls tries them again. */
 int links_close(struct links *l, const bool *cycled, struct err *err);
-/* Puts those that are cycled back. */
+/* Puts those that are cycled back. After an error likewise. */
 int links_open(struct links *l, struct err *err);
 void links_drop(struct links *l);
 
