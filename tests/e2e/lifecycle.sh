@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped text budget kill_windows keeper measurer'
+	options stopped paused paused_hot text budget kill_windows keeper measurer'
 watcher=
 
 # watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
@@ -395,6 +395,57 @@ life_stopped()
 	watch_ended 10 && status_is 0 || return 1
 	need 'it was woken' grep -q '^State:.*T' "/proc/$target/status" || return 1
 	kill -CONT "$target"
+	need 'the target was harmed' stop_target
+}
+
+watching()
+{
+	grep -qs '^maprace: watching' "$work/stderr"
+}
+
+# asleep: stops maprace, which then keeps no account of what its probes cost, until they are gone
+asleep()
+{
+	need 'it does not watch' wait_until 10 watching || return 1
+	sleep 0.5
+	kill -STOP "$watcher"
+	need 'probes stay while maprace is stopped' wait_until 20 text_same "$target" || return 1
+	need 'the target is gone' kill -0 "$target"
+}
+
+# Nobody sees the race before maprace has been stopped for long, for the target is stopped as well: then everything works again.
+life_paused()
+{
+	start_target "${calm[@]}" "$(program 1.24 race_read_write)"
+	kill -STOP "$target"
+	watch -p "$target" -d 60 --halt-on-race
+	need 'not attached' attached "$target" && asleep || return 1
+	kill -CONT "$target"
+	kill -CONT "$watcher"
+	watch_ended 40 && status_is 66 && right_lines race_read_write || return 1
+	need 'nothing said' grep -q "process $target was not watched for [0-9]* s: maprace was stopped" "$work/stderr"
+}
+
+life_paused_hot()
+{
+	start_target "$(program 1.24 clean_mutex)"
+	export MAPRACE_WITHOUT=uprobe-multi
+	watch -p "$target"
+	need 'not attached' attached "$target" && asleep || return 1
+	sleep 3
+	need 'probes come back by themselves' text_same "$target" || return 1
+	kill -USR1 "$watcher"
+	kill -CONT "$watcher"
+	need 'no probe comes back' wait_until 10 text_differs "$target" || return 1
+	need 'no document' wait_until 5 test -s "$work/out.json" || return 1
+	jq '.stats.operations' "$work/out.json" >"$work/before"
+	sleep 9 # what those ten seconds cost is paid back first
+	kill -INT "$watcher"
+	watch_ended 20 && status_is 0 || return 1
+	need 'nothing is seen any more' document --argjson n "$(<"$work/before")" '.stats.operations > $n' || return 1
+	need 'what was not watched counts as watched' document '.stats.budget | all(.functions[]; .attached < 0.9)' || return 1
+	need 'nothing said' test "$(grep -c "process $target was not watched for [0-9]* s: maprace was stopped" "$work/stderr")" = 1 || return 1
+	need 'a probe stays behind' wait_until 20 text_same "$target" || return 1
 	need 'the target was harmed' stop_target
 }
 

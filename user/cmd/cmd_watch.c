@@ -93,7 +93,6 @@ static int attach_targets(struct watch *w, struct err *err)
 		.max_hold_ns = w->options->max_hold_ns,
 		.hold_permille =
 			w->options->max_hold_ns ? (uint32_t)(w->options->budget_percent * 10) : 0,
-		.changes = w->options->budget_percent < 100,
 		.window_ns = w->options->suspects ? w->options->window_ns : 0,
 		.growth = w->options->growth};
 	uint64_t before = watch_now();

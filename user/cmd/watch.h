@@ -57,6 +57,8 @@ void watch_finish(struct watch *w);
 void watch_budget_begin(struct watch *w);
 /* What a hit costs is known now: w->calibration is readable. */
 void watch_budget_price(struct watch *w);
+/* A sign that its account is kept; to come before anything else is done to its probes. */
+void watch_budget_beat(struct watched *t, uint64_t now_ns);
 /* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
 uint64_t watch_budget_step(struct watched *t);
 /* Fills in what the budget did. 0 or -ENOMEM. */

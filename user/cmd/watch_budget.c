@@ -109,6 +109,24 @@ static void note_failure(struct watched *t, int r, const struct err *err)
 		 (int)t->process.pid, err->text);
 }
 
+void watch_budget_beat(struct watched *t, uint64_t now_ns)
+{
+	uint64_t unwatched_ns;
+	struct err err = {};
+	int r = attachment_beat(t->attachment, now_ns, &unwatched_ns, &err);
+
+	if (unwatched_ns) {
+		t->duty.blind = true;
+		log_warn("process %d was not watched for %.0f s: maprace was stopped",
+			 (int)t->process.pid, (double)unwatched_ns / 1e9);
+	}
+	if (!r)
+		return;
+	t->duty.blind = true;
+	t->failed_ns = now_ns;
+	note_failure(t, r, &err);
+}
+
 uint64_t watch_budget_step(struct watched *t)
 {
 	struct attachment_sum sum;
@@ -120,7 +138,7 @@ uint64_t watch_budget_step(struct watched *t)
 
 	weigh(t);
 	look(t, &sum, &facts);
-	t->duty.blind = t->failed_ns;
+	watch_budget_beat(t, facts.now_ns);
 	change = duty_step(&t->duty, &facts, &again);
 	change = due(t, change, facts.now_ns);
 	if (change == DUTY_OPEN)
@@ -131,6 +149,7 @@ uint64_t watch_budget_step(struct watched *t)
 		t->failed_ns = r ? facts.now_ns : 0;
 	if (r)
 		note_failure(t, r, &err);
+	t->duty.blind = t->failed_ns;
 	attachment_throttle(t->attachment, duty_hold_permille(&t->duty) * 1000 /
 						   (uint32_t)(t->duty.share * 1000 + 1));
 	return again;

@@ -147,6 +147,7 @@ static void look_at_target(struct source *s)
 		s->loop->watch->failed = true;
 		end_target(s);
 	} else {
+		watch_budget_beat(t, watch_now());
 		watched_look_for_plugins(t);
 	}
 }

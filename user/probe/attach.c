@@ -20,6 +20,8 @@
 #define MIN_HOLD_NS 20000u
 #define GRACE_NS 20000u
 #define BURST_NS 20000000u
+/* Who comes so late has not looked for so long; less than what the keeper has patience for. */
+#define LATE_NS 2000000000u
 
 struct attachment {
 	struct attach_opts opts;
@@ -33,8 +35,9 @@ struct attachment {
 	struct links links; /* what the keeper is to place; it alone has them */
 	struct keeper keeper;
 	struct bpf_program *op; /* which of the two that see operations */
-	bool open, whole;
-	size_t ncpus; /* that may run programs, up to MR_CPUS */
+	bool open, whole, active;
+	uint64_t beat_ns; /* the last sign of life; 0: none yet */
+	size_t ncpus;	  /* that may run programs, up to MR_CPUS */
 	struct mr_map *maps;
 	size_t maps_len;
 	uint32_t map_records;
@@ -289,8 +292,20 @@ static uint64_t fatal_offset(const struct hook_set *set)
 	return 0;
 }
 
+/* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
+ * the probes that still stand see is not all that happens: nothing is concluded from it. */
+static void close_gate(void *arg)
+{
+	struct attachment *a = arg;
+
+	a->skel->bss->gate = 0;
+	a->skel->bss->whole_ns = 0;
+}
+
 int attachment_attach(struct attachment *a, struct err *err)
 {
+	/* By perf events no probe is put back without the privileges that the first one took. */
+	struct keeper_orders orders = {!a->links.multi, close_gate, a};
 	struct links *l = &a->links;
 	uint32_t slot;
 	int r;
@@ -302,7 +317,7 @@ int attachment_attach(struct attachment *a, struct err *err)
 	l->files[0].fatal_offset = fatal_offset(a->images[0].hooks);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		l->offsets[slot] = slot_offset(a, slot);
-	r = keeper_start(&a->keeper, l, a->opts.changes && !l->multi, err);
+	r = keeper_start(&a->keeper, l, &orders, err);
 	a->open = !r;
 	return r;
 }
@@ -393,6 +408,33 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 	return r;
 }
 
+/* We were stopped, or kept waiting: the keeper may have taken the probes away by itself. */
+static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *err)
+{
+	int r;
+
+	a->skel->bss->whole_ns = 0;
+	a->skel->bss->epoch++;
+	r = keeper_rouse(&a->keeper, unwatched_ns, err);
+	if (r)
+		a->open = false;
+	a->skel->bss->epoch++;
+	tell_whole(a);
+	a->skel->bss->gate = a->active;
+	return r;
+}
+
+int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_ns, struct err *err)
+{
+	uint64_t before = a->beat_ns;
+
+	*unwatched_ns = 0;
+	a->beat_ns = now_ns;
+	/* first: then the keeper does not fall asleep behind what follows */
+	keeper_beat(&a->keeper, now_ns);
+	return before && now_ns - before > LATE_NS ? catch_up(a, unwatched_ns, err) : 0;
+}
+
 bool attachment_alive(const struct attachment *a)
 {
 	return keeper_alive(&a->keeper);
@@ -401,6 +443,7 @@ bool attachment_alive(const struct attachment *a)
 void attachment_activate(struct attachment *a, bool whole)
 {
 	a->whole = whole;
+	a->active = true;
 	tell_whole(a);
 	a->skel->bss->gate = 1;
 }
@@ -410,7 +453,7 @@ void attachment_detach(struct attachment *a)
 	if (a->skel && a->skel->bss)
 		a->skel->bss->gate = 0;
 	keeper_end(&a->keeper);
-	a->open = false;
+	a->open = a->active = false;
 }
 
 void attachment_free(struct attachment *a)

@@ -27,7 +27,6 @@ struct attach_opts {
 	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
 	bool growth;		/* the hook sets have hooks of hooks_choose_growth() */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
-	bool changes;		/* attachment_close() and _open() will be called */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
 
@@ -50,6 +49,12 @@ void attachment_activate(struct attachment *a, bool whole);
  * The probe of runtime.fatal always stays. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
+/*
+ * A sign of life, CLOCK_MONOTONIC: when none has come for ten seconds the keeper takes all probes
+ * away. The next one puts them back: *unwatched_ns tells for how long they were gone, else 0. After
+ * an error some still are: the next attachment_open() or _close() tries again.
+ */
+int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_ns, struct err *err);
 /* False: the keeper of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
 /* Holds may take permille thousandths of what attach_opts said. */

@@ -6,14 +6,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target/privileges.h"
 
-enum command { PLACE, ADD, OPEN, CLOSE };
+#define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
+#define LOOK_MS 1000
+
+enum command { PLACE, ADD, OPEN, CLOSE, ROUSE };
 
 struct request {
 	enum command command;
@@ -25,8 +30,17 @@ struct request {
 
 struct answer {
 	int result;
+	uint64_t unwatched_ns; /* it had taken the probes away by itself so long ago */
 	struct err err;
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
 
 static void become(void)
 {
@@ -64,27 +78,68 @@ static int obey(struct links *links, const struct request *q, struct err *err)
 		return links_open(links, err);
 	case CLOSE:
 		return links_close(links, q->cycled, err);
+	case ROUSE:
+		return links_settle(links, err);
 	}
 	return -EINVAL;
 }
 
-static _Noreturn void keep(int fd, struct links *links, bool perf)
+struct keeping { /* what the keeper itself knows */
+	int fd;
+	struct links *links;
+	const uint64_t *beat_ns;
+	const struct keeper_orders *orders;
+	uint64_t asked_ns;  /* the last request, a sign of life too */
+	uint64_t asleep_ns; /* since when the probes are gone; 0: they are not */
+};
+
+/* The last sign of life is too old. */
+static bool alone(const struct keeping *k)
+{
+	uint64_t now = now_ns(), last = __atomic_load_n(k->beat_ns, __ATOMIC_RELAXED);
+
+	if (!last)
+		return false;
+	if (last < k->asked_ns)
+		last = k->asked_ns;
+	return now > last && now - last > PATIENCE_NS;
+}
+
+/* Waits for a request. Asleep nothing is left to take away. */
+static bool hear(struct keeping *k, struct request *q)
+{
+	struct pollfd p = {.fd = k->fd, .events = POLLIN};
+
+	while (poll(&p, 1, k->asleep_ns ? -1 : LOOK_MS) < 1) {
+		if (k->asleep_ns || !alone(k))
+			continue;
+		k->orders->before_sleep(k->orders->arg);
+		links_drop(k->links);
+		k->asleep_ns = now_ns();
+	}
+	return read(k->fd, q, sizeof(*q)) == (ssize_t)sizeof(*q);
+}
+
+static _Noreturn void keep(struct keeping *k)
 {
 	struct request q;
 	struct answer a;
 	bool dropped = false;
 
 	become();
-	while (read(fd, &q, sizeof(q)) == (ssize_t)sizeof(q)) {
+	while (hear(k, &q)) {
 		memset(&a, 0, sizeof(a));
-		a.result = obey(links, &q, &a.err);
-		if (write(fd, &a, sizeof(a)) != (ssize_t)sizeof(a))
+		a.unwatched_ns = k->asleep_ns ? now_ns() - k->asleep_ns : 0;
+		a.result = obey(k->links, &q, &a.err);
+		k->asleep_ns = 0;
+		k->asked_ns = now_ns();
+		if (write(k->fd, &a, sizeof(a)) != (ssize_t)sizeof(a))
 			break;
 		if (!dropped)
-			(void)privileges_drop(perf);
+			(void)privileges_drop(k->orders->perf);
 		dropped = true;
 	}
-	links_drop(links);
+	links_drop(k->links);
 	_exit(0);
 }
 
@@ -99,6 +154,7 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 		while (got < 0 && errno == EINTR);
 	if (got != (ssize_t)sizeof(a))
 		return err_set(err, -EPIPE, "the process that holds the probes is gone");
+	k->unwatched_ns += a.unwatched_ns;
 	if (a.result) {
 		err_hint(err, "%s", a.err.hint);
 		return err_set(err, a.result, "%s", a.err.text);
@@ -106,25 +162,46 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 	return 0;
 }
 
-int keeper_start(struct keeper *k, struct links *links, bool perf, struct err *err)
+static int start(struct keeper *k, struct links *links, const struct keeper_orders *orders)
 {
-	struct request place = {.command = PLACE};
+	struct keeping mine = {.links = links, .beat_ns = k->beat_ns, .orders = orders};
 	int fds[2], r;
 
-	k->pid = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return err_set(err, -errno, "cannot place probes: %s", err_name(errno));
+		return -errno;
 	k->pid = fork();
 	if (!k->pid) {
 		close(fds[0]);
-		keep(fds[1], links, perf);
+		mine.fd = fds[1];
+		keep(&mine);
 	}
+	r = k->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	k->fd = fds[0];
-	if (k->pid < 0) {
-		r = -errno;
-		k->pid = 0;
-		close(k->fd);
+	if (!r)
+		return 0;
+	k->pid = 0;
+	close(k->fd);
+	return r;
+}
+
+int keeper_start(struct keeper *k, struct links *links, const struct keeper_orders *orders,
+		 struct err *err)
+{
+	struct request place = {.command = PLACE};
+	int r;
+
+	memset(k, 0, sizeof(*k));
+	k->beat_ns = mmap(NULL, sizeof(*k->beat_ns), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (k->beat_ns == MAP_FAILED) {
+		k->beat_ns = NULL;
+		return err_set(err, -errno, "cannot place probes: %s", err_name(errno));
+	}
+	r = start(k, links, orders);
+	if (r) {
+		munmap(k->beat_ns, sizeof(*k->beat_ns));
+		k->beat_ns = NULL;
 		return err_set(err, r, "cannot place probes: %s", err_name(r));
 	}
 	r = ask(k, &place, err);
@@ -156,6 +233,22 @@ int keeper_close(struct keeper *k, const bool *cycled, struct err *err)
 	return ask(k, &q, err);
 }
 
+void keeper_beat(struct keeper *k, uint64_t now_ns)
+{
+	if (k->beat_ns)
+		__atomic_store_n(k->beat_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+int keeper_rouse(struct keeper *k, uint64_t *unwatched_ns, struct err *err)
+{
+	struct request q = {.command = ROUSE};
+	int r = ask(k, &q, err);
+
+	*unwatched_ns = k->unwatched_ns;
+	k->unwatched_ns = 0;
+	return r;
+}
+
 bool keeper_alive(const struct keeper *k)
 {
 	struct pollfd p = {.fd = k->fd, .events = 0};
@@ -174,4 +267,6 @@ void keeper_end(struct keeper *k)
 	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	k->pid = 0;
+	munmap(k->beat_ns, sizeof(*k->beat_ns));
+	k->beat_ns = NULL;
 }

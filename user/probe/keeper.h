@@ -3,6 +3,7 @@
 #define MAPRACE_PROBE_KEEPER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -15,19 +16,38 @@
  * unregister, leaking uprobe"): a maprace that changes its probes itself and is killed in that
  * millisecond leaves them behind. The keeper is not who gets killed: it has another name and a
  * session of its own, and goes last when memory runs out.
+ *
+ * Nor do probes stay in a process while nobody keeps the account of what they cost: a maprace that
+ * is stopped, or waits for somebody who reads what it prints, gives no sign of life
+ * (keeper_beat()), and after ten seconds without one, or any other request, the keeper takes them
+ * all away.
  */
 struct keeper {
 	pid_t pid; /* 0: none */
 	int fd;
+	uint64_t *beat_ns; /* shared with it: the last sign of life, CLOCK_MONOTONIC; 0: none yet */
+	uint64_t unwatched_ns; /* for how long it had taken them away by itself, not told yet */
 };
 
-/* Starts it and has it place the probes. It keeps the privileges of privileges_drop(perf) only.
- * After an error there is no keeper. */
-int keeper_start(struct keeper *k, struct links *links, bool perf, struct err *err);
+struct keeper_orders {
+	bool perf; /* it keeps the privileges of privileges_drop(perf) only */
+	/* Called by the keeper, in its own process, before it takes probes away by itself. */
+	void (*before_sleep)(void *arg);
+	void *arg;
+};
+
+/* Starts it and has it place the probes. After an error there is no keeper. */
+int keeper_start(struct keeper *k, struct links *links, const struct keeper_orders *orders,
+		 struct err *err);
 /* See links_add(). */
 int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
 int keeper_open(struct keeper *k, struct err *err);
 int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
+/* We live. With the first of these the keeper begins to wait for them. */
+void keeper_beat(struct keeper *k, uint64_t now_ns);
+/* Has it put back what it took away by itself; *unwatched_ns: for how long that was gone, 0 where
+ * nothing was. After an error some still are: see links_close(). */
+int keeper_rouse(struct keeper *k, uint64_t *unwatched_ns, struct err *err);
 /* False: it was killed, and the probes are gone. */
 bool keeper_alive(const struct keeper *k);
 /* When this returns the probes are gone, and so is the keeper. */

@@ -123,8 +123,8 @@ static int settle_file(struct links *l, size_t file, struct err *err)
 	return r ? r : place_fatal(l, &l->files[file], err);
 }
 
-/* All files: what fails in one of them leaves the others watched. The first error. */
-static int settle(struct links *l, struct err *err)
+/* What fails in one file leaves the others watched. The first error. */
+int links_settle(struct links *l, struct err *err)
 {
 	size_t file;
 	int r = 0, e;
@@ -203,7 +203,7 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 int links_open(struct links *l, struct err *err)
 {
 	l->closed = false;
-	return settle(l, err);
+	return links_settle(l, err);
 }
 
 int links_close(struct links *l, const bool *cycled, struct err *err)
@@ -224,7 +224,7 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
 	for (file = 0; file < l->nfiles && !same; file++)
 		drop(&l->files[file].steady);
-	return settle(l, err);
+	return links_settle(l, err);
 }
 
 void links_drop(struct links *l)

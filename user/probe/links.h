@@ -59,6 +59,9 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 int links_close(struct links *l, const bool *cycled, struct err *err);
 /* Puts those that are cycled back. After an error likewise. */
 int links_open(struct links *l, struct err *err);
+/* All of them, until the next links_settle(), _close() or _open(). */
 void links_drop(struct links *l);
+/* Whatever is missing of what is to be in place now. After an error some still are. */
+int links_settle(struct links *l, struct err *err);
 
 #endif
