@@ -6,6 +6,8 @@
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tests/e2e/keeper.sh
+. "$(dirname "${BASH_SOURCE[0]}")/keeper.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows keeper measurer'
@@ -398,57 +400,6 @@ life_stopped()
 	need 'the target was harmed' stop_target
 }
 
-watching()
-{
-	grep -qs '^maprace: watching' "$work/stderr"
-}
-
-# asleep: stops maprace, which then keeps no account of what its probes cost, until they are gone
-asleep()
-{
-	need 'it does not watch' wait_until 10 watching || return 1
-	sleep 0.5
-	kill -STOP "$watcher"
-	need 'probes stay while maprace is stopped' wait_until 20 text_same "$target" || return 1
-	need 'the target is gone' kill -0 "$target"
-}
-
-# Nobody sees the race before maprace has been stopped for long, for the target is stopped as well: then everything works again.
-life_paused()
-{
-	start_target "${calm[@]}" "$(program 1.24 race_read_write)"
-	kill -STOP "$target"
-	watch -p "$target" -d 60 --halt-on-race
-	need 'not attached' attached "$target" && asleep || return 1
-	kill -CONT "$target"
-	kill -CONT "$watcher"
-	watch_ended 40 && status_is 66 && right_lines race_read_write || return 1
-	need 'nothing said' grep -q "process $target was not watched for [0-9]* s: maprace was stopped" "$work/stderr"
-}
-
-life_paused_hot()
-{
-	start_target "$(program 1.24 clean_mutex)"
-	export MAPRACE_WITHOUT=uprobe-multi
-	watch -p "$target"
-	need 'not attached' attached "$target" && asleep || return 1
-	sleep 3
-	need 'probes come back by themselves' text_same "$target" || return 1
-	kill -USR1 "$watcher"
-	kill -CONT "$watcher"
-	need 'no probe comes back' wait_until 10 text_differs "$target" || return 1
-	need 'no document' wait_until 5 test -s "$work/out.json" || return 1
-	jq '.stats.operations' "$work/out.json" >"$work/before"
-	sleep 9 # what those ten seconds cost is paid back first
-	kill -INT "$watcher"
-	watch_ended 20 && status_is 0 || return 1
-	need 'nothing is seen any more' document --argjson n "$(<"$work/before")" '.stats.operations > $n' || return 1
-	need 'what was not watched counts as watched' document '.stats.budget | all(.functions[]; .attached < 0.9)' || return 1
-	need 'nothing said' test "$(grep -c "process $target was not watched for [0-9]* s: maprace was stopped" "$work/stderr")" = 1 || return 1
-	need 'a probe stays behind' wait_until 20 text_same "$target" || return 1
-	need 'the target was harmed' stop_target
-}
-
 # ---- the tool -------------------------------------------------------------------------------------------------------
 
 life_alone()
@@ -537,96 +488,6 @@ life_text()
 		true
 	rm -r "$dir"
 	need 'rendered again it reads otherwise' cmp -s <(grep -v '^Seen' "$work/stdout") <(grep -v '^Seen' "$work/again")
-}
-
-# ---- what it costs ---------------------------------------------------------------------------------------------------
-
-# A program that does nothing but use a map: the budget holds, and it is watched a part of the time; with all the budget, always.
-life_budget()
-{
-	local part='.stats.budget | .windows >= 1 and .hit_ns > 50 and .hit_ns != 1200 and any(.functions[]; .attached < 0.6)'
-	start_target "$(program 1.24 clean_mutex)"
-	watch -p "$target" -d 6
-	watch_ended 20 && status_is 0 || return 1
-	need 'no probe was taken away and put back' document "$part" || return 1
-	need 'over the budget' document '.stats.cost_percent < 5 * 2 * 1.2' || return 1
-	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
-	watch -p "$target" -d 2 --budget 100
-	watch_ended 20 && status_is 0 || return 1
-	need 'a probe was taken away' document '.stats.budget | .windows == 0 and all(.functions[]; .attached > 0.99)' || return 1
-	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 6
-	watch_ended 20 && status_is 0 || return 1
-	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
-	need 'a probe stays behind' wait_until 2 text_same "$target" && need 'the target was harmed' stop_target || return 1
-	# hits that are no operations cost the same
-	start_target "$(program 1.24 clean_nil_map)"
-	watch -p "$target" -d 6
-	watch_ended 20 && status_is 0 || return 1
-	need 'operations on nil maps are not paid for' document '.stats | .budget.windows >= 1 and .cost_percent < 5 * 2 * 1.2' || return 1
-}
-
-probe_files() # PID: how many of its open files are probes
-{
-	find "/proc/$1/fd" -lname 'anon_inode:*bpf*link*' -o -lname 'anon_inode:*perf_event*' 2>/dev/null | wc -l
-}
-
-# Killed while probes are being taken away and put back, which a process that is being killed cannot finish: on a busy machine
-# one kill in twenty would leave some behind, were it not another process that holds them. To take 15 probes by perf events away takes
-# the kernel 5 to 8 s beside two virtual machines.
-life_kill_windows()
-{
-	local i keeper
-	start_target "$(program 1.24 clean_mutex)"
-	for i in {1..6}; do
-		((i != 4)) || export MAPRACE_WITHOUT=uprobe-multi
-		watch -p "$target" --budget 20
-		need 'not attached' attached "$target" || return 1
-		keeper=$(pgrep -P "$watcher" -x mr-keeper)
-		# what maprace has of its own, it has on itself, to see what the kernel can do; the keeper inherits that
-		need 'maprace itself holds the probes' test "$(probe_files "$keeper")" -gt "$(probe_files "$watcher")" || return 1
-		sleep "0.$((RANDOM % 500 + 400))"
-		kill -KILL "$watcher"
-		wait "$watcher" 2>/dev/null || true
-		need "a probe stays behind, kill $i" wait_until 20 text_same "$target" || return 1
-		need 'the keeper stays behind' wait_until 20 gone "$keeper" || return 1
-	done
-	need 'the target is gone' kill -0 "$target"
-}
-
-# The process that holds the probes can be killed as well: then they are gone, and maprace says so.
-life_keeper()
-{
-	start_target "$(program 1.24 clean_mutex)"
-	# while probes change, a keeper that is killed leaves them to the kernel, which gives up on some (docs/limits.md)
-	watch --budget 100 -p "$target"
-	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 grep -qs '^maprace: watching' "$work/stderr" || return 1
-	need 'no keeper' pkill -KILL -P "$watcher" -x mr-keeper || return 1
-	watch_ended 10 && status_is 1 || return 1
-	need 'nothing said' grep -q 'not watched any more: what held its probes was killed' "$work/stderr" || return 1
-	need 'a probe stays behind' wait_until 2 text_same "$target"
-}
-
-measuring()
-{
-	gone "$watcher" || pgrep -P "$watcher" -x mr-measurer >/dev/null
-}
-
-# What measures a hit has a probe of its own: nobody kills it, also when maprace ends, or is killed, at that time. It ends by itself.
-life_measurer()
-{
-	local measurer signal
-	start_target "$(program 1.24 clean_mutex)"
-	for signal in KILL INT KILL TERM; do
-		watch -p "$target"
-		need 'nothing measures' wait_until 10 measuring || return 1
-		measurer=$(pgrep -P "$watcher" -x mr-measurer) || { why='ended early' && return 1; }
-		need 'a signal would kill it' grep -q '^SigBlk:.*fffffffe7ffbfeff$' "/proc/$measurer/status" || return 1
-		kill -"$signal" "$watcher"
-		watch_ended 5 || return 1
-		need "it stays behind after SIG$signal" wait_until 20 gone "$measurer" || return 1
-		need "a probe stays behind after SIG$signal" wait_until 2 text_same "$target" || return 1
-	done
-	need 'the target was harmed' stop_target
 }
 
 # ---- all ------------------------------------------------------------------------------------------------------------
