@@ -19,7 +19,12 @@ life_budget()
 	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 6
 	watch_ended 20 && status_is 0 || return 1
 	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
-	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" && need 'the target was harmed' stop_target || return 1
+	# hits that are no operations cost the same
+	start_target "$(program 1.24 clean_nil_map)"
+	watch -p "$target" -d 6
+	watch_ended 20 && status_is 0 || return 1
+	need 'operations on nil maps are not paid for' document '.stats | .budget.windows >= 1 and .cost_percent < 5 * 2 * 1.2'
 }
 
 probe_files() # PID: how many of its open files are probes

@@ -382,90 +382,6 @@ static void a_mark_is_its_own_maps_alone(void **state)
 	assert_true(mr_map_mark(0) && mr_map_mark(1ull << 36) == mr_map_mark(0));
 }
 
-/* The map that a goroutine dies of, as the event tells it. */
-static __u64 dies_of(struct goroutine *r)
-{
-	const struct mr_event_fatal *e;
-
-	current_cpu = r->cpu;
-	current_tid = r->tid;
-	maprace_fatal(&r->regs);
-	e = (const void *)event_list[event_count - 1];
-	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
-	return e->map;
-}
-
-static void it_dies_of_the_map_that_it_entered_last(void **state)
-{
-	struct goroutine a, b;
-	const struct mr_event_fatal *e;
-	int i;
-
-	(void)state;
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	cfg.hold_permille = 0;
-	assert_int_equal(dies_of(&a), 0);
-	/* also where both pass by the records, and others have used them since */
-	for (i = 0; i < 200; i++) {
-		op(&a, SITE_READ, gomaps[0]);
-		op(&a, SITE_READ, gomaps[1]);
-		op(&b, SITE_READ, gomaps[0]);
-		op(&b, SITE_READ, gomaps[1]);
-		assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
-	}
-	op(&a, SITE_WRITE, gomaps[0]);
-	a.tid++; /* it goes on on another thread */
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
-	e = (const void *)event_list[event_count - 1];
-	assert_int_equal(e->slot, mr_site_slot(cfg.site_multiplier, site_list[SITE_WRITE].ip));
-}
-
-static void an_iterator_tells_its_map_of_now(void **state)
-{
-	__u64 iterator[8] = {};
-	struct goroutine a;
-	int i;
-
-	(void)state;
-	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
-	iterator[3] = (uintptr_t)gomaps[0];
-	a.regs.ip = site_list[SITE_ITER].ip;
-	a.regs.ax = (uintptr_t)iterator;
-	current_cpu = a.cpu;
-	current_tid = a.tid;
-	for (i = 0; i < 50; i++)
-		maprace_op(&a.regs);
-	iterator[3] = (uintptr_t)gomaps[1];
-	maprace_op(&a.regs);
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
-	fault_addr = (uintptr_t)&iterator[3];
-	assert_int_equal(dies_of(&a), 0);
-}
-
-/* An operation may have gone by unseen where probes were moved; another goroutine's note is none. */
-static void where_something_may_be_unseen_it_dies_of_none(void **state)
-{
-	struct goroutine a;
-
-	(void)state;
-	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
-	op(&a, SITE_WRITE, gomaps[0]);
-	epoch++;
-	assert_int_equal(dies_of(&a), 0);
-	op(&a, SITE_WRITE, gomaps[0]); /* while they are being moved */
-	assert_int_equal(dies_of(&a), 0);
-	epoch++;
-	assert_int_equal(dies_of(&a), 0);
-	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
-	latest_note((uintptr_t)a.g, (uintptr_t)gomaps[1], 3);
-	latest_slot((uintptr_t)a.g)->arg = (uintptr_t)gomaps[0]; /* two wrote at once */
-	assert_int_equal(dies_of(&a), 0);
-}
-
 static void holds_not_done_or_cut_short_are_counted(void **state)
 {
 	struct goroutine a;
@@ -648,9 +564,6 @@ int main(void)
 		TEST(collision_is_noted_for_its_own_map),
 		TEST(a_record_that_is_taken_over_proves_nothing),
 		TEST(a_mark_is_its_own_maps_alone),
-		TEST(it_dies_of_the_map_that_it_entered_last),
-		TEST(an_iterator_tells_its_map_of_now),
-		TEST(where_something_may_be_unseen_it_dies_of_none),
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
 		TEST(concurrent_snapshots_are_whole),
