@@ -20,8 +20,9 @@
 #define MIN_HOLD_NS 20000u
 #define GRACE_NS 20000u
 #define BURST_NS 20000000u
-/* Who comes so late has not looked for so long; less than what the keeper has patience for. */
-#define LATE_NS 2000000000u
+/* Who comes so late may have been slept over; less than what the keeper has patience for, and more
+ * than another target's probes take to be moved. */
+#define LATE_NS 8000000000u
 
 struct attachment {
 	struct attach_opts opts;
@@ -292,6 +293,14 @@ static uint64_t fatal_offset(const struct hook_set *set)
 	return 0;
 }
 
+static uint64_t monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
  * the probes that still stand see is not all that happens: nothing is concluded from it. */
 static void close_gate(void *arg)
@@ -319,6 +328,7 @@ int attachment_attach(struct attachment *a, struct err *err)
 		l->offsets[slot] = slot_offset(a, slot);
 	r = keeper_start(&a->keeper, l, &orders, err);
 	a->open = !r;
+	a->beat_ns = monotonic(); /* its patience begins here */
 	return r;
 }
 
@@ -374,11 +384,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 
 static void tell_whole(struct attachment *a)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	a->skel->bss->whole_ns =
-		a->whole && a->open ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
+	a->skel->bss->whole_ns = a->whole && a->open ? monotonic() : 0;
 }
 
 int attachment_open(struct attachment *a, struct err *err)
@@ -431,7 +437,7 @@ int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_n
 	*unwatched_ns = 0;
 	a->beat_ns = now_ns;
 	/* first: then the keeper does not fall asleep behind what follows */
-	keeper_beat(&a->keeper, now_ns);
+	keeper_beat(now_ns);
 	return before && now_ns - before > LATE_NS ? catch_up(a, unwatched_ns, err) : 0;
 }
 

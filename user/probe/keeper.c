@@ -42,6 +42,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/*
+ * The last sign of life, CLOCK_MONOTONIC, shared with all keepers: while one of them changes its
+ * probes, which may take seconds, nobody looks at the other targets, and still we live. 0: none yet.
+ */
+static uint64_t *life_ns;
+
 static void become(void)
 {
 	sigset_t all;
@@ -87,7 +93,6 @@ static int obey(struct links *links, const struct request *q, struct err *err)
 struct keeping { /* what the keeper itself knows */
 	int fd;
 	struct links *links;
-	const uint64_t *beat_ns;
 	const struct keeper_orders *orders;
 	uint64_t asked_ns;  /* the last request, a sign of life too */
 	uint64_t asleep_ns; /* since when the probes are gone; 0: they are not */
@@ -96,7 +101,7 @@ struct keeping { /* what the keeper itself knows */
 /* The last sign of life is too old. */
 static bool alone(const struct keeping *k)
 {
-	uint64_t now = now_ns(), last = __atomic_load_n(k->beat_ns, __ATOMIC_RELAXED);
+	uint64_t now = now_ns(), last = __atomic_load_n(life_ns, __ATOMIC_RELAXED);
 
 	if (!last)
 		return false;
@@ -154,6 +159,7 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 		while (got < 0 && errno == EINTR);
 	if (got != (ssize_t)sizeof(a))
 		return err_set(err, -EPIPE, "the process that holds the probes is gone");
+	keeper_beat(now_ns());
 	k->unwatched_ns += a.unwatched_ns;
 	if (a.result) {
 		err_hint(err, "%s", a.err.hint);
@@ -164,7 +170,7 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 
 static int start(struct keeper *k, struct links *links, const struct keeper_orders *orders)
 {
-	struct keeping mine = {.links = links, .beat_ns = k->beat_ns, .orders = orders};
+	struct keeping mine = {.links = links, .orders = orders};
 	int fds[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
@@ -192,18 +198,17 @@ int keeper_start(struct keeper *k, struct links *links, const struct keeper_orde
 	int r;
 
 	memset(k, 0, sizeof(*k));
-	k->beat_ns = mmap(NULL, sizeof(*k->beat_ns), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (k->beat_ns == MAP_FAILED) {
-		k->beat_ns = NULL;
-		return err_set(err, -errno, "cannot place probes: %s", err_name(errno));
+	if (!life_ns) {
+		life_ns = mmap(NULL, sizeof(*life_ns), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (life_ns == MAP_FAILED) {
+			life_ns = NULL;
+			return err_set(err, -errno, "cannot place probes: %s", err_name(errno));
+		}
 	}
 	r = start(k, links, orders);
-	if (r) {
-		munmap(k->beat_ns, sizeof(*k->beat_ns));
-		k->beat_ns = NULL;
+	if (r)
 		return err_set(err, r, "cannot place probes: %s", err_name(r));
-	}
 	r = ask(k, &place, err);
 	if (r)
 		keeper_end(k);
@@ -233,10 +238,10 @@ int keeper_close(struct keeper *k, const bool *cycled, struct err *err)
 	return ask(k, &q, err);
 }
 
-void keeper_beat(struct keeper *k, uint64_t now_ns)
+void keeper_beat(uint64_t when_ns)
 {
-	if (k->beat_ns)
-		__atomic_store_n(k->beat_ns, now_ns, __ATOMIC_RELAXED);
+	if (life_ns)
+		__atomic_store_n(life_ns, when_ns, __ATOMIC_RELAXED);
 }
 
 int keeper_rouse(struct keeper *k, uint64_t *unwatched_ns, struct err *err)
@@ -267,6 +272,4 @@ void keeper_end(struct keeper *k)
 	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	k->pid = 0;
-	munmap(k->beat_ns, sizeof(*k->beat_ns));
-	k->beat_ns = NULL;
 }

@@ -25,7 +25,6 @@
 struct keeper {
 	pid_t pid; /* 0: none */
 	int fd;
-	uint64_t *beat_ns; /* shared with it: the last sign of life, CLOCK_MONOTONIC; 0: none yet */
 	uint64_t unwatched_ns; /* for how long it had taken them away by itself, not told yet */
 };
 
@@ -43,8 +42,8 @@ int keeper_start(struct keeper *k, struct links *links, const struct keeper_orde
 int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
 int keeper_open(struct keeper *k, struct err *err);
 int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
-/* We live. With the first of these the keeper begins to wait for them. */
-void keeper_beat(struct keeper *k, uint64_t now_ns);
+/* We live, says CLOCK_MONOTONIC: to all keepers. Each answer of one of them says so too. */
+void keeper_beat(uint64_t when_ns);
 /* Has it put back what it took away by itself; *unwatched_ns: for how long that was gone, 0 where
  * nothing was. After an error some still are: see links_close(). */
 int keeper_rouse(struct keeper *k, uint64_t *unwatched_ns, struct err *err);
