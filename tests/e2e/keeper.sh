@@ -16,7 +16,7 @@ life_budget()
 	watch -p "$target" -d 2 --budget 100
 	watch_ended 20 && status_is 0 || return 1
 	need 'a probe was taken away' document '.stats.budget | .windows == 0 and all(.functions[]; .attached > 0.99)' || return 1
-	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 6
+	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 12
 	watch_ended 20 && status_is 0 || return 1
 	need 'no probe was taken away and put back, by perf events' document "$part" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target" && need 'the target was harmed' stop_target || return 1
@@ -79,7 +79,7 @@ asleep()
 	need 'it does not watch' wait_until 10 watching || return 1
 	sleep 0.5
 	kill -STOP "$watcher"
-	need 'probes stay while maprace is stopped' wait_until 20 text_same "$target" || return 1
+	need 'probes stay while maprace is stopped' wait_until 40 text_same "$target" || return 1
 	need 'the target is gone' kill -0 "$target"
 }
 

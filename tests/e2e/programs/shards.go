@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// Eight maps, each with its lock. After two seconds the writer does not take one of these locks any more: that map is the one that
+// Eight maps, each with its lock. After SIGUSR1 the writer does not take one of these locks any more: that map is the one that
 // Go's own check ends the process of. Readers and the writer walk over all of them, from the same line. Prints the racy one's address.
 package main
 
 import (
 	"fmt"
+	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -54,7 +57,9 @@ func main() {
 		go read()
 	}
 	go write()
-	time.Sleep(2 * time.Second)
+	now := make(chan os.Signal, 1)
+	signal.Notify(now, syscall.SIGUSR1)
+	<-now
 	atomic.StoreInt32(&careless, 1)
 	time.Sleep(30 * time.Second)
 }
