@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bpfmap/functions.h"
 #include "bpfmap/kernel_symbols.h"
@@ -19,14 +20,6 @@ static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_lis
 {
 	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
 	return 0;
-}
-
-static int64_t wall_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static bool is_number(const char *s, uint32_t *n)
@@ -173,7 +166,7 @@ static int run(struct bpf_watch *w)
 	}
 	announce(w);
 	w->start_ns = watch_now();
-	w->started_unix_ns = wall_clock();
+	w->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
 	w->findings = findings_new(w->start_ns, &w->maps, &w->programs);
 	if (!w->findings) {
 		log_error("%s", err_name(-ENOMEM));

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/recorder.h"
@@ -109,21 +110,13 @@ static int attach_targets(struct watch *w, struct err *err)
 	return r;
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* All is in place: the time that is watched begins, for all targets at once. */
 static int begin(struct watch *w)
 {
 	size_t i;
 
 	w->start_ns = watch_now();
-	w->started_unix_ns = wall_clock();
+	w->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
 	w->tracker = tracker_new(w->start_ns);
 	w->growths = w->options->growth ? growths_new(w->start_ns) : NULL;
 	if (!w->tracker || (w->options->growth && !w->growths))

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gomap.skel.h"
 #include "probe/feature.h"
@@ -293,14 +293,6 @@ static uint64_t fatal_offset(const struct hook_set *set)
 	return 0;
 }
 
-static uint64_t monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
  * the probes that still stand see is not all that happens: nothing is concluded from it. */
 static void close_gate(void *arg)
@@ -328,7 +320,7 @@ int attachment_attach(struct attachment *a, struct err *err)
 		l->offsets[slot] = slot_offset(a, slot);
 	r = keeper_start(&a->keeper, l, &orders, err);
 	a->open = !r;
-	a->beat_ns = monotonic(); /* its patience begins here */
+	a->beat_ns = clock_ns(CLOCK_MONOTONIC); /* its patience begins here */
 	return r;
 }
 
@@ -384,7 +376,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 
 static void tell_whole(struct attachment *a)
 {
-	a->skel->bss->whole_ns = a->whole && a->open ? monotonic() : 0;
+	a->skel->bss->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
 int attachment_open(struct attachment *a, struct err *err)

@@ -10,9 +10,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "target/privileges.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
@@ -33,14 +33,6 @@ struct answer {
 	uint64_t unwatched_ns; /* it had taken the probes away by itself so long ago */
 	struct err err;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /*
  * The last sign of life, CLOCK_MONOTONIC, shared with all keepers: while one of them changes its
@@ -101,7 +93,7 @@ struct keeping { /* what the keeper itself knows */
 /* The last sign of life is too old. */
 static bool alone(const struct keeping *k)
 {
-	uint64_t now = now_ns(), last = __atomic_load_n(life_ns, __ATOMIC_RELAXED);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), last = __atomic_load_n(life_ns, __ATOMIC_RELAXED);
 
 	if (!last)
 		return false;
@@ -120,7 +112,7 @@ static bool hear(struct keeping *k, struct request *q)
 			continue;
 		k->orders->before_sleep(k->orders->arg);
 		links_drop(k->links);
-		k->asleep_ns = now_ns();
+		k->asleep_ns = clock_ns(CLOCK_MONOTONIC);
 	}
 	return read(k->fd, q, sizeof(*q)) == (ssize_t)sizeof(*q);
 }
@@ -134,10 +126,10 @@ static _Noreturn void keep(struct keeping *k)
 	become();
 	while (hear(k, &q)) {
 		memset(&a, 0, sizeof(a));
-		a.unwatched_ns = k->asleep_ns ? now_ns() - k->asleep_ns : 0;
+		a.unwatched_ns = k->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - k->asleep_ns : 0;
 		a.result = obey(k->links, &q, &a.err);
 		k->asleep_ns = 0;
-		k->asked_ns = now_ns();
+		k->asked_ns = clock_ns(CLOCK_MONOTONIC);
 		if (write(k->fd, &a, sizeof(a)) != (ssize_t)sizeof(a))
 			break;
 		if (!dropped)
@@ -159,7 +151,7 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 		while (got < 0 && errno == EINTR);
 	if (got != (ssize_t)sizeof(a))
 		return err_set(err, -EPIPE, "the process that holds the probes is gone");
-	keeper_beat(now_ns());
+	keeper_beat(clock_ns(CLOCK_MONOTONIC));
 	k->unwatched_ns += a.unwatched_ns;
 	if (a.result) {
 		err_hint(err, "%s", a.err.hint);
