@@ -108,7 +108,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	if (wants)
 		look(ctx, &o, last);
 	if (o.record->flags & MR_MAP_RACY) {
-		if (!map_is_proved(o.record, o.map))
+		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
 		else if (cfg.holds_enabled)
 			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));

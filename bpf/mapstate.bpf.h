@@ -41,11 +41,6 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->sites = 0;
 }
 
-static __always_inline bool map_is_proved(const struct mr_map *m, __u64 addr)
-{
-	return m->proved == mr_map_mark(addr);
-}
-
 /*
  * A collision on addr. Another map may have taken the record over while the event was made: then it
  * is not that one's, and should it do so at this very moment the mark still is not its own.
@@ -58,7 +53,7 @@ static __always_inline void map_prove(struct mr_map *m, __u64 addr)
 	if (*(volatile __u64 *)&m->addr != addr)
 		return;
 	m->collisions++;
-	if (m->flags & MR_MAP_RACY && map_is_proved(m, addr))
+	if (m->flags & MR_MAP_RACY && mr_map_proved(m, addr))
 		return;
 	m->proved = mr_map_mark(addr);
 	m->flags |= MR_MAP_RACY;

@@ -425,10 +425,17 @@ static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;
 }
 
-/* Tells the maps of one record apart: differs for any two within 64 GiB, and is never 0. */
+/* Tells the maps of one record apart: differs for any two within 64 GiB, which lie 32 bytes apart
+ * at least, and is never 0. */
 static inline __u32 mr_map_mark(__u64 addr)
 {
-	return (__u32)(addr >> 4) + !(__u32)(addr >> 4);
+	return (__u32)(addr >> 4) | 1;
+}
+
+/* Whether the collisions that its record tells of are this map's. */
+static inline int mr_map_proved(const struct mr_map *m, __u64 addr)
+{
+	return m->proved == mr_map_mark(addr);
 }
 
 static inline __u64 mr_goroutine_bit(__u64 g)

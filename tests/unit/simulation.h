@@ -214,8 +214,7 @@ static struct verdict sim_verdict(void)
 	__u32 index = map_index((uintptr_t)sim.map);
 	struct mr_map *m = &map_table[index];
 	struct mr_trial *t = &trial_table[index & (MR_TRIAL_SLOTS - 1)];
-	struct verdict_input in = {.collisions = m->proved == mr_map_mark(m->addr) ? m->collisions
-										   : 0,
+	struct verdict_input in = {.collisions = mr_map_proved(m, m->addr) ? m->collisions : 0,
 				   .met = m->flags & MR_MAP_MET,
 				   .sites = m->sites,
 				   .holds = t->holds,

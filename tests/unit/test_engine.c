@@ -378,8 +378,11 @@ static void a_mark_is_its_own_maps_alone(void **state)
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(m->flags & MR_MAP_RACY, 0);
 	assert_int_equal(cpus[1].racy, 0);
-	assert_false(map_is_proved(m, (uintptr_t)gomaps[0]));
+	assert_false(mr_map_proved(m, (uintptr_t)gomaps[0]));
 	assert_true(mr_map_mark(0) && mr_map_mark(1ull << 36) == mr_map_mark(0));
+	/* the first object of Go's heap, and the next one that may be a map */
+	assert_int_not_equal(mr_map_mark(0xc000000000), mr_map_mark(0xc000000030));
+	assert_int_not_equal(mr_map_mark(0xc000000000), mr_map_mark(0xc000000020));
 }
 
 static void holds_not_done_or_cut_short_are_counted(void **state)

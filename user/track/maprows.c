@@ -27,7 +27,7 @@ static int worse_first(const void *a, const void *b)
 /* A record may have been taken over while a collision was noted. */
 static uint32_t collisions_of(const struct mr_map *m)
 {
-	return m->proved == mr_map_mark(m->addr) ? m->collisions : 0;
+	return mr_map_proved(m, m->addr) ? m->collisions : 0;
 }
 
 /* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up.
