@@ -130,14 +130,16 @@ int maprace_op_plain(struct pt_regs *ctx)
 }
 
 /* The map that the goroutine dies of, as far as it is certain. */
-static __always_inline void fatal_map(struct mr_event_fatal *e, __u64 g)
+static __always_inline void fatal_map(struct mr_event_fatal *e, __u64 g, struct mr_cpu *c)
 {
 	__u32 slot = 0;
 	__u64 arg = latest_arg(g, &slot);
 
 	if (arg && probe_sites[slot].map_arg == MR_ARG_ITER &&
-	    target_u64(arg + cfg.iter_map, &arg)) /* it may have gone over to another map */
+	    target_u64(arg + cfg.iter_map, &arg)) { /* it may have gone over to another map */
+		lose(c, MR_LOSS_ITER_FAULT);
 		arg = 0;
+	}
 	e->map = arg;
 	e->slot = slot;
 	e->pad = 0;
@@ -177,7 +179,7 @@ int maprace_fatal(struct pt_regs *ctx)
 		ring_discard(&events, e);
 		return 0;
 	}
-	fatal_map(e, o.g);
+	fatal_map(e, o.g, o.c);
 	/* The one event that wakes user space at once: it reads of the other goroutine what is
 	 * there as long as the process is, and nobody is in danger any more. By force, as the
 	 * kernel by itself wakes nobody for what comes after something unread. */
