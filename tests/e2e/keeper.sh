@@ -61,16 +61,11 @@ life_keeper()
 	start_target "$(program 1.24 clean_mutex)"
 	# while probes change, a keeper that is killed leaves them to the kernel, which gives up on some (docs/limits.md)
 	watch --budget 100 -p "$target"
-	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 grep -qs '^maprace: watching' "$work/stderr" || return 1
+	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
 	need 'no keeper' pkill -KILL -P "$watcher" -x mr-keeper || return 1
 	watch_ended 10 && status_is 1 || return 1
 	need 'nothing said' grep -q 'not watched any more: what held its probes was killed' "$work/stderr" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
-}
-
-watching()
-{
-	grep -qs '^maprace: watching' "$work/stderr"
 }
 
 # asleep: stops maprace, which then keeps no account of what its probes cost, until they are gone

@@ -75,6 +75,12 @@ fresh_work()
 	mkdir -p "$work"
 }
 
+# watching: whether the maprace whose words go to $work/stderr says that it does
+watching()
+{
+	grep -qs '^maprace: watching' "$work/stderr"
+}
+
 # ---- programs --------------------------------------------------------------------------------------------------------
 
 # go_root VERSION: fetched once

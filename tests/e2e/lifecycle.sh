@@ -309,7 +309,7 @@ life_execs_itself()
 	for kind in stripped pie; do
 		start_target "$e2e_build/1.24-$kind/execer" "$e2e_build/1.24-$kind/execer" on
 		watch -p "$target" -d 15
-		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 grep -qs '^maprace: watching' "$work/stderr" || return 1
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
 		kill -USR2 "$target"
 		watch_ended 10 && status_is 0 || return 1
 		need "$kind: nothing said" grep -q "process $target runs another program now, or its own anew: it is not watched any more" "$work/stderr" || return 1

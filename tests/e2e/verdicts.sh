@@ -96,7 +96,7 @@ verdict_fatal()
 		start_target "$e2e_build/$build/shards" || { fail "fatal: $build" "the program did not start" && return; }
 		"$maprace" watch --max-hold 0 --budget "$budget" -p "$target" -d 30 -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
-		wait_until 20 grep -qs '^maprace: watching' "$work/stderr" || { fail "fatal: $build" "it does not watch" && return; }
+		wait_until 20 watching || { fail "fatal: $build" "it does not watch" && return; }
 		sleep 1 # some windows
 		kill -USR1 "$target"
 		wait "$watcher" || true
