@@ -37,7 +37,7 @@ struct attachment {
 	struct keeper keeper;
 	struct bpf_program *op; /* which of the two that see operations */
 	bool open, whole, active;
-	uint64_t beat_ns; /* the last sign of life; 0: none yet */
+	uint64_t beat_ns; /* the last sign of life */
 	size_t ncpus;	  /* that may run programs, up to MR_CPUS */
 	struct mr_map *maps;
 	size_t maps_len;
@@ -430,7 +430,7 @@ int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_n
 	a->beat_ns = now_ns;
 	/* first: then the keeper does not fall asleep behind what follows */
 	keeper_beat(now_ns);
-	return before && now_ns - before > LATE_NS ? catch_up(a, unwatched_ns, err) : 0;
+	return now_ns - before > LATE_NS ? catch_up(a, unwatched_ns, err) : 0;
 }
 
 bool attachment_alive(const struct attachment *a)

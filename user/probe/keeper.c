@@ -86,19 +86,16 @@ struct keeping { /* what the keeper itself knows */
 	int fd;
 	struct links *links;
 	const struct keeper_orders *orders;
-	uint64_t asked_ns;  /* the last request, a sign of life too */
 	uint64_t asleep_ns; /* since when the probes are gone; 0: they are not */
 };
 
 /* The last sign of life is too old. */
-static bool alone(const struct keeping *k)
+static bool alone(void)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), last = __atomic_load_n(life_ns, __ATOMIC_RELAXED);
 
 	if (!last)
 		return false;
-	if (last < k->asked_ns)
-		last = k->asked_ns;
 	return now > last && now - last > PATIENCE_NS;
 }
 
@@ -108,7 +105,7 @@ static bool hear(struct keeping *k, struct request *q)
 	struct pollfd p = {.fd = k->fd, .events = POLLIN};
 
 	while (poll(&p, 1, k->asleep_ns ? -1 : LOOK_MS) < 1) {
-		if (k->asleep_ns || !alone(k))
+		if (k->asleep_ns || !alone())
 			continue;
 		k->orders->before_sleep(k->orders->arg);
 		links_drop(k->links);
@@ -129,7 +126,7 @@ static _Noreturn void keep(struct keeping *k)
 		a.unwatched_ns = k->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - k->asleep_ns : 0;
 		a.result = obey(k->links, &q, &a.err);
 		k->asleep_ns = 0;
-		k->asked_ns = clock_ns(CLOCK_MONOTONIC);
+		keeper_beat(clock_ns(CLOCK_MONOTONIC)); /* who asks is alive */
 		if (write(k->fd, &a, sizeof(a)) != (ssize_t)sizeof(a))
 			break;
 		if (!dropped)
@@ -151,7 +148,6 @@ static int ask(struct keeper *k, const struct request *q, struct err *err)
 		while (got < 0 && errno == EINTR);
 	if (got != (ssize_t)sizeof(a))
 		return err_set(err, -EPIPE, "the process that holds the probes is gone");
-	keeper_beat(clock_ns(CLOCK_MONOTONIC));
 	k->unwatched_ns += a.unwatched_ns;
 	if (a.result) {
 		err_hint(err, "%s", a.err.hint);

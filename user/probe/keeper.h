@@ -42,7 +42,7 @@ int keeper_start(struct keeper *k, struct links *links, const struct keeper_orde
 int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
 int keeper_open(struct keeper *k, struct err *err);
 int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
-/* We live, says CLOCK_MONOTONIC: to all keepers. Each answer of one of them says so too. */
+/* We live, says CLOCK_MONOTONIC: to all keepers. Each request to one of them says so too. */
 void keeper_beat(uint64_t when_ns);
 /* Has it put back what it took away by itself; *unwatched_ns: for how long that was gone, 0 where
  * nothing was. After an error some still are: see links_close(). */
