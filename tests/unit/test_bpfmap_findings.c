@@ -259,6 +259,48 @@ static void test_program_known_later(void **state)
 	close_findings(f);
 }
 
+/* What was lost in doubt stays in doubt when the same pair is proven to lose something else. */
+static void test_proven_after_doubt(void **state)
+{
+	struct mr_bpf_finding *table = calloc(MR_BPF_FINDINGS, sizeof(*table));
+	struct mr_bpf_event_finding e = sample();
+	struct findings *f = open_findings();
+	const struct report_race *race;
+	bool suspect;
+
+	(void)state;
+	assert_non_null(table);
+	e.writer.comm[0] = '\0';
+	e.other = (struct mr_bpf_actor){.id = 2,
+					.kind = MR_BPF_TASK,
+					.tgid = (uint32_t)gopher.pid,
+					.tid = (uint32_t)gopher.pid};
+	e.flags = MR_BPF_BOTH_READ;
+	findings_event(f, &e, sizeof(e));
+	assert_int_equal(findings_doubted(f), 1);
+	table[e.tag & (MR_BPF_FINDINGS - MR_BPF_WAYS)] =
+		(struct mr_bpf_finding){.tag = e.tag, .count = 10, .lost = 25};
+	assert_int_equal(findings_refresh(f, table), 0);
+	race = findings_take(f, 9000000, &suspect);
+	assert_true(suspect);
+	assert_int_equal(race->count, 10);
+	e.tag = 0x2221;
+	e.flags = 0;
+	findings_event(f, &e, sizeof(e));
+	race = findings_take(f, 9000000, &suspect);
+	assert_non_null(race);
+	assert_false(suspect);
+	assert_int_equal(race->count, 1);
+	assert_int_equal(findings_lost(f), 1);
+	table[0x2221 & (MR_BPF_FINDINGS - MR_BPF_WAYS)] =
+		(struct mr_bpf_finding){.tag = 0x2221, .count = 2, .lost = 3};
+	assert_int_equal(findings_refresh(f, table), 0);
+	assert_int_equal(race->count, 2);
+	assert_int_equal(findings_lost(f), 3);
+	free(table);
+	close_findings(f);
+}
+
 /* Only the process that it was is named: numbers are used again. */
 static void test_process_named(void **state)
 {
@@ -431,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_counts_from_the_table),
 		cmocka_unit_test(test_program_known_later),
+		cmocka_unit_test(test_proven_after_doubt),
 		cmocka_unit_test(test_process_named),
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_symbols),

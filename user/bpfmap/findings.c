@@ -19,6 +19,7 @@
  * and another one after. */
 struct finding {
 	uint64_t tags[MAX_TAGS];
+	bool proves[MAX_TAGS];
 	size_t ntags;
 	bool told;
 	struct mr_bpf_actor actor[2]; /* as the kernel's side told of them */
@@ -251,10 +252,13 @@ static bool is_proven(const struct finding *one)
  * suspect was before. */
 static void join(struct finding *known, const struct finding *one, uint64_t tag)
 {
+	known->proves[known->ntags] = is_proven(one);
 	known->tags[known->ntags++] = tag;
 	if (!is_proven(one) || is_proven(known))
 		return;
 	known->race.bpf->doubt = REPORT_NO_DOUBT;
+	known->race.count = one->race.count;
+	known->race.bpf->lost = one->race.bpf->lost;
 	known->told = false;
 }
 
@@ -296,6 +300,7 @@ static int add_finding(struct findings *f, const struct mr_bpf_event_finding *e)
 	r = fill_race(f, &one->race, e);
 	if (!r)
 		judge(f, one, e);
+	one->proves[0] = !r && is_proven(one);
 	known = r ? NULL : same_as(f, one);
 	if (known)
 		join(known, one, e->tag);
@@ -361,6 +366,8 @@ static void refresh(struct findings *f, struct finding *one, const struct mr_bpf
 	size_t i;
 
 	for (i = 0; i < one->ntags; i++) {
+		if (is_proven(one) && !one->proves[i])
+			continue; /* what was in doubt is not counted as proven */
 		t = table_find(table, one->tags[i]);
 		if (!t || !t->count)
 			continue;
