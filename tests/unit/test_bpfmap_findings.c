@@ -24,6 +24,7 @@
 
 static struct kernel_maps no_maps;
 static struct programs programs;
+static bool foreign;		       /* we are in a PID namespace of our own */
 static struct process sleeper, gopher; /* who writes: programs in C and in Go, before they begin */
 
 static struct mr_bpf_event_finding sample(void)
@@ -67,7 +68,7 @@ static struct findings *open_findings(void)
 	free(programs.list);
 	programs.list = p;
 	programs.n = 1;
-	return findings_new(START, &no_maps, &programs);
+	return findings_new(START, &no_maps, &programs, foreign);
 }
 
 static void close_findings(struct findings *f)
@@ -159,6 +160,10 @@ static void test_goroutines(void **state)
 	assert_int_equal(doubt_of(c, go, MR_BPF_BOTH_READ), REPORT_GOROUTINES);
 	assert_int_equal(doubt_of(0, go, MR_BPF_BOTH_READ), REPORT_GOROUTINES);
 	assert_int_equal(doubt_of(0, gone, MR_BPF_BOTH_READ), REPORT_UNKNOWN_PROGRAM);
+	foreign = true; /* then the number is somebody else's */
+	assert_int_equal(doubt_of(c, 0, 0), REPORT_UNKNOWN_PROGRAM);
+	assert_int_equal(doubt_of(0, c, 0), REPORT_NO_DOUBT);
+	foreign = false;
 }
 
 static void test_malformed(void **state)
@@ -309,12 +314,12 @@ static void test_process_named(void **state)
 	struct report_actor named;
 
 	(void)state;
-	assert_int_equal(actor_name(&named, &actor, &programs), 0);
+	assert_int_equal(actor_name(&named, &actor, &programs, false), 0);
 	assert_non_null(strstr(named.comm, "test_bpfmap"));
 	assert_non_null(strstr(named.exe, "test_bpfmap_findings"));
 	actor_release(&named);
 	strcpy(actor.comm, "somebody");
-	assert_int_equal(actor_name(&named, &actor, &programs), 0);
+	assert_int_equal(actor_name(&named, &actor, &programs, false), 0);
 	assert_string_equal(named.comm, "somebody");
 	assert_string_equal(named.exe, "");
 	assert_string_equal(named.cgroup, "");

@@ -61,16 +61,15 @@ static char *read_cgroup(uint32_t pid)
 }
 
 int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
-	       const struct programs *programs)
+	       const struct programs *programs, bool foreign)
 {
 	const struct bpf_known_program *p = NULL;
 	bool task = actor->kind == MR_BPF_TASK, same = false;
 	char comm[17];
 
 	memset(out, 0, sizeof(*out));
-	if (task) {
-		/* another process may have the number by now, or we may be in another PID namespace
-		 */
+	if (task && !foreign) {
+		/* another process may have the number by now */
 		read_comm(comm, actor->tgid, actor->tid);
 		same = comm[0] && (!actor->comm[0] || !strncmp(comm, actor->comm, 15));
 	}

@@ -7,10 +7,10 @@
 #include "bpfmap/programs.h"
 #include "report/model.h"
 
-/* Names an actor: a process by what /proc says of it while it lives, a program by what the kernel
- * says. 0 or -ENOMEM. */
+/* Names an actor: a process by what /proc says of it while it lives (nothing where that has not the
+ * kernel's numbers: foreign), a program by what the kernel says. 0 or -ENOMEM. */
 int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
-	       const struct programs *programs);
+	       const struct programs *programs, bool foreign);
 /*
  * Whether a read and a write by one thread of this actor may be two goroutines' that share it. Only
  * a file that was seen to have nothing of Go in it leaves no doubt.

@@ -31,6 +31,7 @@ struct findings {
 	uint64_t start_ns;
 	struct kernel_maps *maps;
 	const struct programs *programs;
+	bool foreign;
 	struct finding **list;
 	size_t n;
 	uint64_t bad_events;
@@ -38,7 +39,7 @@ struct findings {
 };
 
 struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
-			      const struct programs *programs)
+			      const struct programs *programs, bool foreign)
 {
 	struct findings *f = calloc(1, sizeof(*f));
 
@@ -47,6 +48,7 @@ struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
 	f->start_ns = start_ns;
 	f->maps = maps;
 	f->programs = programs;
+	f->foreign = foreign;
 	return f;
 }
 
@@ -108,8 +110,8 @@ static int fill_bpf(struct findings *f, struct report_bpf *b, const struct mr_bp
 	b->lost = e->lost;
 	b->read_ns = e->read_ns ? since(f, e->read_ns) : 0;
 	b->differs = e->write_digest != e->other_digest;
-	if (actor_name(&b->actor[0], &e->writer, f->programs) ||
-	    actor_name(&b->actor[1], &e->other, f->programs))
+	if (actor_name(&b->actor[0], &e->writer, f->programs, f->foreign) ||
+	    actor_name(&b->actor[1], &e->other, f->programs, f->foreign))
 		return -ENOMEM;
 	return b->map_name && b->map_type && b->key && b->key_typed && b->value && b->value_typed
 		       ? 0
@@ -169,7 +171,7 @@ static int name_again(struct findings *f, struct finding *one)
 		if (!actor->program || actor->prog_id ||
 		    !programs_at(f->programs, one->actor[i].caller))
 			continue;
-		r = actor_name(&named, &one->actor[i], f->programs);
+		r = actor_name(&named, &one->actor[i], f->programs, f->foreign);
 		if (r) {
 			actor_release(&named);
 			return r;

@@ -14,10 +14,11 @@
 /* Events in, findings out: one for each kind, map, key and pair of processes or programs. */
 struct findings;
 
-/* start_ns: CLOCK_MONOTONIC when the watch began; maps and programs must outlive it. NULL: no
+/* start_ns: CLOCK_MONOTONIC when the watch began; maps and programs must outlive it. foreign: the
+ * numbers of processes are not those of /proc here, so that no process can be looked at. NULL: no
  * memory. */
 struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
-			      const struct programs *programs);
+			      const struct programs *programs, bool foreign);
 void findings_free(struct findings *f);
 /* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM; malformed ones
  * are counted. */

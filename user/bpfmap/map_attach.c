@@ -58,7 +58,7 @@ static int configure(struct map_attachment *a)
 		.window_ns = a->opts.window_ns,
 		.program_window_ns = a->opts.window_ns / 100,
 		.burst_ns = 10000000,
-		.own_tgid = (uint32_t)getpid(),
+		.own_tgid = a->opts.own_tgid,
 		.only_listed = a->opts.nlisted > 0,
 		.permille = a->opts.permille,
 		.hides = a->hidden_at >= 0,

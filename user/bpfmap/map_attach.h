@@ -26,7 +26,8 @@ struct map_attach_opts {
 		uint32_t id, type; /* enum bpf_map_type */
 	} * listed;
 	size_t nlisted;
-	bool no_atomics; /* the programs for old kernels although the new ones load (tests) */
+	uint32_t own_tgid; /* ours as the kernel's programs see it; 0: not known */
+	bool no_atomics;   /* the programs for old kernels although the new ones load (tests) */
 };
 
 int map_attachment_load(struct map_attachment **out, const struct map_attach_opts *opts,

@@ -24,6 +24,7 @@ struct bpf_watch {
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	uint64_t programs_dropped;
+	bool foreign; /* our PID namespace is not the initial one, whose numbers the events have */
 	bool failed;
 };
 

@@ -15,6 +15,7 @@
 #include "cmd/bpf_watch.h"
 #include "cmd/commands.h"
 #include "cmd/watch.h"
+#include "probe/feature.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -103,6 +104,7 @@ static int start(struct bpf_watch *w, struct err *err)
 	struct map_attach_opts opts = {
 		.window_ns = w->options->window_ns,
 		.permille = (uint32_t)(w->options->budget_percent * 10),
+		.own_tgid = w->foreign ? 0 : (uint32_t)getpid(),
 		.no_atomics = without && strstr(without, "bpf-atomics"),
 	};
 	uint64_t before = watch_now();
@@ -146,6 +148,9 @@ static void announce(const struct bpf_watch *w)
 		    map_functions[i].without)
 			log_warn("%s cannot be seen: %s (%s)", map_functions[i].without, why,
 				 map_functions[i].name);
+	if (w->foreign)
+		log_warn(
+			"processes cannot be looked at from this PID namespace: what they lose is a suspect, and their numbers are those of the host (docker run --pid=host)");
 	error = map_attachment_distrusts_programs(w->attachment);
 	if (error)
 		log_warn(
@@ -167,7 +172,7 @@ static int run(struct bpf_watch *w)
 	announce(w);
 	w->start_ns = watch_now();
 	w->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
-	w->findings = findings_new(w->start_ns, &w->maps, &w->programs);
+	w->findings = findings_new(w->start_ns, &w->maps, &w->programs, w->foreign);
 	if (!w->findings) {
 		log_error("%s", err_name(-ENOMEM));
 		return EXIT_TOOL;
@@ -187,7 +192,7 @@ static int run(struct bpf_watch *w)
 int cmd_bpf(int argc, char **argv)
 {
 	struct bpf_options options;
-	struct bpf_watch w = {.options = &options};
+	struct bpf_watch w = {.options = &options, .foreign = feature_in_pid_namespace(NULL, NULL)};
 	int status = options_parse_bpf(argc, argv, &options);
 
 	if (status != OPTIONS_RUN)

@@ -95,6 +95,22 @@ bpf_unsafe()
 	die "$lost updates reported lost, $missing are missing, after $tries runs"
 }
 
+# bpf_doubted MODE: in a PID namespace what is lost is a suspect, as it is not known by whom, and the user is warned
+bpf_doubted()
+{
+	local tries=0
+	missing=0
+	while [ "$missing" -lt 50 ]; do
+		tries=$((tries + 1))
+		[ "$tries" -le "$unsafe_tries" ] || die "too little was lost"
+		bpf_watched "$1"
+	done
+	[ "$watched_status" -eq 0 ] || die "proven although nobody knows the processes"
+	never_line report '"type":"race"'
+	expect_line report '"type":"suspect".*"kind":"lost-update".*"doubt":"unknown-program"'
+	expect_line summary "warning: processes cannot be looked at from this PID namespace"
+}
+
 # bpf_safe MODE: silence
 bpf_safe()
 {
