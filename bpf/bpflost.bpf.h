@@ -194,6 +194,7 @@ static __noinline int version_push(struct mr_bpf_open *o, struct mr_bpf_key *rec
 	v->done_ns = done;
 	v->depth = depth;
 	v->rmw = o->rmw;
+	v->in_place = o->in_place;
 	v->by = o->actor;
 	*(volatile __u32 *)&v->seq = seq;
 	if (rec->recent[0].id != o->actor.id) {
@@ -457,6 +458,7 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	o->op = c->call.op;
 	o->stale = 0;
 	o->inside = 0;
+	o->in_place = c->call.flags & BPF_F_LOCK ? 1 : 0;
 	o->lost = 0;
 	/* the kernel itself checks that nobody came in between */
 	o->quiet = c->call.flags & BPF_NOEXIST ? 1 : 0;
@@ -475,12 +477,42 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	return 0;
 }
 
+/*
+ * A program has got an element's address, and looks at it after we did: it may see what was written
+ * meanwhile if that was stored in place, or if the element was given back and taken for this key
+ * again, which two writes do. So it has not seen the other one's when nobody else has stored since.
+ */
+static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+{
+	const struct mr_bpf_version *v;
+	int i;
+
+	if (o->actor.kind == MR_BPF_TASK || o->read.digest == MR_BPF_ABSENT)
+		return false;
+	/* the element may have been on its way out already, or others have gone from the ring */
+	if (o->read.born && (o->read.flags & (MR_BPF_MATCHED | MR_BPF_LATE)) != MR_BPF_MATCHED)
+		return true;
+	if (rec->next - (__u32)o->mine > 1)
+		return true;
+	for (i = 0; i < MR_BPF_VERSIONS; i++) {
+		v = &rec->version[i];
+		if (v->seq == o->other_seq && v->in_place)
+			return true;
+		if (v->seq == o->other_seq || v->seq == (__u32)o->mine || !v->seq)
+			continue;
+		if (v->digest != MR_BPF_VOID && v->ns < o->started_ns &&
+		    (!v->done_ns || v->done_ns > o->read.ns))
+			return true;
+	}
+	return false;
+}
+
 /* The other one may still fail: then it is not for us to name it. */
 static __always_inline void other_settle(struct mr_bpf_open *o, const struct mr_bpf_key *rec)
 {
 	const struct mr_bpf_version *v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
 
-	if (v->seq != o->other_seq || !v->done_ns) {
+	if (v->seq != o->other_seq || !v->done_ns || may_have_seen(o, rec)) {
 		o->stale = STALE_UNNAMED;
 		o->other_group = actor_group(&o->other);
 	} else if (v->digest == MR_BPF_VOID) {

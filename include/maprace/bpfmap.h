@@ -86,8 +86,8 @@ struct mr_bpf_version {
 	__u64 done_ns; /* ... and left it; 0: has not yet */
 	__u32 seq;
 	__u32 depth;
-	__u32 rmw; /* its writer had read the key before */
-	__u32 pad;
+	__u32 rmw;	/* its writer had read the key before */
+	__u32 in_place; /* it may have changed the element that was there (BPF_F_LOCK) */
 	struct mr_bpf_actor by;
 };
 
@@ -216,7 +216,7 @@ struct mr_bpf_open {
 	__u32 map_id;
 	__u32 value_size, key_size;
 	__u8 valid, rmw, deferred, stale;
-	__u8 op, quiet, inside, pad; /* inside: the other one still was when this one came */
+	__u8 op, quiet, in_place, inside; /* inside: the other one still was when this one came */
 	__s32 lost;
 	__u32 other_seq; /* the version that is overwritten unread */
 	__u32 pad2;

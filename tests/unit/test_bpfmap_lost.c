@@ -109,6 +109,69 @@ static void read_and_overtaken(struct actor a)
 	write_now(one, read_now(one) + 1, BPF_ANY);
 }
 
+/* The element that a program has found may be in use for the same key again by the time that the
+ * program looks at it, when two have written since; with the lock it changes itself. */
+static void test_the_element_of_a_program(void **state)
+{
+	struct write early;
+	__u64 was;
+
+	(void)state;
+	write_now(one, 5, BPF_ANY);
+	was = read_now(counter);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_now(counter, was + 1, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_UNNAMED], 1);
+	was = read_now(counter);
+	write_now(two, read_now(two) + 1, BPF_F_LOCK);
+	write_now(counter, was + 1, BPF_F_LOCK);
+	assert_int_equal(events_n, 0);
+	/* somebody who has entered before the look-up, and comes to it after */
+	write_enter(&early, three, 1000, BPF_ANY);
+	was = read_now(counter);
+	write_land(&early);
+	write_leave(&early, 0);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_now(counter, was + 1, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	/* the element was given back before we looked at it, with what it had in it */
+	was = element.value;
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	element.value = was;
+	read_now(counter);
+	write_now(two, was + 2, BPF_ANY);
+	write_now(counter, was + 1, BPF_ANY);
+	assert_int_equal(events_n, 0);
+	/* others have come since, and nobody knows any more who was there before */
+	was = read_now(counter);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_enter(&early, counter, was + 1, BPF_ANY);
+	write_land(&early);
+	write_now(one, was + 2, BPF_ANY);
+	write_now(one, was + 3, BPF_ANY);
+	write_leave(&early, 0);
+	assert_int_equal(lost_updates(), 0);
+	/* what bpf(2) has copied is what it is, and so is nothing */
+	was = read_now(three);
+	write_now(one, read_now(one) + 1, BPF_ANY);
+	write_now(two, read_now(two) + 1, BPF_F_LOCK);
+	write_now(three, was + 1, BPF_ANY);
+	assert_int_equal(lost_updates(), 1);
+	delete_now(one);
+	read_now(counter);
+	write_now(one, 7, BPF_ANY);
+	write_now(two, 8, BPF_ANY);
+	write_now(counter, 1, BPF_ANY);
+	assert_int_equal(lost_updates(), 2);
+	/* then what it loses otherwise counts as well: the two before, too */
+	was = read_now(counter);
+	write_now(two, read_now(two) + 1, BPF_ANY);
+	write_now(counter, was + 1, BPF_ANY);
+	assert_int_equal(lost_updates(), 2);
+}
+
 /* A program looks and leaves it at that; when it runs again its look-up goes unseen, not its write.
  */
 static void test_another_run(void **state)
@@ -557,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lost, fresh),
 		cmocka_unit_test_setup(test_both_read, fresh),
 		cmocka_unit_test_setup(test_lost_by_program, fresh),
+		cmocka_unit_test_setup(test_the_element_of_a_program, fresh),
 		cmocka_unit_test_setup(test_another_run, fresh),
 		cmocka_unit_test_setup(test_a_hidden_look_up, fresh),
 		cmocka_unit_test_setup(test_hidden_where_unknown, fresh),
