@@ -131,6 +131,7 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 	rec->next = 0;
 	rec->inside_id = 0;
 	rec->met_id = 0;
+	rec->untold = 0;
 	rec->recent[0].id = rec->recent[1].id = 0;
 	rec->settled_ns = 0;
 	rec->settled_end_ns = 0;

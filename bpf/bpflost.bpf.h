@@ -108,6 +108,13 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	return 1;
 }
 
+/* Whether something went unseen since then, of this map (row_gap_ns) or of all. */
+static __always_inline bool unseen_since(__u64 ns, const struct mr_bpf_control *ctl,
+					 __u64 row_gap_ns)
+{
+	return (ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) || ns <= row_gap_ns;
+}
+
 /* Whether a read may have been followed by another that was not seen: no conclusion from it then. */
 static __always_inline bool read_is_old(const struct mr_bpf_cpu *c, const struct mr_bpf_open *o,
 					const struct mr_bpf_control *ctl)
@@ -119,8 +126,7 @@ static __always_inline bool read_is_old(const struct mr_bpf_cpu *c, const struct
 	/* a later read of this thread was begun, and its end was never seen */
 	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > rd->ns)
 		return true;
-	return (rd->ns <= ctl->gap_ns + MR_BPF_GAP_STEP_NS && ctl->gap_ns) ||
-	       rd->ns <= c->call.gap_ns ||
+	return unseen_since(rd->ns, ctl, c->call.gap_ns) ||
 	       (o->actor.kind != MR_BPF_TASK && rd->ns <= c->call.program_gap_ns);
 }
 
@@ -399,6 +405,22 @@ static __always_inline bool overlap_leave(struct mr_bpf_open *o, struct mr_bpf_k
 	return met;
 }
 
+#define UNTOLD_NS 1000000000ll
+
+/* What is told of at its end only: has entered, has left. */
+static __always_inline void untold_add(struct mr_bpf_open *o, struct mr_bpf_key *rec)
+{
+	if ((__s64)(o->started_ns - rec->untold_ns) >= UNTOLD_NS)
+		rec->untold = 0; /* somebody's end went unseen */
+	rec->untold_ns = o->started_ns;
+	__sync_fetch_and_add(&rec->untold, 1);
+}
+
+static __always_inline bool untold_inside(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+{
+	return rec->untold && (__s64)(o->started_ns - rec->untold_ns) < UNTOLD_NS;
+}
+
 /* Told of at its end only, and somebody entered after it: that one may have come before it or
  * after, and have read what it left. */
 static __always_inline bool overtaken(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
@@ -469,7 +491,9 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	read_match_again(o, rec);
 	if (!o->quiet && !(c->call.flags & BPF_F_LOCK))
 		overlap_enter(o, rec);
-	if (!o->deferred) {
+	if (o->deferred) {
+		untold_add(o, rec);
+	} else {
 		version_push(o, rec, 0);
 		stale_check(c, o, rec);
 	}
@@ -482,8 +506,10 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
  * meanwhile if that was stored in place, or if the element was given back and taken for this key
  * again, which two writes do. So it has not seen the other one's when nobody else has stored since.
  */
-static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct mr_bpf_key *rec,
+				     const struct mr_bpf_row *row)
 {
+	const struct mr_bpf_control *ctl = control_get();
 	const struct mr_bpf_version *v;
 	int i;
 
@@ -492,7 +518,8 @@ static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct m
 	/* the element may have been on its way out already, or others have gone from the ring */
 	if (o->read.born && (o->read.flags & (MR_BPF_MATCHED | MR_BPF_LATE)) != MR_BPF_MATCHED)
 		return true;
-	if (rec->next - (__u32)o->mine > 1)
+	if (rec->next - (__u32)o->mine > 1 || untold_inside(o, rec) || !ctl ||
+	    unseen_since(o->read.ns, ctl, row->gap_ns))
 		return true;
 	for (i = 0; i < MR_BPF_VERSIONS; i++) {
 		v = &rec->version[i];
@@ -508,11 +535,12 @@ static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct m
 }
 
 /* The other one may still fail: then it is not for us to name it. */
-static __always_inline void other_settle(struct mr_bpf_open *o, const struct mr_bpf_key *rec)
+static __always_inline void other_settle(struct mr_bpf_open *o, const struct mr_bpf_key *rec,
+					 const struct mr_bpf_row *row)
 {
 	const struct mr_bpf_version *v = &rec->version[o->other_seq & (MR_BPF_VERSIONS - 1)];
 
-	if (v->seq != o->other_seq || !v->done_ns || may_have_seen(o, rec)) {
+	if (v->seq != o->other_seq || !v->done_ns || may_have_seen(o, rec, row)) {
 		o->stale = STALE_UNNAMED;
 		o->other_group = actor_group(&o->other);
 	} else if (v->digest == MR_BPF_VOID) {
@@ -541,6 +569,8 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	if (!told || !rec || rec->tag != o->tag)
 		return 0;
 	met = overlap_leave(o, rec);
+	if (o->deferred)
+		__sync_fetch_and_add(&rec->untold, -1);
 	if (result < 0) {
 		if (!o->deferred)
 			version_end(o, rec, now, 1);
@@ -548,7 +578,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	}
 	if (o->deferred && overtaken(o, rec)) {
 		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
-		row_gap(c, now);
+		row->gap_ns = now;
 		return 0;
 	}
 	if (o->deferred) {
@@ -560,7 +590,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	__sync_fetch_and_add(&row->writes, 1);
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
 	if (o->stale == STALE)
-		other_settle(o, rec);
+		other_settle(o, rec, row);
 	if (o->stale == STALE_UNNAMED) {
 		o->stale = 0;
 		finding_count(c, o);

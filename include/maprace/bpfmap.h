@@ -101,9 +101,12 @@ struct mr_bpf_key {
 	__u64 settled_ns, settled_end_ns; /* of the writes that are over, the one that began last */
 	__u64 inside_id, inside_ns;	  /* a writer inside the kernel's function */
 	__u64 met_id, met_ns; /* who came while it was inside; 0 nobody, 1 is being written */
+	__u64 untold_ns;      /* when one that may well fail last entered: no version yet */
 	__u32 born;	      /* tells this use of the record from all others */
 	__u32 next;	      /* last sequence number given out */
 	__u32 inside_op, met_op;
+	__u32 untold; /* how many of these are inside */
+	__u32 pad;
 	struct {
 		__u64 id, group;
 	} recent[2]; /* the last two that wrote */
@@ -309,7 +312,7 @@ struct mr_bpf_event_finding {
 _Static_assert(sizeof(struct mr_bpf_config) == 288, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
-_Static_assert(sizeof(struct mr_bpf_key) == 128 + 8 * 96 + 2 * 56, "wire");
+_Static_assert(sizeof(struct mr_bpf_key) == 144 + 8 * 96 + 2 * 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_read) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");
