@@ -5,7 +5,12 @@
 /* What is told of: counted for each pair on each key, and sent once. */
 #include "bpfactor.bpf.h"
 
-enum { STALE = 1, STALE_LATE = 2, STALE_UNNAMED = 3 }; /* of mr_bpf_open's member */
+enum { /* of mr_bpf_open's member */
+       STALE = 1,
+       STALE_LATE = 2, /* whoever wrote what was read came late */
+       STALE_UNNAMED = 3,
+       STALE_EITHER = 4, /* two may have come late */
+};
 
 static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, __u64 tag)
 {
@@ -73,7 +78,8 @@ static __always_inline __u64 finding_tag(__u64 key, __u32 kind, __u64 writer, __
  * when one of them is caught plainly, and then this counts. */
 static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o)
 {
-	__u64 tag = finding_tag(o->tag, MR_BPF_LOST_UPDATE, actor_group(&o->actor), o->other_group);
+	const struct mr_bpf_actor *writer = o->stale == STALE_EITHER ? &o->late : &o->actor;
+	__u64 tag = finding_tag(o->tag, MR_BPF_LOST_UPDATE, actor_group(writer), o->other_group);
 	struct mr_bpf_finding *f = finding_get(c, tag);
 
 	if (!f)

@@ -131,7 +131,9 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 	rec->next = 0;
 	rec->inside_id = 0;
 	rec->met_id = 0;
-	rec->untold = 0;
+	rec->untold.n = rec->gone.n = 0;
+	rec->blurred_ns = 0;
+	rec->dropped_ns = 0;
 	rec->recent[0].id = rec->recent[1].id = 0;
 	rec->settled_ns = 0;
 	rec->settled_end_ns = 0;
@@ -209,6 +211,29 @@ static __noinline int lineage_done(const struct mr_bpf_key *rec, __u64 tag, __u6
 	return 0;
 }
 
+#define INSIDE_NS 1000000000ll
+
+/* Whose end goes unseen is forgotten after a while. */
+static __always_inline void inside_add(struct mr_bpf_inside *in, __u64 now)
+{
+	if (!in->n || (__s64)(now - in->since_ns) >= INSIDE_NS) {
+		in->n = 0;
+		in->since_ns = now;
+	}
+	__sync_fetch_and_add(&in->n, 1);
+}
+
+static __always_inline void inside_sub(struct mr_bpf_inside *in)
+{
+	if (in->n)
+		__sync_fetch_and_add(&in->n, -1);
+}
+
+static __always_inline bool inside_any(const struct mr_bpf_inside *in, __u64 now)
+{
+	return in->n && (__s64)(now - in->since_ns) < INSIDE_NS;
+}
+
 /*
  * Which version a reader got: the newest one with that digest, else the newest one. A version that
  * was certainly overwritten before the reader looked is not what was read, even if the value is
@@ -232,6 +257,12 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 		return 0;
 	if (!l->open && settled > l->done_ns && settled_end < rd->ns)
 		return 0;
+	/* what was read may be another's, who wrote or deleted the same and is no version */
+	v = &rec->version[l->seq & (MR_BPF_VERSIONS - 1)];
+	if (inside_any(&rec->untold, rd->ns) ||
+	    (v->seq == l->seq ? v->ns : l->done_ns) < rec->blurred_ns)
+		return 0;
+	v = &rec->version[head & (MR_BPF_VERSIONS - 1)];
 	rd->seq = l->seq;
 	rd->depth = l->depth;
 	rd->by_id = l->by_id;
@@ -240,7 +271,8 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 	rd->or_by_group = l->or_by_group;
 	rd->done_ns = l->open ? 0 : l->done_ns;
 	rd->flags = MR_BPF_MATCHED;
-	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns)
+	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns &&
+	    v->digest != MR_BPF_VOID)
 		rd->flags |= MR_BPF_LATE | (l->rmw ? MR_BPF_LATE_RMW : 0);
 	return 1;
 }

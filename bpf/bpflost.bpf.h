@@ -192,6 +192,10 @@ static __noinline int version_push(struct mr_bpf_open *o, struct mr_bpf_key *rec
 	__u64 head, mine, was;
 	int i;
 
+	if (v->seq && !v->done_ns)
+		inside_add(&rec->gone, o->started_ns);
+	else if (v->digest != MR_BPF_VOID && v->done_ns > rec->dropped_ns)
+		rec->dropped_ns = v->done_ns;
 	v->seq = 0;
 	head = *(volatile __u64 *)&rec->head;
 	depth = o->rmw ? o->read.depth + (o->op == MR_BPF_UPDATE) : (__u32)(head >> 32) + 1;
@@ -248,6 +252,9 @@ static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec,
 		v->done_ns = now;
 		if (failed)
 			v->digest = MR_BPF_VOID;
+	} else {
+		inside_sub(&rec->gone);
+		rec->dropped_ns = now;
 	}
 	if (failed) {
 		word_replace(&rec->head, o->mine, o->prev);
@@ -263,10 +270,13 @@ static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec,
 static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struct mr_bpf_version *v)
 {
 	__u64 id = o->read.by_id, group = o->read.by_group;
+	bool either = false;
 
 	if (v->by.id == id) { /* not him: somebody who wrote the same value */
 		id = o->read.or_by_id;
 		group = o->read.or_by_group;
+	} else {
+		either = o->read.or_by_id && o->read.or_by_id != v->by.id;
 	}
 	if (o->lost == 0 || v->by.id == id || !id)
 		return; /* what there is to lose has been counted where the newer one was written */
@@ -282,7 +292,8 @@ static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struc
 	o->late.tgid = o->late.kind == MR_BPF_TASK ? (__u32)group : 0;
 	o->late.tid = o->late.kind == MR_BPF_TASK ? (__u32)id : 0;
 	o->late.prog_id = o->late.kind == MR_BPF_PROGRAM ? (__u32)group : 0;
-	o->stale = STALE_LATE;
+	o->stale = either ? STALE_EITHER : STALE_LATE;
+	o->other_group = actor_group(&o->other);
 }
 
 /*
@@ -405,22 +416,6 @@ static __always_inline bool overlap_leave(struct mr_bpf_open *o, struct mr_bpf_k
 	return met;
 }
 
-#define UNTOLD_NS 1000000000ll
-
-/* What is told of at its end only: has entered, has left. */
-static __always_inline void untold_add(struct mr_bpf_open *o, struct mr_bpf_key *rec)
-{
-	if ((__s64)(o->started_ns - rec->untold_ns) >= UNTOLD_NS)
-		rec->untold = 0; /* somebody's end went unseen */
-	rec->untold_ns = o->started_ns;
-	__sync_fetch_and_add(&rec->untold, 1);
-}
-
-static __always_inline bool untold_inside(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
-{
-	return rec->untold && (__s64)(o->started_ns - rec->untold_ns) < UNTOLD_NS;
-}
-
 /* Told of at its end only, and somebody entered after it: that one may have come before it or
  * after, and have read what it left. */
 static __always_inline bool overtaken(const struct mr_bpf_open *o, const struct mr_bpf_key *rec)
@@ -492,7 +487,7 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	if (!o->quiet && !(c->call.flags & BPF_F_LOCK))
 		overlap_enter(o, rec);
 	if (o->deferred) {
-		untold_add(o, rec);
+		inside_add(&rec->untold, o->started_ns);
 	} else {
 		version_push(o, rec, 0);
 		stale_check(c, o, rec);
@@ -518,8 +513,10 @@ static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct m
 	/* the element may have been on its way out already, or others have gone from the ring */
 	if (o->read.born && (o->read.flags & (MR_BPF_MATCHED | MR_BPF_LATE)) != MR_BPF_MATCHED)
 		return true;
-	if (rec->next - (__u32)o->mine > 1 || untold_inside(o, rec) || !ctl ||
-	    unseen_since(o->read.ns, ctl, row->gap_ns))
+	if (rec->next - (__u32)o->mine > 1 || inside_any(&rec->untold, o->started_ns) ||
+	    inside_any(&rec->gone, o->started_ns) || !ctl ||
+	    unseen_since(o->read.ns, ctl, row->gap_ns) || o->read.ns <= rec->blurred_ns ||
+	    o->read.ns <= rec->dropped_ns)
 		return true;
 	for (i = 0; i < MR_BPF_VERSIONS; i++) {
 		v = &rec->version[i];
@@ -570,7 +567,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 		return 0;
 	met = overlap_leave(o, rec);
 	if (o->deferred)
-		__sync_fetch_and_add(&rec->untold, -1);
+		inside_sub(&rec->untold);
 	if (result < 0) {
 		if (!o->deferred)
 			version_end(o, rec, now, 1);
@@ -578,6 +575,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	}
 	if (o->deferred && overtaken(o, rec)) {
 		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+		rec->blurred_ns = now;
 		row->gap_ns = now;
 		return 0;
 	}
@@ -591,9 +589,9 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
 	if (o->stale == STALE)
 		other_settle(o, rec, row);
-	if (o->stale == STALE_UNNAMED) {
-		o->stale = 0;
+	if (o->stale == STALE_UNNAMED || o->stale == STALE_EITHER) {
 		finding_count(c, o);
+		o->stale = 0;
 	}
 	if (!o->stale && !met)
 		return 0;

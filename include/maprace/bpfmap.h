@@ -94,6 +94,12 @@ struct mr_bpf_version {
 #define MR_BPF_ABSENT 1ull /* the key is not there */
 #define MR_BPF_VOID 2ull   /* no version: the update failed */
 
+struct mr_bpf_inside { /* writers inside the kernel's function */
+	__u64 since_ns;
+	__u32 n;
+	__u32 pad;
+};
+
 struct mr_bpf_key {
 	__u64 tag;  /* hash of map and key; 0 free, 1 changes hands */
 	__u64 head; /* depth << 32 | seq: the newest version */
@@ -101,12 +107,13 @@ struct mr_bpf_key {
 	__u64 settled_ns, settled_end_ns; /* of the writes that are over, the one that began last */
 	__u64 inside_id, inside_ns;	  /* a writer inside the kernel's function */
 	__u64 met_id, met_ns; /* who came while it was inside; 0 nobody, 1 is being written */
-	__u64 untold_ns;      /* when one that may well fail last entered: no version yet */
+	__u64 blurred_ns;     /* when one left of which no version was made: it came at any time */
+	__u64 dropped_ns;     /* when one was over that is not among the last versions any more */
 	__u32 born;	      /* tells this use of the record from all others */
 	__u32 next;	      /* last sequence number given out */
 	__u32 inside_op, met_op;
-	__u32 untold; /* how many of these are inside */
-	__u32 pad;
+	struct mr_bpf_inside untold; /* will be told of at their end: no version yet */
+	struct mr_bpf_inside gone;   /* their versions are not among the last any more */
 	struct {
 		__u64 id, group;
 	} recent[2]; /* the last two that wrote */
@@ -312,7 +319,7 @@ struct mr_bpf_event_finding {
 _Static_assert(sizeof(struct mr_bpf_config) == 288, "wire");
 _Static_assert(sizeof(struct mr_bpf_actor) == 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
-_Static_assert(sizeof(struct mr_bpf_key) == 144 + 8 * 96 + 2 * 56, "wire");
+_Static_assert(sizeof(struct mr_bpf_key) == 176 + 8 * 96 + 2 * 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_read) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
 _Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");

@@ -134,6 +134,7 @@ struct member {
 };
 
 #define NO_CELL 2
+
 static bool truly_lost[CROWD][CROWD];
 static __u64 values;
 static unsigned int cell; /* where the value is now: an update takes the one of two that is free */
@@ -294,9 +295,9 @@ static void test_only_true_ones(void **state)
 	}
 	/* Five who are inside nearly always, in every way there is: that is far from what a machine
 	 * does. */
-	assert_true(wrong * 1000 < reported);
+	assert_int_equal(wrong, 0);
 	/* silence would be true as well */
-	assert_true(reported > possible / 8);
+	assert_true(reported > possible / 12);
 }
 
 int main(void)
