@@ -174,18 +174,24 @@ static __noinline int lineage_put(const struct mr_bpf_key *rec, __u64 tag,
 		l->tag = 0;
 		l->open = 0;
 		l->done_ns = 0;
-		l->by_id = 0;
+		l->by_id = l->or_by_id = 0;
+		l->rmw = 0;
 	}
 	if (!again) {
-		l->or_by_id = l->open ? l->by_id : 0;
+		if (l->open > 1 ||
+		    (l->open && (!l->by_id || (l->or_by_id && l->or_by_id != l->by_id))))
+			l->or_by_id = MR_BPF_MANY;
+		else
+			l->or_by_id = l->open ? l->by_id : 0;
 		l->or_by_group = l->by_group;
+		l->rmw = l->open ? l->rmw << 1 & 2 : 0;
 		l->open += !v->done_ns;
 	}
 	if (v->done_ns)
 		l->done_ns = v->done_ns;
 	l->seq = v->seq;
 	l->depth = v->depth;
-	l->rmw = v->rmw;
+	l->rmw = (l->rmw & 2) | v->rmw;
 	l->by_id = v->by.id;
 	l->by_group = group;
 	*(volatile __u64 *)&l->tag = own;
@@ -204,10 +210,14 @@ static __noinline int lineage_done(const struct mr_bpf_key *rec, __u64 tag, __u6
 		return 0;
 	if (l->open)
 		l->open--;
-	if (now)
+	if (now) {
 		l->done_ns = now;
-	else if (l->seq == seq)
-		l->tag = 0;
+	} else if (l->seq == seq) {
+		l->by_id = 0; /* who is inside still is not known any more */
+		l->rmw = 0;
+		if (!l->open)
+			l->tag = 0;
+	}
 	return 0;
 }
 
@@ -273,7 +283,8 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 	rd->flags = MR_BPF_MATCHED;
 	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns &&
 	    v->digest != MR_BPF_VOID)
-		rd->flags |= MR_BPF_LATE | (l->rmw ? MR_BPF_LATE_RMW : 0);
+		rd->flags |= MR_BPF_LATE | (l->rmw & 1 ? MR_BPF_LATE_RMW : 0) |
+			     (l->rmw & 2 ? MR_BPF_OR_RMW : 0);
 	return 1;
 }
 

@@ -270,15 +270,17 @@ static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec,
 static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struct mr_bpf_version *v)
 {
 	__u64 id = o->read.by_id, group = o->read.by_group;
+	__u32 had_read = o->read.flags & MR_BPF_LATE_RMW;
 	bool either = false;
 
 	if (v->by.id == id) { /* not him: somebody who wrote the same value */
 		id = o->read.or_by_id;
 		group = o->read.or_by_group;
+		had_read = o->read.flags & MR_BPF_OR_RMW;
 	} else {
 		either = o->read.or_by_id && o->read.or_by_id != v->by.id;
 	}
-	if (o->lost == 0 || v->by.id == id || !id)
+	if (o->lost == 0 || v->by.id == id || !id || id == MR_BPF_MANY || !had_read)
 		return; /* what there is to lose has been counted where the newer one was written */
 	o->other = v->by;
 	o->other_seq = v->seq;
@@ -341,8 +343,7 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 	if (o->read.flags & MR_BPF_LATE) {
 		base = o->read.head;
 		if (seq == base) {
-			if (o->read.flags & MR_BPF_LATE_RMW)
-				blame_late_writer(o, &o->top);
+			blame_late_writer(o, &o->top);
 			return 0;
 		}
 	}

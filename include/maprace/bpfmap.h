@@ -91,8 +91,9 @@ struct mr_bpf_version {
 	struct mr_bpf_actor by;
 };
 
-#define MR_BPF_ABSENT 1ull /* the key is not there */
-#define MR_BPF_VOID 2ull   /* no version: the update failed */
+#define MR_BPF_ABSENT 1ull  /* the key is not there */
+#define MR_BPF_MANY (~0ull) /* no actor's id: more than one */
+#define MR_BPF_VOID 2ull    /* no version: the update failed */
 
 struct mr_bpf_inside { /* writers inside the kernel's function */
 	__u64 since_ns;
@@ -124,6 +125,7 @@ struct mr_bpf_key {
 #define MR_BPF_MATCHED 1u  /* the version read was recognised by the value's digest */
 #define MR_BPF_LATE 2u	   /* it is not the newest, although the newest was in place before */
 #define MR_BPF_LATE_RMW 4u /* ... and was made of something read */
+#define MR_BPF_OR_RMW 8u   /* ... or so was what the other one wrote who may have been it */
 
 struct mr_bpf_read { /* by map, key and actor */
 	__u64 tag;
@@ -144,10 +146,10 @@ struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
 	__u64 tag;
 	__u64 done_ns;	  /* when the last writer of it left */
 	__u32 seq, depth; /* of the newest version with this value */
-	__u32 rmw;
-	__u32 open; /* writers of it that have not left */
+	__u32 rmw;	  /* 1: the last writer had read; 2: the other one had */
+	__u32 open;	  /* writers of it that have not left */
 	__u64 by_id, by_group;
-	__u64 or_by_id, or_by_group; /* who wrote the same, and was inside then */
+	__u64 or_by_id, or_by_group; /* who wrote the same, and was inside then; MR_BPF_MANY */
 };
 
 #define MR_BPF_ROW_IGNORE 1u
