@@ -262,7 +262,19 @@ static void write_now(struct actor a, __u64 value, __u64 flags)
 	write_leave(&w, 0);
 }
 
-static long long lost_in_all(void)
+static inline void delete_now(struct actor a)
+{
+	__u64 key = element.key;
+	__u64 enter[2] = {(__u64)&the_map, (__u64)&key};
+	__u64 leave[3] = {(__u64)&the_map, (__u64)&key, 0};
+
+	be(a);
+	enter_htab_map_delete_elem(enter);
+	present = false;
+	leave_htab_map_delete_elem(leave);
+}
+
+static inline long long lost_in_all(void)
 {
 	long long lost = 0;
 	size_t i;
