@@ -232,9 +232,11 @@ static __u64 read_now(struct actor a)
 /* The three steps of an update; w stays where it is meanwhile. */
 static void write_enter(struct write *w, struct actor a, __u64 value, __u64 flags)
 {
-	__u64 ctx[4] = {(__u64)&the_map, (__u64)&w->key, (__u64)&w->value, flags};
+	__u64 ctx[4] = {(__u64)&the_map, 0, 0, flags};
 
 	*w = (struct write){.who = a, .key = element.key, .value = value, .flags = flags};
+	ctx[1] = (__u64)&w->key;
+	ctx[2] = (__u64)&w->value;
 	be(a);
 	enter_htab_map_update_elem(ctx);
 }
