@@ -63,7 +63,24 @@ bpf_watched()
 	show truth summary
 	missing=$(sed -n 's/.*missing=//p' truth)
 	lost=$(sed -n 's/.* \(-\{0,1\}[0-9]*\) updates lost.*/\1/p' summary)
-	fact "bpf_$mode" "missing $missing, reported $lost"
+}
+
+# bpf_lossy MODE: the same until enough is lost to compare. $tries in all, of both; 1: there are no more of them
+bpf_lossy()
+{
+	while [ "$tries" -lt "$unsafe_tries" ]; do
+		tries=$((tries + 1))
+		bpf_watched "$1"
+		[ "$missing" -lt 50 ] || return 0
+		echo "$missing lost, too little to compare: once more"
+	done
+	return 1
+}
+
+# bpf_sum MODE: a row of docs/kernels.md
+bpf_sum()
+{
+	fact "bpf_$1" "missing $missing, reported $lost"
 }
 
 # bpf_unsafe MODE ACTOR ACTOR: what is reported lost is what is missing, within 5 %, by these two. A host that takes a virtual CPU
@@ -75,13 +92,8 @@ unsafe_tries=6
 bpf_unsafe()
 {
 	local tries=0
-	while [ "$tries" -lt "$unsafe_tries" ]; do
-		tries=$((tries + 1))
-		bpf_watched "$1"
-		if [ "$missing" -lt 50 ]; then
-			echo "$missing lost, too little to compare: once more"
-			continue
-		fi
+	while bpf_lossy "$1"; do
+		bpf_sum "$1"
 		[ "$watched_status" -eq 66 ] || die "nothing was reported"
 		expect_line report "\"kind\":\"lost-update\".*\"map_name\":\"counter\".*\"key\":\"07 00 00 00\""
 		# an array's key is a number, and the locked map's is one here
@@ -99,12 +111,7 @@ bpf_unsafe()
 bpf_doubted()
 {
 	local tries=0
-	missing=0
-	while [ "$missing" -lt 50 ]; do
-		tries=$((tries + 1))
-		[ "$tries" -le "$unsafe_tries" ] || die "too little was lost"
-		bpf_watched "$1"
-	done
+	bpf_lossy "$1" || die "too little was lost"
 	[ "$watched_status" -eq 0 ] || die "proven although nobody knows the processes"
 	never_line report '"type":"race"'
 	expect_line report '"type":"suspect".*"kind":"lost-update".*"doubt":"unknown-program"'
@@ -115,6 +122,7 @@ bpf_doubted()
 bpf_safe()
 {
 	bpf_watched "$1"
+	bpf_sum "$1"
 	[ "$watched_status" -eq 0 ] || {
 		show report
 		die "reported although nothing is lost"
