@@ -119,7 +119,8 @@ static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec,
 }
 
 /* Whoever wrote what we have read came late: its write overwrote a newer one. */
-static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struct mr_bpf_version *v)
+static __always_inline void blame_late_writer(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
+					      const struct mr_bpf_version *v)
 {
 	__u64 id = o->read.by_id, group = o->read.by_group;
 	__u32 had_read = o->read.flags & MR_BPF_LATE_RMW;
@@ -132,7 +133,11 @@ static __always_inline void blame_late_writer(struct mr_bpf_open *o, const struc
 	} else {
 		either = o->read.or_by_id && o->read.or_by_id != v->by.id;
 	}
-	if (o->lost == 0 || v->by.id == id || !id || id == MR_BPF_MANY || !had_read)
+	if (o->lost != 0 && id == MR_BPF_MANY) {
+		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+		return;
+	}
+	if (o->lost == 0 || v->by.id == id || !id || !had_read)
 		return; /* what there is to lose has been counted where the newer one was written */
 	o->other = v->by;
 	o->other_seq = v->seq;
@@ -195,7 +200,7 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 	if (o->read.flags & MR_BPF_LATE) {
 		base = o->read.head;
 		if (seq == base) {
-			blame_late_writer(o, &o->top);
+			blame_late_writer(c, o, &o->top);
 			return 0;
 		}
 	}
@@ -233,7 +238,7 @@ static __always_inline void overlap_enter(struct mr_bpf_open *o, struct mr_bpf_k
 {
 	__u64 id = rec->inside_id;
 
-	if (!id || o->started_ns - rec->inside_ns >= 1000000000) {
+	if (!id || o->started_ns - rec->inside_ns >= INSIDE_NS) {
 		rec->inside_id = 0;
 		rec->met_id = 0;
 		rec->inside = o->actor;

@@ -19,8 +19,8 @@ static __always_inline bool read_value(struct mr_bpf_cpu *c, struct mr_bpf_read 
 	return true;
 }
 
-/* When the reader looked at the value, at the earliest; 0: not known. A program looks at it later,
- * but then still sees the element that it has found, which may have been replaced since. */
+/* When the reader looked at the value, at the earliest; 0: not known. A program looks at it later:
+ * see may_have_seen(). */
 static __always_inline __u64 read_time(struct mr_bpf_cpu *c)
 {
 	if (!c->call.syscall)

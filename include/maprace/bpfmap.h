@@ -91,9 +91,8 @@ struct mr_bpf_version {
 	struct mr_bpf_actor by;
 };
 
-#define MR_BPF_ABSENT 1ull  /* the key is not there */
-#define MR_BPF_MANY (~0ull) /* no actor's id: more than one */
-#define MR_BPF_VOID 2ull    /* no version: the update failed */
+#define MR_BPF_ABSENT 1ull /* the key is not there */
+#define MR_BPF_VOID 2ull   /* no version: the update failed */
 
 struct mr_bpf_inside { /* writers inside the kernel's function */
 	__u64 since_ns;
@@ -141,6 +140,8 @@ struct mr_bpf_read { /* by map, key and actor */
 	__u64 done_ns; /* when the writer of what was read had left; 0: not known, or had not */
 	__u64 hidden;  /* look-ups that the kernel had hidden on this CPU by then */
 };
+
+#define MR_BPF_MANY (~0ull) /* no actor's id: more than one */
 
 struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
 	__u64 tag;
