@@ -174,6 +174,10 @@ scoreboard-quick: build/maprace deps-test ## the same, one Go version and rate, 
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh
 
+.PHONY: soak
+soak: build/maprace deps-test ## targets and maprace killed at random for SECONDS (600): no harm, nothing left (SEED=n: again)
+	$(Q)tests/soak/soak.sh $(or $(SECONDS),600) $(SEED)
+
 .PHONY: reports
 reports: build/maprace deps-test ## SARIF, JUnit and HTML held against their schemas and a headless browser
 	$(Q)scripts/deps.sh reports
