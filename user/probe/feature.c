@@ -97,6 +97,12 @@ static struct feature_bpf *load_probe(bool multi, bool pidns, int *error)
 	return skel;
 }
 
+/* Code of ours that nobody has run yet may not be in memory: see read_in() in probe/links.c. */
+static void read_in(uintptr_t addr)
+{
+	(void)*(const volatile unsigned char *)addr;
+}
+
 static struct bpf_link *attach_probe(const struct bpf_program *prog, bool multi, int pid,
 				     uint64_t offset)
 {
@@ -131,6 +137,7 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 			 err_name(r));
 		return r;
 	}
+	read_in(own.addr);
 	link = attach_probe(pidns ? skel->progs.feature_pidns : skel->progs.feature_hit, multi,
 			    getpid(), own.offset);
 	if (!link) {
@@ -193,6 +200,7 @@ int feature_probe_place(int pid, uintptr_t addr)
 	skel = load_probe(multi, false, &r);
 	if (!skel)
 		return r;
+	read_in(own.addr);
 	left_links[multi] = attach_probe(skel->progs.feature_hit, multi, pid, own.offset);
 	r = left_links[multi] ? 0 : -errno;
 	feature_bpf__destroy(skel);

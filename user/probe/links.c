@@ -33,15 +33,33 @@ static const char *path_of(const struct links_file *f, char path[FD_PATH])
 	return path;
 }
 
+#define INSN_BYTES 16 /* that the kernel copies from the file: they may lie in two pages */
+
+/*
+ * Has the kernel read the page of a site before it is asked for the probe. It would read it by
+ * itself while it holds the lock of the probe, with nobody's file at hand: Linux 6.18 warns of that
+ * on ext4 (ext4_check_map_extents_env), and on a slow disk whoever else wants a probe waits. A file
+ * that we may only name, or that cannot be read, is left to the kernel.
+ */
+static void read_in(const struct links_file *f, unsigned long offset)
+{
+	uint8_t insn[INSN_BYTES];
+
+	(void)!pread(f->fd, insn, sizeof(insn), (off_t)offset);
+}
+
 static int place_many(const struct links *l, const struct links_file *f, struct bpf_program *prog,
 		      const unsigned long *offsets, size_t n, struct bpf_link **out,
 		      struct err *err)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
 	char path[FD_PATH];
+	size_t i;
 
 	if (!n)
 		return 0;
+	for (i = 0; i < n; i++)
+		read_in(f, offsets[i]);
 	*out = bpf_program__attach_uprobe_multi(prog, l->pid, path_of(f, path), NULL, &opts);
 	return *out ? 0 : failed(err, -errno, "uprobe-multi");
 }
@@ -51,6 +69,7 @@ static int place_one(const struct links *l, const struct links_file *f, struct b
 {
 	char path[FD_PATH];
 
+	read_in(f, offset);
 	*out = bpf_program__attach_uprobe(prog, false, l->pid, path_of(f, path), offset);
 	return *out ? 0 : failed(err, -errno, "perf event");
 }
@@ -151,11 +170,26 @@ int links_place(struct links *l, struct err *err)
 	return place_file(l, 0, err);
 }
 
-/* Not to be read: a right to find it is enough. */
+/* Where it may be read: a right to find it is enough for the rest. */
+static void make_readable(int *fd)
+{
+	char self[FD_PATH];
+	int readable;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", *fd);
+	readable = open(self, O_RDONLY | O_CLOEXEC);
+	if (readable < 0)
+		return;
+	close(*fd);
+	*fd = readable;
+}
+
+/* What stands at the path may be anything by now: it is not opened before it is known to be the
+ * file. */
 static int open_same(const struct links_addition *more, int *fd, struct err *err)
 {
 	struct stat st;
-	int r;
+	int r = 0;
 
 	*fd = open(more->path, O_PATH | O_CLOEXEC);
 	if (*fd < 0 || fstat(*fd, &st))
@@ -163,8 +197,8 @@ static int open_same(const struct links_addition *more, int *fd, struct err *err
 	else if (st.st_dev != more->dev || st.st_ino != more->ino)
 		r = err_set(err, -ESTALE, "its file was replaced meanwhile");
 	else
-		return 0;
-	if (*fd >= 0)
+		make_readable(fd);
+	if (r && *fd >= 0)
 		close(*fd);
 	return r;
 }
