@@ -15,6 +15,7 @@
  * in order); weaker machines need fences here.
  */
 #include "access.bpf.h"
+#include "claim.bpf.h"
 #include "suspect.bpf.h"
 #include "trial.bpf.h"
 
@@ -255,7 +256,7 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map)
 static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 				 struct mr_caller *s, __u64 length)
 {
-	__u32 index = o->index & (MR_HOLD_SLOTS - 1), owner = 1;
+	__u32 index = o->index & (MR_HOLD_SLOTS - 1);
 	volatile struct mr_hold *h;
 	__u64 start, end;
 	bool good;
@@ -263,7 +264,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	h = bpf_map_lookup_elem(&holds, &index);
 	if (!h)
 		return;
-	if (bpf_map_update_elem(&claims, &index, &owner, BPF_NOEXIST)) {
+	if (!claim_take(index)) {
 		lose(o->c, MR_LOSS_SLOT_BUSY);
 		return;
 	}
@@ -299,7 +300,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	o->record->holds++;
 	o->record->hold_ns += length;
 release:
-	bpf_map_delete_elem(&claims, &index);
+	claim_release(index);
 }
 
 /* The slow path: an operation that may matter. */

@@ -9,9 +9,9 @@
  * operations that are looked at anyway. Nothing of this is left in the program when nobody asked.
  */
 #include "access.bpf.h"
+#include "claim.bpf.h"
 
 #define SUSPECT_PAUSE_NS 100000
-#define SUSPECT_KEY 0x80000000u /* in the table of claims: slots of stacks, not of holds */
 
 static __always_inline struct mr_stack *stack_slot(const struct operation *o, bool writes,
 						   __u32 *index)
@@ -24,12 +24,11 @@ static __always_inline struct mr_stack *stack_slot(const struct operation *o, bo
  * there is no goroutine. */
 static __always_inline struct mr_stack *suspect_note(struct pt_regs *ctx, const struct operation *o)
 {
-	__u32 index, claim, owner = 1;
+	__u32 index;
 	volatile struct mr_stack *s = stack_slot(o, mr_op_writes(o->op), &index);
 	bool good;
 
-	claim = index | SUSPECT_KEY;
-	if (!s || bpf_map_update_elem(&claims, &claim, &owner, BPF_NOEXIST))
+	if (!s || !claim_take(index + CLAIM_STACKS))
 		return NULL;
 	s->seq++;
 	barrier();
@@ -39,7 +38,7 @@ static __always_inline struct mr_stack *suspect_note(struct pt_regs *ctx, const 
 		s->map = o->map;
 	barrier();
 	s->seq++;
-	bpf_map_delete_elem(&claims, &claim);
+	claim_release(index + CLAIM_STACKS);
 	return good ? (struct mr_stack *)s : NULL;
 }
 

@@ -40,6 +40,7 @@ volatile __u64 whole_ns = 0;
 
 struct mr_cpu cpus[MR_CPUS] = {};
 struct mr_latest latest[MR_LATEST] = {};
+struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {
@@ -80,8 +81,8 @@ struct {
 	__type(value, struct mr_trial);
 } trials SEC(".maps");
 
-/* Who owns a hold slot. A hash map because inserting with BPF_NOEXIST is the one atomic claim that
- * every kernel since 5.10 has. */
+/* Who owns a slot (claim.bpf.h). A hash map because inserting with BPF_NOEXIST is the one atomic
+ * claim that every kernel since 5.10 has. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MR_HOLD_SLOTS);

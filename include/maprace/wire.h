@@ -18,6 +18,7 @@
 #define MR_SITE_SLOTS 128     /* hash table of probe sites by address (power of two) */
 #define MR_SITE_STEPS 8	      /* so far from its slot a site of a plugin may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
+#define MR_CLAIM_SLOTS 4096   /* of holds, and of stacks with --suspects (power of two) */
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
 #define MR_CALLER_SLOTS 16384 /* default number of call-site records (power of two) */
 #define MR_PAIRS 4096	      /* different pairs of stacks that are told apart */
@@ -213,6 +214,12 @@ struct mr_latest {
 
 #define MR_LATEST 2048u
 
+/* Of the key by which a slot is owned; written by its owner alone. */
+struct mr_claim {
+	__u32 generation;
+	__u32 oldest; /* of one that could not be deleted yet, or the same */
+};
+
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
  * hold, a coin makes some a control instead, which notes the moment and goes on. Who enters a held
@@ -291,7 +298,8 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_GROWN_EVICTED = 23,
 	       MR_LOSS_ITERATOR_EVICTED = 24,
 	       MR_LOSS_KEPT_APART = 25, /* no loss: what we did to the target */
-	       MR_LOSS_MAX = 32,	/* size of the table */
+	       MR_LOSS_CLAIM_STUCK = 26,
+	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
 struct mr_cpu {			   /* counters of one CPU; plain adds, no shared cache line */
@@ -447,6 +455,7 @@ _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
 _Static_assert(sizeof(struct mr_config) == 160, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
+_Static_assert(sizeof(struct mr_claim) == 8, "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_again) == 64, "wire");

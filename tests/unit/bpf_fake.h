@@ -20,7 +20,11 @@ static struct mr_inside inside_table[MR_GROWERS];
 static struct mr_grown grown_table[MR_GROWN];
 static struct mr_iterator iterator_table[MR_ITERATORS];
 static bool suspects_full;
-static atomic_uint claim_table[MR_HOLD_SLOTS];
+static atomic_uint claim_table[MR_CLAIM_SLOTS]; /* keys of the first generation, by slot */
+static __u32 late_claims[16];			/* all other keys */
+static pthread_mutex_t claim_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int stuck_deletes; /* so many deletions of claims fail */
+static void (*at_claim)(void);	   /* what another CPU does between the look and the claim */
 static struct mr_pair pair_table[MR_PAIRS];
 static __u64 pair_keys[MR_PAIRS];
 static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -59,6 +63,39 @@ static struct mr_suspect *suspect_find(__u64 key)
 	return NULL;
 }
 
+static bool late_claim_swap(__u32 from, __u32 to)
+{
+	bool done = false;
+	size_t i;
+
+	pthread_mutex_lock(&claim_lock);
+	for (i = 0; i < 16 && !done; i++)
+		if (late_claims[i] == from) {
+			late_claims[i] = to;
+			done = true;
+		}
+	pthread_mutex_unlock(&claim_lock);
+	return done;
+}
+
+static bool late_claimed(__u32 key)
+{
+	return late_claim_swap(key, key);
+}
+
+static long claim_insert(__u32 key)
+{
+	unsigned int unclaimed = 0;
+	void (*meanwhile)(void) = at_claim;
+
+	at_claim = NULL;
+	if (meanwhile)
+		meanwhile();
+	if (key >= MR_CLAIM_SLOTS)
+		return !late_claimed(key) && late_claim_swap(0, key) ? 0 : -17;
+	return atomic_compare_exchange_strong(&claim_table[key], &unclaimed, 1) ? 0 : -17;
+}
+
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	struct mr_pair *p;
@@ -95,13 +132,10 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
-	unsigned int unclaimed = 0;
 	long r = -17;
 	size_t i;
 
 	(void)flags;
-	if (map == (void *)&claims && *(const __u32 *)key >= MR_HOLD_SLOTS)
-		return 0; /* of a stack's slot */
 	if (map == (void *)&suspects) {
 		for (i = 0; i < 64 && !suspects_full; i++)
 			if (!suspect_keys[i]) {
@@ -112,10 +146,7 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 		return -7;
 	}
 	if (map == (void *)&claims)
-		return atomic_compare_exchange_strong(&claim_table[*(const __u32 *)key], &unclaimed,
-						      1)
-			       ? 0
-			       : -17;
+		return claim_insert(*(const __u32 *)key);
 	if (every_pair)
 		return 0;
 	pthread_mutex_lock(&pair_lock);
@@ -131,11 +162,16 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 
 long bpf_map_delete_elem(void *map, const void *key)
 {
+	__u32 claim = *(const __u32 *)key;
+
 	assert_ptr_equal(map, (void *)&claims);
-	if (*(const __u32 *)key >= MR_HOLD_SLOTS)
-		return 0;
-	atomic_store(&claim_table[*(const __u32 *)key], 0);
-	return 0;
+	if (stuck_deletes) {
+		stuck_deletes--;
+		return -16;
+	}
+	if (claim >= MR_CLAIM_SLOTS)
+		return late_claim_swap(claim, 0) ? 0 : -2;
+	return atomic_exchange(&claim_table[claim], 0) ? 0 : -2;
 }
 
 long bpf_probe_read_user(void *dst, __u32 size, const void *src)

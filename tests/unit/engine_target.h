@@ -130,6 +130,11 @@ static int set_up(void **state)
 	throttle = 1000;
 	epoch = 0;
 	whole_ns = 1; /* long ago */
+	memset((void *)claim_states, 0, sizeof(claim_states));
+	memset(claim_table, 0, sizeof(claim_table));
+	memset(late_claims, 0, sizeof(late_claims));
+	stuck_deletes = 0;
+	at_claim = NULL;
 	every_pair = ring_full = false;
 	at_reserve = NULL;
 	ring_used = 0;

@@ -440,6 +440,76 @@ static void holds_end_in_time_and_leave_nothing(void **state)
 	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
 }
 
+static void write_as_new(struct goroutine *r)
+{
+	memset(caller_table, 0, sizeof(caller_table));
+	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	op(r, SITE_WRITE, gomaps[0]);
+}
+
+/* The kernel may fail to delete a key (EBUSY): the slot is not lost for that. */
+static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
+{
+	__u32 slot = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	stuck_deletes =
+		2; /* of the first hold; and of the second one, which takes the old key out */
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_int_equal(claim_table[slot], 1);
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 2);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_int_equal(claim_table[slot], 1); /* tried once an owner, not for ever */
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 3);
+	assert_int_equal(claim_table[slot], 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_true(late_claimed(0) && !late_claimed(slot | 1u << CLAIM_SHIFT));
+	/* many in a row */
+	set_up(state);
+	stuck_deletes = 9;
+	while (cpus[1].holds < 12)
+		write_as_new(&a);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_in_range(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1, 9);
+	assert_int_equal(claim_states[slot].oldest, claim_states[slot].generation);
+}
+
+static __u32 contested;
+
+/* The slot goes on to its next key, and the old one is taken out. */
+static void move_on(void)
+{
+	assert_int_equal(claim_take(contested), 1);
+	stuck_deletes = 1;
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1);
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1); /* and owned when the other one claims */
+}
+
+static void a_key_of_the_past_owns_nothing(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	contested = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	at_claim = move_on;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(claim_table[contested], 0);
+	assert_int_equal(claim_take(contested), 0);
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1);
+}
+
 /* --- many threads at once
  * ---------------------------------------------------------------------------------------- */
 
@@ -569,6 +639,8 @@ int main(void)
 		TEST(a_mark_is_its_own_maps_alone),
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
+		TEST(a_claim_that_sticks_is_counted_and_its_slot_used_again),
+		TEST(a_key_of_the_past_owns_nothing),
 		TEST(concurrent_snapshots_are_whole),
 		TEST(locked_workers_never_collide),
 	};

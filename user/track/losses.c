@@ -36,6 +36,9 @@ static const struct {
 		 "writers inside whose goroutine is not known, not reported"},
 	[MR_LOSS_KEPT_APART] = {"operations_kept_apart",
 				"operations on racy maps that waited for another's end"},
+	[MR_LOSS_CLAIM_STUCK] =
+		{"claims_stuck",
+		 "slots of holds that the kernel did not free at once: used again under a new key"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
 	[MR_LOSS_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
 	[MR_LOSS_GROWTH_RING] = {"growth_events_lost",
