@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/json_read.h"
 #include "report/printers.h"
 #include "report_sample.h"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/printers.h"
 #include "report_sample.h"
 

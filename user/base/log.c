@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
+
 static enum log_level current_level = LOG_INFO;
 static void (*before_line)(void);
 
@@ -29,22 +31,19 @@ void log_set_before(void (*before)(void))
 	before_line = before;
 }
 
-/*
- * Messages quote names that a target chose (its executable, its functions). Controls in them, C1 in
- * UTF-8 included, would be commands to the terminal.
- */
-static void defuse(char *s)
+static void print_line(enum log_level level, const char *more, const char *text, size_t len)
 {
-	unsigned char *p = (unsigned char *)s;
-
-	for (; *p; p++) {
-		if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-		else if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f)
-			*p = '?';
-	}
+	fputs(prefixes[level], stderr);
+	fputs(more, stderr);
+	escape_line(stderr, text, len);
+	fputc('\n', stderr);
 }
 
+/*
+ * Messages quote names that a target chose (its executable, its functions). A message is one line,
+ * and escaped as a whole, here, so that nothing in it is taken for a command to the terminal or for
+ * another message.
+ */
 void log_vprint(enum log_level level, const char *fmt, va_list ap)
 {
 	char *text;
@@ -55,14 +54,10 @@ void log_vprint(enum log_level level, const char *fmt, va_list ap)
 	n = vasprintf(&text, fmt, ap);
 	if (n < 0)
 		return; /* no memory for a message: whoever ran out of it fails in its own way */
-	defuse(text);
 	if (before_line)
 		before_line();
 	flockfile(stderr);
-	fputs(prefixes[level], stderr);
-	fputs(text, stderr);
-	if (!n || text[n - 1] != '\n')
-		fputc('\n', stderr);
+	print_line(level, "", text, (size_t)n);
 	funlockfile(stderr);
 	free(text);
 }
@@ -74,4 +69,21 @@ void log_print(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_vprint(level, fmt, ap);
 	va_end(ap);
+}
+
+void log_vlines(enum log_level level, const char *fmt, va_list ap)
+{
+	char *text, *at, *end;
+
+	if (level > current_level || vasprintf(&text, fmt, ap) < 0)
+		return;
+	if (before_line)
+		before_line();
+	flockfile(stderr);
+	for (at = text; *at; at = *end ? end + 1 : end) {
+		end = strchrnul(at, '\n');
+		print_line(level, at == text ? "" : "| ", at, (size_t)(end - at));
+	}
+	funlockfile(stderr);
+	free(text);
 }

@@ -20,8 +20,12 @@ enum log_level log_level(void);
  * none. */
 void log_set_before(void (*before)(void));
 
+/* One line, whatever is in it: fmt ends without a newline, and those of its arguments are escaped. */
 void log_vprint(enum log_level level, const char *fmt, va_list ap);
 void log_print(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Another program's words, several lines of them or one that is ended: each line but the first is
+ * marked. */
+void log_vlines(enum log_level level, const char *fmt, va_list ap);
 
 #define log_error(...) log_print(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...) log_print(LOG_WARN, __VA_ARGS__)

@@ -9,7 +9,7 @@
 
 #include "cmd/bpf_watch.h"
 #include "cmd/watch.h"
-#include "report/escape.h"
+#include "base/escape.h"
 
 #define ROWS_SHOWN 20
 #define CLEAR_SCREEN "\033[H\033[J"

@@ -19,7 +19,7 @@
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
+	log_vlines(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "cmd/options.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "target/process.h"
 
 static const char *op_name(uint8_t op)

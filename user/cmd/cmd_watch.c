@@ -25,7 +25,7 @@
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	/* libbpf warns of what we only try: one level lower than it thinks. */
-	log_vprint(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
+	log_vlines(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/json_bpf.h"
 #include "report/json_growth.h"
 #include "report/json_make.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "report/escape.h"
+#include "base/escape.h"
 
 int json_put(json_t *object, const char *key, json_t *value)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/printers.h"
 
 #define MAPS_SHOWN 10

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/printers.h"
 #include "report/source.h"
 #include "report/words.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/printers.h"
 #include "report/words.h"
 

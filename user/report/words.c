@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 
 const char *words_op(enum report_op op)
 {

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "report/duration.h"
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/words.h"
 
 /* A run that long is none: what a document says may be any number. */

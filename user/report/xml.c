@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "report/escape.h"
+#include "base/escape.h"
 
 void xml_plain(FILE *out, const char *s)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "report/escape.h"
+#include "base/escape.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -43,22 +43,22 @@ size_t escape_decode(const unsigned char *s, size_t n, uint32_t *code)
 /* Code points that move the cursor, change the direction of what follows, or cannot be seen. */
 static bool is_deceptive(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x34f || c == 0x61c ||
+	       c == 0x115f || c == 0x1160 || c == 0x180e || c == 0x3164 || c == 0xffa0 ||
 	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2060 && c <= 0x206f) || (c >= 0xfe00 && c <= 0xfe0f) || c == 0xfeff ||
 	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff) ||
 	       (c & 0xfffe) == 0xfffe;
 }
 
-void escape_text(FILE *out, const char *s)
+static void escape_bytes(FILE *out, const unsigned char *p, size_t left, size_t max)
 {
-	const unsigned char *p = (const unsigned char *)(s ? s : "");
-	size_t left = strlen((const char *)p), shown = 0, len;
+	size_t shown = 0, len;
 	uint32_t code;
 
 	while (left) {
 		len = escape_decode(p, left, &code);
-		if (shown + (len ? len : 1) > ESCAPE_TEXT_MAX) {
+		if (shown + (len ? len : 1) > max) {
 			fputs("...", out);
 			return;
 		}
@@ -76,6 +76,17 @@ void escape_text(FILE *out, const char *s)
 		left -= len;
 		shown += len;
 	}
+}
+
+void escape_text(FILE *out, const char *s)
+{
+	s = s ? s : "";
+	escape_bytes(out, (const unsigned char *)s, strlen(s), ESCAPE_TEXT_MAX);
+}
+
+void escape_line(FILE *out, const char *s, size_t len)
+{
+	escape_bytes(out, (const unsigned char *)s, len, SIZE_MAX);
 }
 
 char *escape_utf8(const char *s)

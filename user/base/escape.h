@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_REPORT_ESCAPE_H
-#define MAPRACE_REPORT_ESCAPE_H
+#ifndef MAPRACE_BASE_ESCAPE_H
+#define MAPRACE_BASE_ESCAPE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +21,9 @@
  * out as \xNN or \u{NNNN}. Safe on any terminal.
  */
 void escape_text(FILE *out, const char *s);
+
+/* The same of all len bytes, however many: a line that is escaped as a whole. */
+void escape_line(FILE *out, const char *s, size_t len);
 
 /* A malloc'ed copy of s that is valid UTF-8; NULL when memory is short. Controls are left to the
  * JSON encoder. */
