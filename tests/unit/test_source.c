@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,6 +110,66 @@ static void test_only_sources_are_read(void **state)
 	assert_line(path, 1, NULL, NULL);
 }
 
+/* How often a file was opened since the last question. */
+static int opens(int watch)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n, at;
+	int seen = 0;
+
+	while ((n = read(watch, buf, sizeof(buf))) > 0)
+		for (at = 0; at < n; seen++)
+			at += (ssize_t)(sizeof(struct inotify_event) +
+					((struct inotify_event *)(buf + at))->len);
+	return seen;
+}
+
+/* A device does things when it is opened, and a name that ends in .go may be a link to one. */
+static void test_what_is_no_file_is_not_opened(void **state)
+{
+	char path[128], link[128];
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pipe.go", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(opens(watch), 1); /* it would be seen */
+	assert_line(path, 1, NULL, NULL);
+	assert_line("pipe.go", 1, dir, NULL);
+	snprintf(link, sizeof(link), "%s/device.go", dir);
+	assert_int_equal(symlink(path, link), 0);
+	assert_line(link, 1, NULL, NULL);
+	assert_line("device.go", 1, dir, NULL);
+	assert_int_equal(opens(watch), 0);
+	close(watch);
+}
+
+/* The links of /proc lead out of every name. */
+static void test_links_of_proc_are_not_followed(void **state)
+{
+	char path[128], here[4096];
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(chdir(dir), 0);
+	assert_line("/proc/self/cwd/app/main.go", 1, NULL, NULL);
+	snprintf(path, sizeof(path), "/proc/self/root%s/app/main.go", dir);
+	assert_line(path, 1, NULL, NULL);
+	snprintf(path, sizeof(path), "%s/here", dir);
+	assert_int_equal(symlink("/proc/self/cwd", path), 0);
+	snprintf(path, sizeof(path), "%s/here/app/main.go", dir);
+	assert_line(path, 1, NULL, NULL);
+	assert_int_equal(chdir(here), 0);
+	/* others are */
+	snprintf(path, sizeof(path), "%s/linked", dir);
+	assert_int_equal(symlink("app", path), 0);
+	assert_line("linked/main.go", 1, dir, "package main");
+}
+
 static void assert_mark(const char *line, enum report_op op, const char *expected)
 {
 	size_t from, len;
@@ -167,6 +229,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_what_is_no_file_is_not_opened),
+		cmocka_unit_test(test_links_of_proc_are_not_followed),
 		cmocka_unit_test(test_only_sources_are_read),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_in_the_text),

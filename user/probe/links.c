@@ -2,11 +2,12 @@
 #include "probe/links.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/open_file.h"
 
 enum which { STEADY_SITES, WINDOW_SITES };
 
@@ -173,11 +174,8 @@ int links_place(struct links *l, struct err *err)
 /* Where it may be read: a right to find it is enough for the rest. */
 static void make_readable(int *fd)
 {
-	char self[FD_PATH];
-	int readable;
+	int readable = file_open_found(*fd);
 
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", *fd);
-	readable = open(self, O_RDONLY | O_CLOEXEC);
 	if (readable < 0)
 		return;
 	close(*fd);
@@ -191,9 +189,10 @@ static int open_same(const struct links_addition *more, int *fd, struct err *err
 	struct stat st;
 	int r = 0;
 
-	*fd = open(more->path, O_PATH | O_CLOEXEC);
-	if (*fd < 0 || fstat(*fd, &st))
-		r = err_set(err, -errno, "cannot open its file: %s", err_name(errno));
+	*fd = file_find(more->path);
+	r = *fd < 0 ? *fd : fstat(*fd, &st) ? -errno : 0;
+	if (r)
+		err_set(err, r, "cannot open its file: %s", err_name(r));
 	else if (st.st_dev != more->dev || st.st_ino != more->ino)
 		r = err_set(err, -ESTALE, "its file was replaced meanwhile");
 	else

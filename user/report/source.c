@@ -3,13 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/open_file.h"
 
 #define FILE_MAX (4 << 20)
 #define ENDS_TRIED 32
@@ -21,16 +22,16 @@ static bool is_go(const char *name)
 	return n > 3 && !strcmp(name + n - 3, ".go");
 }
 
-/* Does what is open have a name that ends in .go? A link must not lead to another kind of file. */
-static bool is_source(int fd)
+/* Does what was found have a name that ends in .go? A link must not lead to another kind of file. */
+static bool is_source(int found)
 {
 	char link[64], real[PATH_MAX];
 	struct stat st;
 	ssize_t n;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
 	n = readlink(link, real, sizeof(real) - 1);
-	if (n <= 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+	if (n <= 0 || fstat(found, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		return false;
 	real[n] = '\0';
 	return is_go(real);
@@ -38,12 +39,16 @@ static bool is_source(int fd)
 
 static FILE *open_source(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int found = file_find_strange(path), fd;
 	FILE *in;
 
+	if (found < 0)
+		return NULL;
+	fd = is_source(found) ? file_open_found(found) : -1;
+	close(found);
 	if (fd < 0)
 		return NULL;
-	in = is_source(fd) ? fdopen(fd, "r") : NULL;
+	in = fdopen(fd, "r");
 	if (!in)
 		close(fd);
 	return in;
@@ -72,7 +77,7 @@ int source_line(const char *file, int line, const char *root, char out[SOURCE_LI
 {
 	FILE *in = NULL;
 	size_t n = 0;
-	int c, at = 1;
+	int c, at = 1, left = FILE_MAX;
 
 	if (!file || !is_go(file) || line <= 0)
 		return -ENOENT;
@@ -82,7 +87,7 @@ int source_line(const char *file, int line, const char *root, char out[SOURCE_LI
 		in = open_below(root, file);
 	if (!in)
 		return -ENOENT;
-	while ((c = getc(in)) != EOF && at <= line) {
+	while (left-- && (c = getc(in)) != EOF && at <= line) {
 		if (c == '\n')
 			at++;
 		else if (at == line && n < SOURCE_LINE - 1)

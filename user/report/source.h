@@ -10,9 +10,9 @@
 
 /*
  * A line of a Go source file, without its newline. The name comes from the watched process: only a
- * regular file whose real name ends in .go is read, and no more than a few megabytes of it. A
- * relative name is looked for below root, and so are the ends of one that is not there (built
- * elsewhere). root may be NULL. 0, -ENOENT, or another negative errno.
+ * regular file whose real name ends in .go is opened, no link of /proc followed, and no more than a
+ * few megabytes are read. A relative name is looked for below root, and so are the ends of one that
+ * is not there (built elsewhere). root may be NULL. 0, -ENOENT, or another negative errno.
  */
 int source_line(const char *file, int line, const char *root, char out[SOURCE_LINE]);
 

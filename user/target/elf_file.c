@@ -3,13 +3,13 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/open_file.h"
 #include "target/elf_note.h"
 #include "target/elf_reloc.h"
 
@@ -277,21 +277,23 @@ static int check_packed(const struct elf_file *elf, const char *path, const Elf6
 
 static int open_file(struct elf_file *elf, const char *path, struct err *err)
 {
+	int found = file_find(path), code = 0;
 	struct stat st;
 
-	/* O_NONBLOCK: a FIFO given by mistake must not block us. */
-	elf->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (elf->fd < 0 || fstat(elf->fd, &st)) {
-		int code = -errno;
-
-		return err_set(err, code, "cannot open %s: %s", path, strerror(-code));
+	if (found < 0 || fstat(found, &st))
+		code = found < 0 ? found : -errno;
+	else if (S_ISDIR(st.st_mode))
+		code = refuse(path, "is a directory, not an executable", err);
+	else if (!S_ISREG(st.st_mode))
+		code = refuse(path, "is not a regular file", err);
+	if (!code) {
+		elf->fd = file_open_found(found);
+		code = elf->fd < 0 ? elf->fd : 0;
+		elf->size = (uint64_t)st.st_size;
 	}
-	if (S_ISDIR(st.st_mode))
-		return refuse(path, "is a directory, not an executable", err);
-	if (!S_ISREG(st.st_mode))
-		return refuse(path, "is not a regular file", err);
-	elf->size = (uint64_t)st.st_size;
-	return 0;
+	if (found >= 0)
+		close(found);
+	return code ? err_set(err, code, "cannot open %s: %s", path, strerror(-code)) : 0;
 }
 
 static int load(struct elf_file *elf, const char *path, struct err *err)
