@@ -18,13 +18,16 @@
 
 #include <cmocka.h>
 
+#include "base/output_file.h"
 #include "report/json_read.h"
 #include "report/format.h"
+#include "report/mrec.h"
 #include "report_sample.h"
 
 /* Each test has a directory of its own, in which nothing but the document may be at the end. */
 static char dir[64];
 static char path[128];
+static char long_path[400]; /* instead of path, unless it is empty */
 static const struct print_options options;
 
 static int set_up(void **state)
@@ -74,7 +77,7 @@ static int write_sample(void)
 	int rc;
 
 	sample_report(&report);
-	rc = format_write(path, &report, FORMAT_JSON, &options);
+	rc = format_write(long_path[0] ? long_path : path, &report, FORMAT_JSON, &options);
 	report_free(&report);
 	return rc;
 }
@@ -166,6 +169,115 @@ static void test_link_is_followed(void **state)
 	assert_true(S_ISLNK(st.st_mode));
 	assert_document();
 	assert_int_equal(count_files(), 2);
+}
+
+/* ... as it was, for those who were allowed to read it and no others. */
+static void test_keeps_mode_and_owner(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	write_text("old\n");
+	assert_int_equal(chmod(path, 0604), 0);
+	if (!geteuid())
+		assert_int_equal(chown(path, 65534, 65533), 0);
+	assert_int_equal(write_sample(), 0);
+	assert_document();
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0604);
+	assert_int_equal(st.st_uid, geteuid() ? geteuid() : 65534);
+	if (!geteuid())
+		assert_int_equal(st.st_gid, 65533);
+}
+
+/* A link to nothing yet, and one in the way; a name as long as they come. */
+static void test_links_on_the_way(void **state)
+{
+	char link[128], name[400];
+	struct stat st;
+
+	(void)state;
+	snprintf(link, sizeof(link), "%s/way", dir);
+	assert_int_equal(symlink(".", link), 0);
+	assert_int_equal(symlink("way/new.json", path), 0);
+	assert_int_equal(write_sample(), 0);
+	assert_document();
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(count_files(), 3);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("out.json", path), 0);
+	assert_int_equal(write_sample(), -ELOOP);
+	snprintf(name, sizeof(name), "%s/%0255d", dir, 7);
+	strcpy(long_path, name);
+	assert_int_equal(write_sample(), 0);
+	long_path[0] = '\0';
+	assert_int_equal(unlink(name), 0);
+}
+
+#define STRANGER 65534
+
+/* What a stranger has put into a directory that is open to all is left alone; what its owner or we
+ * have put there is not. */
+static void test_strangers_are_not_followed(void **state)
+{
+	static const struct {
+		const char *what;
+		mode_t mode;
+		uid_t owner, dir_owner;
+		int rc;
+	} cases[] = {
+		{"link", 01777, STRANGER, 0, -EACCES}, {"link", 01777, 0, 0, 0},
+		{"link", 01777, 65533, 65533, 0},      {"link", 0777, STRANGER, 0, 0},
+		{"link", 01755, STRANGER, 0, 0},       {"file", 01777, STRANGER, 0, -EACCES},
+		{"file", 01777, 0, 65533, 0},	       {"fifo", 01777, STRANGER, 0, -EACCES},
+		{"way", 01777, STRANGER, 0, -EACCES},
+	};
+	char victim[128], recording[128];
+	struct mrec_writer *writer;
+	struct stat st;
+	size_t i;
+	int fd = -1, rc;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(path, sizeof(path), "%s/victim", dir);
+		strcpy(victim, path);
+		write_text("precious\n");
+		snprintf(path, sizeof(path), "%s/out.json", dir);
+		unlink(path);
+		if (!strcmp(cases[i].what, "link"))
+			assert_int_equal(symlink("victim", path), 0);
+		else if (!strcmp(cases[i].what, "way"))
+			assert_int_equal(symlink(".", path), 0);
+		else if (!strcmp(cases[i].what, "file"))
+			write_text("old\n");
+		else
+			assert_int_equal(mkfifo(path, 0600), 0);
+		assert_int_equal(lchown(path, cases[i].owner, cases[i].owner), 0);
+		if (!strcmp(cases[i].what, "way"))
+			snprintf(path, sizeof(path), "%s/out.json/victim", dir);
+		if (!strcmp(cases[i].what, "fifo"))
+			fd = open(path, O_RDONLY | O_NONBLOCK);
+		assert_int_equal(chown(dir, cases[i].dir_owner, 0), 0);
+		assert_int_equal(chmod(dir, cases[i].mode), 0);
+		rc = write_sample();
+		if (rc != cases[i].rc)
+			fail_msg("case %zu: %d, not %d", i, rc, cases[i].rc);
+		assert_int_equal(output_is_foreign(path), rc != 0);
+		strcpy(recording, path);
+		rc = mrec_create(&writer, recording);
+		if (rc != cases[i].rc)
+			fail_msg("recording, case %zu: %d, not %d", i, rc, cases[i].rc);
+		if (!rc)
+			mrec_close(writer);
+		assert_int_equal(stat(victim, &st), 0);
+		if (rc)
+			assert_int_equal(st.st_size, strlen("precious\n"));
+	}
+	close(fd);
 }
 
 /* What is no file (a pipe here) is written to, never replaced by one. */
@@ -309,6 +421,9 @@ int main(void)
 		FILE_TEST(test_replaces_what_was_there),
 		FILE_TEST(test_reader_keeps_the_old_one),
 		FILE_TEST(test_link_is_followed),
+		FILE_TEST(test_keeps_mode_and_owner),
+		FILE_TEST(test_links_on_the_way),
+		FILE_TEST(test_strangers_are_not_followed),
 		FILE_TEST(test_pipe),
 		FILE_TEST(test_bad_paths),
 		FILE_TEST(test_unwritable_directory),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/output_file.h"
 #include "bpfmap/map_losses.h"
 #include "cmd/bpf_watch.h"
 #include "cmd/watch.h"
@@ -116,6 +117,9 @@ int bpf_write_output(struct bpf_watch *w)
 	drop_report(&report);
 	if (r) {
 		log_error("cannot write %s: %s", w->options->output, err_name(r));
+		if (output_is_foreign(w->options->output))
+			log_hint("somebody else has put it, or a link on the way, into a directory "
+				 "that is open to all");
 		w->failed = true;
 	}
 	return r;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/output_file.h"
 #include "cmd/commands.h"
 #include "cmd/recorder.h"
 #include "cmd/watch.h"
@@ -51,6 +52,11 @@ static int check_output(const char *path, struct err *err)
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
 		err_hint(err, "give -o the name of a file");
 		return err_set(err, -EISDIR, "cannot write %s: it is a directory", path);
+	}
+	if (output_is_foreign(path)) {
+		err_hint(err, "somebody else has put it, or a link on the way, into a directory "
+			      "that is open to all: name a file elsewhere");
+		return err_set(err, -EACCES, "cannot write %s: it is not yours", path);
 	}
 	dir = strdup(path);
 	if (!dir)

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
 #include "report/format.h"
+
+#define TEMPORARY_TRIES 100
 
 /*
  * A file-size limit must come back as EFBIG and not kill the tool half-way. The signal is kept off
@@ -68,15 +70,10 @@ static int write_fd(int fd, const struct document *document, bool sync)
 	return rc;
 }
 
-static int sync_directory(const char *path)
+static int sync_directory(int dir)
 {
-	char copy[PATH_MAX];
-	int fd, rc = 0;
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
-	if (strlen(path) >= sizeof(copy))
-		return -ENAMETOOLONG;
-	strcpy(copy, path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return 0; /* a directory that may be written but not read: the rename stands, only
 			     later on disk */
@@ -86,45 +83,64 @@ static int sync_directory(const char *path)
 	return rc;
 }
 
-/* mkstemp makes the file private; a report is as readable as any other output of the user. */
-static int temporary_open(char *path)
+/*
+ * A report is as readable as any other output of the user; one that takes a file's place as that
+ * was, of the same owner where we may give it away.
+ */
+static int set_access(int fd, const struct output_place *place)
 {
-	int fd = mkostemp(path, O_CLOEXEC);
-	mode_t mask;
+	mode_t mode, mask;
 
-	if (fd < 0)
-		return -errno;
-	mask = umask(0);
-	umask(mask);
-	if (fchmod(fd, 0666 & ~mask)) {
-		int rc = -errno;
-
-		close(fd);
-		unlink(path);
-		return rc;
+	if (place->found < 0) {
+		mask = umask(0);
+		umask(mask);
+		return fchmod(fd, 0666 & ~mask) ? -errno : 0;
 	}
-	return fd;
+	mode = place->st.st_mode & 0777;
+	if (fchown(fd, place->st.st_uid, place->st.st_gid) && fchown(fd, -1, place->st.st_gid))
+		mode &= ~(mode_t)070; /* what the group might do is not for ours */
+	return fchmod(fd, mode) ? -errno : 0;
 }
 
-static int write_atomically(const char *path, const struct document *document)
+static int temporary_open(const struct output_place *place, char name[NAME_MAX + 1])
 {
-	char temporary[PATH_MAX];
-	int n = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	int fd, tries;
+	uint64_t n;
+
+	for (tries = 0; tries < TEMPORARY_TRIES; tries++) {
+		if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+			return -EIO;
+		/* a name as long as names may be has no room for the end */
+		snprintf(name, NAME_MAX + 1, "%.*s.%06" PRIx64, NAME_MAX - 7, place->name,
+			 n & 0xffffff);
+		fd = openat(place->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd < 0 ? -errno : fd;
+	}
+	return -EEXIST;
+}
+
+static int write_atomically(const struct output_place *place, const struct document *document)
+{
+	char temporary[NAME_MAX + 1];
 	int fd, rc;
 
-	if (n < 0 || (size_t)n >= sizeof(temporary))
-		return -ENAMETOOLONG;
-	fd = temporary_open(temporary);
+	fd = temporary_open(place, temporary);
 	if (fd < 0)
 		return fd;
-	rc = write_fd(fd, document, true);
-	if (!rc && rename(temporary, path))
+	rc = set_access(fd, place);
+	if (rc)
+		close(fd);
+	else
+		rc = write_fd(fd, document, true);
+	if (!rc && renameat(place->dir, temporary, place->dir, place->name))
 		rc = -errno;
 	if (rc) {
-		unlink(temporary);
+		unlinkat(place->dir, temporary, 0);
 		return rc;
 	}
-	return sync_directory(path);
+	return sync_directory(place->dir);
 }
 
 /*
@@ -133,21 +149,19 @@ static int write_atomically(const char *path, const struct document *document)
  */
 static int write_path(const char *path, const struct document *document)
 {
-	char resolved[PATH_MAX];
-	struct stat st;
-	int fd;
+	struct output_place place;
+	int fd, rc = output_find(path, &place);
 
-	if (stat(path, &st))
-		return errno == ENOENT ? write_atomically(path, document) : -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode)) {
-		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		return fd < 0 ? -errno : write_fd(fd, document, false);
+	if (rc)
+		return rc;
+	if (place.found < 0 || S_ISREG(place.st.st_mode)) {
+		rc = write_atomically(&place, document);
+	} else {
+		fd = output_open_found(&place);
+		rc = fd < 0 ? fd : write_fd(fd, document, false);
 	}
-	if (!realpath(path, resolved))
-		return -errno;
-	return write_atomically(resolved, document);
+	output_release(&place);
+	return rc;
 }
 
 int format_write(const char *path, const struct report *report, enum report_format format,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
 #include "report/json_make.h"
 #include "report/json_parts.h"
 #include "report/mrec.h"
@@ -91,8 +91,8 @@ int mrec_create(struct mrec_writer **writer, const char *path)
 
 	if (!w)
 		return -ENOMEM;
-	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-	rc = w->fd < 0 ? -errno : put_file_head(w);
+	w->fd = output_create(path);
+	rc = w->fd < 0 ? w->fd : put_file_head(w);
 	if (rc) {
 		if (w->fd >= 0)
 			close(w->fd);
