@@ -22,6 +22,10 @@
 	1000000000ull /* a race is told this long after its first sighting, so that its count says \
 			 something */
 
+/* A target chooses how much work its events are: so much at a time, and so much at its end. */
+#define DRAIN_NS 10000000ull
+#define LAST_DRAIN_NS 3000000000ull
+
 struct loop;
 
 struct source { /* one target's file descriptors in the loop */
@@ -29,6 +33,8 @@ struct source { /* one target's file descriptors in the loop */
 	struct watched *watched;
 	struct ring_buffer *ring;
 	struct event *ring_event, *exit_event, *budget_event;
+	uint64_t drain_until_ns;
+	bool last_drain; /* what there is no time for is counted */
 };
 
 struct loop {
@@ -47,12 +53,22 @@ static void stop(struct loop *l)
 	event_base_loopbreak(l->base);
 }
 
+static bool drained_enough(const struct source *s)
+{
+	return watch_now() >= s->drain_until_ns;
+}
+
 static int on_event(void *ctx, void *data, size_t size)
 {
 	struct source *s = ctx;
 	struct watch *w = s->loop->watch;
-	int r = tracker_event(w->tracker, &s->watched->source, data, size);
+	int r;
 
+	if (s->last_drain && drained_enough(s)) {
+		tracker_skip(&s->watched->source);
+		return 0;
+	}
+	r = tracker_event(w->tracker, &s->watched->source, data, size);
 	if (r) {
 		log_error("out of memory");
 		s->loop->error = r;
@@ -61,7 +77,7 @@ static int on_event(void *ctx, void *data, size_t size)
 	}
 	if (w->options->halt_on_race && tracker_races(w->tracker))
 		stop(s->loop);
-	return 0;
+	return !s->last_drain && drained_enough(s) ? -EAGAIN : 0; /* the rest at the next step */
 }
 
 static int on_growth(void *ctx, void *data, size_t size)
@@ -77,13 +93,28 @@ static int on_growth(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+/* Some of what the rings hold; the others are not kept waiting for all of it. */
+static void drain(struct source *s)
+{
+	s->drain_until_ns = watch_now() + DRAIN_NS;
+	if (ring_buffer__consume(s->ring) == -EAGAIN)
+		event_del(s->ring_event); /* it would call us again at once */
+	else
+		event_add(s->ring_event, NULL);
+}
+
+static void drain_last(struct source *s)
+{
+	s->last_drain = true;
+	s->drain_until_ns = watch_now() + LAST_DRAIN_NS;
+	ring_buffer__consume(s->ring);
+}
+
 static void on_ring(evutil_socket_t fd, short what, void *ctx)
 {
-	struct source *s = ctx;
-
 	(void)fd;
 	(void)what;
-	ring_buffer__consume(s->ring);
+	drain(ctx);
 }
 
 static void end_target(struct source *s)
@@ -93,7 +124,7 @@ static void end_target(struct source *s)
 
 	if (s->watched->ended)
 		return;
-	ring_buffer__consume(s->ring);
+	drain_last(s);
 	s->watched->ended = true;
 	if (s->exit_event)
 		event_del(s->exit_event);
@@ -162,7 +193,7 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->watched->ended)
 		return;
-	ring_buffer__consume(s->ring);
+	drain(s);
 	ns = watch_budget_step(s->watched);
 	again.tv_sec = (time_t)(ns / 1000000000u);
 	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
@@ -324,7 +355,7 @@ static void wind_up(struct loop *l)
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
 		watched_stop(l->sources[i].watched);
 		if (l->sources[i].ring)
-			ring_buffer__consume(l->sources[i].ring);
+			drain_last(&l->sources[i]);
 	}
 }
 

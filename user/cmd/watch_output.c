@@ -71,6 +71,8 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.dropped_races += t->source.dropped_races;
 		user.dropped_growths += t->source.dropped_growths;
 		user.unresolved_pcs += t->source.resolver.unresolved;
+		user.names_cut += t->source.resolver.names_cut;
+		user.stacks_cut += t->source.resolver.stacks_cut;
 		user.plugins += t->plugins_unwatched;
 	}
 	user.dropped_growths += growths_left_out(w->growths);

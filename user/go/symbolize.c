@@ -15,6 +15,9 @@
 #define INLINED_SIZE_118 20
 #define INLINED_SIZE_120 16
 #define MAX_INLINED 64
+/* Of all tables that are walked for one address: a target can make each of them megabytes long,
+ * while a function of 100 KiB has some ten thousand. */
+#define MAX_REGIONS (1u << 20)
 
 struct inlined {
 	int32_t parent;	 /* 1.18: index of the caller's entry, -1 for the function itself */
@@ -30,19 +33,25 @@ struct lookup {
 	const struct elf_file *elf;
 	struct pclntab_func f;
 	uint64_t tree; /* address of the inline tree; 0: nothing is inlined here */
+	uint32_t left; /* regions that may still be walked */
 };
 
-static int32_t value_at(const struct lookup *l, uint32_t table, uint64_t pc, int32_t otherwise)
+static int32_t value_at(struct lookup *l, uint32_t table, uint64_t pc, int32_t otherwise)
 {
 	struct pcvalue it;
 	int32_t value;
 
-	if (pclntab_values(l->tab, &l->f, table, &it) || pcvalue_find(&it, pc, &value))
+	if (pclntab_values(l->tab, &l->f, table, &it))
 		return otherwise;
+	it.left = l->left < it.left ? l->left : it.left;
+	l->left -= it.left;
+	if (pcvalue_find(&it, pc, &value))
+		value = otherwise;
+	l->left += it.left > MAX_REGIONS ? 0 : it.left;
 	return value;
 }
 
-static int32_t inline_index(const struct lookup *l, uint64_t pc)
+static int32_t inline_index(struct lookup *l, uint64_t pc)
 {
 	uint32_t table;
 
@@ -51,7 +60,7 @@ static int32_t inline_index(const struct lookup *l, uint64_t pc)
 	return value_at(l, table, pc, -1);
 }
 
-static void set_position(const struct lookup *l, uint64_t pc, const char **file, int *line)
+static void set_position(struct lookup *l, uint64_t pc, const char **file, int *line)
 {
 	*file = pclntab_file(l->tab, l->f.cu, value_at(l, l->f.pcfile, pc, -1));
 	*line = value_at(l, l->f.pcln, pc, 0);
@@ -94,7 +103,7 @@ static struct go_frame unknown_frame(void)
  * before, the next one's is that of the call. Returns how many frames were stored; file and line
  * are then the physical function's.
  */
-static size_t put_inlined(const struct lookup *l, uint64_t pc, const char **file, int *line,
+static size_t put_inlined(struct lookup *l, uint64_t pc, const char **file, int *line,
 			  struct go_frame *out, size_t max)
 {
 	bool v120 = l->tab->h.magic == PCLNTAB_MAGIC_120;
@@ -132,7 +141,7 @@ static size_t put_inlined(const struct lookup *l, uint64_t pc, const char **file
 int symbolize(const struct pclntab *tab, const struct elf_file *elf, uint64_t gofunc, uint64_t pc,
 	      bool is_return, struct go_frame *out, size_t max)
 {
-	struct lookup l = {.tab = tab, .elf = elf};
+	struct lookup l = {.tab = tab, .elf = elf, .left = MAX_REGIONS};
 	uint32_t tree;
 	const char *file;
 	size_t n;

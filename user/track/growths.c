@@ -63,20 +63,21 @@ struct growths *growths_new(uint64_t start_ns)
 	return all;
 }
 
-static void parts_free(struct part *parts, size_t n)
+static void parts_forget(struct part *parts, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (parts[i].resolved)
-			report_access_free(&parts[i].access);
-	free(parts);
+	for (; n--; parts++) {
+		if (parts->resolved)
+			report_access_free(&parts->access);
+		parts->resolved = false;
+	}
 }
 
 static void growth_free(struct growth *g)
 {
-	parts_free(g->payers, g->npayers);
-	parts_free(g->iterators, g->niterators);
+	parts_forget(g->payers, g->npayers);
+	parts_forget(g->iterators, g->niterators);
+	free(g->payers);
+	free(g->iterators);
 	free(g->report.payers);
 	free(g->report.iterators);
 	free(g->report.map.type);
@@ -549,6 +550,14 @@ static int first_first(const void *a, const void *b)
 	return x > y ? 1 : x < y ? -1 : 0;
 }
 
+/* Stacks are long: those that nobody is shown are found again when they are. */
+static void forget(struct growth *g)
+{
+	parts_forget(g->payers, g->npayers);
+	parts_forget(g->iterators, g->niterators);
+	g->report.npayers = g->report.niterators = 0;
+}
+
 int growths_lend(struct growths *all, struct report *report)
 {
 	size_t i, shown, size = 0;
@@ -569,6 +578,8 @@ int growths_lend(struct growths *all, struct report *report)
 			break;
 	}
 	all->left_out = all->count - shown;
+	for (i = shown; i < all->count; i++)
+		forget(all->items[i]);
 	if (shown)
 		qsort(all->items, shown, sizeof(struct growth *), first_first);
 	for (i = 0; i < shown; i++)

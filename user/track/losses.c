@@ -66,7 +66,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_LOSS_MAX + 6, sizeof(*stats->losses));
+	stats->losses = calloc(MR_LOSS_MAX + 8, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_LOSS_MAX; i++)
@@ -76,10 +76,17 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	add(stats, "missed_runs", "operations not seen: the kernel skipped the program",
 	    user->missed_runs);
 	add(stats, "bad_events", "events that were malformed", user->bad_events);
-	add(stats, "races_dropped", "races lost: too many different ones", user->dropped_races);
+	add(stats, "races_dropped", "races lost: too many different ones, or too long",
+	    user->dropped_races);
 	add(stats, "growths_dropped", "maps' growths, or parts of them, not kept: too many",
 	    user->dropped_growths);
 	add(stats, "frames_unresolved", "stack frames outside Go code", user->unresolved_pcs);
+	add(stats, "names_cut",
+	    "names of functions and files cut at their end: longer than 1024 bytes",
+	    user->names_cut);
+	add(stats, "stacks_cut",
+	    "stacks cut at their outer end: more than 256 frames, inlined ones counted",
+	    user->stacks_cut);
 	add(stats, "plugins_unwatched", "plugins whose own map operations are not seen",
 	    user->plugins);
 	return 0;

@@ -3,6 +3,7 @@
 #include "track/labels.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,10 +47,40 @@ static char *shorten_type_arguments(const char *function)
 	return name;
 }
 
-static int frame_fill(struct report_frame *to, const struct go_frame *from, uint64_t pc)
+static uint64_t hash_of(const char *s, size_t n)
 {
-	to->function = shorten_type_arguments(from->function);
-	to->file = strdup(from->file);
+	uint64_t hash = n, word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), s += sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+	}
+	for (; n; n--)
+		hash = (hash ^ (unsigned char)*s++) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+char *resolve_cut(struct resolver *r, char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+	char *kept;
+
+	if (n <= RESOLVE_NAME_MAX)
+		return name;
+	r->names_cut++;
+	if (asprintf(&kept, "%.*s...#%016" PRIx64, RESOLVE_NAME_MAX - 20, name, hash_of(name, n)) <
+	    0)
+		kept = NULL;
+	free(name);
+	return kept;
+}
+
+static int frame_fill(struct resolver *r, struct report_frame *to, const struct go_frame *from,
+		      uint64_t pc)
+{
+	to->function = resolve_cut(r, shorten_type_arguments(from->function));
+	to->file = resolve_cut(r, strdup(from->file));
 	to->line = from->line;
 	to->start_line = from->start_line;
 	to->pc = pc;
@@ -88,6 +119,10 @@ static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct rep
 	n = frames_of(r, pc, is_return, frames, MAX_INLINED);
 	if (n <= 0)
 		return n;
+	if ((size_t)n > RESOLVE_FRAMES_MAX - out->nframes) {
+		n = (int)(RESOLVE_FRAMES_MAX - out->nframes);
+		out->truncated = true;
+	}
 	if (!strcmp(frames[0].function, "?"))
 		r->unresolved++;
 	grown = realloc(out->frames, (out->nframes + (size_t)n) * sizeof(*grown));
@@ -97,7 +132,7 @@ static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct rep
 	for (i = 0; i < n; i++) {
 		memset(&grown[out->nframes], 0, sizeof(*grown));
 		out->nframes++;
-		if (frame_fill(&grown[out->nframes - 1], &frames[i], pc))
+		if (frame_fill(r, &grown[out->nframes - 1], &frames[i], pc))
 			return -ENOMEM;
 	}
 	return 0;
@@ -114,10 +149,10 @@ static int creation(struct resolver *r, const struct mr_access *raw, struct repo
 	if (n <= 0 || !strcmp(frames[0].function, "?") || is_runtime(frames[0].function)) {
 		static const struct go_frame none = {.function = "", .file = ""};
 
-		return frame_fill(&out->at, &none, 0);
+		return frame_fill(r, &out->at, &none, 0);
 	}
 	out->known = true;
-	return frame_fill(&out->at, &frames[0], raw->gopc);
+	return frame_fill(r, &out->at, &frames[0], raw->gopc);
 }
 
 /* The runtime's own outermost frames tell a reader nothing. */
@@ -149,8 +184,12 @@ int resolve_access(struct resolver *r, const struct mr_access *raw, struct repor
 	out->truncated = raw->flags & (MR_ACCESS_TRUNCATED | MR_ACCESS_BROKEN);
 	out->partial = raw->flags & MR_ACCESS_PARTIAL;
 	e = creation(r, raw, &out->created_by);
-	for (i = 0; i < n && !e; i++)
+	for (i = 0; i < n && !e && out->nframes < RESOLVE_FRAMES_MAX; i++)
 		e = frames_at(r, raw->pcs[i], i > 0, out);
+	if (!e && out->nframes == RESOLVE_FRAMES_MAX) {
+		out->truncated |= i < n;
+		r->stacks_cut += out->truncated;
+	}
 	if (!e)
 		e = labels_read(r, raw, out);
 	if (e) {

@@ -9,6 +9,8 @@
 #include "report/model.h"
 #include "target/process.h"
 
+#define RESOLVE_NAME_MAX 1024  /* bytes of a function's or file's name */
+#define RESOLVE_FRAMES_MAX 256 /* of a stack, inlined ones counted */
 #define RESOLVER_PLUGINS (LINKS_FILES - 1)
 
 /* From raw addresses of one process to names for people. */
@@ -22,7 +24,8 @@ struct resolver {
 		uint64_t bias;
 	} plugins[RESOLVER_PLUGINS];
 	size_t nplugins;
-	uint64_t unresolved; /* counts program counters outside the Go code */
+	uint64_t unresolved;		/* counts program counters outside the Go code */
+	uint64_t names_cut, stacks_cut; /* that were longer than the following */
 };
 
 /* The plugin that this address is in, else the program. */
@@ -34,6 +37,11 @@ int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t 
 		size_t header_len, struct report_map *map);
 /* The type's name, "" when unknown; NULL: no memory. */
 char *resolve_type(struct resolver *r, uint64_t type);
+/*
+ * Takes name over (NULL: no memory). A target can make thousands of them as long as 64 KiB: of what
+ * is longer than anybody reads the beginning stays, and what tells it from others.
+ */
+char *resolve_cut(struct resolver *r, char *name);
 enum report_op resolve_op(uint32_t op);
 
 #endif

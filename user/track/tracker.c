@@ -11,7 +11,9 @@
 
 _Static_assert(REPORT_DISTANCES == MR_DISTANCES, "one histogram");
 
-#define MAX_RACES 10000 /* a target cannot make us grow without bound */
+/* A target cannot make us grow without bound. */
+#define MAX_RACES 10000
+#define MAX_BYTES (64u << 20) /* of all of them, suspects included */
 
 struct tracked {
 	struct report_race race;
@@ -20,6 +22,7 @@ struct tracked {
 	size_t npairs;
 	uint64_t unpaired;  /* sightings that the kernel does not count: fatal errors */
 	uint64_t accounted; /* of the count, in the sightings over time */
+	size_t bytes;
 	bool told, hidden;
 };
 
@@ -34,6 +37,7 @@ struct tracked_list {
 struct tracker {
 	struct tracked_list races, suspects;
 	uint64_t start_ns;
+	size_t bytes;
 };
 
 struct tracker *tracker_new(uint64_t start_ns)
@@ -112,19 +116,44 @@ static void account(struct tracked *k)
 	k->accounted = k->race.count;
 }
 
+static size_t frame_bytes(const struct report_frame *f)
+{
+	return sizeof(*f) + strlen(f->function) + strlen(f->file);
+}
+
+static size_t access_bytes(const struct report_access *a)
+{
+	size_t bytes = 0, i;
+
+	for (i = 0; i < a->nframes; i++)
+		bytes += frame_bytes(&a->frames[i]);
+	for (i = 0; i < a->nlabels; i++)
+		bytes += sizeof(a->labels[i]) + strlen(a->labels[i].key) +
+			 strlen(a->labels[i].value);
+	return bytes;
+}
+
+/* About what it takes here, and in a document. */
+static size_t race_bytes(const struct report_race *race)
+{
+	return sizeof(struct tracked) + access_bytes(&race->access[0]) +
+	       access_bytes(&race->access[1]) + strlen(race->map.type);
+}
+
 /* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one
  * that is shown. */
-static int merge(struct tracked_list *list, struct tracker_source *source, struct report_race *race,
-		 const __u64 *pair)
+static int merge(struct tracker *t, struct tracked_list *list, struct tracker_source *source,
+		 struct report_race *race, const __u64 *pair)
 {
 	struct report_sightings sightings;
 	char *global;
 	struct tracked *k = find(list, race), **grown;
+	size_t bytes = race_bytes(race);
 	uint64_t keep_count;
 	double keep_first;
 
 	if (!k) {
-		if (list->count >= MAX_RACES) {
+		if (list->count >= MAX_RACES || bytes > MAX_BYTES - t->bytes) {
 			source->dropped_races++;
 			report_race_free(race);
 			return 0;
@@ -140,6 +169,7 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		}
 		k->source = source;
 		k->race = *race;
+		t->bytes += k->bytes = bytes;
 		k->race.map.global = globals_name(&source->resolver, race->map.addr);
 		k->hidden = list->hides && list->hides(list->hides_ctx, race);
 		list->hidden += k->hidden;
@@ -148,7 +178,10 @@ static int merge(struct tracked_list *list, struct tracker_source *source, struc
 		k->race.count++;
 		if (race->last_seen_s > k->race.last_seen_s)
 			k->race.last_seen_s = race->last_seen_s;
-		if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION) {
+		if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION &&
+		    bytes <= MAX_BYTES - t->bytes + k->bytes) {
+			t->bytes += bytes - k->bytes;
+			k->bytes = bytes;
 			keep_count = k->race.count;
 			keep_first = k->race.first_seen_s;
 			sightings = k->race.sightings;
@@ -214,7 +247,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	race.map.growing = race.map.growing || e->growing;
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
-	return merge(race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,
+	return merge(t, race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,
 		     &e->pair);
 }
 
@@ -238,7 +271,7 @@ static int on_fatal(struct tracker *t, struct tracker_source *source,
 				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	report_race_identify(&race);
-	ret = merge(&t->races, source, &race, NULL);
+	ret = merge(t, &t->races, source, &race, NULL);
 	note_fatal(t, (uint32_t)source->resolver.process->pid);
 	return ret;
 }
@@ -263,6 +296,11 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 		return on_fatal(t, source, fatal);
 	source->bad_events++;
 	return 0;
+}
+
+void tracker_skip(struct tracker_source *source)
+{
+	source->dropped_races++;
 }
 
 static void refresh_race(const struct tracker *t, struct tracked *k)

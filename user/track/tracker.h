@@ -21,7 +21,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	struct resolver resolver;
 	const struct attachment *attachment;
 	uint64_t bad_events;
-	uint64_t dropped_races;	  /* beyond the number that the tracker keeps */
+	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
 };
 
@@ -31,6 +31,9 @@ void tracker_free(struct tracker *t);
 
 /* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM. */
 int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size);
+
+/* Counts what is left in the ring when there is no time for it. */
+void tracker_skip(struct tracker_source *source);
 
 /* Brings counts and times of all races up to date from the kernel's table of pairs. */
 void tracker_refresh(struct tracker *t);
