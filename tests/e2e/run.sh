@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh
+#                 recording.sh, growth.sh, hostile.sh
 #   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -29,6 +29,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/recording.sh"
 # shellcheck source=tests/e2e/growth.sh
 . "$(dirname "${BASH_SOURCE[0]}")/growth.sh"
+# shellcheck source=tests/e2e/hostile.sh
+. "$(dirname "${BASH_SOURCE[0]}")/hostile.sh"
 
 main_versions=(1.19 1.23 1.24 1.27)
 other_versions=(1.21 1.22 1.25 1.26)
@@ -395,6 +397,7 @@ main()
 		verdicts_all "$scope"
 		recording_all
 		growth_all
+		hostile_all
 	fi
 	finish
 }

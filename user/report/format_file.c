@@ -97,9 +97,13 @@ static int set_access(int fd, const struct output_place *place)
 		return fchmod(fd, 0666 & ~mask) ? -errno : 0;
 	}
 	mode = place->st.st_mode & 0777;
-	if (fchown(fd, place->st.st_uid, place->st.st_gid) && fchown(fd, -1, place->st.st_gid))
+	if (fchown(fd, -1, place->st.st_gid))
 		mode &= ~(mode_t)070; /* what the group might do is not for ours */
-	return fchmod(fd, mode) ? -errno : 0;
+	if (fchmod(fd, mode))	      /* while it is ours */
+		return -errno;
+	if (place->st.st_uid != geteuid())
+		(void)!fchown(fd, place->st.st_uid, -1);
+	return 0;
 }
 
 static int temporary_open(const struct output_place *place, char name[NAME_MAX + 1])

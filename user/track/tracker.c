@@ -13,7 +13,7 @@ _Static_assert(REPORT_DISTANCES == MR_DISTANCES, "one histogram");
 
 /* A target cannot make us grow without bound. */
 #define MAX_RACES 10000
-#define MAX_BYTES (64u << 20) /* of all of them, suspects included */
+#define MAX_BYTES (32u << 20) /* of all of them, suspects included */
 
 struct tracked {
 	struct report_race race;

@@ -3,6 +3,8 @@
 # Prints a racy Go program that would make a tool grow which keeps all it is told: functions with names of 62,000 bytes,
 # inlined 16 deep, called 50 deep, and races between any two of 400 lines, on maps that nobody has seen before. The maps are
 # empty, where delete() does not come as far as Go's own check.
+#
+# usage: hostile_names.sh FILE     the lines that race are said to be in FILE
 set -euo pipefail
 
 depth=16 lines=400
@@ -43,6 +45,7 @@ echo 'func leaf(m map[int]int, line int) {'
 echo '	switch line {'
 for ((i = 0; i < lines; i++)); do
 	echo "	case $i:"
+	echo "//line ${1:?}:$((i + 1))"
 	echo "		delete(m, $i)"
 done
 echo '	}'
