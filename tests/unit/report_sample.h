@@ -171,6 +171,13 @@ static inline void sample_rows(struct report *report)
 	}
 }
 
+static inline void sample_caveat(struct report *report, const char *code, uint32_t pid, bool blind,
+				 const char *text)
+{
+	if (report_caveat_add(&report->stats, code, pid, blind, sample_text(text)))
+		abort();
+}
+
 static inline void sample_report(struct report *report)
 {
 	static const struct report_counter losses[] = {
@@ -221,9 +228,12 @@ static inline void sample_report(struct report *report)
 		.hit_ns = 881.5,
 		.trap_ns = 4152746,
 		.windows = 3,
+		.unwatched = 0.75,
 		.nlosses = 2,
 		.nduties = 1,
 	};
+	sample_caveat(report, "cpu-quota", 4210, false,
+		      "process 4210 may use half a CPU: two goroutines seldom run at once");
 	report->stats.duties = sample_zero(1, sizeof(*report->stats.duties));
 	report->stats.duties[0] = (struct report_duty){.pid = 4711,
 						       .function = sample_text("runtime.mapassign"),

@@ -219,6 +219,51 @@ static void test_junit_of_nothing(void **state)
 	free(text);
 }
 
+static void test_what_silence_is_worth(void **state)
+{
+	static const char why[] = "process 1 has one P <\"&";
+	struct report_target target = {
+		.pid = 1, .exe = "a", .build_id = "", .go_version = "go1.24"};
+	struct report report = {.ntargets = 1, .targets = &target};
+	char *text;
+
+	(void)state;
+	report.version = report.kernel = report.arch = "";
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_has(text, "<h1 class=good>No race found</h1>");
+	free(text);
+	sample_caveat(&report, "cpu-quota", 1, false, "seldom");
+	report.stats.unwatched = 0.88;
+	text = sample_render(&report, FORMAT_JUNIT, NULL);
+	assert_has(text, " skipped=\"0\"");
+	assert_has(text,
+		   "<system-out>No race found; about 12% of the operations were watched\nseldom"
+		   "</system-out>");
+	free(text);
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_has(text,
+		   "<h1 class=good>No race found; about 12% of the operations were watched</h1>\n"
+		   "<p class=unsure>seldom</p>");
+	free(text);
+	report.stats.unwatched = 0;
+	sample_caveat(&report, "one-p", 1, true, why);
+	text = sample_render(&report, FORMAT_JUNIT, NULL);
+	assert_has(text, "tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"1\"");
+	assert_has(text, "<skipped message=\"none could be proved\">No race found: none could be "
+			 "proved\nseldom\nprocess 1 has one P &lt;");
+	free(text);
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_has(text, "<h1 class=unsure>No race found: none could be proved</h1>");
+	assert_has(text, "<p class=unsure>process 1 has one P &lt;");
+	free(text);
+	text = sample_render(&report, FORMAT_SARIF, NULL);
+	assert_has(text, "\"toolExecutionNotifications\": [");
+	assert_has(text, "\"id\": \"one-p\"");
+	assert_has(text, "process 1 has one P <\\\"&");
+	free(text);
+	report_stats_free(&report.stats);
+}
+
 /* Nothing that the target named gets through as markup or as a control. */
 static void test_hostile(void **state)
 {
@@ -323,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_sarif_uris),
 		cmocka_unit_test(test_junit),
 		cmocka_unit_test(test_junit_of_nothing),
+		cmocka_unit_test(test_what_silence_is_worth),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_write_errors_are_told),

@@ -71,6 +71,10 @@ static void test_line(void **state)
 	later.cost_percent = -1;
 	status_draw(&later);
 	assert_string_equal(take(), "\r\033[K2m05s  500 ops/s  31 maps  312 holds  2 races");
+	later.unwatched = 0.88;
+	status_draw(&later);
+	assert_string_equal(take(),
+			    "\r\033[K2m05s  500 ops/s  31 maps  312 holds  2 races  12% watched");
 	status_close();
 	close_terminal();
 }

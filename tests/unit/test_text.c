@@ -400,7 +400,8 @@ static void test_summary(void **state)
 	text = print_summary(&report);
 	assert_string_equal(
 		text,
-		"2 races found, 1 suspect in 3.0s\n"
+		"2 races found, 1 suspect in 3.0s; about 25% of the operations were watched\n"
+		"  Caveat: process 4210 may use half a CPU: two goroutines seldom run at once\n"
 		"  Operations: 4711 (reads 4000, writes 711)\n"
 		"  Holds: 312, 98.4ms in all\n"
 		"  Cost: 0.8% of one CPU (traps and holds; a trap takes 882ns, the budget is 5%)\n"
@@ -431,6 +432,70 @@ static void test_summary_of_nothing(void **state)
 				  "  Holds: 0, 0ns in all\n"
 				  "  Probe sites: 0, attached in 0ns\n");
 	free(text);
+}
+
+static void assert_first_line(const struct report *report, const char *expected)
+{
+	char *text = print_summary(report);
+
+	text[strcspn(text, "\n")] = '\0';
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* "No race found" never stands alone where something was not watched. */
+static void test_summary_says_what_silence_is_worth(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	while (report.nraces)
+		report_race_free(&report.races[--report.nraces]);
+	report_race_free(&report.suspects[--report.nsuspects]);
+	assert_first_line(&report,
+			  "No race found in 3.0s; about 25% of the operations were watched");
+	report.stats.unwatched = 0.9999;
+	assert_first_line(&report,
+			  "No race found in 3.0s; less than 1% of the operations were watched");
+	report.stats.unwatched = 0.004;
+	assert_first_line(&report, "No race found in 3.0s");
+	sample_caveat(&report, "one-p", 4210, true, "one \033[31mP");
+	assert_first_line(&report, "No race found in 3.0s: none could be proved");
+	text = print_summary(&report);
+	assert_has(text, "\n  Caveat: one \\x1b[31mP\n");
+	free(text);
+	report.stats.unwatched = 0.8;
+	assert_first_line(&report, "No race found in 3.0s: none could be proved; about 20% of the "
+				   "operations were watched");
+	report.targets = realloc(report.targets, 2 * sizeof(*report.targets));
+	assert_non_null(report.targets);
+	report.targets[report.ntargets++] = (struct report_target){.pid = 4300};
+	report.stats.unwatched = 0;
+	assert_first_line(&report,
+			  "No race found in 3.0s: none could be proved in 1 of 2 processes");
+	sample_caveat(&report, "no-holds", 0, true, "of all");
+	assert_first_line(&report, "No race found in 3.0s: none could be proved");
+	report_free(&report);
+}
+
+/* What a document of an earlier version does not say. */
+static void test_unwatched_follows_from_the_windows(void **state)
+{
+	struct report_duty duties[] = {{.hits = 900, .attached = 0.1},
+				       {.hits = 1000, .attached = 1},
+				       {.hits = 0, .attached = 0.01}};
+	struct report_stats stats = {.duties = duties};
+
+	(void)state;
+	assert_true(report_unwatched(&stats) == 0);
+	stats.nduties = 3; /* 1900 of 10000 */
+	assert_float_equal(report_unwatched(&stats), 0.81, 1e-9);
+	duties[0].attached = 0; /* whatever that is */
+	assert_true(report_unwatched(&stats) > 0.99 && report_unwatched(&stats) < 1);
+	duties[0].attached = 1.01;
+	assert_float_equal(report_unwatched(&stats), 0, 1e-9);
 }
 
 static void test_summary_shows_ten_maps(void **state)
@@ -477,6 +542,8 @@ int main(void)
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_summary_of_nothing),
 		cmocka_unit_test(test_summary_shows_ten_maps),
+		cmocka_unit_test(test_summary_says_what_silence_is_worth),
+		cmocka_unit_test(test_unwatched_follows_from_the_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

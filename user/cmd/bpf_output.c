@@ -29,6 +29,16 @@ static double elapsed_s(const struct bpf_watch *w)
 	return (double)bpf_watched_ns(w) / 1e9;
 }
 
+/* Of the calls those that came while their CPU was over the budget, or in our own programs' way. */
+static double unwatched(const struct report_stats *stats, const struct mr_bpf_cpu *sum,
+			uint64_t missed)
+{
+	double unseen =
+		(double)(sum->loss[MR_BPF_LOSS_BUDGET] + sum->loss[MR_BPF_LOSS_NESTED] + missed);
+
+	return unseen > 0 ? unseen / (unseen + (double)stats->operations) : 0;
+}
+
 static int fill_stats(struct bpf_watch *w, struct report_stats *stats)
 {
 	struct mr_bpf_cpu *sum = malloc(sizeof(*sum));
@@ -44,6 +54,7 @@ static int fill_stats(struct bpf_watch *w, struct report_stats *stats)
 	stats->probe_sites = map_attachment_functions(w->attachment);
 	stats->attach_ms = w->attach_ms;
 	stats->cost_percent = (double)sum->spent_ns / (double)bpf_watched_ns(w) * 100;
+	stats->unwatched = unwatched(stats, sum, map_attachment_missed(w->attachment));
 	r = map_losses_fill(stats, sum, map_attachment_missed(w->attachment),
 			    findings_bad_events(w->findings), w->programs_dropped);
 	free(sum);
@@ -142,16 +153,21 @@ void bpf_print_end(struct bpf_watch *w)
 {
 	size_t doubted = findings_doubted(w->findings);
 	struct report report;
+	char worth[64] = "";
 
 	if (fill_report(w, &report)) {
 		log_error("out of memory");
 		w->failed = true;
 	} else {
+		if (report.stats.unwatched > 0.005)
+			snprintf(worth, sizeof(worth),
+				 ", in which %.1f%% of the calls were watched",
+				 100 * (1 - report.stats.unwatched));
 		if (w->options->json)
 			w->failed |= jsonl_print_stats(stdout, &report.stats) < 0;
 		log_info("%zu findings, %" PRId64
-			 " updates lost in %.1f s; %zu pairs of updates that overlapped",
-			 report.nraces, findings_lost(w->findings), report.duration_s,
+			 " updates lost in %.1f s%s; %zu pairs of updates that overlapped",
+			 report.nraces, findings_lost(w->findings), report.duration_s, worth,
 			 report.nsuspects - doubted);
 		if (doubted)
 			log_info(

@@ -202,6 +202,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 			if (add_function(stats, t, slot))
 				return -ENOMEM;
 	}
+	stats->unwatched = report_unwatched(stats);
 	if (stats->nduties)
 		qsort(stats->duties, stats->nduties, sizeof(*stats->duties), most_hits_first);
 	return 0;

@@ -235,6 +235,7 @@ void watch_print_status(struct watch *w)
 	status.operations = stats.operations;
 	status.holds = stats.holds;
 	status.cost_percent = stats.cost_percent;
+	status.unwatched = stats.unwatched;
 	status_draw(&status);
 	report_stats_free(&stats);
 }

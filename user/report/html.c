@@ -79,9 +79,23 @@ static void print_hidden(FILE *out, const struct report *report)
 	}
 }
 
+static void print_caveats(FILE *out, const struct report_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats; i++) {
+		fputs("<p class=unsure>", out);
+		xml_text(out, stats->caveats[i].text);
+		fputs("</p>\n", out);
+	}
+}
+
 static void print_head(FILE *out, const struct report *report)
 {
-	fprintf(out, "<header>\n<h1 class=%s>", report->nraces ? "bad" : "good");
+	fprintf(out, "<header>\n<h1 class=%s>",
+		report->nraces	       ? "bad"
+		: report_blind(report) ? "unsure"
+				       : "good");
 	if (report->nraces)
 		fprintf(out, "%zu %s found", report->nraces,
 			report->nraces == 1 ? "race" : "races");
@@ -90,7 +104,10 @@ static void print_head(FILE *out, const struct report *report)
 	if (report->nsuspects)
 		fprintf(out, ", %zu %s", report->nsuspects,
 			report->nsuspects == 1 ? "suspect" : "suspects");
-	fputs("</h1>\n<p>", out);
+	words_worth(out, report);
+	fputs("</h1>\n", out);
+	print_caveats(out, &report->stats);
+	fputs("<p>", out);
 	print_when(out, report->started_unix_ns);
 	fprintf(out, "watched for %s by maprace ", duration_format(report->duration_s * 1e9).s);
 	xml_text(out, report->version);

@@ -291,6 +291,28 @@ static json_t *build_budget(const struct report_stats *stats)
 	return json_finish(o, failed);
 }
 
+static json_t *build_caveat(const struct report_caveat *caveat)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "code", json_text(caveat->code));
+
+	failed |= json_put(o, "pid", json_known_number(caveat->pid));
+	failed |= json_put(o, "blind", json_boolean(caveat->blind));
+	failed |= json_put(o, "text", json_text(caveat->text));
+	return json_finish(o, failed);
+}
+
+static json_t *build_caveats(const struct report_stats *stats)
+{
+	json_t *list = json_array();
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats && !failed; i++)
+		failed |= json_array_append_new(list, build_caveat(&stats->caveats[i]));
+	return json_finish(list, failed);
+}
+
 static json_t *build_stats(const struct report_stats *stats)
 {
 	json_t *o = json_object();
@@ -312,6 +334,8 @@ static json_t *build_stats(const struct report_stats *stats)
 						   : json_number_real(stats->cost_percent));
 	if (stats->hit_ns > 0)
 		failed |= json_put(o, "budget", build_budget(stats));
+	failed |= json_put(o, "watched", json_number_real(1 - stats->unwatched));
+	failed |= json_put(o, "caveats", build_caveats(stats));
 	failed |= json_put(o, "events_lost", json_number(stats->events_lost));
 	for (i = 0; i < stats->nlosses; i++)
 		failed |= json_put(o, stats->losses[i].name, json_number(stats->losses[i].value));

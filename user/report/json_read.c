@@ -346,7 +346,7 @@ static bool is_plain_stat(const char *key)
 	static const char *const keys[] = {
 		"operations", "reads",	      "writes",	     "deletes", "iterations",
 		"clears",     "clones",	      "holds",	     "hold_ns", "probe_sites",
-		"attach_ms",  "cost_percent", "events_lost",
+		"attach_ms",  "cost_percent", "events_lost", "watched",
 	};
 	size_t i;
 
@@ -423,6 +423,36 @@ static void read_budget(struct json_reader *r, const json_t *o, struct report_st
 	}
 }
 
+static void read_caveats(struct json_reader *r, const json_t *o, struct report_stats *stats)
+{
+	const json_t *list = json_get_array(r, o, "caveats"), *one;
+	struct report_caveat *caveat;
+	size_t i;
+
+	stats->caveats =
+		json_get_items(r, list, "caveats", sizeof(*stats->caveats), &stats->ncaveats);
+	for (i = 0; i < stats->ncaveats; i++) {
+		enter(r, "caveats", i);
+		one = json_array_get(list, i);
+		caveat = &stats->caveats[i];
+		caveat->code = json_get_text(r, one, "code");
+		caveat->pid = json_get_u32(r, one, "pid");
+		caveat->blind = json_get_bool(r, one, "blind");
+		caveat->text = json_get_text(r, one, "text");
+	}
+}
+
+/* An older document has none: then its windows say it. */
+static double read_unwatched(struct json_reader *r, const json_t *o,
+			     const struct report_stats *stats)
+{
+	double watched = json_get_real(r, o, "watched", 1);
+
+	if (!json_is_known(o, "watched"))
+		return report_unwatched(stats);
+	return watched > 0 ? watched < 1 ? 1 - watched : 0 : 1;
+}
+
 static void read_stats(struct json_reader *r, json_t *o, struct report_stats *stats)
 {
 	strcpy(r->where, "stats");
@@ -440,7 +470,9 @@ static void read_stats(struct json_reader *r, json_t *o, struct report_stats *st
 	stats->cost_percent = json_get_real(r, o, "cost_percent", -1);
 	stats->events_lost = json_get_u64(r, o, "events_lost");
 	read_budget(r, o, stats);
+	stats->unwatched = read_unwatched(r, o, stats);
 	read_losses(r, o, stats);
+	read_caveats(r, o, stats);
 	r->where[0] = '\0';
 }
 

@@ -2,13 +2,14 @@
 /*
  * JUnit XML, as CI systems read it (tests/reports/junit.xsd has the form): one suite, one test case
  * a race, which failed; suspects are skipped cases; a run that found nothing is one case that
- * passed.
+ * passed, or was skipped where no race could be proved.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "report/escape.h"
 #include "report/printers.h"
 #include "report/words.h"
 #include "report/xml.h"
@@ -73,16 +74,59 @@ static void print_time(FILE *out, int64_t unix_ns)
 	fprintf(out, " timestamp=\"%s\"", date);
 }
 
+static bool says_something(const struct report *report)
+{
+	return report->stats.ncaveats || report->stats.unwatched > 0.005;
+}
+
+/* In how far that is worth something. */
+static void print_worth(FILE *out, const struct report *report)
+{
+	char *text = NULL;
+	size_t len = 0, i;
+	FILE *memory = open_memstream(&text, &len);
+
+	if (!memory)
+		return;
+	fputs("No race found", memory);
+	words_worth(memory, report);
+	for (i = 0; i < report->stats.ncaveats; i++) {
+		fputc('\n', memory);
+		escape_text(memory, report->stats.caveats[i].text);
+	}
+	if (!fclose(memory))
+		xml_plain(out, text);
+	free(text);
+}
+
+/* One case: passed, or skipped where there was nothing that could have failed. */
+static void print_nothing(FILE *out, const struct report *report, bool blind)
+{
+	fprintf(out, "    <testcase classname=\"maprace\" name=\"no race found\" time=\"%.3f\"",
+		report->duration_s);
+	if (!says_something(report)) {
+		fputs("/>\n", out);
+		return;
+	}
+	fputs(blind ? ">\n      <skipped message=\"none could be proved\">"
+		    : ">\n      <system-out>",
+	      out);
+	print_worth(out, report);
+	fprintf(out, "</%s>\n    </testcase>\n", blind ? "skipped" : "system-out");
+}
+
 int junit_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
 	size_t cases = report->nraces + report->nsuspects, i;
+	bool blind = report->ntargets && report_blind(report) == report->ntargets;
 	int rc = 0;
 
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
 	fprintf(out,
 		"  <testsuite name=\"maprace\" tests=\"%zu\" failures=\"%zu\" errors=\"0\""
 		" skipped=\"%zu\" time=\"%.3f\"",
-		cases ? cases : 1, report->nraces, report->nsuspects, report->duration_s);
+		cases ? cases : 1, report->nraces, cases ? report->nsuspects : blind,
+		report->duration_s);
 	print_time(out, report->started_unix_ns);
 	fputs(">\n", out);
 	for (i = 0; i < report->nraces && !rc; i++)
@@ -90,9 +134,7 @@ int junit_print_report(FILE *out, const struct report *report, const struct prin
 	for (i = 0; i < report->nsuspects && !rc; i++)
 		rc = print_case(out, &report->suspects[i], true, report->duration_s, options);
 	if (!cases)
-		fprintf(out,
-			"    <testcase classname=\"maprace\" name=\"no race found\" time=\"%.3f\"/>\n",
-			report->duration_s);
+		print_nothing(out, report, blind);
 	fputs("  </testsuite>\n</testsuites>\n", out);
 	return rc ? rc : print_finish(out);
 }

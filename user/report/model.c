@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "report/model.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,67 @@ void report_stats_free(struct report_stats *stats)
 	for (i = 0; i < stats->nduties; i++)
 		free(stats->duties[i].function);
 	free(stats->duties);
+	for (i = 0; i < stats->ncaveats; i++) {
+		free(stats->caveats[i].code);
+		free(stats->caveats[i].text);
+	}
+	free(stats->caveats);
 	free(stats->losses);
+}
+
+#define ATTACHED_LEAST 1e-4 /* the clock's own error is that large: no estimate rests on less */
+
+double report_unwatched(const struct report_stats *stats)
+{
+	double seen = 0, all = 0, attached;
+	size_t i;
+
+	for (i = 0; i < stats->nduties; i++) {
+		attached = stats->duties[i].attached;
+		if (!(attached > ATTACHED_LEAST))
+			attached = ATTACHED_LEAST;
+		seen += (double)stats->duties[i].hits;
+		all += (double)stats->duties[i].hits / (attached < 1 ? attached : 1);
+	}
+	return all > 0 ? 1 - seen / all : 0;
+}
+
+static bool is_blind(const struct report_stats *stats, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats; i++)
+		if (stats->caveats[i].blind &&
+		    (!stats->caveats[i].pid || stats->caveats[i].pid == pid))
+			return true;
+	return false;
+}
+
+size_t report_blind(const struct report *report)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < report->ntargets; i++)
+		n += is_blind(&report->stats, report->targets[i].pid);
+	return n;
+}
+
+int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
+		      char *text)
+{
+	struct report_caveat *grown =
+		text ? realloc(stats->caveats, (stats->ncaveats + 1) * sizeof(*grown)) : NULL;
+	struct report_caveat caveat = {.code = strdup(code), .pid = pid, .blind = blind, text};
+
+	if (grown)
+		stats->caveats = grown;
+	if (!grown || !caveat.code) {
+		free(caveat.code);
+		free(text);
+		return -ENOMEM;
+	}
+	grown[stats->ncaveats++] = caveat;
+	return 0;
 }
 
 void report_free(struct report *report)

@@ -212,6 +212,14 @@ struct report_duty { /* a probed function that was hit */
 	double attached; /* part of the time during which its probes were in place, 0 to 1 */
 };
 
+/* Why the silence of a process says less than it seems to. */
+struct report_caveat {
+	char *code;   /* "one-p": the JSON word */
+	uint32_t pid; /* 0: of the whole watch */
+	bool blind;   /* no race in it could be proved, else only some could not */
+	char *text;   /* one line for a person */
+};
+
 struct report_stats {
 	uint64_t operations, reads, writes, deletes, iterations, clears, clones;
 	uint64_t holds, hold_ns;
@@ -223,6 +231,9 @@ struct report_stats {
 	uint64_t trap_ns, windows;     /* hits x hit_ns; how often probes were put back */
 	struct report_duty *duties;    /* most hits first */
 	size_t nduties;
+	double unwatched; /* part of the operations that went by unseen, 0 to 1: an estimate */
+	struct report_caveat *caveats;
+	size_t ncaveats;
 	uint64_t events_lost;
 	struct report_counter *losses;
 	size_t nlosses;
@@ -264,6 +275,14 @@ void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_growth_free(struct report_growth *growth); /* what it owns */
 void report_bpf_free(struct report_bpf *bpf);	       /* the struct as well; NULL is fine */
+/* What went by unseen, as far as its duties tell: of each function as much as while its probes were
+ * in place, for the rest of the time. */
+double report_unwatched(const struct report_stats *stats);
+/* In how many of its processes no race could be proved. */
+size_t report_blind(const struct report *report);
+/* Takes text, malloc'ed; also when memory is short: then -ENOMEM. */
+int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
+		      char *text);
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 

@@ -301,6 +301,38 @@ static json_t *make_tool(const struct report *report)
 	return json_finish(tool, failed);
 }
 
+static json_t *make_notification(const char *id, const char *level, char *text)
+{
+	json_t *o = json_object(), *descriptor = json_object();
+	int failed = json_put(descriptor, "id", json_text(id));
+
+	failed |= json_put(o, "descriptor", descriptor);
+	failed |= json_put(o, "level", json_string(level));
+	failed |= json_put(o, "message", make_message(text));
+	return json_finish(o, failed);
+}
+
+/* What was not watched. */
+static json_t *make_notifications(const struct report_stats *stats)
+{
+	json_t *list = json_array();
+	int failed = 0;
+	char *text;
+	size_t i;
+
+	if (stats->unwatched > 0.005) {
+		if (asprintf(&text, "About %.1f%% of the operations were watched.",
+			     100 * (1 - stats->unwatched)) < 0)
+			text = NULL;
+		failed |= json_array_append_new(list, make_notification("watched", "note", text));
+	}
+	for (i = 0; i < stats->ncaveats; i++)
+		failed |= json_array_append_new(list,
+						make_notification(stats->caveats[i].code, "warning",
+								  strdup(stats->caveats[i].text)));
+	return json_finish(list, failed);
+}
+
 static json_t *make_invocation(const struct report *report)
 {
 	int64_t started = report->started_unix_ns - report->started_unix_ns % 1000000;
@@ -312,6 +344,9 @@ static json_t *make_invocation(const struct report *report)
 		failed |= json_put(o, "startTimeUtc", json_time(report->started_unix_ns));
 		failed |= json_put(o, "endTimeUtc", json_time(started + lasted));
 	}
+	if (report->stats.ncaveats || report->stats.unwatched > 0.005)
+		failed |= json_put(o, "toolExecutionNotifications",
+				   make_notifications(&report->stats));
 	return json_finish(o, failed);
 }
 

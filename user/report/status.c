@@ -88,7 +88,7 @@ void status_open(int fd)
 
 void status_draw(const struct status *status)
 {
-	char elapsed[32], rate[32], cost[32] = "", text[256];
+	char elapsed[32], rate[32], cost[32] = "", watched[32] = "", text[256];
 	size_t width;
 	int n;
 
@@ -99,10 +99,13 @@ void status_draw(const struct status *status)
 	format_rate(rate, sizeof(rate), line.rate);
 	if (status->cost_percent >= 0)
 		snprintf(cost, sizeof(cost), "  cost %.1f%%", status->cost_percent);
+	if (status->unwatched > 0.005)
+		snprintf(watched, sizeof(watched), "  %.0f%% watched",
+			 100 * (1 - status->unwatched));
 	n = snprintf(text, sizeof(text),
-		     ERASE "%s  %s ops/s  %" PRIu64 " maps  %" PRIu64 " holds  %" PRIu64 " %s%s",
+		     ERASE "%s  %s ops/s  %" PRIu64 " maps  %" PRIu64 " holds  %" PRIu64 " %s%s%s",
 		     elapsed, rate, status->maps, status->holds, status->races,
-		     status->races == 1 ? "race" : "races", cost);
+		     status->races == 1 ? "race" : "races", cost, watched);
 	if (n < 0)
 		return;
 	if ((size_t)n >= sizeof(text))

@@ -15,6 +15,7 @@ struct status {
 				draw */
 	uint64_t maps, holds, races;
 	double cost_percent; /* negative: unknown */
+	double unwatched;    /* part of the operations, 0 to 1 */
 };
 
 /* fd is the terminal's (standard error); it is not closed here. */

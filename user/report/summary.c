@@ -6,6 +6,7 @@
 #include "report/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
+#include "report/words.h"
 
 #define MAPS_SHOWN 10
 #define BOLD "\033[1m"
@@ -22,8 +23,20 @@ static void print_found(FILE *out, const struct report *report, const struct tex
 	if (report->nsuspects)
 		fprintf(out, ", %zu %s", report->nsuspects,
 			report->nsuspects == 1 ? "suspect" : "suspects");
-	fprintf(out, " in %s%s\n", duration_format(report->duration_s * 1e9).s,
-		style->color ? PLAIN : "");
+	fprintf(out, " in %s", duration_format(report->duration_s * 1e9).s);
+	words_worth(out, report);
+	fprintf(out, "%s\n", style->color ? PLAIN : "");
+}
+
+static void print_caveats(FILE *out, const struct report_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats; i++) {
+		fputs("  Caveat: ", out);
+		escape_text(out, stats->caveats[i].text);
+		fputc('\n', out);
+	}
 }
 
 static void print_operations(FILE *out, const struct report_stats *stats)
@@ -231,6 +244,7 @@ static void print_maps(FILE *out, const struct report *report)
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
 {
 	print_found(out, report, style);
+	print_caveats(out, &report->stats);
 	print_hidden(out, report);
 	print_work(out, &report->stats);
 	print_losses(out, &report->stats);

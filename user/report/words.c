@@ -319,6 +319,22 @@ void words_count(FILE *out, uint64_t count)
 		fprintf(out, "%" PRIu64 " times", count);
 }
 
+void words_worth(FILE *out, const struct report *report)
+{
+	double percent = 100 * (1 - report->stats.unwatched);
+	size_t blind = report_blind(report);
+
+	if (!report->nraces && blind && blind == report->ntargets)
+		fputs(": none could be proved", out);
+	else if (!report->nraces && blind)
+		fprintf(out, ": none could be proved in %zu of %zu processes", blind,
+			report->ntargets);
+	if (percent < 1)
+		fputs("; less than 1% of the operations were watched", out);
+	else if (percent < 99.5)
+		fprintf(out, "; about %.0f%% of the operations were watched", percent);
+}
+
 char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race)
 {
 	char *text = NULL;

@@ -42,6 +42,13 @@ void words_function(FILE *out, const struct report_frame *frame);
  * runtime's files, any other as it is. Not escaped. */
 const char *words_file(const struct report_frame *frame);
 
+/*
+ * What silence is worth, behind "No race found": ": none could be proved", "; about 12% of the
+ * operations were watched". Nothing when nothing is known that stood in the way; the first part not
+ * where races were found.
+ */
+void words_worth(FILE *out, const struct report *report);
+
 /* What one of them writes, as a string; malloc'ed, NULL when memory is short. */
 char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race);
 
