@@ -124,6 +124,32 @@ static inline bool arch_calls(const uint8_t *code, size_t len, uint64_t addr, ui
 	return false;
 }
 
+/* The address that the operand of an instruction of len bytes at addr means, which ends in it:
+ * relative to the instruction's end. */
+static inline uint64_t arch_relative(const uint8_t *code, int len, uint64_t addr)
+{
+	int32_t rel;
+
+	memcpy(&rel, code + len - 4, sizeof(rel));
+	return addr + (uint64_t)len + (uint64_t)(int64_t)rel;
+}
+
+/* Which variable code loads 32 bits of: mov rel32(%rip),%r32. 0: it does something else. */
+static inline uint64_t arch_loads(const uint8_t *code, size_t len, uint64_t addr)
+{
+	if (len < 6 || code[0] != 0x8b || (code[1] & 0xc7) != 0x05)
+		return 0;
+	return arch_relative(code, 6, addr);
+}
+
+/* Which one it takes the address of: lea rel32(%rip),%r64. */
+static inline uint64_t arch_takes_address(const uint8_t *code, size_t len, uint64_t addr)
+{
+	if (len < 7 || (code[0] & 0xfb) != 0x48 || code[1] != 0x8d || (code[2] & 0xc7) != 0x05)
+		return 0;
+	return arch_relative(code, 7, addr);
+}
+
 /* A function of ours with the jump of a stack check in it, never taken: what calibrate.c measures
  * on. */
 void arch_calibration_target(void);
