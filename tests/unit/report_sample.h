@@ -232,8 +232,7 @@ static inline void sample_report(struct report *report)
 		.nlosses = 2,
 		.nduties = 1,
 	};
-	sample_caveat(report, "cpu-quota", 4210, false,
-		      "process 4210 may use half a CPU: two goroutines seldom run at once");
+	sample_caveat(report, "one-p", 4210, false, "process 4210 may have one P");
 	report->stats.duties = sample_zero(1, sizeof(*report->stats.duties));
 	report->stats.duties[0] = (struct report_duty){.pid = 4711,
 						       .function = sample_text("runtime.mapassign"),

@@ -232,7 +232,7 @@ static void test_what_silence_is_worth(void **state)
 	text = sample_render(&report, FORMAT_HTML, NULL);
 	assert_has(text, "<h1 class=good>No race found</h1>");
 	free(text);
-	sample_caveat(&report, "cpu-quota", 1, false, "seldom");
+	sample_caveat(&report, "plugins", 1, false, "seldom");
 	report.stats.unwatched = 0.88;
 	text = sample_render(&report, FORMAT_JUNIT, NULL);
 	assert_has(text, " skipped=\"0\"");

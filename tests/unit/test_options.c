@@ -292,7 +292,7 @@ static void test_report_renders(void **state)
 		out,
 		"WARNING: CONCURRENT MAP ACCESS (proven)\nWrite at 0x00c000094480 by goroutine 18"));
 	assert_non_null(strstr(out, "WARNING: CONCURRENT MAP ACCESS (suspect)\n"));
-	assert_int_equal(strncmp(errors, "2 races found, 1 suspect in 3.0s\n", 33), 0);
+	assert_int_equal(strncmp(errors, "2 races found, 1 suspect in 3.0s", 32), 0);
 	assert_int_equal(report(path, " --format json"), 0);
 	assert_string_equal(errors, "");
 	document = read_file(path);

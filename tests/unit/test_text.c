@@ -401,7 +401,7 @@ static void test_summary(void **state)
 	assert_string_equal(
 		text,
 		"2 races found, 1 suspect in 3.0s; about 25% of the operations were watched\n"
-		"  Caveat: process 4210 may use half a CPU: two goroutines seldom run at once\n"
+		"  Caveat: process 4210 may have one P\n"
 		"  Operations: 4711 (reads 4000, writes 711)\n"
 		"  Holds: 312, 98.4ms in all\n"
 		"  Cost: 0.8% of one CPU (traps and holds; a trap takes 882ns, the budget is 5%)\n"

@@ -2,6 +2,7 @@
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/commands.h"
@@ -54,6 +55,8 @@ int cmd_doctor(int argc, char **argv)
 	else if (!feature_have(FEATURE_PTRACE))
 		watch = "works here, on processes of this user";
 	printf("\nmaprace watch %s\n", watch);
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		printf("there is one CPU: while a goroutine is held hardly another one runs, and hardly a race is proved\n");
 	printf("%s\n", bpf ? "maprace bpf works here" : "maprace bpf cannot work here");
 	return bad ? EXIT_TOOL : EXIT_NOTHING;
 }

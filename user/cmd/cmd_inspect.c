@@ -5,13 +5,16 @@
 
 #include <maprace/wire.h>
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/refusal.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
-#include "base/escape.h"
+#include "probe/procs.h"
 #include "target/process.h"
+#include "target/situation.h"
 
 static const char *op_name(uint8_t op)
 {
@@ -78,6 +81,45 @@ static void print_hooks(const struct hook_set *set, bool verbose)
 	printf("never seen in any binary: len(m), which the compiler inlines\n");
 }
 
+/* How many Ps it has now; 0: not known. */
+static int32_t count_procs(const struct process *p, const struct go_binary *bin)
+{
+	const struct elf_segment *segments;
+	uint64_t addr, bias = 0;
+	int32_t n;
+
+	if (procs_find(bin, &addr))
+		return 0;
+	if (elf_file_is_pie(go_binary_elf(bin)) &&
+	    (!elf_file_segments(go_binary_elf(bin), &segments) ||
+	     process_load_bias(p, segments[0].vaddr, segments[0].offset, &bias, NULL)))
+		return 0;
+	return process_read(p, addr + bias, &n, sizeof(n)) || n < 0 ? 0 : n;
+}
+
+/* What stands in the way of proofs in this very process. */
+static void print_process(const struct process *p, const struct go_binary *bin)
+{
+	struct situation s;
+	int32_t procs = count_procs(p, bin);
+
+	situation_look(p->pid, &s);
+	printf("\nprocess %d", (int)p->pid);
+	if (procs)
+		printf(", %" PRId32 " %s (GOMAXPROCS)", procs, procs == 1 ? "P" : "Ps");
+	if (s.cpus)
+		printf(", may run on %u %s", s.cpus, s.cpus == 1 ? "CPU" : "CPUs");
+	if (s.group.cpus > 0)
+		printf(", its control group may use %.3g CPUs", s.group.cpus);
+	putchar('\n');
+	if (procs == 1 || s.cpus == 1)
+		printf("nothing can collide in it: while a goroutine is held no other runs; give it two of both\n");
+	if (s.stopped)
+		printf("it is stopped, by a signal or a debugger\n");
+	if (s.group.frozen)
+		printf("its control group is frozen\n");
+}
+
 int cmd_inspect(int argc, char **argv)
 {
 	struct inspect_options options;
@@ -100,12 +142,16 @@ int cmd_inspect(int argc, char **argv)
 		path = process.exe_path;
 	}
 	r = go_binary_open(&bin, path, &err);
+	if (r && options.pid)
+		refusal_explain(&err, r, &process);
 	if (!r)
 		r = hooks_choose(&hooks, bin, &err);
 	if (r)
 		goto out;
 	print_binary(options.pid ? process.exe : path, bin);
 	print_hooks(&hooks, options.verbose > 0);
+	if (options.pid)
+		print_process(&process, bin);
 	status = EXIT_NOTHING;
 out:
 	if (status != EXIT_NOTHING) {

@@ -149,6 +149,7 @@ static void announce(struct watch *w)
 			log_warn(
 				"process %d is built with -race: the race detector itself sees more",
 				(int)t->process.pid);
+		silence_begin(t);
 		if (!w->options->json || watched_describe(t, &target))
 			continue;
 		watch_check_stdout(w, jsonl_print_target(stdout, &target));

@@ -227,9 +227,10 @@ static const struct option_table watch_table = {
 	.after =
 		"TIME is a number with us, ms or s.\n"
 		"\n"
-		"Exit status: 0 nothing found, 66 (--exitcode) a race was found, 1 the tool\n"
-		"failed, 2 bad usage. With -- CMD and no race found: CMD's own status (128+N when\n"
-		"it died of signal N).",
+		"Exit status: 0 nothing found (the summary says so where nothing could be), 66\n"
+		"(--exitcode) a race was found, 1 the tool failed, 2 bad usage. With -- CMD and no\n"
+		"race found: CMD's own status (128+N when it died of signal N). Children of CMD are\n"
+		"not watched; tests are by: go test -exec 'maprace watch --' ./...",
 	.stop_early = true,
 	.rows = watch_rows,
 	.nrows = sizeof(watch_rows) / sizeof(watch_rows[0]),

@@ -180,6 +180,7 @@ static void look_at_target(struct source *s)
 	} else {
 		watch_budget_beat(t, watch_now());
 		watched_look_for_plugins(t);
+		silence_look(t);
 	}
 }
 
@@ -353,6 +354,8 @@ static void wind_up(struct loop *l)
 
 	l->watch->end_ns = watch_now();
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
+		if (l->sources[i].watched && !l->sources[i].watched->ended)
+			silence_end(l->sources[i].watched);
 		watched_stop(l->sources[i].watched);
 		if (l->sources[i].ring)
 			drain_last(&l->sources[i]);

@@ -135,6 +135,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 	r = fill_growths(w, report);
 	if (!r)
 		r = fill_stats(w, &report->stats);
+	if (!r)
+		r = silence_report(w, &report->stats);
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);

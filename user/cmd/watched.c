@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cmd/refusal.h"
 
 int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err)
 {
@@ -15,8 +16,10 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	int r;
 
 	r = go_binary_open(&w->bin, w->process.exe_path, err);
-	if (r)
+	if (r) {
+		refusal_explain(err, r, &w->process);
 		return r;
+	}
 	if (!process_is_file(&w->process, elf_file_fd(go_binary_elf(w->bin))))
 		return err_set(err, -ESTALE, "process %d runs another program now",
 			       (int)w->process.pid);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/silence.h"
 #include "go/go_binary.h"
 #include "probe/attach.h"
 #include "probe/duty.h"
@@ -32,6 +33,7 @@ struct watched {
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */
 	bool may_plug;	    /* watched_may_plug(), asked once */
+	struct silence silence;
 };
 
 /* Everything but the probes: binary, hooks, configuration, verified programs. process must be open.
@@ -48,6 +50,8 @@ void watched_start(struct watched *w, uint64_t start_ns);
 void watched_look_for_plugins(struct watched *w);
 /* Whether the program can load any: looks through all its functions. */
 bool watched_may_plug(const struct watched *w);
+/* Whether that file was found as a plugin, watched or told of. */
+bool watched_knows_plugin(const struct watched *w, const char *path);
 /* Once nothing is attached any more. */
 void watched_forget_plugins(struct watched *w);
 void watched_stop(struct watched *w);

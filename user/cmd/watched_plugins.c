@@ -82,18 +82,26 @@ static struct watched_plugin *remember(struct watched *w, const char *path)
 	return p;
 }
 
+bool watched_knows_plugin(const struct watched *w, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < w->nplugins; i++)
+		if (!strcmp(w->plugins[i]->path, path))
+			return true;
+	return false;
+}
+
 static void note_library(void *arg, const struct process_library *lib)
 {
 	struct watched *w = arg;
 	struct watched_plugin *p;
 	struct go_binary *bin = NULL;
 	struct err err = {};
-	size_t i;
 	int e;
 
-	for (i = 0; i < w->nplugins; i++)
-		if (!strcmp(w->plugins[i]->path, lib->path))
-			return;
+	if (watched_knows_plugin(w, lib->path))
+		return;
 	e = go_binary_open_plugin(&bin, lib->openable, w->bin, &err);
 	if (e == -ENOEXEC)
 		return; /* libc and the like */

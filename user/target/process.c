@@ -245,7 +245,7 @@ int process_namespace(const struct process *p, uint64_t *dev, uint64_t *ino, pid
 }
 
 struct mapping { /* a line of /proc/PID/maps */
-	uint64_t start, offset, ino;
+	uint64_t start, end, offset, ino;
 	bool code;
 	const char *path; /* in the line; "" for none */
 };
@@ -262,12 +262,11 @@ static FILE *mappings_open(const struct process *p)
 static bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m)
 {
 	int name_at = 0;
-	uint64_t end;
 	char rights[5];
 
 	while (getline(line, cap, f) > 0) {
 		if (sscanf(*line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-			   &m->start, &end, rights, &m->offset, &m->ino, &name_at) != 5)
+			   &m->start, &m->end, rights, &m->offset, &m->ino, &name_at) != 5)
 			continue;
 		(*line)[strcspn(*line, "\n")] = '\0';
 		m->code = strchr(rights, 'x');
@@ -305,6 +304,59 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 		return err_set(err, found, "process %d does not have its executable mapped",
 			       (int)p->pid);
 	return 0;
+}
+
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* File systems that are put together of others may show another inode, and another path, than
+ * stat() and readlink() do: what is called the same is taken for the same. */
+static bool is_program(const struct process *p, const struct mapping *m)
+{
+	if (!m->ino || m->path[0] != '/')
+		return false;
+	return m->ino == p->exe_ino || !strcmp(name_of(m->path), name_of(p->exe));
+}
+
+int process_foreign_code(const struct process *p, const uint64_t *addrs, size_t n)
+{
+	FILE *f = mappings_open(p);
+	size_t cap = 0, i, own = 0;
+	struct mapping m;
+	char *line = NULL;
+	bool any = false;
+
+	if (!f)
+		return -errno;
+	while (mappings_next(f, &line, &cap, &m)) {
+		any = true;
+		for (i = 0; i < n && is_program(p, &m); i++)
+			own += addrs[i] >= m.start && addrs[i] < m.end;
+	}
+	free(line);
+	fclose(f);
+	return any ? (int)(n - own) : -ESRCH;
+}
+
+pid_t process_child(pid_t pid, size_t i)
+{
+	char path[64];
+	pid_t child = 0;
+	FILE *f;
+
+	/* of its first thread: those that other threads started are not looked for */
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	for (i++; i && fscanf(f, "%d", &child) == 1; i--)
+		;
+	fclose(f);
+	return i ? 0 : child;
 }
 
 int process_libraries(const struct process *p,
