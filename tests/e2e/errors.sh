@@ -69,6 +69,30 @@ errors_processes()
 	target=
 	refused 'a command that is not Go' 1 'not a Go program' watch -d 1 -- /bin/true
 	refused 'a kernel thread' 1 '' watch -p 2 -d 1
+	errors_wrappers
+}
+
+# hinted PATTERN: the hint of what was just refused
+hinted()
+{
+	if grep -q "^maprace: hint: .*$1" "$work/stderr"; then
+		pass "its hint: $(sed -n 's/^maprace: hint: //p' "$work/stderr")"
+	else
+		fail "the hint of: $(<"$work/command")" "it does not say '$1'"
+	fi
+}
+
+# What starts the program is not the program: by its own name, which is there when the process is gone, and with what to do.
+errors_wrappers()
+{
+	refused 'a shell' 1 "$(readlink -f "$(command -v sh)") is not a Go program" watch -- sh -c ./service
+	hinted 'name the Go program itself after --.*-p PID'
+	refused 'a script' 1 '/env is not a Go program' watch -- "$e2e_dir/errors.sh"
+	hinted 'name the Go program itself after --'
+	refused 'make' 1 '/make is not a Go program' watch -- make test
+	hinted 'name the Go program itself after --'
+	refused 'what is no wrapper' 1 '/true is not a Go program' watch -- true
+	hinted 'built by the Go toolchain'
 }
 
 errors_targets()

@@ -12,10 +12,12 @@ life_budget()
 	watch_ended 20 && status_is 0 || return 1
 	need 'no probe was taken away and put back' document "$part" || return 1
 	need 'over the budget' document '.stats.cost_percent < 5 * 2 * 1.2' || return 1
+	need 'watched a part of the time, the document says otherwise' document '.stats.watched > 0.001 and .stats.watched < 0.9' || return 1
+	need 'nor does the first line' grep -q '^No race found in [0-9.]*s; about [0-9]*% of the operations were watched$' "$work/stderr" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
 	watch -p "$target" -d 2 --budget 100
 	watch_ended 20 && status_is 0 || return 1
-	need 'a probe was taken away' document '.stats.budget | .windows == 0 and all(.functions[]; .attached > 0.99)' || return 1
+	need 'a probe was taken away' document '.stats | .watched > 0.99 and (.budget | .windows == 0 and all(.functions[]; .attached > 0.99))' || return 1
 	MAPRACE_WITHOUT=uprobe-multi watch -p "$target" -d 12
 	watch_ended 20 && status_is 0 || return 1
 	need 'no probe was taken away and put back, by perf events' document "$part" || return 1

@@ -31,6 +31,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/growth.sh"
 # shellcheck source=tests/e2e/hostile.sh
 . "$(dirname "${BASH_SOURCE[0]}")/hostile.sh"
+# shellcheck source=tests/e2e/silence.sh
+. "$(dirname "${BASH_SOURCE[0]}")/silence.sh"
 
 main_versions=(1.19 1.23 1.24 1.27)
 other_versions=(1.21 1.22 1.25 1.26)
@@ -398,6 +400,7 @@ main()
 		recording_all
 		growth_all
 		hostile_all
+		silence_all
 	fi
 	finish
 }

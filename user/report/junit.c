@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "report/escape.h"
+#include "base/escape.h"
 #include "report/printers.h"
 #include "report/words.h"
 #include "report/xml.h"
