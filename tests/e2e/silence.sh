@@ -168,11 +168,11 @@ silence_children()
 
 silence_module()
 {
-	mkdir -p "$work/mod"
-	cp "$e2e_dir/programs/racy_test.go" "$work/mod/racy_test.go"
-	printf 'module example.com/racy\n\ngo 1.19\n' >"$work/mod/go.mod"
+	mkdir -p "$work/../mod"
+	cp "$e2e_dir/programs/racy_test.go" "$work/../mod/racy_test.go"
+	printf 'module example.com/racy\n\ngo 1.19\n' >"$work/../mod/go.mod"
 	go_root 1.24
-	cd "$work/mod"
+	cd "$work/../mod"
 	export GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=on GOFLAGS='' GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache CGO_ENABLED=0
 }
 
@@ -181,7 +181,6 @@ silence_go_tool()
 	(silence_module && watched_run 0 -- "$goroot/bin/go" test -run None . && warned "go test -exec 'maprace watch --'" &&
 		must 'no caveat' jq -e 'any(.stats.caveats[]; .code == "go-tool" and .blind)' "$work/out.json" >"$work/jq" &&
 		watched_run 0 -- "$goroot/bin/go" env GOOS && no_caveat go-tool) || { why="see the output" && return 1; }
-	rm -rf "$work/mod"
 }
 
 # The way to watch tests: go test fails by the race that is proved in an ordinary test binary.
@@ -193,7 +192,6 @@ silence_go_test()
 	must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
 	must 'not the test that races' grep -q '^  example.com/racy.TestRacy.func[12]()' "$work/stdout" || return 1
 	must 'go test does not say which package' grep -q '^FAIL.example.com/racy' "$work/stdout" || return 1
-	rm -rf "$work/mod"
 }
 
 silence_build()
