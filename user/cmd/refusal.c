@@ -95,13 +95,13 @@ static void hint_process(struct err *err, const struct process *p)
 {
 	pid_t child = refusal_go_child(p->pid);
 	struct search library = {};
-	char exe[64], path[128] = "";
+	char link[64], program[128] = "";
 
 	if (child) {
-		snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)child);
-		if (readlink(exe, path, sizeof(path) - 1) < 0)
-			path[0] = '\0';
-		err_hint(err, "its child %d (%s) is a Go program: use -p %d", (int)child, path,
+		snprintf(link, sizeof(link), "/proc/%d/exe", (int)child);
+		if (readlink(link, program, sizeof(program) - 1) < 0)
+			program[0] = '\0';
+		err_hint(err, "its child %d (%s) is a Go program: use -p %d", (int)child, program,
 			 (int)child);
 		return;
 	}
