@@ -3,12 +3,15 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "go/buildinfo.h"
+#include "go/layout_check.h"
 #include "go/moduledata.h"
 #include "go/pclntab.h"
+#include "go/runtime_version.h"
 #include "go/symbolize.h"
 #include "go/typename.h"
 #include "target/elf_reloc.h"
@@ -26,7 +29,9 @@ static int not_go(const char *path, struct err *err)
 	err_hint(
 		err,
 		"maprace watches programs built by the Go toolchain (gc); gccgo and TinyGo make others");
-	return err_set(err, -ENOEXEC, "%s is not a Go program: it has no Go build info", path);
+	return err_set(err, -ENOEXEC,
+		       "%s is not a Go program: it has no Go build info and no Go function table",
+		       path);
 }
 
 static int check_version(struct go_binary *bin, const char *path, struct err *err)
@@ -83,7 +88,35 @@ static int check_relocs(const struct go_binary *bin, const char *path, struct er
 		       ELF_RELOCS_MAX);
 }
 
-static int load_tables(struct go_binary *bin, const char *path, bool guessed, struct err *err)
+/* The function table's header; it must be of the version's format where that is known by now, else
+ * of one that can be read. */
+static int find_functions(struct go_binary *bin, const char *path, bool said, uint64_t *vaddr,
+			  struct pclntab_header *header, struct err *err)
+{
+	int code = check_relocs(bin, path, err);
+
+	if (code)
+		return code;
+	code = moduledata_find_pclntab(bin->elf, vaddr, header);
+	if (code == -ENOMEM)
+		return code;
+	if (code == -EFBIG)
+		return too_big(path, err);
+	if (code == -ENOENT)
+		return said ? damaged(path, "its Go function table is missing", err)
+			    : not_go(path, err);
+	if (code || (bin->layout && header->magic != bin->layout->pclntab_magic))
+		return damaged(path, "its Go function table is not its version's", err);
+	if (header->magic != PCLNTAB_MAGIC_118 && header->magic != PCLNTAB_MAGIC_120)
+		return err_set(
+			err, -ENOTSUP,
+			"%s was built with a Go before 1.18, which is outside what maprace knows: Go %s",
+			path, go_layout_versions());
+	return 0;
+}
+
+/* said: the file has said that it is Go. */
+static int load_functions(struct go_binary *bin, const char *path, bool said, struct err *err)
 {
 	struct err reason = {.text = ""};
 	struct pclntab_header header;
@@ -91,20 +124,10 @@ static int load_tables(struct go_binary *bin, const char *path, bool guessed, st
 	uint8_t *data;
 	int code;
 
-	code = check_relocs(bin, path, err);
+	code = find_functions(bin, path, said, &vaddr, &header, err);
 	if (code)
 		return code;
-	code = moduledata_find_pclntab(bin->elf, &vaddr, &header);
-	if (code == -EFBIG)
-		return too_big(path, err);
-	if (code == -ENOENT)
-		return guessed ? not_go(path, err)
-			       : damaged(path, "its Go function table is missing", err);
-	if (code || header.magic != bin->layout->pclntab_magic)
-		return code == -ENOMEM
-			       ? code
-			       : damaged(path, "its Go function table is not its version's", err);
-	code = moduledata_read(&bin->md, bin->elf, bin->layout, vaddr, &header, &reason);
+	code = moduledata_locate(&bin->md, bin->elf, vaddr, &header, &reason);
 	if (code == -EFBIG)
 		return too_big(path, err);
 	if (code)
@@ -128,11 +151,9 @@ static int load_tables(struct go_binary *bin, const char *path, bool guessed, st
 	return 0;
 }
 
-/* A plugin says nothing of itself in older versions (1.19); but its host's toolchain has built it,
- * or it would not have been loaded. */
-static int take_from_host(struct buildinfo *info, const struct go_binary *host)
+static int take_version(struct buildinfo *info, const char *version)
 {
-	info->version = strdup(host->info.version);
+	info->version = strdup(version);
 	info->modinfo = strdup("");
 	if (!info->version || !info->modinfo)
 		return -ENOMEM;
@@ -140,29 +161,123 @@ static int take_from_host(struct buildinfo *info, const struct go_binary *host)
 	return 0;
 }
 
+/* A program without build info (a tool has taken it out): its runtime knows its version too. */
+static int ask_runtime(struct go_binary *bin, const char *path, struct err *err)
+{
+	char version[RUNTIME_VERSION_MAX];
+	int code = runtime_version_find(&bin->tab, bin->elf, version);
+
+	if (!code)
+		return take_version(&bin->info, version);
+	if (code == -ENOMEM)
+		return code;
+	err_hint(err, "watch a build of it from which nothing was taken out");
+	return err_set(
+		err, -ENOTSUP,
+		"%s is a Go program without build info, and %s: which Go built it, and so its layout, cannot be known",
+		path,
+		code == -ENOENT ? "its runtime's version is not where it is looked for"
+				: "its runtime refers to more than one version");
+}
+
+/* Both come from one place in the linker. */
+static int check_runtime(const struct go_binary *bin, const char *path, struct err *err)
+{
+	char version[RUNTIME_VERSION_MAX];
+	int code = runtime_version_find(&bin->tab, bin->elf, version);
+
+	if (code == -ENOMEM)
+		return code;
+	if (code || buildinfo_minor(version) == bin->info.minor)
+		return 0; /* whoever changes the one text may have changed the other */
+	err_hint(err, "watch a build of it that no tool has changed");
+	return err_set(
+		err, -EBADMSG,
+		"%s has the build info of %.64s and the runtime of %.64s: its layout cannot be known",
+		path, bin->info.version, version);
+}
+
+/* "go1.24.4", "go1.24.4 X:noswissmap": everybody's is the same. "devel go1.24-1a2b3c4", vendors'. */
+static bool is_release(const char *version)
+{
+	const char *p = version;
+
+	if (strncmp(p, "go1.", 4))
+		return false;
+	p += 4;
+	p += strspn(p, "0123456789.");
+	return !*p || !strncmp(p, " X:", 3);
+}
+
+/* plugin: what a runtime allocates is described in the host. */
+static int check_layout(const struct go_binary *bin, const char *path, bool plugin, struct err *err)
+{
+	char why[256] = "";
+	int code = layout_check(bin->layout, &bin->tab, &bin->md, bin->elf, why, sizeof(why));
+
+	if (code == 1 && !plugin && !is_release(bin->info.version)) {
+		snprintf(why, sizeof(why),
+			 "nothing in it confirms that it has the layout of Go 1.%d",
+			 bin->layout->minor);
+		code = -EBADMSG;
+	}
+	if (code != -EBADMSG)
+		return code == 1 ? 0 : code;
+	err_hint(err,
+		 "watch a build of it by a released Go, whose version text nobody has changed");
+	return err_set(err, code, "%s says that it was built with %.64s, but %s", path,
+		       bin->info.version, why);
+}
+
+static int load_types(struct go_binary *bin, const char *path, bool plugin, struct err *err)
+{
+	struct err reason = {.text = ""};
+	int code = 0;
+
+	if (bin->tab.h.magic != bin->layout->pclntab_magic)
+		return damaged(path, "its Go function table is not its version's", err);
+	if (!plugin)
+		code = check_runtime(bin, path, err);
+	if (code)
+		return code;
+	code = moduledata_read_types(&bin->md, bin->elf, bin->layout, &reason);
+	if (code)
+		return damaged(path, reason.text, err);
+	return check_layout(bin, path, plugin, err);
+}
+
+/*
+ * A plugin says nothing of itself in older versions (1.19); but its host's toolchain has built it,
+ * or it would not have been loaded.
+ */
 static int load(struct go_binary *bin, const char *path, const struct go_binary *host,
 		struct err *err)
 {
-	bool guessed = false;
+	bool said = true;
 	int code;
 
 	code = elf_file_open(&bin->elf, path, err);
 	if (code)
 		return code;
 	code = buildinfo_read(&bin->info, bin->elf, path, err);
-	if (code == -ENOENT && host) {
-		guessed = true;
-		code = take_from_host(&bin->info, host);
+	if (code == -ENOENT) {
+		said = false;
+		code = host ? take_version(&bin->info, host->info.version) : 0;
 	}
-	if (code == -ENOENT)
-		return not_go(path, err);
-	if (!code)
+	if (!code && bin->info.version)
 		code = check_version(bin, path, err);
-	if (!code)
+	if (!code && said)
 		code = check_machine(bin, path, err);
 	if (!code)
-		code = load_tables(bin, path, guessed, err);
-	return code;
+		code = load_functions(bin, path, said, err);
+	if (!code && !said)
+		code = check_machine(bin, path, err);
+	if (!code && !bin->info.version) {
+		code = ask_runtime(bin, path, err);
+		if (!code)
+			code = check_version(bin, path, err);
+	}
+	return code ? code : load_types(bin, path, host != NULL, err);
 }
 
 int go_binary_open(struct go_binary **out, const char *path, struct err *err)

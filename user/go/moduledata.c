@@ -207,37 +207,33 @@ int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct 
 	return -ENOENT;
 }
 
-static int read_words(struct moduledata *md, const struct elf_file *elf,
-		      const struct go_layout *layout, uint64_t *pclntable, uint64_t *pclntable_len)
+struct md_word {
+	uint32_t offset;
+	uint64_t *to;
+};
+
+static int read_words(const struct moduledata *md, const struct elf_file *elf,
+		      const struct md_word *words, size_t n, struct err *err)
 {
-	const struct {
-		uint32_t offset;
-		uint64_t *to;
-	} words[] = {
-		{MD_PCLNTABLE, pclntable},
-		{MD_PCLNTABLE + 8, pclntable_len},
-		{MD_MINPC, &md->minpc},
-		{MD_MAXPC, &md->maxpc},
-		{MD_TEXT, &md->text},
-		{layout->md_types, &md->types},
-		{layout->md_etypes, &md->etypes},
-		{layout->md_gofunc, &md->gofunc},
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (i = 0; i < n; i++) {
 		if (elf_file_read_u64(elf, md->addr + words[i].offset, words[i].to))
-			return -EBADMSG;
+			return err_set(err, -EBADMSG, "the module data at %#llx is cut off",
+				       (unsigned long long)md->addr);
 	}
 	return 0;
 }
 
-int moduledata_read(struct moduledata *md, const struct elf_file *elf,
-		    const struct go_layout *layout, uint64_t pclntab,
-		    const struct pclntab_header *h, struct err *err)
+int moduledata_locate(struct moduledata *md, const struct elf_file *elf, uint64_t pclntab,
+		      const struct pclntab_header *h, struct err *err)
 {
 	struct md_search search = {.elf = elf, .h = h, .pclntab = pclntab};
 	uint64_t pclntable, len;
+	const struct md_word words[] = {
+		{MD_PCLNTABLE, &pclntable}, {MD_PCLNTABLE + 8, &len}, {MD_MINPC, &md->minpc},
+		{MD_MAXPC, &md->maxpc},	    {MD_TEXT, &md->text},
+	};
 	int code;
 
 	memset(md, 0, sizeof(*md));
@@ -248,10 +244,9 @@ int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 		return err_set(err, -EBADMSG, "no module data agrees with the function table");
 	md->addr = search.found;
 	md->pclntab = pclntab;
-	code = read_words(md, elf, layout, &pclntable, &len);
+	code = read_words(md, elf, words, sizeof(words) / sizeof(words[0]), err);
 	if (code)
-		return err_set(err, -EBADMSG, "the module data at %#llx is cut off",
-			       (unsigned long long)md->addr);
+		return code;
 	if (pclntable != pclntab + h->functab || !range_fits(h->functab, len, MAX_PCLNTAB))
 		return err_set(err, -EBADMSG,
 			       "the module data disagrees with the function table's size");
@@ -259,7 +254,31 @@ int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 	if (md->minpc < md->text || md->maxpc <= md->minpc)
 		return err_set(err, -EBADMSG,
 			       "the module data has functions outside the program's text");
+	return 0;
+}
+
+int moduledata_read_types(struct moduledata *md, const struct elf_file *elf,
+			  const struct go_layout *layout, struct err *err)
+{
+	const struct md_word words[] = {
+		{layout->md_types, &md->types},
+		{layout->md_etypes, &md->etypes},
+		{layout->md_gofunc, &md->gofunc},
+	};
+	int code = read_words(md, elf, words, sizeof(words) / sizeof(words[0]), err);
+
+	if (code)
+		return code;
 	if (md->types > md->etypes || elf_file_offset(elf, md->types, &(uint64_t){0}))
 		return err_set(err, -EBADMSG, "the module data has types outside the file");
 	return 0;
+}
+
+int moduledata_read(struct moduledata *md, const struct elf_file *elf,
+		    const struct go_layout *layout, uint64_t pclntab,
+		    const struct pclntab_header *h, struct err *err)
+{
+	int code = moduledata_locate(md, elf, pclntab, h, err);
+
+	return code ? code : moduledata_read_types(md, elf, layout, err);
 }

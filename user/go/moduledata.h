@@ -32,7 +32,14 @@ struct moduledata {
  */
 int moduledata_find_pclntab(const struct elf_file *elf, uint64_t *vaddr, struct pclntab_header *h);
 
-/* 0; -EBADMSG when no record agrees with the function table, with the reason in err; -EFBIG. */
+/* The part that is the same in every version: all but types, etypes and gofunc, which are 0. 0;
+ * -EBADMSG when no record agrees with the function table, with the reason in err; -EFBIG. */
+int moduledata_locate(struct moduledata *md, const struct elf_file *elf, uint64_t pclntab,
+		      const struct pclntab_header *h, struct err *err);
+/* The rest of what moduledata_locate() has found. */
+int moduledata_read_types(struct moduledata *md, const struct elf_file *elf,
+			  const struct go_layout *layout, struct err *err);
+/* Both. */
 int moduledata_read(struct moduledata *md, const struct elf_file *elf,
 		    const struct go_layout *layout, uint64_t pclntab,
 		    const struct pclntab_header *h, struct err *err);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "go/layout_check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+enum design { ANY, CLASSIC, SWISS };
+
+/*
+ * Functions that every program has, or that one with maps has, and that came or went with a
+ * release; those of maps came and went with their design, which two releases let one choose. That
+ * one is absent proves nothing: it may be inlined everywhere.
+ */
+static const struct fact {
+	const char *function;
+	int since, until; /* Go minor version, inclusive; 0: no bound */
+	enum design design;
+} facts[] = {
+	{"runtime.gentraceback", 0, 20, ANY},
+	{"runtime.doInit", 0, 20, ANY},
+	{"runtime.(*unwinder).next", 21, 0, ANY},
+	{"runtime.(*inlineUnwinder).next", 21, 0, ANY},
+	{"runtime.runOpenDeferFrame", 0, 21, ANY},
+	{"runtime.traceReleaseBuffer", 0, 21, ANY},
+	{"runtime.bootstrapRand", 22, 0, ANY},
+	{"runtime.(*_panic).nextFrame", 22, 0, ANY},
+	{"runtime.checkTimers", 0, 22, ANY},
+	{"runtime.runtimer", 0, 22, ANY},
+	{"runtime.(*timer).unlockAndRun", 23, 0, ANY},
+	{"runtime.(*timers).adjust", 23, 0, ANY},
+	{"runtime.badTimer", 0, 23, ANY},
+	{"runtime.materializeGCProg", 0, 23, ANY},
+	{"runtime.mallocgcSmallScanNoHeader", 24, 0, ANY},
+	{"runtime.unlock2Wake", 24, 0, ANY},
+	{"runtime.(*gcWork).putBatch", 0, 24, ANY},
+	{"runtime.runfinq", 0, 24, ANY},
+	{"runtime.casGToWaitingForSuspendG", 25, 0, ANY},
+	{"runtime.(*gcWork).putObjBatch", 25, 0, ANY},
+	{"runtime.entersyscall_gcwait", 0, 25, ANY},
+	{"runtime.exitsyscallfast_pidle", 0, 25, ANY},
+	{"runtime.(*gcControllerState).assignWaitingGCWorker", 26, 0, ANY},
+	{"runtime.(*spanQueue).refill", 26, 0, ANY},
+	{"runtime.alginit", 0, 26, ANY},
+	{"runtime.memhashFallback", 0, 26, ANY},
+	{"internal/runtime/maps.memHashFallback", 27, 0, ANY},
+	{"internal/runtime/maps.AlgInit", 27, 0, ANY},
+	{"runtime.hashGrow", 0, 25, CLASSIC},
+	{"runtime.evacuate", 0, 25, CLASSIC},
+	{"runtime.evacuate_fast32", 0, 25, CLASSIC},
+	{"runtime.evacuate_fast64", 0, 25, CLASSIC},
+	{"runtime.evacuate_faststr", 0, 25, CLASSIC},
+	{"runtime.(*hmap).newoverflow", 0, 25, CLASSIC},
+	{"internal/runtime/maps.(*Map).Delete", 24, 0, SWISS},
+	{"internal/runtime/maps.(*Map).growToTable", 24, 0, SWISS},
+	{"internal/runtime/maps.(*Map).putSlotSmallFast32", 24, 0, SWISS},
+	{"internal/runtime/maps.(*Map).putSlotSmallFastStr", 24, 0, SWISS},
+	{"internal/runtime/maps.(*table).grow", 24, 0, SWISS},
+	{"internal/runtime/maps.(*table).rehash", 24, 0, SWISS},
+	{"internal/runtime/maps.(*table).uncheckedPutSlot", 24, 0, SWISS},
+	{"internal/runtime/maps.(*Iter).Next", 24, 0, SWISS},
+};
+
+static bool design_fits(enum design design, const struct go_layout *layout)
+{
+	return design == ANY || (design == SWISS) == (layout->map_impl == GO_MAP_SWISS);
+}
+
+static const char *design_name(const struct go_layout *layout)
+{
+	return layout->map_impl == GO_MAP_SWISS ? "Swiss" : "classic";
+}
+
+static int check_functions(const struct go_layout *layout, const struct pclntab *tab, char *why,
+			   size_t len)
+{
+	const char *names[COUNT(facts)];
+	struct go_func funcs[COUNT(facts)];
+	size_t i;
+	int code;
+
+	for (i = 0; i < COUNT(facts); i++)
+		names[i] = facts[i].function;
+	code = pclntab_find_funcs(tab, names, COUNT(facts), funcs);
+	for (i = 0; !code && i < COUNT(facts); i++) {
+		const struct fact *f = &facts[i];
+
+		if (!funcs[i].name)
+			continue;
+		if ((f->since && layout->minor < f->since) ||
+		    (f->until && layout->minor > f->until)) {
+			snprintf(why, len, "it has %s, which Go 1.%d does not have", f->function,
+				 layout->minor);
+			code = -EBADMSG;
+		} else if (!design_fits(f->design, layout)) {
+			snprintf(why, len, "it has %s, which Go 1.%d with %s maps does not have",
+				 f->function, layout->minor, design_name(layout));
+			code = -EBADMSG;
+		}
+	}
+	return code;
+}
+
+/*
+ * Type descriptors (src/internal/abi/type.go): type Type, then PkgPath and Fields of type
+ * StructType, and those of type StructField. A package's path tells its types from those of another
+ * package of the same name.
+ */
+#define TYPE_KIND 23
+#define TYPE_STR 40
+#define TYPE_PKG_PATH 48
+#define TYPE_FIELDS 56
+#define TYPE_SIZE 80
+#define FIELD_SIZE 24
+#define FIELD_OFFSET 16
+#define KIND_MASK 31
+#define KIND_STRUCT 25
+#define MAX_FIELDS 1024
+#define MAX_TYPES (256ull << 20)
+/* Names are kept once; a file where the same one stands very often is not looked into further. */
+#define MAX_NAMES 8
+#define MAX_DESCRIPTORS 64
+
+enum { TYPE_G, TYPE_M, TYPE_HMAP, TYPE_MAP, TYPE_TABLE, NTYPES };
+
+static const struct wanted_type {
+	const char *name, *package;
+} wanted[NTYPES] = {
+	[TYPE_G] = {"runtime.g", "runtime"},
+	[TYPE_M] = {"runtime.m", "runtime"},
+	[TYPE_HMAP] = {"runtime.hmap", "runtime"},
+	[TYPE_MAP] = {"maps.Map", "internal/runtime/maps"},
+	[TYPE_TABLE] = {"maps.table", "internal/runtime/maps"},
+};
+
+struct type_search {
+	const struct go_layout *layout;
+	const struct elf_file *elf;
+	const uint8_t *data; /* the section of types */
+	uint64_t start, size;
+	struct {
+		uint32_t at[MAX_NAMES];
+		size_t n;
+	} names[NTYPES];
+	size_t looked; /* descriptors with a wanted name */
+	bool found[NTYPES];
+	char *why;
+	size_t len;
+};
+
+/* A name: flags, length as a varint, text. All that are wanted here are short. */
+static bool name_is(const struct elf_file *elf, uint64_t at, const char *want)
+{
+	size_t len = strlen(want);
+	uint8_t raw[64];
+
+	return at && len + 2 <= sizeof(raw) && !elf_file_read(elf, at, raw, len + 2) &&
+	       raw[1] == len && !memcmp(raw + 2, want, len);
+}
+
+/* Names of types often stand with a star, so that the pointer's can be the same. */
+static void find_name(struct type_search *s, size_t type, bool star)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%s%s", star ? "*" : "", wanted[type].name);
+	const uint8_t *at = s->data, *end = s->data + s->size;
+
+	while ((at = memmem(at, (size_t)(end - at), text, (size_t)len)) != NULL) {
+		size_t offset = (size_t)(at - s->data);
+
+		at++;
+		if (offset < 2 || s->data[offset - 1] != len)
+			continue;
+		if (s->names[type].n == MAX_NAMES)
+			return;
+		s->names[type].at[s->names[type].n++] = (uint32_t)(offset - 2);
+	}
+}
+
+static bool is_named(const struct type_search *s, size_t type, uint32_t name)
+{
+	size_t i;
+
+	for (i = 0; i < s->names[type].n; i++)
+		if (s->names[type].at[i] == name)
+			return true;
+	return false;
+}
+
+/* The offset of a field of the struct type at vaddr. -ENOENT: it has none of this name. */
+static int field_offset(const struct elf_file *elf, uint64_t vaddr, const char *field,
+			uint64_t *offset)
+{
+	uint64_t fields, n, name, i;
+
+	if (elf_file_read_u64(elf, vaddr + TYPE_FIELDS, &fields) ||
+	    elf_file_read_u64(elf, vaddr + TYPE_FIELDS + 8, &n) || n > MAX_FIELDS)
+		return -EBADMSG;
+	for (i = 0; i < n; i++) {
+		if (elf_file_read_u64(elf, fields + i * FIELD_SIZE, &name))
+			return -EBADMSG;
+		if (name_is(elf, name, field))
+			return elf_file_read_u64(elf, fields + i * FIELD_SIZE + FIELD_OFFSET,
+						 offset)
+				       ? -EBADMSG
+				       : 0;
+	}
+	return -ENOENT;
+}
+
+static int check_field(const struct type_search *s, size_t type, uint64_t vaddr, const char *field,
+		       uint32_t want)
+{
+	uint64_t got = 0;
+	int code = field_offset(s->elf, vaddr, field, &got);
+
+	if (code == -EBADMSG) {
+		snprintf(s->why, s->len, "its description of type %s is damaged",
+			 wanted[type].name);
+		return -EBADMSG;
+	}
+	if (code == -ENOENT ? want == GO_NO_OFFSET : want == got)
+		return 0;
+	if (code == -ENOENT)
+		snprintf(s->why, s->len, "its type %s has no field %s, unlike that of Go 1.%d",
+			 wanted[type].name, field, s->layout->minor);
+	else if (want == GO_NO_OFFSET)
+		snprintf(s->why, s->len, "its type %s has a field %s, unlike that of Go 1.%d",
+			 wanted[type].name, field, s->layout->minor);
+	else
+		snprintf(s->why, s->len, "in its type %s the field %s is at %llu, in Go 1.%d at %u",
+			 wanted[type].name, field, (unsigned long long)got, s->layout->minor, want);
+	return -EBADMSG;
+}
+
+static int check_size(const struct type_search *s, size_t type, uint64_t vaddr, uint32_t want)
+{
+	uint64_t got;
+
+	if (!elf_file_read_u64(s->elf, vaddr, &got) && got == want)
+		return 0;
+	snprintf(s->why, s->len, "its type %s has not the size of that of Go 1.%d with %s maps",
+		 wanted[type].name, s->layout->minor, design_name(s->layout));
+	return -EBADMSG;
+}
+
+static int check_type(struct type_search *s, size_t type, uint64_t vaddr)
+{
+	const struct go_layout *l = s->layout;
+	const struct {
+		size_t type;
+		const char *field;
+		uint32_t offset;
+	} fields[] = {
+		{TYPE_G, "stack", l->g_stack_lo},
+		{TYPE_G, "m", l->g_m},
+		{TYPE_G, "goid", l->g_goid},
+		{TYPE_G, "gopc", l->g_gopc},
+		{TYPE_G, "startpc", l->g_startpc},
+		{TYPE_G, "parentGoid", l->g_parent_goid},
+		{TYPE_G, "labels", l->g_labels},
+		{TYPE_M, "g0", l->m_g0},
+		{TYPE_M, "curg", l->m_curg},
+		{TYPE_M, "procid", l->m_procid},
+		{TYPE_M, "p", l->m_p},
+		{TYPE_HMAP, "hash0", l->map_seed},
+		{TYPE_HMAP, "flags", l->map_flags},
+		{TYPE_HMAP, "oldbuckets", l->map_old},
+		{TYPE_MAP, "seed", l->map_seed},
+		{TYPE_MAP, "writing", l->map_flags},
+		{TYPE_TABLE, "capacity", l->table_capacity},
+	};
+	size_t i;
+	int code;
+
+	if (!design_fits(type == TYPE_HMAP			  ? CLASSIC
+			 : type == TYPE_MAP || type == TYPE_TABLE ? SWISS
+								  : ANY,
+			 l)) {
+		snprintf(s->why, s->len, "it has type %s, which Go 1.%d with %s maps does not have",
+			 wanted[type].name, l->minor, design_name(l));
+		return -EBADMSG;
+	}
+	if (type == TYPE_HMAP || type == TYPE_MAP) {
+		code = check_size(s, type, vaddr, l->map_size);
+		if (code)
+			return code;
+	}
+	for (i = 0; i < COUNT(fields); i++) {
+		if (fields[i].type != type)
+			continue;
+		code = check_field(s, type, vaddr, fields[i].field, fields[i].offset);
+		if (code)
+			return code;
+	}
+	s->found[type] = true;
+	return 0;
+}
+
+/* Looks at the descriptor, if it is one, at this place of the section. */
+static int look_at(struct type_search *s, uint64_t place)
+{
+	const uint8_t *raw = s->data + place;
+	uint64_t vaddr = s->start + place, path;
+	uint32_t name;
+	size_t type;
+	int code = 0;
+
+	if ((raw[TYPE_KIND] & KIND_MASK) != KIND_STRUCT)
+		return 0;
+	name = get_le32(raw + TYPE_STR);
+	for (type = 0; type < NTYPES && !code; type++) {
+		if (!is_named(s, type, name))
+			continue;
+		if (s->looked++ >= MAX_DESCRIPTORS)
+			return 0;
+		if (!elf_file_read_u64(s->elf, vaddr + TYPE_PKG_PATH, &path) &&
+		    name_is(s->elf, path, wanted[type].package))
+			code = check_type(s, type, vaddr);
+	}
+	return code;
+}
+
+static int search_types(struct type_search *s)
+{
+	uint64_t place;
+	size_t type;
+	int code = 0;
+
+	for (type = 0; type < NTYPES; type++) {
+		find_name(s, type, true);
+		find_name(s, type, false);
+	}
+	for (place = -s->start & 7; place + TYPE_SIZE <= s->size && !code; place += 8)
+		code = look_at(s, place);
+	return code ? code : !s->found[TYPE_G] || !s->found[TYPE_M];
+}
+
+static int check_types(const struct go_layout *layout, const struct moduledata *md,
+		       const struct elf_file *elf, char *why, size_t len)
+{
+	struct type_search s = {.layout = layout,
+				.elf = elf,
+				.start = md->types,
+				.size = md->etypes - md->types,
+				.why = why,
+				.len = len};
+	uint8_t *data;
+	int code;
+
+	/* Asking the file first keeps a hostile size from costing memory. */
+	if (!s.size || s.size > MAX_TYPES || elf_file_offset(elf, md->etypes - 1, &(uint64_t){0}) ||
+	    !elf_file_scan_more(elf, s.size))
+		return 1;
+	data = malloc(s.size);
+	if (!data)
+		return -ENOMEM;
+	s.data = data;
+	code = elf_file_read(elf, md->types, data, s.size) ? 1 : search_types(&s);
+	free(data);
+	return code;
+}
+
+int layout_check(const struct go_layout *layout, const struct pclntab *tab,
+		 const struct moduledata *md, const struct elf_file *elf, char *why, size_t len)
+{
+	int code = check_functions(layout, tab, why, len);
+
+	return code ? code : check_types(layout, md, elf, why, len);
+}
