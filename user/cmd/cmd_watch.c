@@ -73,49 +73,6 @@ static int check_output(const char *path, struct err *err)
 	return r;
 }
 
-/* Processes first, all of them, so that a wrong id is told before anything is touched. */
-static int open_targets(struct watch *w, struct err *err)
-{
-	const struct watch_options *o = w->options;
-	size_t i;
-	int r;
-
-	w->ntargets = o->command ? 1 : o->targets.n;
-	w->targets = calloc(w->ntargets, sizeof(*w->targets));
-	if (!w->targets)
-		return -ENOMEM;
-	if (o->command)
-		return process_spawn(&w->targets[0].process, o->command, err);
-	for (i = 0; i < w->ntargets; i++) {
-		r = process_open(&w->targets[i].process, (pid_t)o->targets.pids[i], err);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static int attach_targets(struct watch *w, struct err *err)
-{
-	struct attach_opts opts = {
-		.max_hold_ns = w->options->max_hold_ns,
-		.hold_permille =
-			w->options->max_hold_ns ? (uint32_t)(w->options->budget_percent * 10) : 0,
-		.window_ns = w->options->suspects ? w->options->window_ns : 0,
-		.growth = w->options->growth};
-	uint64_t before = watch_now();
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < w->ntargets && !r; i++)
-		r = watched_prepare(&w->targets[i], &opts, err);
-	if (w->options->dry_run)
-		return r;
-	for (i = 0; i < w->ntargets && !r; i++)
-		r = watched_attach(&w->targets[i], err);
-	w->attach_ms = (double)(watch_now() - before) / 1e6;
-	return r;
-}
-
 /* All is in place: the time that is watched begins, for all targets at once. */
 static int begin(struct watch *w)
 {
@@ -131,32 +88,6 @@ static int begin(struct watch *w)
 	for (i = 0; i < w->ntargets; i++)
 		watched_start(&w->targets[i], w->start_ns);
 	return 0;
-}
-
-static void announce(struct watch *w)
-{
-	struct report_target target;
-	size_t i;
-
-	for (i = 0; i < w->ntargets; i++) {
-		struct watched *t = &w->targets[i];
-
-		log_info("%s process %d (%s, %s), %zu sites by %s",
-			 w->options->dry_run ? "would watch" : "watching", (int)t->process.pid,
-			 t->process.exe, go_binary_version(t->bin), t->hooks.probed,
-			 attachment_is_multi(t->attachment) ? "uprobe-multi" : "perf events");
-		if (go_binary_is_race(t->bin))
-			log_warn(
-				"process %d is built with -race: the race detector itself sees more",
-				(int)t->process.pid);
-		silence_begin(t);
-		if (!w->options->json || watched_describe(t, &target))
-			continue;
-		watch_check_stdout(w, jsonl_print_target(stdout, &target));
-		free(target.exe);
-		free(target.build_id);
-		free(target.go_version);
-	}
 }
 
 static void sleep_ms(long ms)
@@ -217,21 +148,24 @@ static int run(struct watch *w)
 	if (!r)
 		r = filter_open(&w->filter, w->options->suppressions, w->options->baseline, &err);
 	if (!r)
-		r = open_targets(w, &err);
+		r = watch_open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
 	watch_hold_signals();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's exit status away */
 	if (!r)
-		r = attach_targets(w, &err);
+		r = watch_attach_targets(w, &err);
 	if (!r && !w->options->dry_run)
 		r = begin(w);
 	if (r) {
 		fail(&err, r);
+		if (w->ntargets && w->targets)
+			end_command(&w->targets[0].process);
 		return EXIT_TOOL;
 	}
-	announce(w);
+	for (i = 0; i < w->ntargets; i++)
+		watch_announce(w, &w->targets[i]);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
 	r = recorder_open(&w->recorder, w->options, &err);
@@ -240,7 +174,7 @@ static int run(struct watch *w)
 		return EXIT_TOOL;
 	}
 	watch_budget_begin(w);
-	r = privileges_drop(false);
+	r = privileges_drop(watch_may_grow(w));
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);

@@ -14,8 +14,9 @@
 /* State of one `maprace watch`. */
 struct watch {
 	const struct watch_options *options;
-	struct watched *targets;
-	size_t ntargets;
+	struct watched *targets; /* they stay where they are: others point at them */
+	size_t ntargets, room;	 /* ntargets grows, up to room, as libraries are loaded */
+	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
 	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
@@ -36,6 +37,19 @@ void watch_hold_signals(void);
 /* Turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
 int watch_loop(struct watch *w);
 
+/* watch_targets.c */
+/* Processes, all of them, so that a wrong id is told before anything is touched. */
+int watch_open_targets(struct watch *w, struct err *err);
+/* Finds the Go runtimes in them and probes them. A command that has none yet is let go until it has
+ * loaded one. */
+int watch_attach_targets(struct watch *w, struct err *err);
+/* Watches the Go libraries that the target's process has loaded since. They are the last of the
+ * targets: true where there are more than before. */
+bool watch_look_for_libraries(struct watch *w, struct watched *t);
+/* Whether that may be the case: then the privileges to probe are kept. */
+bool watch_may_grow(const struct watch *w);
+void watch_announce(struct watch *w, struct watched *t);
+
 /* watch_output.c */
 /* To be told what each write to standard output gave: complains once, and makes the watch fail. */
 void watch_check_stdout(struct watch *w, int rc);
@@ -55,6 +69,8 @@ void watch_finish(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);
+/* The same for one more target. */
+void watch_budget_join(struct watch *w, struct watched *t);
 /* What a hit costs is known now: w->calibration is readable. */
 void watch_budget_price(struct watch *w);
 /* A sign that its account is kept; to come before anything else is done to its probes. */

@@ -52,23 +52,47 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 	facts->hits = sum->cpu.hits;
 }
 
-void watch_budget_begin(struct watch *w)
+/* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
+static void share_out(struct watch *w, const struct process *p)
+{
+	double n = 0;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		n += w->targets[i].dutiful && w->targets[i].process.pid == p->pid;
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i].dutiful && w->targets[i].process.pid == p->pid)
+			w->targets[i].duty.share =
+				w->targets[i].budget / (w->targets[i].budget < 1 ? n : 1);
+}
+
+static void open_account(struct watch *w, struct watched *t, double hit_ns)
 {
 	struct attachment_sum sum;
 	struct duty_facts facts;
+
+	look(t, &sum, &facts);
+	t->budget = w->options->budget_percent / 100;
+	duty_init(&t->duty, t->budget, hit_ns, DUTY_FUNCTIONS,
+		  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+	t->dutiful = true;
+	share_out(w, &t->process);
+}
+
+void watch_budget_begin(struct watch *w)
+{
 	size_t i;
 
 	calibration_start(&w->calibration);
-	for (i = 0; i < w->ntargets; i++) {
-		struct watched *t = &w->targets[i];
+	for (i = 0; i < w->ntargets; i++)
+		open_account(w, &w->targets[i], CALIBRATE_GUESS_NS);
+	for (i = 0; i < w->ntargets && w->options->command; i++)
+		duty_advance(&w->targets[i].duty, COMMAND_ADVANCE_S);
+}
 
-		look(t, &sum, &facts);
-		duty_init(&t->duty, w->options->budget_percent / 100, CALIBRATE_GUESS_NS,
-			  DUTY_FUNCTIONS, facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
-		if (w->options->command)
-			duty_advance(&t->duty, COMMAND_ADVANCE_S);
-		t->dutiful = true;
-	}
+void watch_budget_join(struct watch *w, struct watched *t)
+{
+	open_account(w, t, t->host->duty.hit_ns);
 }
 
 void watch_budget_price(struct watch *w)
@@ -148,8 +172,8 @@ uint64_t watch_budget_step(struct watched *t)
 	if (r)
 		note_failure(t, r, &err);
 	t->duty.blind = t->failed_ns;
-	attachment_throttle(t->attachment, duty_hold_permille(&t->duty) * 1000 /
-						   (uint32_t)(t->duty.share * 1000 + 1));
+	attachment_throttle(t->attachment,
+			    duty_hold_permille(&t->duty) * 1000 / (uint32_t)(t->budget * 1000 + 1));
 	return again;
 }
 

@@ -153,6 +153,22 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 	end_target(s);
 }
 
+static int add_target(struct loop *l, struct source *s, struct watched *t);
+
+/* Those that were found since are the last ones. */
+static void look_for_libraries(struct loop *l, struct watched *t)
+{
+	struct watch *w = l->watch;
+	size_t i = w->ntargets;
+
+	if (!watch_look_for_libraries(w, t))
+		return;
+	for (; i < w->ntargets && !l->error; i++)
+		l->error = add_target(l, &l->sources[i], &w->targets[i]);
+	if (l->error)
+		stop(l);
+}
+
 /* A process may exec, its own program too: then what we know of it is wrong, and its probes are
  * gone with its old memory. */
 static void look_at_target(struct source *s)
@@ -181,6 +197,7 @@ static void look_at_target(struct source *s)
 		watch_budget_beat(t, watch_now());
 		watched_look_for_plugins(t);
 		silence_look(t);
+		look_for_libraries(s->loop, t);
 	}
 }
 
@@ -293,7 +310,7 @@ static int set_up(struct loop *l)
 	int r;
 
 	l->base = event_base_new();
-	l->sources = calloc(l->watch->ntargets, sizeof(*l->sources));
+	l->sources = calloc(l->watch->room, sizeof(*l->sources));
 	if (!l->base || !l->sources)
 		return -ENOMEM;
 	for (i = 0; i < l->watch->ntargets; i++) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/watched.h"
@@ -23,22 +22,6 @@ static void plugin_free(struct watched_plugin *p)
 	free(p);
 }
 
-/* Run-time minus link-time address, given where its code is. */
-static int library_bias(const struct go_binary *bin, const struct process_library *lib,
-			uint64_t *bias)
-{
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	const struct elf_segment *segments;
-	size_t n = elf_file_segments(go_binary_elf(bin), &segments), i;
-
-	for (i = 0; i < n; i++)
-		if ((segments[i].offset & ~(page - 1)) == lib->offset) {
-			*bias = lib->start - (segments[i].vaddr & ~(page - 1));
-			return 0;
-		}
-	return -ENOENT;
-}
-
 static int watch_plugin(struct watched *w, struct watched_plugin *p,
 			const struct process_library *lib, struct err *err)
 {
@@ -46,7 +29,7 @@ static int watch_plugin(struct watched *w, struct watched_plugin *p,
 	uint64_t bias;
 	int e;
 
-	e = library_bias(p->bin, lib, &bias);
+	e = watched_library_bias(p->bin, lib->start, lib->offset, &bias);
 	if (e)
 		return err_set(err, e, "its code is not where its file says");
 	e = hooks_choose(&p->hooks, p->bin, err);
@@ -105,6 +88,10 @@ static void note_library(void *arg, const struct process_library *lib)
 	e = go_binary_open_plugin(&bin, lib->openable, w->bin, &err);
 	if (e == -ENOEXEC)
 		return; /* libc and the like */
+	if (bin && watched_has_runtime(bin)) {
+		go_binary_close(bin);
+		return; /* not a part of this program: watched_libraries.c */
+	}
 	p = remember(w, lib->path);
 	if (!p) {
 		if (bin)

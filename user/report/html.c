@@ -55,6 +55,10 @@ static void print_targets(FILE *out, const struct report *report)
 
 		fprintf(out, "<li>process %" PRIu32 ": <code>", t->pid);
 		xml_text(out, t->exe);
+		if (t->library && t->library[0]) {
+			fputs("</code>, its library <code>", out);
+			xml_text(out, t->library);
+		}
 		fputs("</code>, ", out);
 		xml_text(out, t->go_version);
 		fprintf(out, ", %s maps%s%s%s</li>\n", t->swiss ? "Swiss" : "classic",

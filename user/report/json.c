@@ -224,6 +224,10 @@ static json_t *build_target(const struct report_target *target)
 	int failed = json_put(o, "pid", json_integer(target->pid));
 
 	failed |= json_put(o, "exe", json_text(target->exe));
+	if (target->library && target->library[0])
+		failed |= json_put(o, "library", json_text(target->library));
+	if (target->late_s > 0)
+		failed |= json_put(o, "watched_from_s", json_real(target->late_s));
 	failed |= json_put(o, "build_id", json_text(target->build_id));
 	failed |= json_put(o, "go_version", json_text(target->go_version));
 	failed |= json_put(o, "map_impl", json_string(target->swiss ? "swiss" : "classic"));

@@ -282,6 +282,8 @@ static void read_targets(struct json_reader *r, const json_t *root, struct repor
 		target = &report->targets[i];
 		target->pid = json_get_u32(r, o, "pid");
 		target->exe = json_get_text(r, o, "exe");
+		target->library = json_get_text(r, o, "library");
+		target->late_s = json_get_real(r, o, "watched_from_s", 0);
 		target->build_id = json_get_text(r, o, "build_id");
 		target->go_version = json_get_text(r, o, "go_version");
 		target->swiss = read_impl(r, o, "map_impl");

@@ -98,6 +98,7 @@ static void targets_free(struct report_target *targets, size_t n)
 
 	for (i = 0; i < n; i++) {
 		free(targets[i].exe);
+		free(targets[i].library);
 		free(targets[i].build_id);
 		free(targets[i].go_version);
 	}

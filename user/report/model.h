@@ -192,6 +192,8 @@ struct report_growth { /* of a map, seen with watch --growth */
 struct report_target {
 	uint32_t pid;
 	char *exe, *build_id, *go_version;
+	char *library; /* the Go library whose runtime it is; "": the program's own */
+	double late_s; /* how long the watch had lasted when that was loaded; 0: it was there */
 	bool swiss, stripped, pie, cgo;
 	bool exited;
 	int exit_status; /* wait status when exited and known, else -1 */

@@ -241,11 +241,29 @@ static void print_maps(FILE *out, const struct report *report)
 	free(rows);
 }
 
+static void print_late(FILE *out, const struct report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->ntargets; i++) {
+		const struct report_target *t = &report->targets[i];
+
+		if (!(t->late_s > 0))
+			continue;
+		fputs("  Watched from ", out);
+		fprintf(out,
+			"%s on, when it was found loaded: ", duration_format(t->late_s * 1e9).s);
+		escape_text(out, t->library && t->library[0] ? t->library : t->exe);
+		fputc('\n', out);
+	}
+}
+
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
 {
 	print_found(out, report, style);
 	print_caveats(out, &report->stats);
 	print_hidden(out, report);
+	print_late(out, report);
 	print_work(out, &report->stats);
 	print_losses(out, &report->stats);
 	if (report->nmaps)

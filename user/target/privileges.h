@@ -15,7 +15,8 @@
  */
 
 /* perf: perf events will be opened again (the budget takes probes away and puts them back where
- * there is no uprobe-multi): CAP_PERFMON and CAP_SYS_ADMIN stay too. 0 or a negative errno. A
+ * there is no uprobe-multi), or more files probed (libraries that are yet to be loaded): CAP_PERFMON
+ * and CAP_SYS_ADMIN stay too. 0 or a negative errno. A
  * command that is to keep its privileges must have been started before. */
 int privileges_drop(bool perf);
 

@@ -244,6 +244,11 @@ int process_namespace(const struct process *p, uint64_t *dev, uint64_t *ino, pid
 	return 0;
 }
 
+int process_look_again(struct process *p, struct err *err)
+{
+	return look_at_exe(p, err);
+}
+
 struct mapping { /* a line of /proc/PID/maps */
 	uint64_t start, end, offset, ino;
 	bool code;
@@ -359,6 +364,20 @@ pid_t process_child(pid_t pid, size_t i)
 	return i ? 0 : child;
 }
 
+/* A file whose name is gone is there all the same, to those who may follow this link. */
+static void library_name(const struct process *p, const struct mapping *m,
+			 char openable[PROCESS_PATH])
+{
+	static const char gone[] = " (deleted)";
+	size_t len = strlen(m->path);
+
+	if (len > sizeof(gone) && !strcmp(m->path + len - (sizeof(gone) - 1), gone))
+		snprintf(openable, PROCESS_PATH, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
+			 (int)p->pid, m->start, m->end);
+	else
+		snprintf(openable, PROCESS_PATH, "/proc/%d/root%s", (int)p->pid, m->path);
+}
+
 int process_libraries(const struct process *p,
 		      void (*each)(void *arg, const struct process_library *lib), void *arg)
 {
@@ -370,13 +389,13 @@ int process_libraries(const struct process *p,
 	if (!f)
 		return -errno;
 	while (mappings_next(f, &line, &cap, &m)) {
-		struct process_library lib = {last, openable, m.start, m.offset};
+		struct process_library lib = {last, openable, m.start, m.offset, m.ino};
 
 		if (!m.code || m.path[0] != '/' || !strcmp(m.path, p->exe) ||
 		    !strcmp(m.path, last) || strlen(m.path) >= sizeof(last))
 			continue;
 		snprintf(last, sizeof(last), "%s", m.path);
-		snprintf(openable, sizeof(openable), "/proc/%d/root%s", (int)p->pid, m.path);
+		library_name(p, &m, openable);
 		each(arg, &lib);
 	}
 	free(line);

@@ -38,6 +38,8 @@ int process_open(struct process *p, pid_t pid, struct err *err);
  */
 int process_spawn(struct process *p, char *const argv[], struct err *err);
 int process_resume(struct process *p, struct err *err);
+/* Which program it runs now. */
+int process_look_again(struct process *p, struct err *err);
 /* Kills a process of ours that could not be watched, and reaps it. */
 void process_abandon(struct process *p);
 void process_close(struct process *p);
@@ -68,6 +70,7 @@ struct process_library {	/* a file beside the program that code is mapped from *
 	const char *path;	/* as the process sees it */
 	const char *openable;	/* as we can open it, also in another mount namespace */
 	uint64_t start, offset; /* where its code is, and which part of the file */
+	uint64_t ino;
 };
 
 /* Calls back with each of them. 0 or negative errno. */

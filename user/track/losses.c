@@ -87,7 +87,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	add(stats, "stacks_cut",
 	    "stacks cut at their outer end: more than 256 frames, inlined ones counted",
 	    user->stacks_cut);
-	add(stats, "plugins_unwatched", "plugins whose own map operations are not seen",
-	    user->plugins);
+	add(stats, "plugins_unwatched",
+	    "plugins and Go libraries whose own map operations are not seen", user->plugins);
 	return 0;
 }

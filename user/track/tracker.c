@@ -86,13 +86,14 @@ static double seconds(const struct tracker *t, uint64_t ns)
 	return ns > t->start_ns ? (double)(ns - t->start_ns) / 1e9 : 0;
 }
 
-static struct tracked *find(const struct tracked_list *list, const struct report_race *race)
+/* Two runtimes in one process may have the same functions: not the same race. */
+static struct tracked *find(const struct tracked_list *list, const struct tracker_source *source,
+			    const struct report_race *race)
 {
 	size_t i;
 
 	for (i = 0; i < list->count; i++)
-		if (list->items[i]->race.pid == race->pid &&
-		    !strcmp(list->items[i]->race.id, race->id))
+		if (list->items[i]->source == source && !strcmp(list->items[i]->race.id, race->id))
 			return list->items[i];
 	return NULL;
 }
@@ -147,7 +148,7 @@ static int merge(struct tracker *t, struct tracked_list *list, struct tracker_so
 {
 	struct report_sightings sightings;
 	char *global;
-	struct tracked *k = find(list, race), **grown;
+	struct tracked *k = find(list, source, race), **grown;
 	size_t bytes = race_bytes(race);
 	uint64_t keep_count;
 	double keep_first;
@@ -374,11 +375,12 @@ const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 
 /* What is proved is no suspect any more, and what is ordered never was one. */
 static bool is_suspect(const struct tracker *t, const struct report *report,
-		       const struct report_race *race)
+		       const struct tracked *k)
 {
+	const struct report_race *race = &k->race;
 	size_t i;
 
-	if (find(&t->races, race))
+	if (find(&t->races, k->source, race))
 		return false;
 	for (i = 0; i < report->nmaps; i++)
 		if (report->maps[i].pid == race->pid && report->maps[i].addr == race->map.addr)
@@ -399,7 +401,7 @@ int tracker_lend(struct tracker *t, struct report *report)
 	report->nraces = t->races.count;
 	maprows_prove(report);
 	for (i = 0; i < t->suspects.count; i++)
-		if (is_suspect(t, report, &t->suspects.items[i]->race))
+		if (is_suspect(t, report, t->suspects.items[i]))
 			report->suspects[report->nsuspects++] = t->suspects.items[i]->race;
 	return 0;
 }
