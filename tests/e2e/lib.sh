@@ -119,6 +119,7 @@ build_program()
 	noswiss) experiment=noswissmap ;;
 	race) cgo=1 ;;
 	plugin) ldflags='-s -w' mode=plugin cgo=1 ;;
+	cshared) ldflags='-s -w' mode=c-shared cgo=1 ;;
 	*) e2e_die "no such variant: $variant" ;;
 	esac
 	! grep -q '^// CGO$' "$1" || cgo=1

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/refusal.h"
+#include "cmd/watched.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
 #include "probe/procs.h"
@@ -120,11 +122,51 @@ static void print_process(const struct process *p, const struct go_binary *bin)
 		printf("its control group is frozen\n");
 }
 
+static int inspect(const char *name, const struct go_binary *bin, bool verbose, struct err *err)
+{
+	struct hook_set hooks = {};
+	int r = hooks_choose(&hooks, bin, err);
+
+	if (!r) {
+		print_binary(name, bin);
+		print_hooks(&hooks, verbose);
+	}
+	hooks_free(&hooks);
+	return r;
+}
+
+struct libraries {
+	bool verbose;
+	size_t n;
+};
+
+static void on_library(void *ctx, const struct process_library *lib, struct go_binary *bin)
+{
+	struct libraries *l = ctx;
+	struct err err = {};
+
+	if (l->n++)
+		putchar('\n');
+	if (inspect(lib->path, bin, l->verbose, &err))
+		log_warn("%s: %s", lib->path, err.text);
+	go_binary_close(bin);
+}
+
+/* A process whose program is not Go may have Go libraries. False: it has none. */
+static bool inspect_libraries(const struct process *process, bool verbose)
+{
+	struct libraries l = {.verbose = verbose};
+	struct watched w = {.process = *process};
+
+	watched_find_libraries(&w, on_library, &l);
+	watched_forget_libraries(&w);
+	return l.n != 0;
+}
+
 int cmd_inspect(int argc, char **argv)
 {
 	struct inspect_options options;
 	struct process process = {.pidfd = -1};
-	struct hook_set hooks = {};
 	struct go_binary *bin = NULL;
 	struct err err = {};
 	const char *path;
@@ -133,7 +175,6 @@ int cmd_inspect(int argc, char **argv)
 	if (status != OPTIONS_RUN)
 		return status;
 	options_set_log(false, options.verbose);
-	status = EXIT_TOOL;
 	path = options.file;
 	if (options.pid) {
 		r = process_open(&process, (pid_t)options.pid, &err);
@@ -145,23 +186,19 @@ int cmd_inspect(int argc, char **argv)
 	if (r && options.pid)
 		refusal_explain(&err, r, &process);
 	if (!r)
-		r = hooks_choose(&hooks, bin, &err);
-	if (r)
-		goto out;
-	print_binary(options.pid ? process.exe : path, bin);
-	print_hooks(&hooks, options.verbose > 0);
-	if (options.pid)
+		r = inspect(options.pid ? process.exe : path, bin, options.verbose > 0, &err);
+	else if (r == -ENOEXEC && options.pid && inspect_libraries(&process, options.verbose > 0))
+		r = 0;
+	if (!r && bin && options.pid)
 		print_process(&process, bin);
-	status = EXIT_NOTHING;
 out:
-	if (status != EXIT_NOTHING) {
+	if (r) {
 		log_error("%s", err.text[0] ? err.text : err_name(r));
 		if (err.hint[0])
 			log_hint("%s", err.hint);
 	}
-	hooks_free(&hooks);
 	if (bin)
 		go_binary_close(bin);
 	process_close(&process);
-	return status;
+	return r ? EXIT_TOOL : EXIT_NOTHING;
 }

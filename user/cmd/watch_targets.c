@@ -223,6 +223,7 @@ static int prepare_process(struct watch *w, struct watched *t, struct err *err)
 /* ---- a command that has yet to load Go code ---- */
 
 struct waiting {
+	char exe[4096]; /* at first */
 	struct watch *watch;
 	struct watched *target;
 	sigset_t signals;
@@ -261,11 +262,10 @@ static int nothing_seen(const struct waiting *wait, const char *when, struct err
 	err_hint(
 		err,
 		"what a command starts in other processes is not watched: give the Go program itself, or its process with -p");
-	return err_set(err, -ENOEXEC,
-		       "no Go code was seen in %s %s: it is not a Go program, and %s",
-		       t->process.exe, when,
-		       t->plugins_unwatched ? "no Go library that it loaded can be watched"
-					    : "loaded no Go library");
+	return err_set(err, -ENOEXEC, "%s is not a Go program, and %s was seen in its process %s",
+		       wait->exe,
+		       t->plugins_unwatched ? "no Go library that can be watched" : "no Go code",
+		       when);
 }
 
 static void tell_waiting(struct waiting *wait, uint64_t now)
@@ -277,7 +277,7 @@ static void tell_waiting(struct waiting *wait, uint64_t now)
 		 wait->target->process.exe, (int)wait->target->process.pid);
 }
 
-/* Until it is time to look again. 0, -EINTR somebody says that it is enough. */
+/* Until it is time to look again. 0, or -EINTR: somebody says that it is enough. */
 static int pause_for_go(struct waiting *wait)
 {
 	struct timespec ts = {.tv_nsec = (long)wait->look_ns};
@@ -290,12 +290,14 @@ static int pause_for_go(struct waiting *wait)
 
 static int wait_for_go(struct watch *w, struct watched *t, struct err *err)
 {
-	struct waiting wait = {w, t, .begin_ns = watch_now(), .look_ns = LOOK_FIRST_NS};
+	struct waiting wait = {
+		.watch = w, .target = t, .begin_ns = watch_now(), .look_ns = LOOK_FIRST_NS};
 	struct process *p = &t->process;
 	struct err ignored = {};
 	uint64_t now;
 	int r;
 
+	snprintf(wait.exe, sizeof(wait.exe), "%s", p->exe);
 	sigemptyset(&wait.signals);
 	sigaddset(&wait.signals, SIGINT);
 	sigaddset(&wait.signals, SIGTERM);
