@@ -64,10 +64,11 @@ errors_processes()
 	sleep 1000 &
 	target=$!
 	wait_until 5 grep -qs sleep "/proc/$target/comm"
-	refused 'a process that is not Go' 1 'not a Go program' watch -p "$target" -d 1
+	refused 'a process that is not Go' 1 'not a Go program, and has loaded no Go library' watch -p "$target" -d 1
 	cleanup
 	target=
-	refused 'a command that is not Go' 1 'not a Go program' watch -d 1 -- /bin/true
+	refused 'a command that is not Go' 1 'not a Go program, and no Go code was seen in its process until it ended' watch -d 1 -- /bin/true
+	refused 'a command that goes on and is not Go' 1 'no Go code was seen in its process in the time given' watch -d 0.5 -- sleep 1000
 	refused 'a kernel thread' 1 '' watch -p 2 -d 1
 	errors_wrappers
 }
@@ -112,6 +113,62 @@ errors_targets()
 	target=
 	refused 'a command of Go 1.15' 1 'go1\.15' watch -d 1 -- "$e2e_build/1.15-stripped/sleeper"
 	refused 'a 32-bit command' 1 '386\|32' watch -d 1 -- "$e2e_build/386/sleeper"
+}
+
+# What the place that maprace runs in lacks, or has: one line each that says what to do.
+errors_places()
+{
+	local program=$maprace
+	fresh_work errors
+	start_target "$e2e_build/1.24-stripped/sleeper"
+	maprace=$work/run
+	# shellcheck disable=SC2016
+	place 'ulimit -n 32' 'exec "$maprace" "$@"'
+	refused 'few files: a process' 1 'limit of open files is 32, and maprace needs [0-9]*' watch -p "$target" -d 1
+	refused 'few files: a command' 1 'limit of open files is 32' watch -d 1 -- "$e2e_build/1.24-stripped/sleeper"
+	# shellcheck disable=SC2016
+	place 'exec unshare -m sh -c "umount -l /proc && exec \"\$@\"" sh "$maprace" "$@"'
+	if unshare -m true 2>/dev/null; then
+		refused 'no /proc: a process' 1 '/proc is not mounted' watch -p "$target" -d 1
+		refused 'no /proc: a command' 1 '/proc is not mounted' watch -d 1 -- "$e2e_build/1.24-stripped/sleeper"
+	else
+		skip 'no /proc' 'no mount namespaces here'
+	fi
+	# shellcheck disable=SC2016
+	place 'exec "$tracer" "$maprace" "$@"'
+	refused 'traced: a command' 1 'process [0-9]* (strace -f, a debugger) traces maprace' watch -d 1 -- "$e2e_build/1.24-stripped/sleeper"
+	maprace=$program
+	cleanup
+	errors_traced
+}
+
+# place COMMAND...: how maprace is run from now on; $maprace and $tracer are known there
+place()
+{
+	{
+		printf '#!/bin/bash\nmaprace=%q tracer=%q\n' "$program" "$e2e_build/tracer"
+		printf '%s\n' "$@"
+	} >"$work/run"
+	chmod +x "$work/run"
+}
+
+# A target that somebody else traces is watched all the same, and that is said.
+errors_traced()
+{
+	local status=0 traced
+	fresh_work errors
+	start_target "$e2e_build/tracer" "$e2e_build/1.24-stripped/sleeper"
+	traced=$(pgrep -P "$target")
+	"$maprace" watch -p "$traced" -d 1 -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || status=$?
+	if ((status == 0)) && grep -q "warning: process $traced is traced by process $target: " "$work/stderr" &&
+		jq -e '.stats.operations > 10' "$work/out.json" >/dev/null; then
+		pass 'a process that is traced: watched, and told of'
+	else
+		fail 'a process that is traced' "exit status $status, or not told of"
+	fi
+	kill -KILL "$traced"
+	cleanup
+	target=
 }
 
 # the same file, as somebody who may not
@@ -212,6 +269,7 @@ errors_build()
 	for build in 1.15-stripped 1.19-stripped 1.24-stripped; do
 		build_program "$build" "$e2e_dir/programs/sleeper.go"
 	done
+	[[ $e2e_build/tracer -nt $e2e_dir/programs/tracer.c ]] || ${CC:-cc} -O -Wall -o "$e2e_build/tracer" "$e2e_dir/programs/tracer.c"
 	[[ $e2e_build/386/sleeper -nt $e2e_dir/programs/sleeper.go ]] && return
 	go_root 1.19
 	mkdir -p "$e2e_build/386"
@@ -225,6 +283,7 @@ errors_all()
 	errors_usage
 	errors_processes
 	errors_targets
+	errors_places
 	errors_files
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/options.h"
 #include "go/go_layout.h"
 #include "probe/feature.h"
+#include "target/limits.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -37,6 +38,7 @@ int cmd_doctor(int argc, char **argv)
 	struct doctor_options options;
 	const char *watch = "works here";
 	struct utsname host;
+	struct err err = {};
 	int i, bad = 0, bpf, status = options_parse_doctor(argc, argv, &options);
 
 	if (status != OPTIONS_RUN)
@@ -46,6 +48,10 @@ int cmd_doctor(int argc, char **argv)
 	uname(&host);
 	printf("kernel %s, %s\n", host.release, host.machine);
 	printf("Go programs: %s\n\n", go_layout_versions());
+	if (limits_proc(&err)) {
+		printf("%s\nmend: %s\n\n", err.text, err.hint);
+		bad++;
+	}
 	for (i = 0; i < FEATURE_MAX; i++)
 		bad += print_feature(feature_ask((enum feature)i));
 	bpf = doctor_bpf();

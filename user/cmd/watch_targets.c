@@ -15,7 +15,11 @@
 #include "base/log.h"
 #include "cmd/watch.h"
 #include "report/printers.h"
+#include "target/limits.h"
 
+/* Files that we open: of our own; for a target, whose keeper inherits those of all. */
+#define FILES 16
+#define FILES_OF_TARGET 40
 #define LIBRARIES 16 /* of all targets; each takes as much memory as a program */
 /* A command that is to load a library: how often it is looked at, at first and at last, and after
  * how long a person is told what we wait for. */
@@ -209,6 +213,12 @@ static int no_go(const struct watched *t, struct err *err)
 static int prepare_process(struct watch *w, struct watched *t, struct err *err)
 {
 	int r = watched_prepare(t, &w->attach, err);
+	pid_t tracer = process_tracer(&t->process);
+
+	if (tracer)
+		log_warn(
+			"process %d is traced by process %d: while that stops it (a debugger) nothing happens that could be seen; let go of it if that is not meant",
+			(int)t->process.pid, (int)tracer);
 
 	if (r == -ENOEXEC && !t->bin && is_foreign(t)) {
 		*err = (struct err){};
@@ -338,6 +348,9 @@ int watch_attach_targets(struct watch *w, struct err *err)
 	size_t i, n = w->ntargets;
 	int r = 0;
 
+	r = limits_files(FILES + n * FILES_OF_TARGET, err);
+	if (r)
+		return r;
 	w->attach = (struct attach_opts){
 		.max_hold_ns = o->max_hold_ns,
 		.hold_permille = o->max_hold_ns ? (uint32_t)(o->budget_percent * 10) : 0,

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "target/limits.h"
+
 static int pidfd_of(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -101,6 +103,19 @@ static int look_at_exe(struct process *p, struct err *err)
 	return 0;
 }
 
+/* /proc does not show it. */
+static int not_there(pid_t pid, struct err *err)
+{
+	int r = limits_proc(err);
+
+	if (r)
+		return r;
+	if (kill(pid, 0) && errno != EPERM)
+		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
+	err_hint(err, "run maprace as root, or where /proc is mounted without hidepid");
+	return err_set(err, -EACCES, "process %d is there, but /proc does not show it", (int)pid);
+}
+
 int process_open(struct process *p, pid_t pid, struct err *err)
 {
 	pid_t tgid;
@@ -112,7 +127,7 @@ int process_open(struct process *p, pid_t pid, struct err *err)
 	/* so that a thread's id is refused with a sentence that helps */
 	tgid = status_id(pid, "Tgid:\t");
 	if (tgid == -ENOENT || tgid == -ESRCH)
-		return err_set(err, -ESRCH, "no process has the id %d", (int)pid);
+		return not_there(pid, err);
 	if (tgid < 0)
 		return err_set(err, tgid, "cannot look at process %d: %s", (int)pid,
 			       err_name(tgid));
@@ -145,6 +160,30 @@ static int wait_for_exec(pid_t pid, int *status)
 	}
 }
 
+pid_t process_tracer(const struct process *p)
+{
+	pid_t tracer = status_id(p->pid, "TracerPid:\t");
+
+	return tracer > 0 && !p->stopped ? tracer : 0;
+}
+
+/* One that is traced already cannot be stopped by us at its first instruction. */
+static int cannot_trace(const char *command, struct err *err)
+{
+	pid_t tracer = status_id(getpid(), "TracerPid:\t");
+
+	err_hint(err, "start the command without maprace, and watch its process with -p");
+	if (tracer > 0)
+		return err_set(
+			err, -EPERM,
+			"cannot start %s to watch it: process %d (strace -f, a debugger) traces maprace and what it starts",
+			command, (int)tracer);
+	return err_set(
+		err, -EPERM,
+		"cannot start %s to watch it: ptrace is not allowed here (a seccomp filter?)",
+		command);
+}
+
 int process_spawn(struct process *p, char *const argv[], struct err *err)
 {
 	int report[2], r, status;
@@ -153,8 +192,11 @@ int process_spawn(struct process *p, char *const argv[], struct err *err)
 
 	memset(p, 0, sizeof(*p));
 	p->pidfd = -1;
+	r = limits_proc(err);
+	if (r)
+		return r;
 	if (pipe2(report, O_CLOEXEC))
-		return -errno;
+		return err_set(err, -errno, "cannot start %s: %s", argv[0], err_name(errno));
 	pid = fork();
 	if (pid < 0) {
 		r = -errno;
@@ -163,9 +205,11 @@ int process_spawn(struct process *p, char *const argv[], struct err *err)
 		return err_set(err, r, "cannot start %s: %s", argv[0], err_name(r));
 	}
 	if (!pid) {
-		if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		r = ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? -errno : 0;
+		if (!r) {
 			execvp(argv[0], argv);
-		r = errno;
+			r = errno;
+		}
 		n = write(report[1], &r, sizeof(r));
 		_exit(n == sizeof(r) ? 127 : 126);
 	}
@@ -177,6 +221,8 @@ int process_spawn(struct process *p, char *const argv[], struct err *err)
 		p->reaped = true;
 		n = read(report[0], &r, sizeof(r)); /* it has ended: this does not wait */
 		close(report[0]);
+		if (n == sizeof(r) && r < 0)
+			return cannot_trace(argv[0], err);
 		if (n == sizeof(r))
 			return err_set(err, -r, "cannot start %s: %s", argv[0], strerror(r));
 		return err_set(err, -ECHILD, "%s ended before it could be watched", argv[0]);

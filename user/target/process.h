@@ -28,8 +28,12 @@ struct process {
 	int wait_status;
 };
 
-/* -ESRCH no such process (or only a thread of one), -EACCES -EPERM not allowed to look at it. */
+/* -ESRCH no such process (or only a thread of one), -EACCES -EPERM not allowed to look at it,
+ * -ENOENT no /proc. */
 int process_open(struct process *p, pid_t pid, struct err *err);
+
+/* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */
+pid_t process_tracer(const struct process *p);
 
 /*
  * Starts argv stopped at its first instruction, with the program already mapped. -ENOENT -EACCES
