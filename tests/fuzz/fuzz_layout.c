@@ -102,21 +102,46 @@ static void complete(struct mini_elf *mini, const uint8_t *code)
 	mini_put(mini->data + 64 + 40, FILE_SIZE, 8);
 }
 
+/* The samples are right, or nothing of what is behind the first refusal is looked at. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int try(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	uint8_t out[1 + CODE_SIZE + VERSION_AT + 32];
+
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < 2; i++) {
+		if (try(out, sample(out, i)))
+			abort();
+	}
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size > 1 + CODE_SIZE)
+		try(data, size);
+	return 0;
+}
+
+static int try(const uint8_t *data, size_t size)
 {
 	static struct mini_elf mini;
 	struct err err = {.text = ""};
 	struct go_binary *bin;
 	struct memfile m;
-	size_t rest;
+	size_t rest = size - 1 - CODE_SIZE;
+	int code;
 
-	if (size <= 1 + CODE_SIZE)
-		return 0;
-	rest = size - 1 - CODE_SIZE;
 	types_of(&mini, data + 1 + CODE_SIZE, rest > TYPES_MAX ? TYPES_MAX : rest, data[0] & 1);
 	complete(&mini, data + 1);
 	m = memfile_make(mini.data, mini.size);
-	if (!go_binary_open(&bin, m.path, &err)) {
+	code = go_binary_open(&bin, m.path, &err);
+	if (!code) {
 		if (go_binary_layout(bin)->minor != 24 && !(data[0] & 1))
 			abort();
 		go_binary_close(bin);
@@ -124,5 +149,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); /* every refusal says why */
 	}
 	memfile_close(&m);
-	return 0;
+	return code;
 }

@@ -158,7 +158,29 @@ static void test_round_trip(void **state)
 	report.targets[0].exit_status = -1;
 	report.stats.cost_percent = -1;
 	assert_round_trip(&report);
+	report.targets[0].library = sample_text("/srv/lib\"x\".so");
+	report.targets[0].late_s = 2.5;
+	assert_round_trip(&report);
 	report_free(&report);
+}
+
+static void test_library(void **state)
+{
+	struct report report, again;
+	struct err err = {0};
+	char *json;
+
+	(void)state;
+	sample_report(&report);
+	report.targets[0].library = sample_text("/srv/lib\"x\".so");
+	report.targets[0].late_s = 2.5;
+	json = print_report(&report);
+	assert_int_equal(json_read_buffer(json, strlen(json), &again, &err), 0);
+	assert_string_equal(again.targets[0].library, "/srv/lib\"x\".so");
+	assert_true(again.targets[0].late_s == 2.5);
+	report_free(&again);
+	report_free(&report);
+	free(json);
 }
 
 static char *print_all_text(const struct report *report)
@@ -465,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_losses_are_named),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_library),
 		cmocka_unit_test(test_round_trip_renders_the_same),
 		cmocka_unit_test(test_hostile_strings),
 		cmocka_unit_test(test_labels),
