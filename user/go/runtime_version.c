@@ -93,7 +93,6 @@ int runtime_version_find(const struct pclntab *tab, const struct elf_file *elf,
 			 char version[RUNTIME_VERSION_MAX])
 {
 	static const char *const name = "runtime.schedinit";
-	unsigned int left = 8; /* it and its wrapper for assembly have the same name */
 	struct go_func first;
 	struct pclntab_func f;
 	size_t i;
@@ -103,11 +102,14 @@ int runtime_version_find(const struct pclntab *tab, const struct elf_file *elf,
 	r = pclntab_find_funcs(tab, &name, 1, &first);
 	if (r)
 		return r;
-	for (i = first.name ? first.index : tab->h.n_funcs; i < tab->h.n_funcs && left && !r; i++) {
-		if (pclntab_func_at(tab, i, &f) || strcmp(f.base.name, name) != 0)
+	/* It and its wrapper for assembly have the same name, and are in the runtime's block both. */
+	for (i = first.name ? first.index : tab->h.n_funcs; i < tab->h.n_funcs && !r; i++) {
+		if (pclntab_func_at(tab, i, &f))
 			continue;
-		left--;
-		r = search_function(elf, &f.base, version);
+		if (strncmp(f.base.name, "runtime.", 8) != 0)
+			break;
+		if (!strcmp(f.base.name, name))
+			r = search_function(elf, &f.base, version);
 	}
 	if (r)
 		return r;
