@@ -411,14 +411,16 @@ static int check_types(const struct go_layout *layout, const struct pclntab *tab
 		       const struct moduledata *md, const struct elf_file *elf, char *why,
 		       size_t len)
 {
-	struct type_search s = {.layout = layout,
-				.elf = elf,
-				.start = md->types,
-				.size = md->etypes - md->types,
-				.why = why,
-				.len = len};
+	struct type_search s = {
+		.layout = layout,
+		.elf = elf,
+		.start = md->types,
+		.size = md->etypes - md->types,
+	};
 	int code = 0;
 
+	s.why = why;
+	s.len = len;
 	/* Asking the file first keeps a hostile size from costing memory. */
 	if (!s.size || elf_file_offset(elf, md->etypes - 1, &(uint64_t){0}))
 		return 1;
