@@ -102,32 +102,6 @@ static void complete(struct mini_elf *mini, const uint8_t *code)
 	mini_put(mini->data + 64 + 40, FILE_SIZE, 8);
 }
 
-/* The samples are right, or nothing of what is behind the first refusal is looked at. */
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static int try(const uint8_t *data, size_t size);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	uint8_t out[1 + CODE_SIZE + VERSION_AT + 32];
-
-	(void)argc;
-	(void)argv;
-	for (int i = 0; i < 2; i++) {
-		if (try(out, sample(out, i)))
-			abort();
-	}
-	return 0;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	if (size > 1 + CODE_SIZE)
-		try(data, size);
-	return 0;
-}
-
 static int try(const uint8_t *data, size_t size)
 {
 	static struct mini_elf mini;
@@ -150,4 +124,27 @@ static int try(const uint8_t *data, size_t size)
 	}
 	memfile_close(&m);
 	return code;
+}
+
+/* Or nothing of what is behind the first refusal is looked at. */
+static void check_samples(void)
+{
+	uint8_t out[1 + CODE_SIZE + VERSION_AT + 32];
+
+	for (int i = 0; i < 2; i++) {
+		if (try(out, sample(out, i)))
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool checked;
+
+	if (!checked)
+		check_samples();
+	checked = true;
+	if (size > 1 + CODE_SIZE)
+		try(data, size);
+	return 0;
 }

@@ -229,7 +229,7 @@ int moduledata_locate(struct moduledata *md, const struct elf_file *elf, uint64_
 		      const struct pclntab_header *h, struct err *err)
 {
 	struct md_search search = {.elf = elf, .h = h, .pclntab = pclntab};
-	uint64_t pclntable, len;
+	uint64_t pclntable = 0, len = 0;
 	const struct md_word words[] = {
 		{MD_PCLNTABLE, &pclntable}, {MD_PCLNTABLE + 8, &len}, {MD_MINPC, &md->minpc},
 		{MD_MAXPC, &md->maxpc},	    {MD_TEXT, &md->text},
