@@ -45,7 +45,7 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	if (cfg.g_parent_goid != 0xffffffff &&
 	    target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
 		lose(o->c, MR_LOSS_G_FAULT);
-	stack_walk(ctx, a, hi, o->by_helper, o->c);
+	stack_walk(ctx, a, hi, o, o->c);
 	return true;
 }
 

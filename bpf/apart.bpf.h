@@ -35,10 +35,11 @@ __noinline int apart_left(__u32 index, __u32 cpu, __u64 g, __u64 now)
 	return APART_NS - (int)since;
 }
 
-__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 writes)
+/* how: 1: it writes; 2: it stands at its call instruction. */
+__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
-	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (writes & 1), until;
+	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
 	struct mr_cpu *c;
 	int left;
 	__u32 cpu, i;
@@ -57,9 +58,9 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 writes)
 	if (!left && !writer_inside(map))
 		return 0;
 	until = now + left;
-	wait_writers(until, map);
+	wait_writers(until, map, how & 2 ? g : 0);
 	until = bpf_ktime_get_ns();
-	s->when[cpu] = (until & ~1ull) | (writes & 1);
+	s->when[cpu] = (until & ~1ull) | (how & 1);
 	lose(c, MR_LOSS_KEPT_APART);
 	c->hold_ns += until - now;
 	return 1;

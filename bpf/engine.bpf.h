@@ -15,7 +15,9 @@
  * in order); weaker machines need fences here.
  */
 #include "access.bpf.h"
+#include "access.bpf.h"
 #include "claim.bpf.h"
+#include "stops.bpf.h"
 #include "suspect.bpf.h"
 #include "trial.bpf.h"
 
@@ -193,18 +195,22 @@ __noinline int wait_turn(__u64 until)
 	return 0;
 }
 
+/* 0: go on; 1: the time is over; 2: somebody has collided; 3: the goroutine is to stop. */
 __noinline int wait_round(__u64 until, __u32 index)
 {
 	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
-	__u64 seq;
+	__u64 seq, g;
 	int i;
 
 	if (!h)
 		return 1;
 	seq = h->seq;
+	g = h->access.g;
 	for (i = 0; i < 64; i++) {
 		if (h->hit_seq == seq)
 			return 2;
+		if (stop_asked(g))
+			return 3;
 		if (wait_turn(until))
 			return 1;
 	}
@@ -223,20 +229,36 @@ static __always_inline bool writer_inside(__u64 map)
 	return flags & cfg.map_writing_mask;
 }
 
-/* Never let this goroutine go while another is inside: that would make them really run into each
- * other. */
-__noinline int wait_writers(__u64 until, __u64 map)
+/* 1: nobody is inside, or the goroutine is to stop. */
+__noinline int wait_clear(__u64 map, __u64 g)
+{
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		if (!writer_inside(map) || (g && stop_asked(g)))
+			return 1;
+		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
+	}
+	return 0;
+}
+
+/*
+ * Never let this goroutine go while another is inside: that would make them really run into each
+ * other. Who is inside may be parked there by the scheduler, for milliseconds. g: the goroutine if
+ * it would stop now without harm, else 0.
+ */
+__noinline int wait_writers(__u64 until, __u64 map, __u64 g)
 {
 	int i;
 
 	for (i = 0; i < 32 && !wait_turn(until); i++)
 		;
-	for (i = 0; i < 32 && writer_inside(map); i++)
-		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
+	for (i = 0; i < 64 && !wait_clear(map, g); i++)
+		;
 	return 0;
 }
 
-__noinline int wait_until(__u64 until, __u32 index, __u64 map)
+__noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g)
 {
 	__u64 now;
 	int i, r = 0;
@@ -249,7 +271,9 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map)
 	now = bpf_ktime_get_ns();
 	if (r == 2) /* a collision: the other operation needs a moment to get under way and done */
 		until = now + cfg.grace_ns;
-	wait_writers(until, map);
+	if (r == 3)
+		until = now;
+	wait_writers(until, map, g);
 	return r;
 }
 
@@ -260,6 +284,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	volatile struct mr_hold *h;
 	__u64 start, end;
 	bool good;
+	int r;
 
 	h = bpf_map_lookup_elem(&holds, &index);
 	if (!h)
@@ -285,13 +310,17 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	barrier();
 	o->record->hold = 1;
 	o->record->type = operation_type(ctx, o);
-	wait_until(start + length, index, o->map);
+	r = wait_until(start + length, index, o->map, o->at_call ? o->g : 0);
 	h->map = 0;
 	barrier();
 	o->record->hold = 0;
 	end = bpf_ktime_get_ns();
-	if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq)
+	if (r == 3) {
+		lose(o->c, MR_LOSS_HOLD_CUT);
+		trial_forget(o, s);
+	} else if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq) {
 		lose(o->c, MR_LOSS_HOLD_SHORT);
+	}
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
 	o->c->holds++;
@@ -303,34 +332,12 @@ release:
 	claim_release(index);
 }
 
-/* The slow path: an operation that may matter. */
-static __always_inline void look(struct pt_regs *ctx, struct operation *o, struct mr_last *last)
+static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, struct mr_caller *s,
+				      __u64 ret, __u32 slot)
 {
 	struct policy_input in = {};
-	struct mr_caller *s;
-	__u64 caller, length;
+	__u64 length;
 
-	o->c->looks++;
-	caller = stack_caller(ctx);
-	if (!caller) {
-		lose(o->c, MR_LOSS_CALLER_FAULT);
-		return;
-	}
-	if (last->g == o->g) { /* else the note is another goroutine's by now */
-		last->caller = caller;
-		last->op = o->op;
-	}
-	if (cfg.window_ns)
-		suspect_look(ctx, o);
-	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
-		return;
-	s = caller_record(REG_IP(ctx), caller, o->c);
-	if (!s) {
-		lose(o->c, MR_LOSS_RECORD_MISSING);
-		return;
-	}
-	if (o->record->flags & MR_MAP_SHARED)
-		o->record->sites |= 1ull << trial_site(s);
 	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now,
 		      cfg.hold_permille * throttle / 1000, cfg.burst_ns);
 	in.now = o->now;
@@ -350,12 +357,54 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 			lose(o->c, MR_LOSS_NO_TOKENS);
 		return;
 	}
+	length = stop_length(o, s, ret, slot, length);
+	if (!length)
+		return;
 	length = trial_length(o, s, length);
 	if (!length)
 		return;
-	if (writer_inside(o->map))
-		in_flight(ctx, o);
 	hold(ctx, o, s, length);
+}
+
+/* Maps that two goroutines use and somebody writes. */
+#define LOOK_INSIDE (MR_MAP_SHARED | MR_MAP_WRITTEN)
+
+/* The slow path: an operation that may matter. */
+static __always_inline void look(struct pt_regs *ctx, struct operation *o, struct mr_last *last,
+				 __u32 slot)
+{
+	struct mr_caller *s;
+	__u64 caller, ret = 0;
+
+	o->c->looks++;
+	caller = stack_caller(ctx, &ret);
+	if (!caller) {
+		lose(o->c, MR_LOSS_CALLER_FAULT);
+		return;
+	}
+	if (last->g == o->g) { /* else the note is another goroutine's by now */
+		last->caller = caller;
+		last->op = o->op;
+	}
+	if (cfg.window_ns)
+		suspect_look(ctx, o);
+	if (o->leaves)
+		return;
+	o->inside = (o->record->flags & LOOK_INSIDE) == LOOK_INSIDE && writer_inside(o->map);
+	if (o->inside) {
+		in_flight(ctx, o);
+		return;
+	}
+	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
+		return;
+	s = caller_record(REG_IP(ctx), caller, o->c);
+	if (!s) {
+		lose(o->c, MR_LOSS_RECORD_MISSING);
+		return;
+	}
+	if (o->record->flags & MR_MAP_SHARED)
+		o->record->sites |= 1ull << trial_site(s);
+	look_hold(ctx, o, s, ret, slot);
 }
 
 #endif

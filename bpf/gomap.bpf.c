@@ -33,6 +33,17 @@ static __always_inline __u32 watched_thread(void)
 	return id >> 32 == cfg.tgid ? (__u32)id : 0;
 }
 
+/* Another goroutine's write is under way, and this one's own check would be the end. */
+static __always_inline void wait_inside(const struct operation *o)
+{
+	__u64 end;
+
+	wait_writers(o->now, o->map, o->at_call ? o->g : 0);
+	end = bpf_ktime_get_ns();
+	lose(o->c, MR_LOSS_KEPT_APART);
+	o->c->hold_ns += end - o->now;
+}
+
 static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 {
 	struct mr_probe_site site;
@@ -59,6 +70,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.op = site.op;
 	o.type_arg = site.type_arg;
+	o.leaves = site.jump && REG_JUMPS(ctx);
 	o.g = REG_G(ctx);
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
@@ -106,12 +118,14 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	if (wants)
-		look(ctx, &o, last);
+		look(ctx, &o, last, slot);
 	if (o.record->flags & MR_MAP_RACY) {
 		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
-		else if (cfg.holds_enabled)
+		else if (cfg.holds_enabled && !o.leaves)
 			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
+	} else if (o.inside && cfg.holds_enabled) {
+		wait_inside(&o);
 	}
 	return 0;
 }
@@ -127,6 +141,94 @@ SEC("uprobe")
 int maprace_op_plain(struct pt_regs *ctx)
 {
 	return operation(ctx, false);
+}
+
+/* The probed call instruction at ip: its place in the table. */
+__noinline int call_place(__u64 ip)
+{
+	__u32 i, place = mr_call_slot(ip);
+
+	for (i = 0; i < MR_CALL_STEPS; i++, place++)
+		if (*(volatile __u64 *)&call_sites[place & (MR_CALL_SLOTS - 1)].ip == ip)
+			break;
+	return (int)place;
+}
+
+/*
+ * At the instruction that calls a map function, its arguments in place: the operation itself is
+ * counted, and met, behind it. Only a hold is done here (stops.bpf.h), of a map that is known.
+ */
+static __always_inline int call(struct pt_regs *ctx, bool by_helper)
+{
+	struct operation o = {.by_helper = by_helper, .at_call = true};
+	const struct mr_probe_site *site;
+	struct mr_call *call;
+	struct mr_caller *s;
+	__u64 caller;
+	__u32 index;
+	bool racy;
+
+	stay_on_own_stack(ctx);
+	if (!gate)
+		return 0;
+	o.c = this_cpu(&o.cpu);
+	o.tid = watched_thread();
+	if (!o.tid) {
+		lose(o.c, MR_LOSS_FOREIGN);
+		return 0;
+	}
+	call = &call_sites[(__u32)call_place(REG_IP(ctx)) & (MR_CALL_SLOTS - 1)];
+	if (call->ip != REG_IP(ctx)) {
+		lose(o.c, MR_LOSS_UNKNOWN_SITE);
+		return 0;
+	}
+	call->hits++;
+	index = call->slot & (MR_SITE_SLOTS - 1);
+	o.c->calls[index]++;
+	site = (const struct mr_probe_site *)&probe_sites[index];
+	o.op = site->op;
+	o.type_arg = site->type_arg;
+	o.ip = site->ip;
+	o.ret = REG_IP(ctx) + REG_CALL_LEN;
+	o.g = REG_G(ctx);
+	o.map = site_word(ctx, site->map_arg);
+	o.index = map_index(o.map);
+	index = o.index;
+	o.record = bpf_map_lookup_elem(&maps, &index);
+	if (!o.record || !o.map || o.record->addr != o.map)
+		return 0; /* the operation itself makes the record */
+	o.now = bpf_ktime_get_ns();
+	caller = stack_caller(ctx, &o.ret);
+	s = caller ? caller_record(o.ip, caller, o.c) : NULL;
+	if (!s) {
+		lose(o.c, MR_LOSS_CALLER_FAULT);
+		return 0;
+	}
+	s->call_ns = o.now;
+	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
+		return 0;
+	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
+	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && writer_inside(o.map)) {
+		wait_inside(&o);
+		return 0;
+	}
+	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
+	look_hold(ctx, &o, s, o.ret, 0);
+	if (racy)
+		keep_apart(o.index, o.map, o.g, 3);
+	return 0;
+}
+
+SEC("uprobe")
+int maprace_call(struct pt_regs *ctx)
+{
+	return call(ctx, true);
+}
+
+SEC("uprobe")
+int maprace_call_plain(struct pt_regs *ctx)
+{
+	return call(ctx, false);
 }
 
 /* The map that the goroutine dies of, as far as it is certain. */

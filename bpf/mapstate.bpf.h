@@ -145,6 +145,8 @@ static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, stru
 		s->visits = 0;
 		s->holds = 0;
 		s->gap_us = 0;
+		s->asked = 0;
+		s->call_ns = 0;
 	}
 	s->visits++;
 	return s;

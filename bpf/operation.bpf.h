@@ -10,6 +10,10 @@ struct operation { /* one entry into a map function */
 	__u32 tid, cpu, index;
 	__u8 op, type_arg;
 	bool by_helper; /* a constant: this program may use bpf_loop() */
+	bool at_call;	/* a constant: this is the call instruction, not the function called */
+	bool leaves;	/* the stack check fails: it comes again, perhaps much later */
+	bool inside;	/* another goroutine's write is under way */
+	__u64 ip, ret;	/* at_call: of the function's site, and the return address to be */
 	struct mr_map *record;
 	struct mr_cpu *c;
 };

@@ -3,6 +3,7 @@
 #define MAPRACE_STACK_BPF_H
 
 #include "loss.bpf.h"
+#include "operation.bpf.h"
 #include "target.bpf.h"
 
 /*
@@ -15,13 +16,14 @@ struct stack_frame {
 };
 
 /* The return address that tells call sites apart; behind a wrapper of the runtime's, the wrapper's
- * own. 0 when unreadable. */
-static __always_inline __u64 stack_caller(struct pt_regs *ctx)
+ * own. 0 when unreadable. *direct: the one on top of the stack, or 0: to be read. */
+static __always_inline __u64 stack_caller(struct pt_regs *ctx, __u64 *direct)
 {
-	__u64 ret = 0;
+	__u64 ret = *direct;
 
-	if (target_u64(REG_SP(ctx), &ret))
+	if (!ret && target_u64(REG_SP(ctx), &ret))
 		return 0;
+	*direct = ret;
 	if (ret >= cfg.runtime_lo && ret < cfg.runtime_hi && target_u64(REG_FP(ctx) + 8, &ret))
 		return 0;
 	return ret;
@@ -65,27 +67,32 @@ static long stack_step(__u32 i, struct stack_walker *w)
 
 /*
  * Fills pcs, nframes, flags and stack_hash of a. hi is the end of the goroutine's stack, the bound
- * of every frame. by_helper, a constant: with bpf_loop(), whose body the kernel verifies once,
- * which makes for a fraction of the time that it takes to load the program.
+ * of every frame. o->by_helper, a constant: with bpf_loop(), whose body the kernel verifies once,
+ * which makes for a fraction of the time that it takes to load the program. At a call instruction
+ * the stack is the caller's still.
  */
 static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi,
-				       bool by_helper, struct mr_cpu *c)
+				       const struct operation *o, struct mr_cpu *c)
 {
 	struct stack_walker w = {.a = a,
 				 .fp = REG_FP(ctx),
 				 .floor = REG_SP(ctx),
 				 .hi = hi,
-				 .hash = REG_IP(ctx) * 0x9e3779b97f4a7c15ull,
+				 .hash = (o->at_call ? o->ip : REG_IP(ctx)) * 0x9e3779b97f4a7c15ull,
 				 .n = 1};
 	int i;
 
-	a->pcs[0] = REG_IP(ctx);
-	if (target_u64(REG_SP(ctx), &a->pcs[1])) {
+	a->pcs[0] = o->at_call ? o->ip : REG_IP(ctx);
+	if (o->at_call) {
+		a->pcs[1] = o->ret;
+	} else if (target_u64(REG_SP(ctx), &a->pcs[1])) {
+		a->pcs[1] = 0;
 		w.flags = MR_ACCESS_BROKEN;
-	} else {
+	}
+	if (a->pcs[1]) {
 		w.hash = (w.hash ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull;
 		w.n = 2;
-		if (by_helper) {
+		if (o->by_helper) {
 			bpf_loop(MR_FRAMES - 2, stack_step, &w, 0);
 		} else {
 			for (i = 2; i < MR_FRAMES; i++)

@@ -23,6 +23,7 @@ MR_FROZEN struct mr_config cfg = {
 };
 /* Written by user space alone. Sites of plugins come while we run. */
 struct mr_probe_site probe_sites[MR_SITE_SLOTS];
+struct mr_call call_sites[MR_CALL_SLOTS];
 
 /* Opened by user space when everything is in place, closed before anything is taken away. */
 volatile __u32 gate = 0;

@@ -14,6 +14,8 @@
 #define REG_SP(ctx) ((ctx)->sp)
 #define REG_FP(ctx) ((ctx)->bp)
 #define REG_IP(ctx) ((ctx)->ip)
+#define REG_CALL_LEN 5			     /* call rel32 */
+#define REG_JUMPS(ctx) ((ctx)->flags & 0x41) /* jbe: carry or zero */
 #else
 #error "no register table for this architecture yet"
 #endif
@@ -65,6 +67,7 @@ static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site 
 	site->op = s->op;
 	site->map_arg = s->map_arg;
 	site->type_arg = s->type_arg;
+	site->jump = s->jump;
 	return s->ip == ip;
 }
 

@@ -173,6 +173,15 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 	return 1;
 }
 
+/* A hold that was cut short: it met nobody for another reason. */
+static __always_inline void trial_forget(const struct operation *o, const struct mr_caller *s)
+{
+	struct mr_trial *t = trial_slot(o->index);
+
+	if (t && trial_wanted(o, s) && trial_is_of(t, o->record) && t->holds)
+		t->holds--;
+}
+
 /*
  * At the moment at which the hold would be published. True: it is a control, and nothing is to be
  * held.

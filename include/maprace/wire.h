@@ -17,6 +17,8 @@
 #define MR_CPUS 512	      /* per-CPU state; CPUs beyond share entries (power of two) */
 #define MR_SITE_SLOTS 128     /* hash table of probe sites by address (power of two) */
 #define MR_SITE_STEPS 8	      /* so far from its slot a site of a plugin may be */
+#define MR_CALL_SLOTS 2048    /* hash table of probed call instructions (power of two) */
+#define MR_CALL_STEPS 8	      /* so far from its slot one may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
 #define MR_CLAIM_SLOTS 4096   /* of holds, and of stacks with --suspects (power of two) */
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
@@ -71,8 +73,25 @@ struct mr_probe_site {
 	__u8 op;       /* enum mr_op */
 	__u8 map_arg;  /* enum mr_arg */
 	__u8 type_arg; /* enum mr_arg */
-	__u8 pad[5];
+	__u8 jump;     /* the stack check's: taken, the function begins anew afterwards */
+	__u8 pad[4];
 };
+
+/*
+ * A call instruction in front of such a function that is probed as well, so that a goroutine can be
+ * held before its stack check (bpf/calls.bpf.h). Open-addressed by mr_call_slot().
+ */
+struct mr_call {
+	__u64 ip;   /* 0: none */
+	__u32 hits; /* plain adds: some may be lost */
+	__u8 slot;  /* of the site of the function that it calls */
+	__u8 pad[3];
+};
+
+static inline __u32 mr_call_slot(__u64 ip)
+{
+	return (__u32)((ip * 0x9e3779b97f4a7c15ull) >> 40) & (MR_CALL_SLOTS - 1);
+}
 
 struct mr_config {
 	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
@@ -84,6 +103,7 @@ struct mr_config {
 	__u64 runtime_hi;
 	__u64 max_hold_ns;
 	__u64 min_hold_ns;
+	__u64 bare_hold_ns; /* longest hold of a writer behind its stack check */
 	__u64 grace_ns; /* how long a hold goes on after its collision, so that the other operation
 			   gets done */
 	__u64 burst_ns; /* most hold time a CPU can save up */
@@ -266,7 +286,8 @@ struct mr_caller { /* a call site: which return address into which function */
 	__u64 next_ns; /* not held again before */
 	__u32 visits, holds;
 	__u32 gap_us;
-	__u32 pad;
+	__u32 asked;   /* for a probe at the call instruction */
+	__u64 call_ns; /* when it last passed one */
 };
 
 enum mr_loss { /* every early return that loses something has a number here; names and meanings in
@@ -299,11 +320,14 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_ITERATOR_EVICTED = 24,
 	       MR_LOSS_KEPT_APART = 25, /* no loss: what we did to the target */
 	       MR_LOSS_CLAIM_STUCK = 26,
+	       MR_LOSS_HOLD_CUT = 27,
+	       MR_LOSS_CALL_UNASKED = 28,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
-struct mr_cpu {			   /* counters of one CPU; plain adds, no shared cache line */
-	__u64 hits[MR_SITE_SLOTS]; /* operations, by probe site */
+struct mr_cpu {			    /* counters of one CPU; plain adds, no shared cache line */
+	__u64 hits[MR_SITE_SLOTS];  /* operations, by probe site */
+	__u64 calls[MR_SITE_SLOTS]; /* hits at call instructions, by the site that they lead to */
 	__u64 nil_maps;
 	__u64 stack_maps;
 	__u64 looks; /* operations that took the slow path */
@@ -327,6 +351,7 @@ enum mr_event_kind {
 	MR_EVENT_RACE = 1,
 	MR_EVENT_FATAL = 2,
 	MR_EVENT_GROWTH = 3,
+	MR_EVENT_CALL = 4,
 };
 
 enum mr_evidence {
@@ -353,6 +378,14 @@ struct mr_event_race {
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access
 		access[2]; /* [0] entered, [1] was held (or, in flight, was the last writer) */
+};
+
+/* A call site whose goroutines are to be held at the call instruction from now on. */
+struct mr_event_call {
+	struct mr_event_header header;
+	__u64 ret;  /* its return address */
+	__u32 slot; /* of the site of the function that it calls */
+	__u32 pad;
 };
 
 struct mr_event_fatal {
@@ -452,7 +485,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 160, "wire");
+_Static_assert(sizeof(struct mr_config) == 168, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
@@ -464,8 +497,8 @@ _Static_assert(sizeof(struct mr_apart) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");
-_Static_assert(sizeof(struct mr_caller) == 32, "wire");
-_Static_assert(sizeof(struct mr_cpu) == 1408, "wire");
+_Static_assert(sizeof(struct mr_caller) == 40, "wire");
+_Static_assert(sizeof(struct mr_cpu) == 2432, "wire");
 _Static_assert(sizeof(struct mr_pair) == 24, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");

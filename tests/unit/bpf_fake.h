@@ -31,6 +31,8 @@ static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER,
 		       event_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mr_event_race *event_list[MAX_EVENTS];
 static size_t event_count;
+static struct mr_event_call call_list[16]; /* call sites that were asked for */
+static size_t call_count;
 static _Thread_local __u32 current_cpu;
 static _Thread_local __u32 current_tid = TGID;
 static __u32 current_tgid = TGID;
@@ -273,9 +275,14 @@ static void ring_wake(__u64 flags)
 
 void bpf_ringbuf_submit(void *data, __u64 flags)
 {
+	const struct mr_event_call *call = data;
+
 	pthread_mutex_lock(&event_lock);
 	ring_wake(flags);
-	if (event_count < MAX_EVENTS)
+	if (call->header.kind == MR_EVENT_CALL) {
+		call_list[call_count++ % 16] = *call;
+		free(data);
+	} else if (event_count < MAX_EVENTS)
 		event_list[event_count++] = data;
 	else
 		free(data);

@@ -103,6 +103,8 @@ static int set_up(void **state)
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);
 	event_count = 0;
+	call_count = 0;
+	memset((void *)call_sites, 0, sizeof(call_sites));
 	for (i = 0; i < NSITES; i++)
 		memcpy((void *)&probe_sites[mr_site_slot(multiplier, site_list[i].ip)],
 		       &site_list[i], sizeof(site_list[i]));
@@ -111,6 +113,7 @@ static int set_up(void **state)
 	cfg.tgid = TGID;
 	cfg.max_hold_ns = 200000;
 	cfg.min_hold_ns = 20000;
+	cfg.bare_hold_ns = 1000000000;
 	cfg.grace_ns = 20000;
 	cfg.burst_ns = 20000000;
 	cfg.hold_permille = 1000;

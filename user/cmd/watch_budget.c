@@ -44,12 +44,17 @@ static uint64_t other_hits(const struct mr_cpu *sum)
 
 static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
 {
+	size_t i;
+
 	attachment_counters(t->attachment, sum);
 	facts->now_ns = watch_now();
 	facts->target_ns = cpu_time(t->process.pid);
 	facts->hold_ns = sum->cpu.hold_ns;
 	facts->other_hits = other_hits(&sum->cpu);
-	facts->hits = sum->cpu.hits;
+	/* a call instruction's traps are put down to the function that it calls */
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		sum->cpu.calls[i] += sum->cpu.hits[i];
+	facts->hits = sum->cpu.calls;
 }
 
 /* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
@@ -153,7 +158,7 @@ uint64_t watch_budget_step(struct watched *t)
 {
 	struct attachment_sum sum;
 	struct duty_facts facts;
-	struct err err = {};
+	struct err err = {}, call_err = {};
 	enum duty_change change;
 	uint64_t again;
 	int r = 0;
@@ -171,6 +176,8 @@ uint64_t watch_budget_step(struct watched *t)
 		t->failed_ns = r ? facts.now_ns : 0;
 	if (r)
 		note_failure(t, r, &err);
+	if (attachment_change_calls(t->attachment, facts.now_ns, &call_err))
+		log_verbose("process %d: %s", (int)t->process.pid, call_err.text);
 	t->duty.blind = t->failed_ns;
 	attachment_throttle(t->attachment,
 			    duty_hold_permille(&t->duty) * 1000 / (uint32_t)(t->budget * 1000 + 1));

@@ -61,8 +61,14 @@ static bool drained_enough(const struct source *s)
 static int on_event(void *ctx, void *data, size_t size)
 {
 	struct source *s = ctx;
+	const struct mr_event_header *h = data;
 	struct watch *w = s->loop->watch;
 	int r;
+
+	if (size >= sizeof(struct mr_event_call) && h->kind == MR_EVENT_CALL) {
+		attachment_want_call(s->watched->attachment, data);
+		return 0;
+	}
 
 	if (s->last_drain && drained_enough(s)) {
 		tracker_skip(&s->watched->source);

@@ -74,6 +74,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.names_cut += t->source.resolver.names_cut;
 		user.stacks_cut += t->source.resolver.stacks_cut;
 		user.plugins += t->plugins_unwatched;
+		user.bare_calls += attachment_bare_calls(t->attachment);
 	}
 	user.dropped_growths += growths_left_out(w->growths);
 	for (i = 0; i < MR_OP_MAX; i++)

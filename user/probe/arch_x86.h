@@ -150,6 +150,15 @@ static inline uint64_t arch_takes_address(const uint8_t *code, size_t len, uint6
 	return arch_relative(code, 7, addr);
 }
 
+#define ARCH_CALL_LEN 5
+
+/* Where the call leads that ends at ret, 0 where none of the kind that is probed does. code: the
+ * ARCH_CALL_LEN bytes before ret, which is known to be a return address. */
+static inline uint64_t arch_call_target(const uint8_t *code, uint64_t ret)
+{
+	return code[0] == 0xe8 ? arch_relative(code, ARCH_CALL_LEN, ret - ARCH_CALL_LEN) : 0;
+}
+
 /* A function of ours with the jump of a stack check in it, never taken: what calibrate.c measures
  * on. */
 void arch_calibration_target(void);

@@ -14,11 +14,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gomap.skel.h"
+#include "probe/calls.h"
 #include "probe/feature.h"
 #include "probe/keeper.h"
 
 #define MIN_HOLD_NS 20000u
 #define GRACE_NS 20000u
+#define BARE_HOLD_NS 100000u
 #define BURST_NS 20000000u
 /* Who comes so late may have been slept over; less than what the keeper has patience for, and more
  * than another target's probes take to be moved. */
@@ -29,12 +31,14 @@ struct attachment {
 	struct gomap_bpf *skel;
 	const struct process *process;
 	struct image { /* the program, and plugins in the order in which they came */
+		const struct go_binary *bin;
 		const struct hook_set *hooks;
 		uint64_t bias;
 	} images[LINKS_FILES];
 	size_t nimages;
 	struct links links; /* what the keeper is to place; it alone has them */
 	struct keeper keeper;
+	struct calls calls;
 	struct bpf_program *op; /* which of the two that see operations */
 	bool open, whole, active;
 	uint64_t beat_ns; /* the last sign of life */
@@ -97,6 +101,7 @@ static void site_fill(struct mr_probe_site *s, const struct hook *h, uint64_t bi
 	s->op = h->op;
 	s->map_arg = h->map_arg;
 	s->type_arg = h->type_arg;
+	s->jump = h->site == SITE_JUMP;
 	/* last: the engine may be looking already */
 	__atomic_store_n(&s->ip, h->addr + bias, __ATOMIC_RELEASE);
 }
@@ -154,6 +159,19 @@ static int identify(struct mr_config *cfg, const struct process *p, struct err *
 	return 0;
 }
 
+/* Of each two: the one that this kernel can run. */
+static void choose_programs(struct attachment *a)
+{
+	bool loop = feature_have(FEATURE_LOOP);
+
+	a->op = loop ? a->skel->progs.maprace_op : a->skel->progs.maprace_op_plain;
+	a->links.call = loop ? a->skel->progs.maprace_call : a->skel->progs.maprace_call_plain;
+	bpf_program__set_autoload(a->skel->progs.maprace_op, loop);
+	bpf_program__set_autoload(a->skel->progs.maprace_op_plain, !loop);
+	bpf_program__set_autoload(a->skel->progs.maprace_call, loop);
+	bpf_program__set_autoload(a->skel->progs.maprace_call_plain, !loop);
+}
+
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, struct err *err)
 {
@@ -163,7 +181,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 
 	a->process = p;
 	a->links.files[0].fd = elf_file_fd(go_binary_elf(bin));
-	a->images[0] = (struct image){set, bias};
+	a->images[0] = (struct image){bin, set, bias};
 	a->nimages = 1;
 	r = identify(cfg, p, err);
 	if (r)
@@ -173,6 +191,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->max_hold_ns = a->opts.max_hold_ns;
 	cfg->min_hold_ns = a->opts.max_hold_ns < MIN_HOLD_NS ? a->opts.max_hold_ns : MIN_HOLD_NS;
 	cfg->grace_ns = GRACE_NS;
+	cfg->bare_hold_ns = a->opts.bold ? a->opts.max_hold_ns : BARE_HOLD_NS;
 	cfg->burst_ns = a->opts.max_hold_ns * 4 > BURST_NS ? a->opts.max_hold_ns * 4 : BURST_NS;
 	cfg->hold_permille = a->opts.hold_permille;
 	cfg->holds_enabled = a->opts.hold_permille != 0;
@@ -207,13 +226,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		bpf_map__set_max_entries(a->skel->maps.stacks, 1);
 		bpf_map__set_max_entries(a->skel->maps.suspects, 1);
 	}
-	a->op = feature_have(FEATURE_LOOP) ? a->skel->progs.maprace_op
-					   : a->skel->progs.maprace_op_plain;
-	bpf_program__set_autoload(a->skel->progs.maprace_op, a->op == a->skel->progs.maprace_op);
-	bpf_program__set_autoload(a->skel->progs.maprace_op_plain,
-				  a->op == a->skel->progs.maprace_op_plain);
+	choose_programs(a);
 	if (a->links.multi) {
 		bpf_program__set_expected_attach_type(a->op, FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->links.call, FEATURE_ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
 						      FEATURE_ATTACH_UPROBE_MULTI);
 	}
@@ -258,27 +274,32 @@ int attachment_load(struct attachment *a, struct err *err)
 	if (!r && a->opts.growth)
 		r = table_map(a->skel->maps.growers, sizeof(struct mr_grower) * MR_GROWERS,
 			      (void **)&a->growers, &a->growers_len);
+	a->calls.table = a->skel->bss->call_sites;
 	if (r)
 		return err_set(err, r, "cannot map the tables of maps: %s", err_name(r));
 	return 0;
 }
 
-/* The hook whose site is in this slot. */
-static const struct hook *slot_hook(const struct attachment *a, uint32_t slot)
+/* The hook whose site is in this slot, and the number of its image, which is that of its file
+ * among the links. */
+static const struct hook *slot_hook(const struct attachment *a, uint32_t slot, uint8_t *file)
 {
 	uint64_t ip = attachment_site(a, slot);
 	size_t i, k;
 
 	for (k = 0; ip && k < a->nimages; k++)
 		for (i = 0; i < a->images[k].hooks->count; i++)
-			if (a->images[k].hooks->hooks[i].addr + a->images[k].bias == ip)
+			if (a->images[k].hooks->hooks[i].addr + a->images[k].bias == ip) {
+				if (file)
+					*file = (uint8_t)k;
 				return &a->images[k].hooks->hooks[i];
+			}
 	return NULL;
 }
 
 static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
-	const struct hook *h = slot_hook(a, slot);
+	const struct hook *h = slot_hook(a, slot, NULL);
 
 	return h ? h->offset : 0;
 }
@@ -365,13 +386,42 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	r = r < 0 ? err_set(err, r, "no room for its probe sites")
 		  : keeper_add(&a->keeper, &more, err);
 	if (!r) {
-		a->images[a->nimages++] = (struct image){set, bias};
+		a->images[a->nimages++] = (struct image){bin, set, bias};
 		return 0;
 	}
 	for (i = 0; i < MR_SITE_SLOTS; i++)
 		if (more.offsets[i])
 			a->skel->bss->probe_sites[i].ip = 0;
 	return r;
+}
+
+void attachment_want_call(struct attachment *a, const struct mr_event_call *e)
+{
+	const struct hook *h;
+	uint8_t file;
+
+	h = slot_hook(a, e->slot, &file);
+	if (!h || !mr_op_writes(h->op)) /* damaged */
+		return;
+	calls_want(&a->calls, a->images[file].bin, h, a->images[file].bias, e->ret, file,
+		   (uint8_t)e->slot);
+}
+
+int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err)
+{
+	struct links_calls change;
+	int r;
+
+	if (!calls_change(&a->calls, now_ns, &change))
+		return 0;
+	r = keeper_change_calls(&a->keeper, &change, err);
+	calls_changed(&a->calls, &change, !r);
+	return r;
+}
+
+uint64_t attachment_bare_calls(const struct attachment *a)
+{
+	return a->calls.bare;
 }
 
 static void tell_whole(struct attachment *a)
@@ -510,6 +560,7 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 
 		for (k = 0; k < MR_SITE_SLOTS; k++) {
 			all->hits[k] += c->hits[k];
+			all->calls[k] += c->calls[k];
 			if (a->skel->bss->probe_sites[k].op < MR_OP_MAX)
 				sum->ops[a->skel->bss->probe_sites[k].op] += c->hits[k];
 		}
@@ -532,14 +583,14 @@ void attachment_throttle(struct attachment *a, uint32_t permille)
 
 double attachment_weight(const struct attachment *a, uint32_t slot)
 {
-	const struct hook *h = slot_hook(a, slot);
+	const struct hook *h = slot_hook(a, slot, NULL);
 
 	return h ? site_kind_weight(h->site) : 0;
 }
 
 const char *attachment_function(const struct attachment *a, uint32_t slot)
 {
-	const struct hook *h = slot_hook(a, slot);
+	const struct hook *h = slot_hook(a, slot, NULL);
 
 	return h ? h->function : NULL;
 }

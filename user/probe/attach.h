@@ -26,6 +26,7 @@ struct attach_opts {
 				   never hold */
 	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
 	bool growth;		/* the hook sets have hooks of hooks_choose_growth() */
+	bool bold;		/* long holds are done also where they make a stop dangerous */
 	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
@@ -55,6 +56,12 @@ int attachment_open(struct attachment *a, struct err *err);
  * an error some still are: the next attachment_open() or _close() tries again.
  */
 int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_ns, struct err *err);
+/* The engine wants goroutines held at a call instruction (MR_EVENT_CALL). */
+void attachment_want_call(struct attachment *a, const struct mr_event_call *e);
+/* Now and then: probes at the call instructions that were wanted, and away from busy ones. */
+int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err);
+/* Call sites that were wanted and are not probed. */
+uint64_t attachment_bare_calls(const struct attachment *a);
 /* False: the keeper of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
 /* Holds may take permille thousandths of what attach_opts said. */

@@ -18,13 +18,14 @@
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
 
-enum command { PLACE, ADD, OPEN, CLOSE, ROUSE };
+enum command { PLACE, ADD, OPEN, CLOSE, ROUSE, CALLS };
 
 struct request {
 	enum command command;
 	union {
 		bool cycled[MR_SITE_SLOTS];
 		struct links_addition more;
+		struct links_calls calls;
 	};
 };
 
@@ -78,6 +79,8 @@ static int obey(struct links *links, const struct request *q, struct err *err)
 		return links_close(links, q->cycled, err);
 	case ROUSE:
 		return links_settle(links, err);
+	case CALLS:
+		return links_change_calls(links, &q->calls, err);
 	}
 	return -EINVAL;
 }
@@ -223,6 +226,14 @@ int keeper_close(struct keeper *k, const bool *cycled, struct err *err)
 	struct request q = {.command = CLOSE};
 
 	memcpy(q.cycled, cycled, sizeof(q.cycled));
+	return ask(k, &q, err);
+}
+
+int keeper_change_calls(struct keeper *k, const struct links_calls *change, struct err *err)
+{
+	struct request q = {.command = CALLS};
+
+	q.calls = *change;
 	return ask(k, &q, err);
 }
 

@@ -40,6 +40,8 @@ int keeper_start(struct keeper *k, struct links *links, const struct keeper_orde
 		 struct err *err);
 /* See links_add(). */
 int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
+/* See links_change_calls(). */
+int keeper_change_calls(struct keeper *k, const struct links_calls *change, struct err *err);
 int keeper_open(struct keeper *k, struct err *err);
 int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
 /* We live, says CLOCK_MONOTONIC: to all keepers. Each request to one of them says so too. */

@@ -112,6 +112,67 @@ static int place(struct links *l, size_t file, enum which which, struct err *err
 	return l->multi ? place_multi(l, file, which, err) : place_single(l, file, which, err);
 }
 
+static void drop_batches(struct links_batches *b)
+{
+	while (b->count)
+		drop(&b->links[--b->count]);
+	b->placed = 0;
+}
+
+static bool call_wanted(const struct links *l, size_t call, size_t file, enum which which)
+{
+	const struct links_call *c = &l->calls[call];
+
+	return c->offset && c->file == file && l->cycled[c->slot] == (which == WINDOW_SITES);
+}
+
+/* What has come since the last time. */
+static int place_batch(struct links *l, size_t file, enum which which, struct err *err)
+{
+	struct links_batches *b = &l->files[file].calls[which];
+	unsigned long offsets[LINKS_CALLS];
+	size_t i, n = 0;
+	int r;
+
+	if (b->placed == l->ncalls)
+		return 0;
+	if (b->count == LINKS_BATCHES)
+		drop_batches(b);
+	for (i = b->placed; i < l->ncalls; i++)
+		if (call_wanted(l, i, file, which))
+			offsets[n++] = l->calls[i].offset;
+	r = place_many(l, &l->files[file], l->call, offsets, n, &b->links[b->count], err);
+	if (r)
+		return r;
+	b->placed = l->ncalls;
+	b->count += n > 0;
+	return 0;
+}
+
+static int place_calls(struct links *l, size_t file, enum which which, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	if (l->multi)
+		return place_batch(l, file, which, err);
+	for (i = 0; i < l->ncalls && !r; i++)
+		if (call_wanted(l, i, file, which) && !l->call_links[i])
+			r = place_one(l, &l->files[file], l->call, l->calls[i].offset,
+				      &l->call_links[i], err);
+	return r;
+}
+
+static void drop_calls(struct links *l, size_t file, enum which which)
+{
+	size_t i;
+
+	drop_batches(&l->files[file].calls[which]);
+	for (i = 0; i < l->ncalls; i++)
+		if (call_wanted(l, i, file, which))
+			drop(&l->call_links[i]);
+}
+
 static void drop_file(struct links *l, size_t file)
 {
 	struct links_file *f = &l->files[file];
@@ -120,6 +181,8 @@ static void drop_file(struct links *l, size_t file)
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		if (l->file[slot] == file)
 			drop(&l->sites[slot]);
+	drop_calls(l, file, STEADY_SITES);
+	drop_calls(l, file, WINDOW_SITES);
 	drop(&f->steady);
 	drop(&f->window);
 	drop(&f->fatal);
@@ -138,8 +201,12 @@ static int settle_file(struct links *l, size_t file, struct err *err)
 {
 	int r = place(l, file, STEADY_SITES, err);
 
+	if (!r)
+		r = place_calls(l, file, STEADY_SITES, err);
 	if (!r && !l->closed)
 		r = place(l, file, WINDOW_SITES, err);
+	if (!r && !l->closed)
+		r = place_calls(l, file, WINDOW_SITES, err);
 	return r ? r : place_fatal(l, &l->files[file], err);
 }
 
@@ -246,8 +313,14 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 	size_t file;
 
 	l->closed = true;
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		same = same && l->cycled[slot] == cycled[slot];
+	for (file = 0; file < l->nfiles; file++) {
+		drop_calls(l, file, WINDOW_SITES);
+		if (!same)
+			drop_calls(l, file, STEADY_SITES);
+	}
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		l->cycled[slot] = cycled[slot];
 		if (cycled[slot])
 			drop(&l->sites[slot]);
@@ -257,6 +330,53 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
 	for (file = 0; file < l->nfiles && !same; file++)
 		drop(&l->files[file].steady);
+	return links_settle(l, err);
+}
+
+static void forget_call(struct links *l, const struct links_call *c)
+{
+	size_t i;
+
+	for (i = 0; i < l->ncalls; i++) {
+		if (l->calls[i].offset != c->offset || l->calls[i].file != c->file)
+			continue;
+		drop(&l->call_links[i]);
+		drop_batches(&l->files[c->file].calls[l->cycled[l->calls[i].slot]]);
+		l->calls[i].offset = 0;
+	}
+}
+
+static int add_call(struct links *l, const struct links_call *c)
+{
+	size_t i;
+
+	if (c->file >= l->nfiles || c->slot >= MR_SITE_SLOTS)
+		return -EINVAL;
+	if (l->ncalls < LINKS_CALLS) {
+		l->calls[l->ncalls++] = *c;
+		return 0;
+	}
+	/* in the place of one that went: all are gone through again */
+	for (i = 0; i < l->ncalls && l->calls[i].offset; i++)
+		;
+	if (i == l->ncalls)
+		return -ENOSPC;
+	l->calls[i] = *c;
+	drop_batches(&l->files[c->file].calls[l->cycled[c->slot]]);
+	return 0;
+}
+
+int links_change_calls(struct links *l, const struct links_calls *change, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < change->nless && i < 32; i++)
+		forget_call(l, &change->less[i]);
+	for (i = 0; i < change->nmore && i < 32 && !r; i++)
+		r = add_call(l, &change->more[i]);
+	if (r)
+		return err_set(err, r, "cannot place probes at calls: %s", err_name(r));
 	return links_settle(l, err);
 }
 

@@ -14,6 +14,9 @@
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
+#define LINKS_CALLS 256 /* call instructions that are probed at one time, in all files */
+#define LINKS_BATCHES 8 /* links that they come in, before they are put together again */
+
 struct links_file {
 	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come
 		   to mean another file, where the same offsets are in the middle of something */
@@ -21,6 +24,16 @@ struct links_file {
 	struct bpf_link *fatal;
 	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
 					     all of them are steady at first */
+	struct links_batches {		  /* uprobe-multi: of call instructions, likewise */
+		struct bpf_link *links[LINKS_BATCHES];
+		size_t count;
+		size_t placed; /* of the list of all calls, so many have been gone through */
+	} calls[2];
+};
+
+struct links_call {
+	unsigned long offset; /* 0: not wanted any more */
+	uint8_t file, slot;   /* slot of the function that is called */
 };
 
 /*
@@ -31,6 +44,7 @@ struct links_file {
 struct links {
 	pid_t pid;
 	struct bpf_program *op, *dies; /* at map operations; at runtime.fatal */
+	struct bpf_program *call;      /* at the instructions that call map functions */
 	bool multi;
 	struct links_file files[LINKS_FILES];
 	size_t nfiles;
@@ -40,6 +54,9 @@ struct links {
 	bool closed;			       /* between windows */
 	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
 	struct bpf_link *sites[MR_SITE_SLOTS]; /* perf events, by slot */
+	struct links_call calls[LINKS_CALLS];
+	struct bpf_link *call_links[LINKS_CALLS]; /* perf events */
+	size_t ncalls;
 };
 
 struct links_addition {		 /* one more file; sites in slots that are free */
@@ -50,10 +67,17 @@ struct links_addition {		 /* one more file; sites in slots that are free */
 	unsigned long offsets[MR_SITE_SLOTS];
 };
 
+struct links_calls { /* a change of what is probed of call instructions */
+	size_t nmore, nless;
+	struct links_call more[32], less[32];
+};
+
 /* All of them. After an error none is left. */
 int links_place(struct links *l, struct err *err);
 /* Those of one more file too. After an error it is as before. */
 int links_add(struct links *l, const struct links_addition *more, struct err *err);
+/* Those at some call instructions more, and less. After an error some may be missing. */
+int links_change_calls(struct links *l, const struct links_calls *change, struct err *err);
 /* Takes away those that are cycled from now on, and leaves the others in place. After an error some
  * that should be in place are not: each of the next calls tries them again. */
 int links_close(struct links *l, const bool *cycled, struct err *err);

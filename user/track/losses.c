@@ -39,6 +39,10 @@ static const struct {
 	[MR_LOSS_CLAIM_STUCK] =
 		{"claims_stuck",
 		 "slots of holds that the kernel did not free at once: used again under a new key"},
+	[MR_LOSS_HOLD_CUT] = {"holds_cut", "holds ended early: their goroutine was asked to stop"},
+	[MR_LOSS_CALL_UNASKED] =
+		{"call_sites_unasked",
+		 "call sites not known to user space yet: the ring buffer was full"},
 	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
 	[MR_LOSS_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
 	[MR_LOSS_GROWTH_RING] = {"growth_events_lost",
@@ -66,7 +70,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_LOSS_MAX + 8, sizeof(*stats->losses));
+	stats->losses = calloc(MR_LOSS_MAX + 9, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_LOSS_MAX; i++)
@@ -89,5 +93,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	    user->stacks_cut);
 	add(stats, "plugins_unwatched",
 	    "plugins and Go libraries whose own map operations are not seen", user->plugins);
+	add(stats, "call_sites_bare",
+	    "call sites of writes where holds are short: no probe at the call instruction",
+	    user->bare_calls);
 	return 0;
 }

@@ -21,7 +21,7 @@ enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 4 };
 enum { BPF_F_MMAPABLE = 1024 };
 
 struct pt_regs {
-	unsigned long r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, sp, ip;
+	unsigned long r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, flags, sp, ip;
 };
 
 struct bpf_map {

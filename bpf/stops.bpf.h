@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_STOPS_BPF_H
+#define MAPRACE_STOPS_BPF_H
+
+/*
+ * Holds and the runtime's requests to stop. A function is probed in the middle of its stack check:
+ * it has compared already. A request to preempt that comes during a hold there is not seen until
+ * the next stack check, which may be inside the operation, with the map's writing flag set; there
+ * the goroutine is parked, and whoever comes next dies of Go's own check. Without a hold the window
+ * for that is some nanoseconds. (Go src/runtime/proc.go preemptone(), preempt.go suspendG(),
+ * stack.go newstack(); src/internal/runtime/maps for inner functions with a stack check.)
+ *
+ * So a writer is held in front of all that: at the instruction that calls the function. Which one
+ * that is tells the return address, the first time that it should be held; user space checks the
+ * bytes, and adds a probe there (MR_EVENT_CALL). Until then, and where that cannot be, its holds
+ * are short. Readers leave no flag behind. And as whoever waits for the world to stop waits for
+ * the hold, each hold ends as soon as its goroutine is asked.
+ */
+#include "access.bpf.h"
+
+/* What runtime.g's stackguard0 holds when the goroutine is to stop (Go src/runtime/stack.go,
+ * stackPreempt and stackFork). No stack lies up there. */
+#define STOP_GUARDS 0xfffffffffffff000ull
+
+/* stackguard0 follows the bounds of the stack. */
+static __always_inline bool stop_asked(__u64 g)
+{
+	__u64 guard = 0;
+
+	return !target_u64(g + cfg.g_stack_hi + 8, &guard) && guard >= STOP_GUARDS;
+}
+
+/* A goroutine that passes a probed call was there so lately. */
+#define CALL_NS 100000000
+
+static __always_inline void call_ask(const struct operation *o, struct mr_caller *s, __u64 ret,
+				     __u32 slot)
+{
+	struct mr_event_call *e;
+
+	if (s->asked)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		lose(o->c, MR_LOSS_CALL_UNASKED);
+		return;
+	}
+	s->asked = 1;
+	e->header.kind = MR_EVENT_CALL;
+	e->header.size = sizeof(*e);
+	e->header.time_ns = o->now;
+	e->ret = ret;
+	e->slot = slot;
+	e->pad = 0;
+	ring_submit(&events, e);
+}
+
+/*
+ * How long a hold of length may be here, of an operation of this kind: a writer that has passed a
+ * probed call was held there or was not to be.
+ */
+static __always_inline __u64 stop_length(const struct operation *o, struct mr_caller *s, __u64 ret,
+					 __u32 slot, __u64 length)
+{
+	if (o->at_call || !mr_op_writes(o->op))
+		return length;
+	if (o->now - s->call_ns < CALL_NS)
+		return 0;
+	call_ask(o, s, ret, slot);
+	return length < cfg.bare_hold_ns ? length : cfg.bare_hold_ns;
+}
+
+#endif
