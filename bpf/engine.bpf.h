@@ -15,8 +15,8 @@
  * in order); weaker machines need fences here.
  */
 #include "access.bpf.h"
-#include "access.bpf.h"
 #include "claim.bpf.h"
+#include "other.bpf.h"
 #include "stops.bpf.h"
 #include "suspect.bpf.h"
 #include "trial.bpf.h"
@@ -91,54 +91,19 @@ discard:
 	ring_discard(&events, e);
 }
 
-/* Whose write is it that is under way, as far as the record knows: function, caller, ids. */
-static __always_inline void last_access(const struct operation *o, const struct mr_last *w,
-					struct mr_access *a)
-{
-	a->g = w->g;
-	a->time_ns = w->ns;
-	a->tid = w->tid;
-	a->cpu = w->cpu;
-	a->op = w->op & (MR_OP_MAX - 1);
-	a->flags = MR_ACCESS_PARTIAL;
-	if (target_u64(w->g + cfg.g_goid, &a->goid) || target_u64(w->g + cfg.g_gopc, &a->gopc))
-		lose(o->c, MR_LOSS_G_FAULT);
-	a->pcs[0] = probe_sites[w->slot & (MR_SITE_SLOTS - 1)].ip;
-	a->pcs[1] = w->op & MR_LAST_OLDER_CALLER ? 0 : w->caller;
-	a->nframes = a->pcs[1] ? 2 : 1;
-	a->stack_hash = (__u32)((a->pcs[0] ^ a->pcs[1]) * 0x9e3779b97f4a7c15ull >> 32);
-}
-
-/* No write lasts as long, unless its thread lost the CPU for as long. */
-#define WRITE_NS 100000000
-
-/* Whether every writer that may still be inside has passed by the map's record. */
-static __always_inline bool record_is_whole(const struct operation *o)
-{
-	__u64 since = later(o->record->first_ns, whole_ns);
-
-	return whole_ns && (__s64)(o->now - since) >= WRITE_NS;
-}
-
 /*
  * The header says that a writer is inside, and we are just entering: the runtime itself would throw
  * if its own look came now. If nobody else wrote lately, nothing is claimed: a write that a panic
  * cut short leaves the flag set. Whose write it is follows from the record only where one other
- * goroutine alone has written, and the record has seen all: of two, the one that came first may be
- * the one that is still inside, and the one that came last may hold the very lock that orders it
- * with us.
+ * goroutine alone has written (other.bpf.h).
  */
 static __always_inline void in_flight(struct pt_regs *ctx, const struct operation *o)
 {
-	struct mr_last *w = &o->record->writer, *before = &o->record->writer_before;
-	bool alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
 	struct mr_event_race *e;
 	struct mr_access *other;
+	bool alone;
+	const struct mr_last *w = other_writer(o, &alone);
 
-	if (w->g == o->g)
-		w = before;
-	else if (before->g && before->g != o->g)
-		alone = false;
 	if (!w->g || w->g == o->g || o->now - w->ns > 1000000) {
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
 		return;
@@ -151,22 +116,9 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	if (!access_fill(ctx, o, &e->access[0]))
 		goto discard;
 	e->access[0].type = operation_type(ctx, o);
-	other->g = 0;
-	other->time_ns = 0;
-	other->tid = 0;
-	other->cpu = 0;
-	other->op = MR_OP_WRITE;
-	other->flags = MR_ACCESS_UNKNOWN;
-	other->type = 0;
-	other->labels = 0;
-	other->parent_goid = 0;
-	other->gopc = 0;
-	other->goid = 0;
-	other->pcs[0] = 0;
-	other->nframes = 1;
-	other->stack_hash = 0;
+	other_unknown(other);
 	if (alone)
-		last_access(o, w, other);
+		other_fill(o, w, o->now, true, other);
 	e->evidence = MR_EVIDENCE_IN_FLIGHT;
 	e->held_ns = 0;
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
@@ -215,18 +167,6 @@ __noinline int wait_round(__u64 until, __u32 index)
 			return 1;
 	}
 	return 0;
-}
-
-static __always_inline bool writer_inside(__u64 map)
-{
-	__u8 flags = 0;
-	__u32 cpu;
-
-	if (target_read(&flags, sizeof(flags), map + cfg.map_flags)) {
-		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
-		return false;
-	}
-	return flags & cfg.map_writing_mask;
 }
 
 /* 1: nobody is inside, or the goroutine is to stop. */
@@ -386,6 +326,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		last->caller = caller;
 		last->op = o->op;
 	}
+	latest_look(o->g, caller, o->now);
 	if (cfg.window_ns)
 		suspect_look(ctx, o);
 	if (o->leaves)

@@ -75,7 +75,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
 	arg = site_word(ctx, site.map_arg);
-	latest_note(o.g, arg, slot);
+	latest_note(o.g, arg, slot, REG_SP(ctx));
 	a = again_slot(o.cpu, arg);
 	if (!a) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
@@ -231,20 +231,69 @@ int maprace_call_plain(struct pt_regs *ctx)
 	return call(ctx, false);
 }
 
-/* The map that the goroutine dies of, as far as it is certain. */
-static __always_inline void fatal_map(struct mr_event_fatal *e, __u64 g, struct mr_cpu *c)
+/* The map that the goroutine dies of, as far as it is certain, and how it is now. */
+static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
+				      const struct latest *last)
 {
-	__u32 slot = 0;
-	__u64 arg = latest_arg(g, &slot);
+	const struct mr_probe_site *site = &probe_sites[last->slot & (MR_SITE_SLOTS - 1)];
 
-	if (arg && probe_sites[slot].map_arg == MR_ARG_ITER &&
-	    target_u64(arg + cfg.iter_map, &arg)) { /* it may have gone over to another map */
-		lose(c, MR_LOSS_ITER_FAULT);
-		arg = 0;
+	o->map = last->arg;
+	if (o->map && site->map_arg == MR_ARG_ITER &&
+	    target_u64(o->map + cfg.iter_map, &o->map)) { /* it may have gone over to another map */
+		lose(o->c, MR_LOSS_ITER_FAULT);
+		o->map = 0;
 	}
-	e->map = arg;
-	e->slot = slot;
-	e->pad = 0;
+	e->map = o->map;
+	e->site = site->ip;
+	e->op = site->op;
+	if (o->map)
+		e->map_header_size = header_read(e->map_header, o->map, o->c);
+}
+
+/* When g had not entered yet what it dies in: its last note in the map's record. 0: it has none. */
+static __always_inline __u64 noted_before(const struct mr_last *l, __u64 g)
+{
+	__u64 before = *(volatile const __u64 *)&l->g, ns = *(volatile const __u64 *)&l->ns;
+
+	return before == g && *(volatile const __u64 *)&l->g == g ? ns : 0;
+}
+
+/*
+ * Who else was inside. Either nobody else can have been: one other goroutine alone has written to
+ * the map. Or one was for certain, be there however many: it entered a write after the dying one
+ * had entered what it does not leave any more. All of it is read now, while the record is what it
+ * was.
+ */
+static __always_inline void fatal_other(struct mr_event_fatal *e, struct operation *o,
+					__u64 entered)
+{
+	const struct mr_last *noted;
+	struct mr_last w;
+	bool alone, after;
+	__u64 from;
+
+	o->index = map_index(o->map);
+	o->record = bpf_map_lookup_elem(&maps, &o->index);
+	if (!o->record || o->record->addr != o->map)
+		return;
+	e->type = o->record->type;
+	noted = other_writer(o, &alone);
+	w = *noted;
+	barrier();
+	if (w.g != noted->g || w.ns != noted->ns)
+		return; /* another writer notes itself just now */
+	after = entered && (__s64)(w.ns - entered) > 0;
+	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
+		return;
+	if (after)
+		from = w.ns;
+	else if (alone && (__s64)(o->now - w.ns) < WRITE_NS)
+		from = later(later(entered, o->now - WRITE_NS),
+			     later(noted_before(&o->record->reader, o->g),
+				   noted_before(&o->record->writer, o->g)));
+	else
+		return;
+	other_fill(o, &w, from, alone, &e->other);
 }
 
 /* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
@@ -253,6 +302,7 @@ int maprace_fatal(struct pt_regs *ctx)
 {
 	struct mr_event_fatal *e;
 	struct operation o = {};
+	struct latest last = {};
 
 	stay_on_own_stack(ctx);
 	if (!gate)
@@ -281,10 +331,22 @@ int maprace_fatal(struct pt_regs *ctx)
 		ring_discard(&events, e);
 		return 0;
 	}
-	fatal_map(e, o.g, o.c);
-	/* The one event that wakes user space at once: it reads of the other goroutine what is
-	 * there as long as the process is, and nobody is in danger any more. By force, as the
-	 * kernel by itself wakes nobody for what comes after something unread. */
+	e->map = 0;
+	e->type = 0;
+	e->site = 0;
+	e->op = MR_OP_NONE;
+	e->map_header_size = 0;
+	other_unknown(&e->other);
+	if (latest_read(o.g, &last)) {
+		fatal_map(e, &o, &last);
+		if (o.map)
+			fatal_other(e, &o, last.time_ns);
+	}
+	if (e->other.flags & MR_ACCESS_UNKNOWN)
+		lose(o.c, MR_LOSS_FATAL_UNATTRIBUTED);
+	/* The one event that wakes user space at once: it reads names of types and labels while the
+	 * process is there, and nobody is in danger any more. By force, as the kernel by itself
+	 * wakes nobody for what comes after something unread. */
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

@@ -3,43 +3,100 @@
 #define MAPRACE_LATEST_BPF_H
 
 /*
- * The operation that a goroutine entered last, for the moment in which the runtime ends the process:
- * which map it dies of is told by nothing else. The map's own record names who used it last, which
- * may be others by then; registers and stack hold maps of operations that are long over.
+ * The operation that a goroutine entered last. For the moment in which the runtime ends the
+ * process: which map it dies of is told by nothing else. The map's own record names who used it
+ * last, which may be others by then; registers and stack hold maps of operations that are long
+ * over. And for the goroutine on the other side: where its last operation was called from.
  *
  * A goroutine runs on one thread at a time, so its own notes come in order. Direct-mapped: one that
  * shares the place leaves a note whose check does not fit, as two do that write at the same time.
  */
-#include "tables.bpf.h"
+#include "loss.bpf.h"
+#include "target.bpf.h"
 
 static __always_inline struct mr_latest *latest_slot(__u64 g)
 {
 	return &latest[(__u32)((g * 0x9e3779b97f4a7c15ull) >> 48) & (MR_LATEST - 1)];
 }
 
-static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot)
+static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp)
 {
 	volatile struct mr_latest *l = latest_slot(g);
 	__u64 what = (__u64)epoch << 8 | slot;
 
+	l->caller = 0; /* first: whoever reads it behind the others reads this one's, or none */
 	l->arg = arg;
 	l->what = what;
-	l->check = arg ^ g ^ what;
+	l->sp = sp;
+	l->check = arg ^ g ^ what ^ sp;
 }
 
 /*
- * The argument that the goroutine gave to the function of *slot, or 0: not known. Where probes have
- * been moved since, or are just being moved, a later operation may have gone by unseen.
+ * The operation that g has just noted is looked at. A function of its own: the verifier goes
+ * through it once.
  */
-static __always_inline __u64 latest_arg(__u64 g, __u32 *slot)
+__noinline int latest_look(__u64 g, __u64 caller, __u64 now)
 {
 	volatile struct mr_latest *l = latest_slot(g);
-	__u64 arg = l->arg, what = l->what, now = epoch;
+	__u64 check = l->check, goid = 0;
+	__u32 cpu;
 
-	if (l->check != (arg ^ g ^ what) || what >> 8 != now || now & 1)
+	if (check != (l->arg ^ g ^ l->what ^ l->sp))
+		return 0; /* another goroutine's by now */
+	if (target_u64(g + cfg.g_goid, &goid)) {
+		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
 		return 0;
-	*slot = what & (MR_SITE_SLOTS - 1);
-	return arg;
+	}
+	if (l->goid != goid) { /* no goroutine has the id of an earlier one */
+		l->since_ns = now;
+		l->goid = goid;
+	}
+	l->time_ns = now;
+	l->seal = caller ^ now ^ check;
+	l->caller = caller;
+	return 1;
+}
+
+struct latest {
+	__u64 arg, sp, caller, time_ns;
+	__u32 slot;
+};
+
+/*
+ * False: what g did last is not known. Where probes have been moved since, or are just being moved,
+ * a later operation may have gone by unseen.
+ */
+static __always_inline bool latest_read(__u64 g, struct latest *to)
+{
+	volatile struct mr_latest *l = latest_slot(g);
+	__u64 arg = l->arg, what = l->what, check = l->check, now = epoch, seal;
+
+	to->sp = l->sp;
+	to->time_ns = l->time_ns;
+	seal = l->seal;
+	to->caller = l->caller;
+	if (check != (arg ^ g ^ what ^ to->sp) || what >> 8 != now || now & 1)
+		return false;
+	if (seal != (to->caller ^ to->time_ns ^ check)) {
+		to->caller = 0;
+		to->time_ns = 0;
+	}
+	to->arg = arg;
+	to->slot = what & (MR_SITE_SLOTS - 1);
+	return true;
+}
+
+/* The id of the goroutine at g, if it has lived there from this time on; else 0. */
+static __always_inline __u64 latest_goid(__u64 g, __u64 from, struct mr_cpu *c)
+{
+	volatile struct mr_latest *l = latest_slot(g);
+	__u64 since = l->since_ns, known = l->goid, goid = 0;
+
+	if (target_u64(g + cfg.g_goid, &goid)) {
+		lose(c, MR_LOSS_G_FAULT);
+		return 0;
+	}
+	return goid == known && (__s64)(since - from) <= 0 ? goid : 0;
 }
 
 #endif

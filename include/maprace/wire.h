@@ -74,7 +74,8 @@ struct mr_probe_site {
 	__u8 map_arg;  /* enum mr_arg */
 	__u8 type_arg; /* enum mr_arg */
 	__u8 jump;     /* the stack check's: taken, the function begins anew afterwards */
-	__u8 pad[4];
+	__u16 depth;   /* ip is so many bytes behind its function's entry */
+	__u8 pad[2];
 };
 
 /*
@@ -228,9 +229,17 @@ struct mr_again {
 struct mr_latest {
 	__u64 arg;   /* a map, or an iterator */
 	__u64 what;  /* epoch << 8 | slot of the site */
-	__u64 check; /* arg ^ g ^ what */
-	__u64 pad;
-};
+	__u64 sp;    /* where the return address was */
+	__u64 check; /* arg ^ g ^ what ^ sp */
+	/* Where it was looked at, else 0: who called, and when it was entered. */
+	__u64 caller;
+	__u64 time_ns;
+	__u64 seal; /* caller ^ time_ns ^ check */
+	/* The goroutine that lives at this g, and since when at the least. */
+	__u64 goid;
+	__u64 since_ns;
+	__u64 pad[7];
+} __attribute__((aligned(128)));
 
 #define MR_LATEST 2048u
 
@@ -322,6 +331,7 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_CLAIM_STUCK = 26,
 	       MR_LOSS_HOLD_CUT = 27,
 	       MR_LOSS_CALL_UNASKED = 28,
+	       MR_LOSS_FATAL_UNATTRIBUTED = 29,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -393,10 +403,15 @@ struct mr_event_fatal {
 	__u64 message; /* run-time address of the text, and its length: user space reads it from the
 			  file */
 	__u64 message_len;
+	__u64 map;  /* of the operation that it entered last; 0: not known */
+	__u64 type; /* of that map, as its record has it, or 0 */
+	__u64 site; /* of that operation, and what it does: enum mr_op */
+	__u32 op;
+	__u32 map_header_size; /* 0: could not be read, or the map is not known */
+	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
-	__u64 map;		 /* of the operation that it entered last; 0: not known */
-	__u32 slot;		 /* of that operation's site */
-	__u32 pad;
+	struct mr_access other;	 /* who else was inside, where that is certain; else
+				    MR_ACCESS_UNKNOWN */
 };
 
 /*
@@ -492,7 +507,7 @@ _Static_assert(sizeof(struct mr_claim) == 8, "wire");
 _Static_assert(sizeof(struct mr_last) == 32, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_again) == 64, "wire");
-_Static_assert(sizeof(struct mr_latest) == 32, "wire");
+_Static_assert(sizeof(struct mr_latest) == 128, "wire");
 _Static_assert(sizeof(struct mr_apart) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
@@ -510,6 +525,7 @@ _Static_assert(sizeof(struct mr_grown) == 40, "wire");
 _Static_assert(sizeof(struct mr_iterator) == 64, "wire");
 _Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
-_Static_assert(sizeof(struct mr_event_fatal) == 48 + sizeof(struct mr_access), "wire");
+_Static_assert(sizeof(struct mr_event_fatal) == 64 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
+	       "wire");
 
 #endif

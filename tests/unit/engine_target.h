@@ -21,7 +21,7 @@ enum {
 };
 static const struct mr_probe_site site_list[NSITES] = {
 	{.ip = 0x401000, .op = MR_OP_READ, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
-	{.ip = 0x402000, .op = MR_OP_WRITE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
+	{.ip = 0x402008, .depth = 8, .op = MR_OP_WRITE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x403000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_ITER, .type_arg = MR_ARG_ITER},
 	{.ip = 0x404000, .op = MR_OP_DELETE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x405000, .op = MR_OP_ITERATE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
@@ -142,6 +142,7 @@ static int set_up(void **state)
 	at_reserve = NULL;
 	ring_used = 0;
 	wakeups = 0;
+	text_call_ret = 0;
 	fault_addr = 0;
 	fault_hits = 0;
 	current_tgid = TGID;

@@ -112,6 +112,20 @@ static void test_minor(void **state)
 	}
 }
 
+static void test_unreleased(void **state)
+{
+	(void)state;
+	assert_true(buildinfo_unreleased("go1.27rc1", 27));
+	assert_true(buildinfo_unreleased("go1.27beta1", 27));
+	assert_true(buildinfo_unreleased("go1.27-devel_1a2b3c4 Tue Jun 3", 27));
+	assert_true(
+		buildinfo_unreleased("devel go1.27-1a2b3c4d5e Tue Jun 3 12:00:00 2026 +0000", 27));
+	assert_false(buildinfo_unreleased("go1.27", 27));
+	assert_false(buildinfo_unreleased("go1.27.4 X:nodwarf5", 27));
+	assert_false(buildinfo_unreleased("go1.26rc1", 27));
+	assert_false(buildinfo_unreleased("devel +1a2b3c4d5e Tue Jun 3 12:00:00 2020 +0000", 27));
+}
+
 static struct buildinfo interpret(const char *version, const char *modinfo)
 {
 	struct buildinfo info = {.version = strdup(version), .modinfo = strdup(modinfo)};
@@ -298,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_equals_go_version),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_minor),
+		cmocka_unit_test(test_unreleased),
 		cmocka_unit_test(test_interpretation),
 		cmocka_unit_test(test_go_115_is_refused_by_name),
 		cmocka_unit_test(test_not_go),

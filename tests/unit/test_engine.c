@@ -582,7 +582,7 @@ static void check_side(const struct mr_access *a)
 	assert_int_equal(a->tid, number + 1000);
 	assert_int_equal(a->cpu, number);
 	assert_int_equal(a->nframes, 4);
-	assert_int_equal(a->pcs[0], a->op == MR_OP_READ ? 0x401000 : 0x402000);
+	assert_int_equal(a->pcs[0], a->op == MR_OP_READ ? 0x401000 : 0x402008);
 	assert_int_equal(a->pcs[1], 0x500000 + number * 0x1000);
 	assert_int_equal(a->pcs[3], 0x500000 + number * 0x1000 + 2);
 }

@@ -1,120 +1,350 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Who else wrote to the map that a goroutine dies of. */
+/* Who else was inside the map that a goroutine dies of: by the BPF program, at that very moment.
+ * Compiled as test_engine does. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "track/fatal.h"
+#include "gomap_programs.h"
 
-#define RECORDS 64
-#define NOW 5000000000ull
-#define DYING 0xc000001000ull
-#define OTHER 0xc000002000ull
-#define MAP 0xc000123400ull
-#define SECOND 0xc000777700ull
+#define MS 1000000ull
 
-static struct mr_map maps[RECORDS];
-static struct mr_event_fatal e;
-static const struct mr_last *other;
+static __u64 clock_ns;
+static struct goroutine a, b, c;
 
-static struct mr_map *written(uint64_t addr, uint64_t writer, uint64_t ns)
+static __u64 the_clock(void)
 {
-	struct mr_map *m = &maps[mr_map_index(addr, RECORDS - 1)];
-
-	assert_false(m->addr);
-	m->addr = addr;
-	m->seen = mr_goroutine_bit(DYING) | mr_goroutine_bit(writer);
-	m->writer.g = writer;
-	m->writer.ns = ns;
-	return m;
+	return clock_ns;
 }
 
+/* A map that b has read, and a has written to, for longer than any write lasts; both live since. */
 static int begin(void **state)
 {
-	(void)state;
-	memset(maps, 0, sizeof(maps));
-	memset(&e, 0, sizeof(e));
-	other = NULL;
-	e.header.time_ns = NOW;
-	e.access.g = DYING;
-	e.map = MAP;
+	set_up(state);
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	goroutine_init(&c, 3);
+	cfg.holds_enabled = 0;
+	clock_ns = 5000 * MS;
+	simulated_clock = the_clock;
+	op(&b, SITE_READ, gomaps[0]);
+	op(&a, SITE_WRITE, gomaps[0]);
+	clock_ns += 200 * MS;
 	return 0;
 }
 
-static const struct mr_map *found(void)
+static int end(void **state)
 {
-	return fatal_record(maps, RECORDS, &e, &other);
+	simulated_clock = NULL;
+	return tear_down(state);
 }
 
-static void the_map_that_another_has_just_written(void **state)
+static struct mr_map *record(void)
 {
-	struct mr_map *m = written(MAP, OTHER, NOW - 1000);
-
-	(void)state;
-	assert_ptr_equal(found(), m);
-	assert_ptr_equal(other, &m->writer);
+	return &map_table[map_index((uintptr_t)gomaps[0])];
 }
 
-static void its_own_write_is_passed_over(void **state)
+static const struct mr_event_fatal *dies(struct goroutine *r)
 {
-	struct mr_map *m = written(MAP, DYING, NOW - 1000);
+	const struct mr_event_fatal *e;
+
+	current_cpu = r->cpu;
+	current_tid = r->tid;
+	maprace_fatal(&r->regs);
+	e = (const void *)event_list[event_count - 1];
+	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
+	return e;
+}
+
+static void at(__u64 later_ns, struct goroutine *r, int site)
+{
+	clock_ns += later_ns;
+	op(r, site, gomaps[0]);
+}
+
+static void dies_alone(struct goroutine *r)
+{
+	const struct mr_event_fatal *e = dies(r);
+
+	assert_int_equal(e->other.flags, MR_ACCESS_UNKNOWN);
+	assert_int_equal(e->other.goid, 0);
+	assert_int_equal(cpus[r->cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 1);
+}
+
+static void the_only_other_writer_is_told(void **state)
+{
+	const struct mr_event_fatal *e;
 
 	(void)state;
-	assert_null(found());
-	m->writer_before.g = OTHER;
-	m->writer_before.ns = NOW - 2000;
-	assert_ptr_equal(found(), m);
-	assert_ptr_equal(other, &m->writer_before);
+	a.g[3] = 0x700001;
+	record()->type = 0x600000;
+	gomaps[0][0] = 17;
+	gomaps[0][1] = 4; /* hashWriting */
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	clock_ns += 1000;
+	e = dies(&b);
+	gomaps[0][0] = gomaps[0][1] = 0; /* what comes later is not told */
+	assert_int_equal(e->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(e->type, 0x600000);
+	assert_int_equal(e->site, site_list[SITE_READ].ip);
+	assert_int_equal(e->op, MR_OP_READ);
+	assert_int_equal(e->map_header_size, 48);
+	assert_int_equal(((const __u64 *)e->map_header)[0], 17);
+	assert_int_equal(((const __u64 *)e->map_header)[1], 4);
+	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL);
+	assert_int_equal(e->other.goid, 101);
+	assert_int_equal(e->other.gopc, 0x700001);
+	assert_int_equal(e->other.op, MR_OP_WRITE);
+	assert_int_equal(e->other.time_ns, clock_ns - 2000);
+	assert_int_equal(e->other.nframes, 2);
+	assert_int_equal(e->other.pcs[0], site_list[SITE_WRITE].ip);
+	assert_int_equal(e->other.pcs[1], a.stack[8]);
+	assert_int_equal(cpus[b.cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 0);
+}
+
+/* As a writer, also while its own write is what the record noted last. */
+static void of_two_writers_each_is_the_others(void **state)
+{
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_WRITE);
+	assert_int_equal(dies(&b)->other.goid, 101);
+	at(1000, &a, SITE_WRITE);
+	assert_int_equal(dies(&b)->other.goid, 101);
+}
+
+/* The second write comes through the same function from another line, and is not looked at. */
+static void an_older_caller_is_not_told(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	a.stack[8] += 0x77;
+	at(1000, &a, SITE_WRITE);
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 101);
+	assert_int_equal(e->other.nframes, 1);
+	assert_int_equal(e->other.pcs[0], site_list[SITE_WRITE].ip);
+}
+
+/* Unless it stands inside right now, as the map's flag tells: then its stack has it. */
+static void but_one_that_is_inside_has_its_line(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	a.stack[8] += 0x77;
+	at(1000, &a, SITE_WRITE);
+	gomaps[0][1] = 4;
+	text_call_ret = a.stack[8];
+	text_call_of = 0x402000;
+	e = dies(&b);
+	assert_int_equal(e->other.nframes, 2);
+	assert_int_equal(e->other.pcs[1], a.stack[8]);
+	text_call_of = 0x404000; /* what lies on its stack is of another call */
+	assert_int_equal(dies(&b)->other.nframes, 1);
+	text_call_of = 0x402000;
+	a.g[1] = (uintptr_t)&a.stack[8]; /* it has another stack by now */
+	assert_int_equal(dies(&b)->other.nframes, 1);
+}
+
+/* It is looked at on one CPU, and passes on another one, where it has been before: the map's record
+ * sees nothing of that. */
+static void nor_that_of_a_write_before_those_that_passed(void **state)
+{
+	const struct mr_event_fatal *e;
+	__u64 looks;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &a, SITE_WRITE);
+	a.cpu = 7;
+	at(MS, &a, SITE_WRITE);
+	assert_int_equal(latest_slot((uintptr_t)a.g)->caller, a.stack[8]);
+	a.cpu = 1;
+	a.stack[8] += 0x77;
+	looks = cpus[1].looks;
+	at(1000, &a, SITE_WRITE);
+	assert_int_equal(cpus[1].looks, looks);
+	assert_int_equal(record()->writer.ns, clock_ns - 1000);
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 101);
+	assert_int_equal(e->other.nframes, 1);
+}
+
+/* c has the lock that orders it with b; a has none, and came first. */
+static void of_three_writers_the_last_one_is_not_told(void **state)
+{
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &c, SITE_WRITE);
+	at(1000, &b, SITE_WRITE);
+	dies_alone(&b);
+}
+
+static void nor_where_it_wrote_once_long_ago(void **state)
+{
+	(void)state;
+	at(0, &c, SITE_WRITE);
+	at(200 * MS, &a, SITE_WRITE);
+	at(1000, &b, SITE_WRITE);
+	at(1000, &a, SITE_WRITE);
+	dies_alone(&b);
+}
+
+/* Whoever enters a write while the dying one is inside is in conflict with it, be there however
+ * many. */
+static void one_that_entered_after_it_is(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &c, SITE_WRITE);
+	at(MS, &b, SITE_WRITE);
+	at(1000, &c, SITE_WRITE);
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 103);
+	assert_int_equal(e->other.pcs[0], site_list[SITE_WRITE].ip);
+}
+
+/* When it entered is not known: it was not looked at. */
+static void unless_it_may_have_entered_before(void **state)
+{
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &c, SITE_WRITE);
+	at(MS, &b, SITE_WRITE);
+	at(100, &b, SITE_WRITE);
+	at(1000, &c, SITE_WRITE);
+	dies_alone(&b);
+}
+
+static void a_writer_may_have_gone_by_unseen(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		begin(state);
+		at(0, &a, SITE_WRITE);
+		at(1000, &b, SITE_READ);
+		if (i == 0)
+			record()->first_ns = clock_ns - 50 * MS;
+		if (i == 1)
+			whole_ns = 0;
+		if (i == 2)
+			whole_ns = clock_ns - 50 * MS;
+		dies_alone(&b);
+		end(state);
+	}
 }
 
 static void one_written_long_ago_is_none(void **state)
 {
 	(void)state;
-	written(MAP, OTHER, NOW - 1100000000ull);
-	assert_null(found());
+	at(0, &b, SITE_READ);
+	dies_alone(&b);
 }
 
-static void one_that_nobody_else_wrote_is_none(void **state)
+static void one_written_later_is_none(void **state)
 {
-	struct mr_map *m = written(MAP, OTHER, NOW - 1000);
-
 	(void)state;
-	m->writer.g = 0;
-	assert_null(found());
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	record()->writer.ns = clock_ns + 1;
+	dies_alone(&b);
 }
 
 static void another_map_in_its_record_is_none(void **state)
 {
-	struct mr_map *m = written(MAP, OTHER, NOW - 1000);
-
 	(void)state;
-	m->addr = SECOND;
-	assert_null(found());
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	record()->addr = (uintptr_t)gomaps[1];
+	dies_alone(&b);
 }
 
-static void one_that_is_not_known_is_none(void **state)
+/* Another goroutine lives at the g now: which of the two it was is not known, but the line is. */
+static void whoever_came_later_to_live_there_is_not_told(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	a.g[2] = 777;
+	at(1000, &b, SITE_READ);
+	e = dies(&b);
+	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL);
+	assert_int_equal(e->other.goid, 0);
+	assert_int_equal(e->other.gopc, 0);
+	assert_int_equal(e->other.pcs[1], a.stack[8]);
+	/* and the same where it has written itself: the one before may be the one who did it */
+	a.stack[8] += 0x77;
+	at(1000, &a, SITE_WRITE);
+	clock_ns += 1000;
+	dies_alone(&b);
+}
+
+/* One that has lived there since before the dying one entered, though not for long. */
+static void one_that_is_young_is(void **state)
 {
 	(void)state;
-	written(MAP, OTHER, NOW - 1000);
-	e.map = 0;
-	assert_null(found());
-	assert_null(fatal_record(NULL, 0, &e, &other));
+	a.g[2] = 777;
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	at(10, &a, SITE_WRITE);
+	assert_int_equal(dies(&b)->other.goid, 777);
+}
+
+/* What it does by now is another matter. */
+static void one_that_is_elsewhere_by_now_has_no_line(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	op(&a, SITE_WRITE, gomaps[1]);
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 101);
+	assert_int_equal(e->other.nframes, 0);
+	op(&a, SITE_READ, gomaps[0]);
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 101);
+	assert_int_equal(e->other.nframes, 0);
+	assert_int_equal(e->other.op, MR_OP_WRITE);
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(the_map_that_another_has_just_written, begin),
-		cmocka_unit_test_setup(its_own_write_is_passed_over, begin),
-		cmocka_unit_test_setup(one_written_long_ago_is_none, begin),
-		cmocka_unit_test_setup(one_that_nobody_else_wrote_is_none, begin),
-		cmocka_unit_test_setup(another_map_in_its_record_is_none, begin),
-		cmocka_unit_test_setup(one_that_is_not_known_is_none, begin),
+		TEST(the_only_other_writer_is_told),
+		TEST(of_two_writers_each_is_the_others),
+		TEST(an_older_caller_is_not_told),
+		TEST(but_one_that_is_inside_has_its_line),
+		TEST(nor_that_of_a_write_before_those_that_passed),
+		TEST(of_three_writers_the_last_one_is_not_told),
+		TEST(nor_where_it_wrote_once_long_ago),
+		TEST(one_that_entered_after_it_is),
+		TEST(unless_it_may_have_entered_before),
+		TEST(a_writer_may_have_gone_by_unseen),
+		TEST(one_written_long_ago_is_none),
+		TEST(one_written_later_is_none),
+		TEST(another_map_in_its_record_is_none),
+		TEST(whoever_came_later_to_live_there_is_not_told),
+		TEST(one_that_is_young_is),
+		TEST(one_that_is_elsewhere_by_now_has_no_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,13 @@ static void in_flight_names_nobody_unless_all_were_seen(void **state)
 	set_up(state);
 }
 
+static __u64 clock_ns;
+
+static __u64 the_clock(void)
+{
+	return clock_ns += 10;
+}
+
 /* The second write goes through the same function from another line, unlooked at. */
 static void in_flight_tells_no_older_caller(void **state)
 {
@@ -120,6 +127,8 @@ static void in_flight_tells_no_older_caller(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
+	clock_ns = 5000000000ull;
+	simulated_clock = the_clock;
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.stack[8] += 0x77;
@@ -129,6 +138,63 @@ static void in_flight_tells_no_older_caller(void **state)
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->access[1].goid, 101);
+	assert_int_equal(event_list[0]->access[1].nframes, 1);
+	simulated_clock = NULL;
+}
+
+/* Another goroutine lives at the writer's g since. */
+static void in_flight_names_nobody_who_came_later(void **state)
+{
+	struct goroutine a, b;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.g[2] = 777;
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
+	cfg.holds_enabled = 1;
+	gomaps[0][1] = 4;
+	op(&b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->access[1].goid, 0);
+	assert_int_equal(event_list[0]->access[1].pcs[1], a.stack[8]);
+}
+
+/* It was looked at on one CPU, and passes on another one, where it has been before. */
+static void in_flight_tells_no_caller_of_a_write_before_others_passed(void **state)
+{
+	struct goroutine a, b;
+	__u64 looks;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	clock_ns = 5000000000ull;
+	simulated_clock = the_clock;
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	clock_ns += 2 * WRITE_NS;
+	op(&a, SITE_WRITE, gomaps[0]);
+	clock_ns += 1000;
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.cpu = 7;
+	clock_ns += 10000000;
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.cpu = 1;
+	a.stack[8] += 0x77;
+	looks = cpus[1].looks;
+	clock_ns += 1000;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].looks, looks);
+	gomaps[0][1] = 4;
+	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	cfg.holds_enabled = 1;
+	op(&b, SITE_READ, gomaps[0]);
+	simulated_clock = NULL;
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event_list[0]->access[1].goid, 101);
 	assert_int_equal(event_list[0]->access[1].nframes, 1);
@@ -142,6 +208,8 @@ int main(void)
 		TEST(in_flight_of_two_writers_is_nobodys),
 		TEST(in_flight_names_nobody_unless_all_were_seen),
 		TEST(in_flight_tells_no_older_caller),
+		TEST(in_flight_tells_no_caller_of_a_write_before_others_passed),
+		TEST(in_flight_names_nobody_who_came_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,39 @@ static void assert_refused(const char *text, int rc, const char *why)
 	    "}]")
 #define ACCESS(members) RACE("\"accesses\":[{\"op\":\"read\"," members "}]")
 
+/* Older documents do not say what is proven, and show the last writer of a map, whoever it was. */
+static void test_proofs(void **state)
+{
+#define TWO(members) \
+	RACE(members \
+	     "\"accesses\":[{\"op\":\"read\",\"stack\":[]},{\"op\":\"write\",\"stack\":[]}]")
+	static const struct {
+		const char *text;
+		enum report_proof proves;
+	} cases[] = {
+		{TWO(""), REPORT_PROVES_MAP},
+		{TWO("\"proves\":\"map\","), REPORT_PROVES_MAP},
+		{TWO("\"proves\":\"pair\","), REPORT_PROVES_PAIR},
+		{TWO("\"proves\":\"nothing\",\"caveat\":\"why\","), REPORT_PROVES_NOTHING},
+		{TWO("\"message\":\"small map with no empty slot (concurrent map writes?)\","),
+		 REPORT_PROVES_DAMAGE},
+		{ACCESS("\"stack\":[]"), REPORT_PROVES_MAP},
+	};
+	struct report report;
+	struct err err = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (json_read_buffer(cases[i].text, strlen(cases[i].text), &report, &err))
+			fail_msg("%s: %s", cases[i].text, err.text);
+		assert_int_equal(report_proves(&report.races[0]), cases[i].proves);
+		assert_int_equal(report.races[0].other_unsure, i < 2 || i == 4);
+		report_free(&report);
+	}
+	assert_refused(TWO("\"proves\":\"all\","), -EBADMSG, "proves");
+}
+
 static void test_bad_documents(void **state)
 {
 	(void)state;
@@ -494,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_long_string_is_kept),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_write_error_is_told),
+		cmocka_unit_test(test_proofs),
 		cmocka_unit_test(test_bad_documents),
 		cmocka_unit_test(test_deep_document),
 		cmocka_unit_test(test_unknown_members_are_skipped),

@@ -48,7 +48,7 @@ static void it_dies_of_the_map_that_it_entered_last(void **state)
 	a.tid++; /* it goes on on another thread */
 	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
 	e = (const void *)event_list[event_count - 1];
-	assert_int_equal(e->slot, mr_site_slot(cfg.site_multiplier, site_list[SITE_WRITE].ip));
+	assert_int_equal(e->site, site_list[SITE_WRITE].ip);
 }
 
 static void an_iterator_tells_its_map_of_now(void **state)
@@ -93,7 +93,7 @@ static void where_something_may_be_unseen_it_dies_of_none(void **state)
 	assert_int_equal(dies_of(&a), 0);
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
-	latest_note((uintptr_t)a.g, (uintptr_t)gomaps[1], 3);
+	latest_note((uintptr_t)a.g, (uintptr_t)gomaps[1], 3, 0);
 	latest_slot((uintptr_t)a.g)->arg = (uintptr_t)gomaps[0]; /* two wrote at once */
 	assert_int_equal(dies_of(&a), 0);
 }

@@ -10,6 +10,7 @@
 #include "report/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
+#include "report/words.h"
 #include "report_sample.h"
 
 static const struct text_style plain;
@@ -85,27 +86,72 @@ static void test_fatal(void **state)
 
 	(void)state;
 	sample_fatal(&race);
-	assert_race_text(&race,
-			 "==================\n"
-			 "WARNING: CONCURRENT MAP ACCESS (proven)\n"
-			 "Write at 0x00c000094480 by goroutine 19 (thread 4216, cpu 1):\n"
-			 "  runtime.mapaccess1_faststr()\n"
-			 "      runtime/map_faststr.go:203\n"
-			 "  main.(*cache).get()\n"
-			 "      /src/app/main.go:31\n"
-			 "Last seen write at 0x00c000094480 by goroutine 18 (thread 4215, cpu 0):\n"
-			 "  runtime.mapassign_faststr()\n"
-			 "      runtime/map_faststr.go:203\n"
-			 "  main.(*cache).put()\n"
-			 "      /src/app/main.go:20\n"
-			 "  [only the innermost callers are known]\n"
-			 "Goroutine 18 created at:\n"
-			 "  main.main()\n"
-			 "      /src/app/main.go:44\n"
-			 "Map: map[string]int, 1024 entries, 128 buckets, growing\n"
-			 "Evidence: the runtime threw `concurrent map writes`\n"
-			 "Seen once in 3.0s; the process's own check has fired\n"
-			 "==================\n");
+	assert_race_text(
+		&race,
+		"==================\n"
+		"WARNING: CONCURRENT MAP ACCESS (proven)\n"
+		"Write at 0x00c000094480 by goroutine 19 (thread 4216, cpu 1):\n"
+		"  runtime.mapaccess1_faststr()\n"
+		"      runtime/map_faststr.go:203\n"
+		"  main.(*cache).get()\n"
+		"      /src/app/main.go:31\n"
+		"Last seen write at 0x00c000094480 by goroutine 18 (thread 4215, cpu 0):\n"
+		"  runtime.mapassign_faststr()\n"
+		"      runtime/map_faststr.go:203\n"
+		"  main.(*cache).put()\n"
+		"      /src/app/main.go:20\n"
+		"  [only the innermost callers are known]\n"
+		"Goroutine 18 created at:\n"
+		"  main.main()\n"
+		"      /src/app/main.go:44\n"
+		"Map: map[string]int, 1024 entries, 128 buckets, growing\n"
+		"Evidence: the runtime threw `concurrent map writes`; proven: the map was in conflict: "
+		"goroutine 19 was inside, and so was goroutine 18\n"
+		"Seen once in 3.0s; the process's own check has fired\n"
+		"==================\n");
+	report_race_free(&race);
+}
+
+/* What a fatal error proves, and what it does not. */
+static void test_fatal_words(void **state)
+{
+	struct report_race race;
+	char *said;
+
+	(void)state;
+	sample_fatal(&race);
+	race.other_unsure = true;
+	said = words_of(words_evidence, &race);
+	assert_string_equal(
+		said,
+		"the runtime threw `concurrent map writes`; proven: the map was in conflict: "
+		"goroutine 19 was inside, with whom is not known; it was last seen written by "
+		"goroutine 18");
+	free(said);
+	race.has_other = false;
+	race.damaged = true;
+	said = words_of(words_evidence, &race);
+	assert_string_equal(
+		said, "the runtime threw `concurrent map writes`; proven: the map is damaged, "
+		      "as by writes at the same time, now or long before, and by whom is not "
+		      "known");
+	free(said);
+	said = words_of(words_title, &race);
+	assert_string_equal(said, "DAMAGED MAP (proven)");
+	free(said);
+	race.damaged = false;
+	race.caveat = sample_text("it may be wrong");
+	said = words_of(words_title, &race);
+	assert_string_equal(said, "CONCURRENT MAP ACCESS (suspect)");
+	free(said);
+	said = words_of(words_evidence, &race);
+	assert_non_null(strstr(said, "; it says: the map was in conflict"));
+	free(said);
+	race.evidence = REPORT_COLLISION; /* met again */
+	said = words_of(words_fired, &race);
+	assert_string_equal(said,
+			    "the process's own check has fired here: `concurrent map writes`");
+	free(said);
 	report_race_free(&race);
 }
 
@@ -116,14 +162,17 @@ static void test_unknown_parts(void **state)
 
 	(void)state;
 	race.access[0].op = REPORT_CLEAR;
-	assert_race_text(&race, "==================\n"
-				"WARNING: CONCURRENT MAP ACCESS (proven)\n"
-				"Clear by an unknown goroutine:\n"
-				"  [stack unknown]\n"
-				"The other access is unknown\n"
-				"Evidence: the runtime threw its concurrent map fatal error\n"
-				"Seen once in 3.0s; the process's own check has fired\n"
-				"==================\n");
+	assert_race_text(
+		&race,
+		"==================\n"
+		"WARNING: CONCURRENT MAP ACCESS (proven)\n"
+		"Clear by an unknown goroutine:\n"
+		"  [stack unknown]\n"
+		"The other access is unknown\n"
+		"Evidence: the runtime threw its concurrent map fatal error; proven: the map was "
+		"in conflict: an unknown goroutine was inside, with whom is not known\n"
+		"Seen once in 3.0s; the process's own check has fired\n"
+		"==================\n");
 }
 
 static void test_in_flight_and_suspect(void **state)
@@ -527,6 +576,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_collision),
 		cmocka_unit_test(test_fatal),
+		cmocka_unit_test(test_fatal_words),
 		cmocka_unit_test(test_unknown_parts),
 		cmocka_unit_test(test_in_flight_and_suspect),
 		cmocka_unit_test(test_operations),

@@ -15,7 +15,7 @@ struct written { /* what the recordings say of a race */
 	size_t number; /* among the races, or among the suspects */
 	enum report_evidence evidence;
 	uint64_t count;
-	bool check_fired;
+	bool check_fired, message; /* message: the runtime's words are there */
 	double next_s, step_s;
 };
 
@@ -130,6 +130,7 @@ static int record_new(struct recorder *r, const struct report_race *race, bool s
 		.pid = race->pid, .suspect = suspect, .number = r->numbers[suspect]++, .step_s = 1};
 	memcpy(w->id, race->id, sizeof(w->id));
 	w->evidence = race->evidence;
+	w->message = race->message[0];
 	w->count = race->count;
 	w->check_fired = race->check_fired;
 	w->next_s = now + w->step_s;
@@ -144,8 +145,9 @@ static int record(struct recorder *r, const struct report_race *race, bool suspe
 
 	if (!w)
 		return record_new(r, race, suspect, now);
-	if (w->evidence != race->evidence) {
+	if (w->evidence != race->evidence || w->message != !!race->message[0]) {
 		w->evidence = race->evidence;
+		w->message = race->message[0];
 		return write_race(r, w, race);
 	}
 	changed = w->count != race->count || w->check_fired != race->check_fired;

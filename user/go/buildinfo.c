@@ -197,6 +197,12 @@ int buildinfo_minor(const char *version)
 	return minor;
 }
 
+bool buildinfo_unreleased(const char *version, int minor)
+{
+	return buildinfo_minor(version) == minor &&
+	       (strstr(version, "devel") || strstr(version, "rc") || strstr(version, "beta"));
+}
+
 /* The first field of the first line that starts with key and a tab. */
 static void copy_field(const char *modinfo, const char *key, char *out, size_t size)
 {

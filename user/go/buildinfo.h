@@ -35,6 +35,9 @@ void buildinfo_free(struct buildinfo *info);
  * go1.24-1a2b3c4 …"; -1 when there is none ("unknown", "devel +1a2b3c4 …").
  */
 int buildinfo_minor(const char *version);
+/* Whether it is of this minor version, and of before its release: "go1.27rc1", "devel
+ * go1.27-1a2b3c4 …", "go1.27-devel_1a2b3c4". */
+bool buildinfo_unreleased(const char *version, int minor);
 
 /* Fills the fields that follow from version and modinfo; the version becomes printable ASCII. */
 void buildinfo_interpret(struct buildinfo *info);

@@ -98,6 +98,7 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 
 static void site_fill(struct mr_probe_site *s, const struct hook *h, uint64_t bias)
 {
+	s->depth = (__u16)(h->addr - h->entry);
 	s->op = h->op;
 	s->map_arg = h->map_arg;
 	s->type_arg = h->type_arg;

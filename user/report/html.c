@@ -223,14 +223,19 @@ static void print_facts(FILE *out, const struct report_race *race)
 	html_words(out, words_map, race);
 	fputs("</dd>\n<dt>Evidence</dt><dd>", out);
 	html_words(out, words_evidence, race);
+	if (race->caveat) {
+		fputs("</dd>\n<dt>Caveat</dt><dd>", out);
+		xml_text(out, race->caveat);
+	}
 	fputs("</dd>\n<dt>Seen</dt><dd>", out);
 	words_count(out, race->count);
 	fprintf(out, ", first after %s", duration_format(race->first_seen_s * 1e9).s);
 	if (race->count > 1)
 		fprintf(out, ", last after %s", duration_format(race->last_seen_s * 1e9).s);
-	if (!race->bpf)
-		fprintf(out, "; the process's own check has %sfired",
-			race->check_fired ? "" : "not ");
+	if (!race->bpf) {
+		fputs("; ", out);
+		html_words(out, words_fired, race);
+	}
 	fprintf(out,
 		"</dd>\n<dt>Process</dt><dd>%" PRIu32 "</dd>\n<dt>Id</dt><dd><code>%s</code></dd>\n"
 		"</dl>\n",

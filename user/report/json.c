@@ -102,6 +102,8 @@ json_t *json_build_map(const struct report_map *map)
 	failed |= json_put(o, "impl", json_string(map->swiss ? "swiss" : "classic"));
 	failed |= json_put(o, "growing",
 			   map->header_known ? json_boolean(map->growing) : json_null());
+	if (map->writing)
+		failed |= json_put(o, "writing", json_true());
 	failed |= json_put(o, "on_stack", json_boolean(map->on_stack));
 	if (map->global)
 		failed |= json_put(o, "global", json_text(map->global));
@@ -190,10 +192,13 @@ json_t *json_build_race(const struct report_race *race)
 	int failed = json_put(o, "id", json_text(race->id));
 
 	failed |= json_put(o, "evidence", json_string(report_evidence_name(race->evidence)));
+	failed |= json_put(o, "proves", json_string(report_proof_name(report_proves(race))));
 	failed |= json_put(o, "kind", json_string(report_kind_name(race->kind)));
 	failed |= put_seen(o, race);
 	failed |= json_put(o, "held_ns", json_number(race->held_ns));
 	failed |= json_put(o, "message", json_text(race->message));
+	if (race->caveat)
+		failed |= json_put(o, "caveat", json_text(race->caveat));
 	failed |= json_put(o, "map", json_build_map(&race->map));
 	failed |= json_put(o, "accesses", build_accesses(race));
 	if (race->bpf)

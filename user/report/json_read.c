@@ -34,6 +34,11 @@ static const char *kind_word(unsigned int i)
 	return report_kind_name((enum report_kind)i);
 }
 
+static const char *proof_word(unsigned int i)
+{
+	return report_proof_name((enum report_proof)i);
+}
+
 static const char *verdict_word(unsigned int i)
 {
 	return report_verdict_name((enum report_verdict)i);
@@ -124,6 +129,7 @@ void json_read_map(struct json_reader *r, const json_t *o, struct report_map *ma
 	map->buckets = json_get_u64(r, o, "buckets");
 	map->swiss = read_impl(r, o, "impl");
 	map->growing = json_get_bool(r, o, "growing");
+	map->writing = json_get_bool(r, o, "writing");
 	map->on_stack = json_get_bool(r, o, "on_stack");
 	if (json_is_known(o, "global"))
 		map->global = json_get_text(r, o, "global");
@@ -226,6 +232,22 @@ void json_read_seen(struct json_reader *r, const json_t *o, struct report_race *
 	read_sightings(r, json_get_object(r, o, "sightings"), &race->sightings);
 }
 
+/* Older documents say nothing of it, and show whoever wrote last as the other. */
+static void read_proof(struct json_reader *r, const json_t *o, struct report_race *race)
+{
+	enum report_proof proves = REPORT_PROVES_MAP;
+
+	if (json_is_known(o, "caveat"))
+		race->caveat = json_get_text(r, o, "caveat");
+	if (race->evidence != REPORT_FATAL)
+		return;
+	if (json_is_known(o, "proves"))
+		proves =
+			(enum report_proof)json_get_word(r, o, "proves", proof_word, REPORT_PROOFS);
+	race->other_unsure = race->has_other && proves == REPORT_PROVES_MAP;
+	race->damaged = race->message && strstr(race->message, "no empty slot");
+}
+
 void json_read_race(struct json_reader *r, const json_t *o, struct report_race *race)
 {
 	const json_t *map = json_get_object(r, o, "map");
@@ -240,6 +262,7 @@ void json_read_race(struct json_reader *r, const json_t *o, struct report_race *
 	race->bpf = json_read_bpf(r, json_get_object(r, o, "bpf"));
 	json_read_map(r, map, &race->map);
 	read_accesses(r, json_get_array(r, o, "accesses"), race);
+	read_proof(r, o, race);
 }
 
 static struct report_race *read_races(struct json_reader *r, const json_t *root, const char *key,

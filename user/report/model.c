@@ -64,6 +64,7 @@ void report_race_free(struct report_race *race)
 	free(race->map.type);
 	free(race->map.global);
 	free(race->message);
+	free(race->caveat);
 	report_bpf_free(race->bpf);
 	memset(race, 0, sizeof(*race));
 }
@@ -252,6 +253,36 @@ const char *report_kind_name(enum report_kind kind)
 		break;
 	}
 	return "read-write";
+}
+
+const char *report_proof_name(enum report_proof proof)
+{
+	switch (proof) {
+	case REPORT_PROVES_DAMAGE:
+		return "damage";
+	case REPORT_PROVES_MAP:
+		return "map";
+	case REPORT_PROVES_PAIR:
+		return "pair";
+	case REPORT_PROVES_NOTHING:
+	case REPORT_PROOFS:
+		break;
+	}
+	return "nothing";
+}
+
+enum report_proof report_proves(const struct report_race *race)
+{
+	if (race->evidence == REPORT_WINDOW || race->caveat)
+		return REPORT_PROVES_NOTHING;
+	if (race->evidence == REPORT_SEQUENCE)
+		return race->kind == REPORT_LOST_UPDATE && race->bpf &&
+				       race->bpf->doubt == REPORT_NO_DOUBT
+			       ? REPORT_PROVES_PAIR
+			       : REPORT_PROVES_NOTHING;
+	if (race->damaged)
+		return REPORT_PROVES_DAMAGE;
+	return race->has_other && !race->other_unsure ? REPORT_PROVES_PAIR : REPORT_PROVES_MAP;
 }
 
 const char *report_doubt_name(enum report_doubt doubt)

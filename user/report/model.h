@@ -36,6 +36,14 @@ enum report_kind {
 	REPORT_CONCURRENT_UPDATE, /* kernel BPF maps */
 	REPORT_KINDS
 };
+/* What is proven by the evidence, least first. */
+enum report_proof {
+	REPORT_PROVES_NOTHING,
+	REPORT_PROVES_DAMAGE, /* the map is in a state that no order of accesses leads to */
+	REPORT_PROVES_MAP,    /* two were inside at once: access[0], and somebody else */
+	REPORT_PROVES_PAIR,   /* and these two */
+	REPORT_PROOFS
+};
 #define REPORT_DISTANCES 40
 
 enum report_verdict { REPORT_RACY, REPORT_ORDERED, REPORT_UNPROVEN };
@@ -84,6 +92,7 @@ struct report_map {
 	uint64_t buckets; /* classic: 1 << B; Swiss: number of groups where known, else 0 */
 	bool swiss;
 	bool growing;
+	bool writing; /* the flag that says that a writer is inside was set */
 	bool on_stack;
 };
 
@@ -139,11 +148,14 @@ struct report_race {
 	struct report_access access[2]; /* [0] the one that entered (or died); [1] the one that was
 					   held, or seen last */
 	bool has_other;			/* access[1] is known (always for collisions) */
+	bool other_unsure;		/* but was only seen last: in older documents */
+	bool damaged;	  /* fatal: the message tells of the map's state, not of who is inside */
 	uint64_t held_ns; /* collision: how long the other had been held when this one entered */
 	/* suspects: how often they were 2^i ns apart and more, the last one and all beyond */
 	uint64_t distances[REPORT_DISTANCES];
-	char *message;		/* fatal: the runtime's own words, else "" */
-	bool check_fired;	/* the process's own check has fired during the run */
+	char *message;	  /* the runtime's own words where its check has met these two, else "" */
+	char *caveat;	  /* why the evidence may be wrong, in this program; NULL: nothing known */
+	bool check_fired; /* the process's own check has fired during the run */
 	struct report_bpf *bpf; /* NULL: a Go map */
 };
 
@@ -298,6 +310,8 @@ const char *
 report_op_name(enum report_op op); /* "read" … the JSON words; clone is "iterate" in JSON's op */
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
+const char *report_proof_name(enum report_proof proof); /* "pair" … */
+enum report_proof report_proves(const struct report_race *race);
 const char *report_doubt_name(enum report_doubt doubt); /* "goroutines"; "": none */
 const char *report_verdict_name(enum report_verdict verdict);
 const char *report_growth_kind_name(enum report_growth_kind kind); /* "same-size" … */

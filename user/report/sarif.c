@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/escape.h"
 #include "report/json_make.h"
 #include "report/printers.h"
 #include "report/words.h"
@@ -221,6 +222,11 @@ static char *say_result(const struct report_race *race)
 	fputs(". Evidence: ", out);
 	words_evidence(out, race);
 	fputc('.', out);
+	if (race->caveat) {
+		fputs(" But ", out);
+		escape_text(out, race->caveat);
+		fputc('.', out);
+	}
 	if (fclose(out)) {
 		free(text);
 		return NULL;
@@ -234,6 +240,7 @@ static json_t *make_properties(const struct report_race *race)
 	char *map = words_of(words_map, race);
 	int failed = json_put(o, "evidence", json_string(report_evidence_name(race->evidence)));
 
+	failed |= json_put(o, "proves", json_string(report_proof_name(report_proves(race))));
 	failed |= json_put(o, "pid", json_integer(race->pid));
 	failed |= json_put(o, "map", json_text(map));
 	failed |= json_put(o, "first_seen_s", json_number_real(race->first_seen_s));

@@ -143,6 +143,11 @@ static void print_evidence(FILE *out, const struct report_race *race,
 	fprintf(out, "%sEvidence:%s ", style->color ? BOLD : "", style->color ? PLAIN : "");
 	words_evidence(out, race);
 	fputc('\n', out);
+	if (!race->caveat)
+		return;
+	fprintf(out, "%sCaveat:%s ", style->color ? BOLD : "", style->color ? PLAIN : "");
+	escape_text(out, race->caveat);
+	fputc('\n', out);
 }
 
 /* A bar for each power of two between the closest and the farthest. */
@@ -172,8 +177,9 @@ static void print_seen(FILE *out, const struct report_race *race, double elapsed
 {
 	fputs("Seen ", out);
 	words_count(out, race->count);
-	fprintf(out, " in %s; the process's own check has %sfired\n",
-		duration_format(elapsed_s * 1e9).s, race->check_fired ? "" : "not ");
+	fprintf(out, " in %s; ", duration_format(elapsed_s * 1e9).s);
+	words_fired(out, race);
+	fputc('\n', out);
 }
 
 /* Both accesses in the order in which they happened, as far as the evidence knows it. */

@@ -49,8 +49,8 @@ void words_title(FILE *out, const struct report_race *race)
 	else if (race->bpf)
 		fputs("CONCURRENT UPDATES OF A BPF MAP (suspect)", out);
 	else
-		fprintf(out, "CONCURRENT MAP ACCESS (%s)",
-			race->evidence == REPORT_WINDOW ? "suspect" : "proven");
+		fprintf(out, "%s (%s)", race->damaged ? "DAMAGED MAP" : "CONCURRENT MAP ACCESS",
+			report_proves(race) == REPORT_PROVES_NOTHING ? "suspect" : "proven");
 }
 
 /* --- who --- */
@@ -216,6 +216,8 @@ void words_map(FILE *out, const struct report_race *race)
 			say_amount(out, map->buckets, "bucket", "buckets");
 		if (map->growing)
 			fputs(", growing", out);
+		if (map->writing)
+			fputs(", being written", out);
 	}
 	if (map->on_stack)
 		fputs(", on a goroutine's stack", out);
@@ -237,6 +239,20 @@ static void say_collision(FILE *out, const struct report_race *race)
 		fprintf(out, " (%s)", duration_format((double)race->held_ns).s);
 }
 
+/* Between whom the conflict was, as far as that is certain. */
+static void say_parties(FILE *out, const struct report_race *race)
+{
+	words_goroutine(out, race->access[0].goroutine);
+	if (!race->has_other || race->other_unsure)
+		fputs(" was inside, with whom is not known", out);
+	else
+		fputs(" was inside, and so was ", out);
+	if (race->other_unsure)
+		fputs("; it was last seen written by ", out);
+	if (race->has_other)
+		words_goroutine(out, race->access[1].goroutine);
+}
+
 static void say_fatal(FILE *out, const struct report_race *race)
 {
 	fputs("the runtime threw ", out);
@@ -246,6 +262,29 @@ static void say_fatal(FILE *out, const struct report_race *race)
 		fputc('`', out);
 	} else {
 		fputs("its concurrent map fatal error", out);
+	}
+	fprintf(out, "; %s: ", race->caveat ? "it says" : "proven");
+	if (race->damaged) {
+		fputs("the map is damaged, as by writes at the same time, now or long before, and by "
+		      "whom is not known",
+		      out);
+		return;
+	}
+	fputs("the map was in conflict: ", out);
+	say_parties(out, race);
+}
+
+void words_fired(FILE *out, const struct report_race *race)
+{
+	if (!race->check_fired) {
+		fputs("the process's own check has not fired", out);
+		return;
+	}
+	fputs("the process's own check has fired", out);
+	if (race->evidence != REPORT_FATAL && race->message && race->message[0]) {
+		fputs(" here: `", out);
+		escape_text(out, race->message);
+		fputc('`', out);
 	}
 }
 

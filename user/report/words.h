@@ -24,6 +24,8 @@ void words_summary(FILE *out, const struct report_race *race);
 void words_map(FILE *out, const struct report_race *race);
 /* "goroutine 19 entered while goroutine 18 was held inside its own operation (36.5us)" */
 void words_evidence(FILE *out, const struct report_race *race);
+/* "the process's own check has fired" */
+void words_fired(FILE *out, const struct report_race *race);
 /* Why a lost update of a BPF map is not proven; only where there is a doubt. */
 void words_doubt(FILE *out, const struct report_race *race);
 /* "12 times", "once" */

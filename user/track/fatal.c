@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTHERS_NS 1000000000ull /* who wrote longer ago is not the one who was met */
+#include "go/buildinfo.h"
+
 #define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
 
 /* Go src/runtime/map.go (to 1.23), src/internal/runtime/maps (1.24 and later): the words, and what
@@ -14,12 +15,14 @@ static const struct {
 	const char *text;
 	enum report_kind kind;
 	enum report_op op; /* of the goroutine that found it */
+	bool damaged;	   /* tells of the state of the map, not of who is inside */
 } messages[] = {
-	{"concurrent map writes", REPORT_WRITE_WRITE, REPORT_WRITE},
-	{"concurrent map read and map write", REPORT_READ_WRITE, REPORT_READ},
-	{"concurrent map iteration and map write", REPORT_ITERATE_WRITE, REPORT_ITERATE},
-	{"concurrent map clone and map write", REPORT_ITERATE_WRITE, REPORT_CLONE},
-	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE, REPORT_WRITE},
+	{"concurrent map writes", REPORT_WRITE_WRITE, REPORT_WRITE, false},
+	{"concurrent map read and map write", REPORT_READ_WRITE, REPORT_READ, false},
+	{"concurrent map iteration and map write", REPORT_ITERATE_WRITE, REPORT_ITERATE, false},
+	{"concurrent map clone and map write", REPORT_ITERATE_WRITE, REPORT_CLONE, false},
+	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE, REPORT_WRITE,
+	 true},
 };
 
 static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
@@ -41,12 +44,12 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
  * one since that has no probe. */
 static bool is_inside(const struct tracker_source *source, const struct mr_event_fatal *e)
 {
-	uint64_t site = attachment_site(source->attachment, e->slot), pc;
+	uint64_t site = e->site, pc;
 	struct resolver_file file = resolve_file(&source->resolver, site);
 	struct go_func f;
 	uint32_t i;
 
-	if (!site || go_binary_func_by_pc(file.bin, site - file.bias, &f))
+	if (!e->map || !site || go_binary_func_by_pc(file.bin, site - file.bias, &f))
 		return false;
 	for (i = 1; i < INNER_FRAMES && i < e->access.nframes && i < MR_FRAMES; i++) {
 		pc = e->access.pcs[i] - 1 - file.bias;
@@ -56,62 +59,42 @@ static bool is_inside(const struct tracker_source *source, const struct mr_event
 	return false;
 }
 
-/* Whoever else wrote to the map just now. NULL: nobody did, or it is not noted any more. */
-static const struct mr_last *other_writer(const struct mr_map *map, const struct mr_event_fatal *e)
-{
-	const struct mr_last *l = &map->writer;
+/* golang/go#79667: while Go 1.27 was made, its allocator could give out memory that was still in
+ * use, and its check then saw a writer that there was not. */
+#define ALLOCATOR_MINOR 27
+#define ALLOCATOR_CAVEAT                                                                            \
+	"development versions of Go 1.27 could report this of a map that one goroutine alone uses " \
+	"(golang/go#79667): build with a release"
 
-	if (!l->g || l->g == e->access.g)
-		l = &map->writer_before;
-	if (!l->g || l->g == e->access.g || l->ns + OTHERS_NS < e->header.time_ns)
-		return NULL;
-	return l;
+static int say_caveat(const struct go_binary *bin, struct report_race *race)
+{
+	if (!buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
+		return 0;
+	race->caveat = strdup(ALLOCATOR_CAVEAT);
+	return race->caveat ? 0 : -ENOMEM;
 }
 
-const struct mr_map *fatal_record(const struct mr_map *maps, uint32_t count,
-				  const struct mr_event_fatal *e, const struct mr_last **other)
+/* The map, and who else was inside it: all that is certain came with the event. */
+static int fill_map(struct tracker_source *source, const struct mr_event_fatal *e,
+		    struct report_race *race)
 {
-	const struct mr_map *m;
+	size_t len = e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
+	int ret;
 
-	if (!maps || !e->map)
-		return NULL;
-	m = &maps[mr_map_index(e->map, count - 1)];
-	if (m->addr != e->map)
-		return NULL;
-	*other = other_writer(m, e);
-	return *other ? m : NULL;
-}
-
-/* Who it was, as far as the record tells: function and caller, and the ids while the process still
- * lives. */
-static int other_access(struct tracker_source *source, const struct mr_last *l,
-			struct report_access *out)
-{
-	struct resolver *r = &source->resolver;
-	const struct go_layout *layout = go_binary_layout(r->bin);
-	struct mr_access raw = {.g = l->g,
-				.time_ns = l->ns,
-				.tid = l->tid,
-				.cpu = l->cpu,
-				.op = l->op & (MR_OP_MAX - 1),
-				.flags = MR_ACCESS_PARTIAL};
-
-	raw.pcs[0] = attachment_site(source->attachment, l->slot);
-	raw.pcs[1] = l->caller;
-	raw.nframes = l->caller ? 2 : 1;
-	if (process_read(r->process, l->g + layout->g_goid, &raw.goid, sizeof(raw.goid)))
-		raw.goid = 0;
-	if (process_read(r->process, l->g + layout->g_gopc, &raw.gopc, sizeof(raw.gopc)))
-		raw.gopc = 0;
-	return resolve_access(r, &raw, out);
+	free(race->map.type);
+	ret = resolve_map(&source->resolver, e->map, e->type, e->map_header, len, &race->map);
+	if (ret)
+		return ret;
+	race->access[0].op = resolve_op(e->op);
+	if (race->damaged || e->other.flags & MR_ACCESS_UNKNOWN)
+		return 0;
+	race->has_other = true;
+	return resolve_access(&source->resolver, &e->other, &race->access[1]);
 }
 
 int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race)
 {
-	const struct mr_map *map, *maps;
-	const struct mr_last *other;
-	uint32_t count;
 	char text[64];
 	int which, ret;
 
@@ -123,6 +106,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	race->kind = messages[which].kind;
 	race->pid = (uint32_t)source->resolver.process->pid;
 	race->count = 1;
+	race->damaged = messages[which].damaged;
 	race->check_fired = true;
 	race->message = strdup(text);
 	race->map.type = strdup("");
@@ -132,17 +116,9 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	if (ret)
 		goto fail;
 	race->access[0].op = messages[which].op;
-	maps = attachment_maps(source->attachment, &count);
-	map = is_inside(source, e) ? fatal_record(maps, count, e, &other) : NULL;
-	if (!map)
-		return 0; /* the dying goroutine's side is all we have */
-	free(race->map.type);
-	ret = resolve_map(&source->resolver, map->addr, map->type, NULL, 0, &race->map);
-	if (ret)
-		goto fail;
-	race->access[0].op = resolve_op(attachment_op(source->attachment, e->slot));
-	race->has_other = true;
-	ret = other_access(source, other, &race->access[1]);
+	ret = say_caveat(source->resolver.bin, race);
+	if (!ret && is_inside(source, e))
+		ret = fill_map(source, e, race);
 	if (!ret)
 		return 0;
 fail:

@@ -10,18 +10,10 @@
 /*
  * The runtime's own verdict: a goroutine called runtime.fatal. Fills race (evidence fatal) where
  * the text is one of the map conflicts: the stack of the goroutine that dies and, where it is
- * certain which map it was in, that map and from its record the last other writer. -ENOENT: another
- * error, or a text that cannot be read. -ENOMEM.
+ * certain which map it was in, that map, and whoever else was inside it, where that is certain as
+ * well. -ENOENT: another error, or a text that cannot be read. -ENOMEM.
  */
 int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race);
-
-/*
- * The record of the map that it dies of, and whoever else wrote to that just now (*other). NULL
- * where the map is not known, its record is another's by now, or nobody did. count: of the records,
- * a power of two.
- */
-const struct mr_map *fatal_record(const struct mr_map *maps, uint32_t count,
-				  const struct mr_event_fatal *e, const struct mr_last **other);
 
 #endif

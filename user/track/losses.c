@@ -34,6 +34,9 @@ static const struct {
 	[MR_LOSS_IN_FLIGHT_UNATTRIBUTED] =
 		{"in_flight_unattributed",
 		 "writers inside whose goroutine is not known, not reported"},
+	[MR_LOSS_FATAL_UNATTRIBUTED] =
+		{"fatal_unattributed",
+		 "fatal errors of the runtime of which one goroutine alone is known"},
 	[MR_LOSS_KEPT_APART] = {"operations_kept_apart",
 				"operations on racy maps that waited for another's end"},
 	[MR_LOSS_CLAIM_STUCK] =

@@ -141,7 +141,8 @@ void maprows_prove(struct report *report)
 			struct report_maprow *row = &report->maps[i];
 			const struct report_race *race = &report->races[k];
 
-			if (race->pid == row->pid && race->map.addr == row->addr) {
+			if (race->pid == row->pid && report_proves(race) >= REPORT_PROVES_MAP &&
+			    race->map.addr == row->addr) {
 				row->verdict = REPORT_RACY;
 				row->p = 1;
 			}

@@ -244,6 +244,7 @@ int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t 
 		return 0;
 	map->header_known = true;
 	map->len = word_at(header, len, 0);
+	map->writing = l->map_flags < len && header[l->map_flags] & l->map_writing_mask;
 	if (map->swiss) {
 		/* Swiss: Map{used u64 @0, seed @8, dirPtr @16, dirLen @24}; dirLen 0: one group of
 		 * eight slots. Tables grow at one go. */

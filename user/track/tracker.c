@@ -141,61 +141,89 @@ static size_t race_bytes(const struct report_race *race)
 	       access_bytes(&race->access[1]) + strlen(race->map.type);
 }
 
-/* Takes the race over, or adds its sighting to the one we have. The stronger evidence is the one
- * that is shown. */
+/* A race that is news: what the process's own check has found is a fact about the process. */
+static struct tracked *add(struct tracker *t, struct tracked_list *list,
+			   struct tracker_source *source, struct report_race *race, size_t bytes)
+{
+	struct tracked *k = calloc(1, sizeof(*k)), **grown;
+
+	grown = realloc(list->items, (list->count + 1) * sizeof(*grown));
+	if (grown)
+		list->items = grown;
+	if (!k || !grown) {
+		free(k);
+		return NULL;
+	}
+	k->source = source;
+	k->race = *race;
+	t->bytes += k->bytes = bytes;
+	k->race.map.global = globals_name(&source->resolver, race->map.addr);
+	k->race.check_fired |= source->check_fired;
+	k->hidden = list->hides && list->hides(list->hides_ctx, race);
+	list->hidden += k->hidden;
+	list->items[list->count++] = k;
+	return k;
+}
+
+/* Shows it by this evidence from now on; what was counted before stays. Leaves the old one in race.
+ */
+static void replace(struct tracked *k, struct report_race *race)
+{
+	struct report_race old = k->race;
+
+	k->race = *race;
+	k->race.count = old.count;
+	k->race.first_seen_s = old.first_seen_s;
+	k->race.last_seen_s = old.last_seen_s;
+	k->race.sightings = old.sightings;
+	k->race.check_fired = old.check_fired;
+	k->race.map.global = old.map.global;
+	old.map.global = NULL;
+	*race = old;
+}
+
+/* Another sighting of it. The stronger evidence is the one that is shown; what the runtime said of
+ * the two stays with them either way. */
+static void add_sighting(struct tracker *t, struct tracked *k, struct report_race *race)
+{
+	size_t bytes = race_bytes(race);
+	char *message;
+
+	k->race.count++;
+	if (race->last_seen_s > k->race.last_seen_s)
+		k->race.last_seen_s = race->last_seen_s;
+	if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION &&
+	    bytes <= MAX_BYTES - t->bytes + k->bytes) {
+		t->bytes += bytes - k->bytes;
+		k->bytes = bytes;
+		replace(k, race);
+	}
+	if (race->message[0] && !k->race.message[0]) {
+		message = k->race.message;
+		k->race.message = race->message;
+		race->message = message;
+	}
+	report_race_free(race);
+}
+
+/* Takes the race over. */
 static int merge(struct tracker *t, struct tracked_list *list, struct tracker_source *source,
 		 struct report_race *race, const __u64 *pair)
 {
-	struct report_sightings sightings;
-	char *global;
-	struct tracked *k = find(list, source, race), **grown;
+	struct tracked *k = find(list, source, race);
 	size_t bytes = race_bytes(race);
-	uint64_t keep_count;
-	double keep_first;
 
-	if (!k) {
-		if (list->count >= MAX_RACES || bytes > MAX_BYTES - t->bytes) {
-			source->dropped_races++;
-			report_race_free(race);
-			return 0;
-		}
-		k = calloc(1, sizeof(*k));
-		grown = realloc(list->items, (list->count + 1) * sizeof(*grown));
-		if (grown)
-			list->items = grown;
-		if (!k || !grown) {
-			free(k);
+	if (k) {
+		add_sighting(t, k, race);
+	} else if (list->count >= MAX_RACES || bytes > MAX_BYTES - t->bytes) {
+		source->dropped_races++;
+		report_race_free(race);
+		return 0;
+	} else {
+		k = add(t, list, source, race, bytes);
+		if (!k) {
 			report_race_free(race);
 			return -ENOMEM;
-		}
-		k->source = source;
-		k->race = *race;
-		t->bytes += k->bytes = bytes;
-		k->race.map.global = globals_name(&source->resolver, race->map.addr);
-		k->hidden = list->hides && list->hides(list->hides_ctx, race);
-		list->hidden += k->hidden;
-		list->items[list->count++] = k;
-	} else {
-		k->race.count++;
-		if (race->last_seen_s > k->race.last_seen_s)
-			k->race.last_seen_s = race->last_seen_s;
-		if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION &&
-		    bytes <= MAX_BYTES - t->bytes + k->bytes) {
-			t->bytes += bytes - k->bytes;
-			k->bytes = bytes;
-			keep_count = k->race.count;
-			keep_first = k->race.first_seen_s;
-			sightings = k->race.sightings;
-			global = k->race.map.global;
-			k->race.map.global = NULL;
-			report_race_free(&k->race);
-			k->race = *race;
-			k->race.count = keep_count;
-			k->race.first_seen_s = keep_first;
-			k->race.sightings = sightings;
-			k->race.map.global = global;
-		} else {
-			report_race_free(race);
 		}
 	}
 	account(k);
@@ -252,13 +280,13 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 		     &e->pair);
 }
 
-static void note_fatal(struct tracker *t, uint32_t pid)
+static void note_fatal(struct tracked_list *list, const struct tracker_source *source)
 {
 	size_t i;
 
-	for (i = 0; i < t->races.count; i++)
-		if (t->races.items[i]->race.pid == pid)
-			t->races.items[i]->race.check_fired = true;
+	for (i = 0; i < list->count; i++)
+		if (list->items[i]->source == source)
+			list->items[i]->race.check_fired = true;
 }
 
 static int on_fatal(struct tracker *t, struct tracker_source *source,
@@ -272,9 +300,10 @@ static int on_fatal(struct tracker *t, struct tracker_source *source,
 				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	report_race_identify(&race);
-	ret = merge(t, &t->races, source, &race, NULL);
-	note_fatal(t, (uint32_t)source->resolver.process->pid);
-	return ret;
+	source->check_fired = true;
+	note_fatal(&t->races, source);
+	note_fatal(&t->suspects, source);
+	return merge(t, &t->races, source, &race, NULL);
 }
 
 static bool access_well_formed(const struct mr_access *a)
@@ -293,7 +322,8 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 	    (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
 		return on_race(t, source, race);
 	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL &&
-	    access_well_formed(&fatal->access))
+	    access_well_formed(&fatal->access) && fatal->other.nframes <= MR_FRAMES &&
+	    fatal->other.op < MR_OP_MAX && fatal->op < MR_OP_MAX)
 		return on_fatal(t, source, fatal);
 	source->bad_events++;
 	return 0;

@@ -20,6 +20,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 			   tracker */
 	struct resolver resolver;
 	const struct attachment *attachment;
+	bool check_fired; /* the process's own check has */
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_OTHER_BPF_H
+#define MAPRACE_OTHER_BPF_H
+
+/*
+ * Whose write is it that the one before us has met? A map's record names the last two writers, and
+ * that one of them was inside at the moment is no more than likely: the one that came first may be
+ * the one that is still inside, and the one that came last may hold the very lock that orders it
+ * with us. So a name is given only where there is no choice.
+ */
+#include "latest.bpf.h"
+#include "operation.bpf.h"
+
+/* No write lasts as long, unless its thread lost the CPU for as long. */
+#define WRITE_NS 100000000
+
+/* Whether every writer that may still be inside has passed by the map's record. */
+static __always_inline bool record_is_whole(const struct operation *o)
+{
+	__u64 since = later(o->record->first_ns, whole_ns);
+
+	return whole_ns && (__s64)(o->now - since) >= WRITE_NS;
+}
+
+/* The last writer that is not this goroutine. *alone: no third one has ever written, and the record
+ * has seen all. */
+static __always_inline const struct mr_last *other_writer(const struct operation *o, bool *alone)
+{
+	const struct mr_last *w = &o->record->writer, *before = &o->record->writer_before;
+
+	*alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
+	if (w->g == o->g)
+		return before;
+	if (before->g && before->g != o->g)
+		*alone = false;
+	return w;
+}
+
+static __always_inline void other_unknown(struct mr_access *a)
+{
+	a->g = 0;
+	a->goid = 0;
+	a->parent_goid = 0;
+	a->gopc = 0;
+	a->time_ns = 0;
+	a->type = 0;
+	a->labels = 0;
+	a->tid = 0;
+	a->cpu = 0;
+	a->op = MR_OP_WRITE;
+	a->nframes = 1;
+	a->flags = MR_ACCESS_UNKNOWN;
+	a->stack_hash = 0;
+	a->pcs[0] = 0;
+}
+
+static __always_inline bool writer_inside(__u64 map)
+{
+	__u8 flags = 0;
+	__u32 cpu;
+
+	if (target_read(&flags, sizeof(flags), map + cfg.map_flags)) {
+		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
+		return false;
+	}
+	return flags & cfg.map_writing_mask;
+}
+
+/* The call in front of the return address at sp, where it is one of the function of this site; else
+ * 0. */
+static __always_inline __u64 call_at(__u64 g, __u64 sp, const struct mr_probe_site *site)
+{
+	__u64 lo = 0, hi = 0, ret = 0;
+	__u8 call[5] = {};
+	__s32 distance;
+
+	if (target_u64(g + cfg.g_stack_lo, &lo) || target_u64(g + cfg.g_stack_hi, &hi))
+		return 0;
+	if (sp < lo || sp >= hi || target_u64(sp, &ret))
+		return 0;
+	if (ret >= cfg.runtime_lo && ret < cfg.runtime_hi)
+		return 0; /* a wrapper, whose caller is not here */
+	if (target_read(call, sizeof(call), ret - sizeof(call)) || call[0] != 0xe8)
+		return 0;
+	distance = (__s32)(call[1] | (__u32)call[2] << 8 | (__u32)call[3] << 16 |
+			   (__u32)call[4] << 24);
+	return ret + (__s64)distance == site->ip - site->depth ? ret : 0;
+}
+
+/*
+ * Who called the write that g stands inside, by its stack: g is the only one who can have set the
+ * map's flag. As it was set before and after, and g has noted nothing meanwhile, it stood inside
+ * all the time. 0: it does not, or by a call that we cannot read. A function of its own: the
+ * verifier goes through it once.
+ */
+__noinline __u64 other_caller(__u64 g, __u64 map)
+{
+	volatile struct mr_latest *l = latest_slot(g);
+	__u64 check = l->check, sp = l->sp, ret;
+	__u32 slot = l->what & (MR_SITE_SLOTS - 1);
+
+	if (!writer_inside(map))
+		return 0;
+	ret = call_at(g, sp, &probe_sites[slot]);
+	if (!writer_inside(map) || l->check != check)
+		return 0;
+	return ret;
+}
+
+/*
+ * What is certain of the goroutine that w notes, which wrote to the map. Who it is: where the one
+ * that lives at its g has done so since from, or another one may have written. Function and caller:
+ * those of what it entered last, where that is a write to this map. It is the one we are after: it
+ * entered that either before us, and nothing since, or after us, and then stands inside together
+ * with us, too. alone: nobody but it and us can have set the map's flag, and we have not.
+ */
+static __always_inline void other_fill(const struct operation *o, const struct mr_last *w,
+				       __u64 from, bool alone, struct mr_access *a)
+{
+	struct latest last = {};
+	struct mr_probe_site *site;
+	__u64 ip = 0;
+
+	a->g = w->g;
+	a->time_ns = w->ns;
+	a->tid = w->tid;
+	a->cpu = w->cpu;
+	a->goid = latest_goid(w->g, from, o->c);
+	if (a->goid && target_u64(w->g + cfg.g_gopc, &a->gopc))
+		lose(o->c, MR_LOSS_G_FAULT);
+	if (latest_read(w->g, &last) && last.arg == o->map &&
+	    mr_op_writes(probe_sites[last.slot & (MR_SITE_SLOTS - 1)].op)) {
+		site = &probe_sites[last.slot & (MR_SITE_SLOTS - 1)];
+		ip = site->ip;
+		a->op = site->op;
+		if (last.caller)
+			a->time_ns = last.time_ns;
+		else if (alone)
+			last.caller = other_caller(w->g, o->map);
+	} else {
+		last.caller = 0;
+	}
+	if (!a->goid && !last.caller)
+		return; /* a function of the runtime's names nobody */
+	a->flags = MR_ACCESS_PARTIAL;
+	a->pcs[0] = ip;
+	a->pcs[1] = last.caller;
+	a->nframes = last.caller ? 2 : !!ip;
+	a->stack_hash = (__u32)((ip ^ last.caller) * 0x9e3779b97f4a7c15ull >> 32);
+}
+
+#endif
