@@ -116,6 +116,21 @@ verdict_fatal()
 	fi
 }
 
+# verdict_names VERSION: whom a fatal error names, as tests/corpus/fatal.sh counts it in earnest: nobody who is innocent, and of a map that
+# was damaged before nobody at all.
+verdict_names()
+{
+	local tsv
+	fresh_work "names"
+	tsv=$work/fatals.tsv
+	if FATALS=$tsv "$e2e_top/tests/corpus/fatal.sh" --go "$1" --budget 100 --crashes 2 --jobs 1 pair slow_rogue damaged >"$work/table" 2>&1 &&
+		awk -F'\t' '$3 == "damaged" && $5 == "damage" { d++ } $3 == "slow_rogue" && $6 ~ /fatal|also/ { s++ } END { exit !(d == 2 && s) }' "$tsv"; then
+		pass "fatal: Go $1, nobody innocent is named"
+	else
+		fail "fatal: Go $1" "not as it should be"
+	fi
+}
+
 # verdicts_all quick|all
 verdicts_all()
 {
@@ -127,6 +142,7 @@ verdicts_all()
 		verdict_locked "$build" clean_contended
 	done
 	[[ $1 != all ]] || versions=(1.19 1.24)
+	verdict_names 1.24
 	for build in "${versions[@]/%/-stripped}"; do
 		build_program "$build" "$e2e_dir/programs/shards.go"
 		verdict_fatal "$build" 2 0
