@@ -327,6 +327,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		last->op = o->op;
 	}
 	latest_look(o->g, caller, o->now);
+	map_look_closer(o->index, o->map, o->g, o->now);
 	if (cfg.window_ns)
 		suspect_look(ctx, o);
 	if (o->leaves)

@@ -105,8 +105,8 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	o.now = bpf_ktime_get_ns();
 	/* First of all the record is made this map's: what a collision notes must not be another's.
 	 */
-	if (o.record->addr != o.map)
-		map_take_over(o.record, o.map, o.now, o.c);
+	if ((o.record->addr ^ o.map) | (o.record->collected ^ collections))
+		map_recognise(index, o.map, o.now);
 	if (o.record->busy) {
 		if (o.record->hold)
 			collide(ctx, &o);
@@ -141,6 +141,24 @@ SEC("uprobe")
 int maprace_op_plain(struct pt_regs *ctx)
 {
 	return operation(ctx, false);
+}
+
+/* runtime.gcMarkTermination: the world stands, and nothing that this collection found dead has been
+ * given back yet. */
+SEC("uprobe")
+int maprace_collected(struct pt_regs *ctx)
+{
+	__u32 cpu, i;
+
+	stay_on_own_stack(ctx);
+	if (!watched_thread()) {
+		lose(this_cpu(&cpu), MR_LOSS_FOREIGN);
+		return 0;
+	}
+	for (i = 0; i < MR_EMPTIED; i++)
+		map_outlives(i);
+	__sync_fetch_and_add(&collections, 1);
+	return 0;
 }
 
 /* The probed call instruction at ip: its place in the table. */
@@ -198,6 +216,8 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!o.record || !o.map || o.record->addr != o.map)
 		return 0; /* the operation itself makes the record */
 	o.now = bpf_ktime_get_ns();
+	if (o.record->collected != collections && map_recognise(index, o.map, o.now))
+		return 0;
 	caller = stack_caller(ctx, &o.ret);
 	s = caller ? caller_record(o.ip, caller, o.c) : NULL;
 	if (!s) {
@@ -276,6 +296,8 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	o->record = bpf_map_lookup_elem(&maps, &o->index);
 	if (!o->record || o->record->addr != o->map)
 		return;
+	if (o->record->collected != collections && map_recognise(o->index, o->map, o->now))
+		return; /* what is noted was another map's */
 	e->type = o->record->type;
 	noted = other_writer(o, &alone);
 	w = *noted;

@@ -94,6 +94,8 @@ static __always_inline void grown_set(const struct operation *o, __u64 old, __u3
 	gr->under_way = 1;
 	gr->flags = flags;
 	gr->epoch = epoch;
+	gr->seed = seed_of(o->map, o->c);
+	gr->collected = collections_now();
 }
 
 /* A new part in a growth takes the place; what was there and is not told yet is told now. */
@@ -141,7 +143,7 @@ static __always_inline void growth_move(struct pt_regs *ctx, const struct operat
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
-	known = gr->map == o->map && gr->old == old;
+	known = gr->old == old && grown_is_of(o->map);
 	if (known)
 		gr->epoch = epoch;
 	if (known && w->g == o->g && w->access.goid == goid && w->map == o->map &&
@@ -242,7 +244,7 @@ static __always_inline void growth_look(const struct operation *o)
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
-	if (old == gr->old)
+	if (old == gr->old || !grown_is_of(o->map))
 		return;
 	gr->under_way = 0;
 	if (gr->epoch != epoch)
@@ -296,7 +298,8 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	    i->epoch != epoch)
 		return;
 	i->last_ns = o->now;
-	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told)
+	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told ||
+	    !grown_is_of(o->map))
 		return;
 	i->told = gr->id;
 	e = growth_event(o, MR_GROWTH_ITERATOR | (gr->flags & MR_GROWTH_LATE));

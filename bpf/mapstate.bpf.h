@@ -7,9 +7,8 @@
  * atomics by whoever passes: counts may lose an increment, a record may be torn. Nothing here is
  * ever evidence of a collision; that is engine.bpf.h's, from holds only.
  */
-#include "loss.bpf.h"
+#include "identity.bpf.h"
 #include "policy.h"
-#include "target.bpf.h"
 
 static __always_inline __u32 map_index(__u64 addr)
 {
@@ -19,7 +18,7 @@ static __always_inline __u32 map_index(__u64 addr)
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
 {
 	if (m->addr)
-		lose(c, MR_LOSS_MAP_EVICTED);
+		lose(c, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
 	/* m->hold belongs to whoever holds, and stays */
 	m->trial = 0;
 	m->addr = addr;
@@ -39,6 +38,89 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->collisions = 0;
 	m->proved = 0;
 	m->sites = 0;
+	m->seed = seed_of(addr, c);
+	m->collected = collections_now();
+}
+
+/* The record becomes this map's, unless it is. A function of its own, for the verifier to go
+ * through once. */
+__noinline int map_recognise(__u32 index, __u64 map, __u64 now)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	struct mr_cpu *c;
+	__u32 cpu, seed;
+
+	c = this_cpu(&cpu);
+	if (!m)
+		return 0;
+	if (m->addr == map) {
+		seed = seed_of(map, c);
+		if (seed && seed == m->seed) {
+			m->collected = collections_now();
+			return 0;
+		}
+	}
+	map_take_over(m, map, now, c);
+	return 1;
+}
+
+/*
+ * Of a record that was a map's on a stack: that memory may be the heap's by now, without any
+ * collection, and another map's. On its own stack such a map is used by nobody but its goroutine.
+ */
+static __always_inline bool on_stack_of(__u64 g, __u64 map, struct mr_cpu *c)
+{
+	__u64 lo = 0, hi = 0;
+
+	if (target_u64(g + cfg.g_stack_lo, &lo) || target_u64(g + cfg.g_stack_hi, &hi)) {
+		lose(c, MR_LOSS_G_FAULT);
+		return true;
+	}
+	return map >= lo && map < hi;
+}
+
+/*
+ * At an operation that is looked at. A map that becomes empty gets a new seed each time, and if it
+ * is one that matters it is to be known by the last of them. One that was on a stack may not be.
+ * Always called: a branch around it would have the verifier go through all that follows twice.
+ */
+__noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	struct mr_cpu *c;
+	__u32 cpu;
+
+	if (!m || m->addr != map || !(m->flags & (MR_MAP_EMPTIED | MR_MAP_STACK)))
+		return 0;
+	if (!(m->flags & MR_MAP_STACK)) {
+		if (m->flags & MR_MAP_SHARED)
+			emptied[index & (MR_EMPTIED - 1)] = index + 1;
+		return 0;
+	}
+	c = this_cpu(&cpu);
+	if (on_stack_of(g, map, c))
+		return 1;
+	m->seed = 0; /* another map, whatever its seed */
+	map_recognise(index, map, now);
+	return 0;
+}
+
+/*
+ * The world stands, before anything is given back: a map that was used since the last collection is
+ * still there, dead or alive, with the seed that its next user will find.
+ */
+__noinline int map_outlives(__u32 i)
+{
+	__u32 index = emptied[i & (MR_EMPTIED - 1)], cpu;
+	struct mr_map *m;
+
+	if (!index)
+		return 0;
+	index--;
+	m = bpf_map_lookup_elem(&maps, &index);
+	if (m && m->collected == collections && m->flags & MR_MAP_EMPTIED)
+		m->seed = seed_of(m->addr, this_cpu(&cpu));
+	return 0;
 }
 
 /*
@@ -93,6 +175,8 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	__s64 late = (__s64)(now - m->next_look_ns);
 	bool writes = mr_op_writes(op), look = late >= 0;
 	__u64 bit = mr_goroutine_bit(g), function = 1ull << (slot & 63);
+	/* deletes and clears have odd numbers; a branch less for the verifier to follow */
+	__u16 how = MR_MAP_WRITTEN | (op & 1) * MR_MAP_EMPTIED;
 	struct mr_last *l = writes ? &m->writer : &m->reader;
 
 	if (l->g != g || l->slot != slot) {
@@ -108,8 +192,8 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 				m->flags |= MR_MAP_WRITERS;
 			m->writer_before = *l;
 		}
-		if (!(m->flags & MR_MAP_WRITTEN))
-			m->flags |= MR_MAP_WRITTEN;
+		if ((m->flags & how) != how)
+			m->flags |= how;
 	} else {
 		m->reads++;
 	}

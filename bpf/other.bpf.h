@@ -137,6 +137,8 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 			a->time_ns = last.time_ns;
 		else if (alone)
 			last.caller = other_caller(w->g, o->map);
+	} else if (o->op) {
+		return; /* it has gone on since: the write that is under way now is another's */
 	} else {
 		last.caller = 0;
 	}

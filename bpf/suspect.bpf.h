@@ -95,10 +95,10 @@ static __always_inline bool suspect_fill(const struct operation *o, const struct
 					 struct mr_event_race *e)
 {
 	volatile struct mr_stack *s;
-	__u64 seq, map;
+	__u64 seq, map, then;
 	__u32 index;
 
-	if (!last->g || last->g == o->g || o->now - last->ns > cfg.window_ns)
+	if (!last->g || last->g == o->g)
 		return false;
 	s = stack_slot(o, mr_op_writes(last->op & (MR_OP_MAX - 1)), &index);
 	if (!s)
@@ -111,13 +111,14 @@ static __always_inline bool suspect_fill(const struct operation *o, const struct
 	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&s->access))
 		return false;
 	barrier();
-	/* the stack may be older than the access: the same goroutine in the same function */
-	if (s->seq != seq || e->access[1].g != last->g ||
-	    e->access[1].pcs[0] != probe_sites[last->slot & (MR_SITE_SLOTS - 1)].ip)
+	/* The goroutine may have come once more since, from another line: it is the access of which
+	 * there is a stack that was so close. */
+	then = e->access[1].time_ns;
+	if (s->seq != seq || e->access[1].g != last->g || o->now - then > cfg.window_ns ||
+	    (__s64)(then - o->record->first_ns) < 0)
 		return false;
-	e->access[1].time_ns = last->ns;
 	e->evidence = MR_EVIDENCE_WINDOW;
-	e->held_ns = o->now - last->ns;
+	e->held_ns = o->now - then;
 	return true;
 }
 

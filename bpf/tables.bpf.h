@@ -36,12 +36,17 @@ volatile __u32 throttle = 1000;
  * done: odd means that they are being moved. */
 volatile __u32 epoch = 0;
 
+/* How many collections have marked all that lives, and may give the rest back from now on. User
+ * space counts it up where some may have gone unseen. */
+volatile __u32 collections = 0;
+
 /* Since when each function that writes to maps has had its probe; 0: not all of them have. */
 volatile __u64 whole_ns = 0;
 
 struct mr_cpu cpus[MR_CPUS] = {};
 struct mr_latest latest[MR_LATEST] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
+__u32 emptied[MR_EMPTIED] = {};	     /* index of the record + 1 */
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {

@@ -51,11 +51,20 @@ enum mr_op {
 	MR_OP_TABLE = 9,  /* a Swiss map of one group gets a table */
 	MR_OP_MOVE = 10,  /* classic: an old bucket is emptied into the new ones */
 	MR_OP_GROWN = 11, /* the return from any of these */
+	/* Neither: the collector has marked all that lives, and gives nothing back before. */
+	MR_OP_COLLECTED = 12,
 };
 
 static inline int mr_op_writes(__u32 op)
 {
 	return op == MR_OP_WRITE || op == MR_OP_DELETE || op == MR_OP_CLEAR;
+}
+
+/* Of a probe that has a place in the table of sites: not that of the runtime's own fatal error, nor
+ * the collector's. */
+static inline int mr_op_has_site(__u32 op)
+{
+	return op != MR_OP_NONE && op != MR_OP_COLLECTED;
 }
 
 /* Where a probed function has its map, or its map's type. */
@@ -124,6 +133,9 @@ struct mr_config {
 	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
 	__u32 g_labels;		   /* offset in runtime.g */
 	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
+	__u32 map_seed, map_seed_size; /* offset in the map's header; 4 or 8 bytes */
+	__u32 collections_unseen;      /* not 0: nobody sees whether there was a collection */
+	__u32 pad;
 };
 
 static inline __u32 mr_site_slot(__u64 multiplier, __u64 ip)
@@ -182,23 +194,30 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_STACK 8u	   /* lies on a goroutine's stack */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
 #define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
+#define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
 
-struct mr_map { /* direct-mapped by address; a newcomer takes the record over */
+/*
+ * Direct-mapped by address; a newcomer takes the record over, be it that another map lies at the
+ * same address since a collection (bpf/identity.bpf.h).
+ */
+struct mr_map {
 	__u64 addr;
 	union {
 		struct {
-			__u32 hold;  /* not 0: a map of this record is held, look at the hold */
-			__u32 trial; /* not 0: a control is open, see mr_trial */
+			__u8 hold;  /* not 0: a map of this record is held, look at the hold */
+			__u8 trial; /* not 0: a control is open, see mr_trial */
 		};
-		__u64 busy; /* either: one look on the hot path */
+		__u16 busy; /* either: one look on the hot path */
 	};
-	__u64 first_ns;
+	__u16 flags;
+	__u32 seed;	/* of its header, folded; 0: not known */
+	__u64 first_ns; /* when the record began to be this map's */
 	__u64 next_look_ns;
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
-	__u32 flags;
-	__u32 proved; /* mr_map_mark() of the map whose collisions these are, else they are
-			 another's */
+	__u32 collected; /* collections until it was known to be this map last */
+	__u32 proved;	 /* mr_map_mark() of the map whose collisions these are, else they are
+			    another's */
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
@@ -248,6 +267,10 @@ struct mr_claim {
 	__u32 generation;
 	__u32 oldest; /* of one that could not be deleted yet, or the same */
 };
+
+/* Maps of several goroutines that become empty now and then, by record (power of two): known by the
+ * seed that they have when a collection ends. */
+#define MR_EMPTIED 256u
 
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
@@ -332,6 +355,7 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_HOLD_CUT = 27,
 	       MR_LOSS_CALL_UNASKED = 28,
 	       MR_LOSS_FATAL_UNATTRIBUTED = 29,
+	       MR_LOSS_MAP_REBORN = 30,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -448,6 +472,7 @@ struct mr_grown { /* a map's last growth, direct-mapped by map */
 	__u32 under_way;
 	__u32 flags;
 	__u32 epoch;
+	__u32 seed, collected; /* as in mr_map */
 	__u32 pad;
 };
 
@@ -500,7 +525,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 168, "wire");
+_Static_assert(sizeof(struct mr_config) == 184, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
@@ -521,7 +546,7 @@ _Static_assert(sizeof(struct mr_grower) ==
 		       64 + MR_HEADER_MAX + MR_TABLE_MAX + sizeof(struct mr_access),
 	       "wire");
 _Static_assert(sizeof(struct mr_inside) == 40, "wire");
-_Static_assert(sizeof(struct mr_grown) == 40, "wire");
+_Static_assert(sizeof(struct mr_grown) == 48, "wire");
 _Static_assert(sizeof(struct mr_iterator) == 64, "wire");
 _Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");

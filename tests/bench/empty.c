@@ -21,7 +21,7 @@ static size_t sites_offsets(const struct hook_set *set, unsigned long *offsets)
 	size_t n = 0;
 
 	for (size_t i = 0; i < set->count; i++)
-		if (set->hooks[i].state == HOOK_PROBED && set->hooks[i].op != MR_OP_NONE)
+		if (set->hooks[i].state == HOOK_PROBED && mr_op_has_site(set->hooks[i].op))
 			offsets[n++] = set->hooks[i].offset;
 	return n;
 }

@@ -131,6 +131,69 @@ verdict_names()
 	fi
 }
 
+# verdict_whole BUILD PROGRAM DONE: watches the program from its first instruction to its end; sets place to the address that it names.
+# Until DONE, a query in jq, says that the run has been one that can tell anything: at most five times.
+verdict_whole()
+{
+	local n status
+	for ((n = 0; n < 5; n++)); do
+		fresh_work "$2"
+		status=0
+		"${calm[@]}" "$maprace" watch -q -o "$work/out.json" -- "$e2e_build/$1/$2" >"$work/stdout" 2>"$work/stderr" || status=$?
+		place=$(sed -n 's/^ready //p' "$work/stdout")
+		why="no document, or no place (status $status)"
+		[[ -n $place && -s $work/out.json ]] || continue
+		why="not a run that tells anything"
+		! jq -e --arg place "$place" "$3" "$work/out.json" >"$work/jq" || return 0
+	done
+	return 1
+}
+
+# A map at the address of a dead one that was proved racy is another map: locked, it is not racy, and nothing delays it.
+verdict_reborn()
+{
+	local place
+	build_program "$1" "$e2e_dir/programs/reborn.go"
+	if verdict_whole "$1" reborn 'any(.races[]; .map.addr == $place and .evidence == "collision")' &&
+		why="it has inherited from the dead one" &&
+		jq -e --arg place "$place" '([.maps[] | select(.addr == $place)] | length == 1 and all(.verdict != "racy" and .collisions == 0 and
+			.type == "map[string]string")) and .stats.operations_kept_apart < 2000 and .stats.maps_begun_anew > 0' \
+			"$work/out.json" >"$work/jq"; then
+		pass "verdict: $1, a locked map where a racy one lay: $(jq -r --arg place "$place" '.maps[] | select(.addr == $place) | .verdict' "$work/out.json")"
+	else
+		fail "verdict: $1, a locked map where a racy one lay" "$why"
+	fi
+}
+
+# A map in the heap where one on a stack lay before is held as any other.
+verdict_off_stack()
+{
+	local place
+	build_program "$1" "$e2e_dir/programs/offstack.go"
+	if verdict_whole "$1" offstack true && why="not proved" &&
+		jq -e --arg place "$place" 'any(.races[]; .map.addr == $place) and any(.maps[]; .addr == $place and .verdict == "racy")' \
+			"$work/out.json" >"$work/jq"; then
+		pass "verdict: $1, a racy map where one on a stack lay"
+	else
+		fail "verdict: $1, a racy map where one on a stack lay" "$why"
+	fi
+}
+
+# A map that gets a new seed whenever it is empty is the same after each collection, as long as all probes are in place. Without
+# real-time priority: the collector's threads would keep everybody else from running.
+verdict_emptied()
+{
+	build_case "$1" emptied
+	fresh_work emptied
+	"$maprace" watch -q --budget 100 -o "$work/out.json" -- "$e2e_build/$1/emptied" "$verdict_bound" >"$work/stdout" 2>"$work/stderr" || true
+	if [[ -s $work/out.json ]] &&
+		jq -e '([.maps[] | select(.verdict == "ordered")] | length == 1) and .stats.maps_begun_anew == 0' "$work/out.json" >"$work/jq"; then
+		pass "verdict: $1, a map that is emptied again and again is ordered"
+	else
+		fail "verdict: $1, a map that is emptied again and again" "not ordered in $verdict_bound s, or not known again"
+	fi
+}
+
 # verdicts_all quick|all
 verdicts_all()
 {
@@ -143,6 +206,11 @@ verdicts_all()
 	done
 	[[ $1 != all ]] || versions=(1.19 1.24)
 	verdict_names 1.24
+	for build in "${versions[@]/%/-stripped}"; do
+		verdict_reborn "$build"
+		verdict_off_stack "$build"
+		[[ $1 != all ]] || verdict_emptied "$build"
+	done
 	for build in "${versions[@]/%/-stripped}"; do
 		build_program "$build" "$e2e_dir/programs/shards.go"
 		verdict_fatal "$build" 2 0

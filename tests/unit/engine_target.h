@@ -99,6 +99,7 @@ static int set_up(void **state)
 	memset(cpus, 0, sizeof(cpus));
 	memset(aparts, 0, sizeof(aparts));
 	memset(latest, 0, sizeof(latest));
+	memset(emptied, 0, sizeof(emptied));
 	memset((void *)probe_sites, 0, sizeof(probe_sites));
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);
@@ -125,6 +126,8 @@ static int set_up(void **state)
 	cfg.g_gopc = 24;
 	cfg.g_parent_goid = 32;
 	cfg.map_size = 48;
+	cfg.map_seed = 12;
+	cfg.map_seed_size = 4;
 	cfg.map_flags = 8;
 	cfg.map_writing_mask = 4;
 	cfg.iter_map = 24;
@@ -132,6 +135,7 @@ static int set_up(void **state)
 	gate = 1;
 	throttle = 1000;
 	epoch = 0;
+	collections = 0;
 	whole_ns = 1; /* long ago */
 	memset((void *)claim_states, 0, sizeof(claim_states));
 	memset(claim_table, 0, sizeof(claim_table));

@@ -136,6 +136,45 @@ static void a_classic_growth_has_a_begin_two_payers_and_an_end(void **state)
 	assert_int_equal(map_table[map_index((uintptr_t)MAP)].writes, 1);
 }
 
+/* A map dies in the middle of its growth: it is not over because another one lies there now. */
+static void a_dead_maps_growth_is_not_ended_by_the_next(void **state)
+{
+	int survives;
+
+	(void)state;
+	for (survives = 0; survives < 2; survives++) {
+		begin();
+		at(0, &a, SITE_GROW);
+		MAP[OLD_BUCKETS] = 0x7000;
+		at(5, &a, SITE_GROWN);
+		at(10, &a, SITE_MOVE);
+		assert_int_equal(event_count, 1);
+		current_tid = a.tid;
+		maprace_collected(&a.regs);
+		MAP[OLD_BUCKETS] = 0;
+		MAP[1] = survives ? 0 : 0x77ull << 32; /* the seed */
+		at(1000, &b, SITE_READ);
+		assert_int_equal(event_count, survives ? 2 : 1);
+		assert_int_equal(loss(MR_LOSS_GROWN_EVICTED), !survives);
+	}
+}
+
+/* Nor are its old buckets the next one's, should that grow and its buckets lie there too. */
+static void a_growth_of_another_map_is_another(void **state)
+{
+	(void)state;
+	begin();
+	MAP[OLD_BUCKETS] = 0x7000;
+	at(0, &a, SITE_MOVE);
+	at(10, &a, SITE_MOVE);
+	current_tid = a.tid;
+	maprace_collected(&a.regs);
+	MAP[1] = 0x77ull << 32;
+	at(20, &a, SITE_MOVE);
+	assert_int_equal(part(&a, MAP)->id, START + 20000);
+	assert_int_equal(part(&a, MAP)->steps, 1);
+}
+
 static void what_is_not_told_yet_is_told_before_the_place_is_used_anew(void **state)
 {
 	(void)state;
@@ -366,6 +405,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_classic_growth_has_a_begin_two_payers_and_an_end),
+		cmocka_unit_test(a_dead_maps_growth_is_not_ended_by_the_next),
+		cmocka_unit_test(a_growth_of_another_map_is_another),
 		cmocka_unit_test(what_is_not_told_yet_is_told_before_the_place_is_used_anew),
 		cmocka_unit_test(two_maps_of_one_goroutine),
 		cmocka_unit_test(another_goroutine_in_the_same_memory),

@@ -66,6 +66,35 @@ static void growth_is_seen_in(const char *name)
 	go_binary_close(bin);
 }
 
+/* What an address is, after a collection, rests on this one. */
+static void collections_are_seen_in(const char *name)
+{
+	struct go_binary *bin = fixture_open(name);
+	struct err err = {.text = ""};
+	struct hook_set set;
+	size_t i, seen = 0;
+
+	assert_int_equal(hooks_choose(&set, bin, &err), 0);
+	for (i = 0; i < set.count; i++)
+		seen += set.hooks[i].op == MR_OP_COLLECTED && set.hooks[i].state == HOOK_PROBED &&
+			set.hooks[i].offset;
+	if (seen != 1)
+		fail_msg("%s: the end of marking is seen %zu times", name, seen);
+	hooks_free(&set);
+	go_binary_close(bin);
+}
+
+static void collections_are_seen_in_every_version(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_FIXTURE_VERSIONS; i++)
+		collections_are_seen_in(fixture_versions[i]);
+	for (i = 0; i < N_FIXTURE_VARIANTS; i++)
+		collections_are_seen_in(fixture_variants[i]);
+}
+
 static void growth_is_seen_in_every_version(void **state)
 {
 	size_t i;
@@ -104,6 +133,7 @@ static void a_return_stands_behind_nops_or_not_at_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(collections_are_seen_in_every_version),
 		cmocka_unit_test(growth_is_seen_in_every_version),
 		cmocka_unit_test(a_return_stands_behind_nops_or_not_at_all),
 	};

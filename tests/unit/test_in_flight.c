@@ -200,6 +200,95 @@ static void in_flight_tells_no_caller_of_a_write_before_others_passed(void **sta
 	assert_int_equal(event_list[0]->access[1].nframes, 1);
 }
 
+/* An operation by which the goroutine gets no further than the notes: neither looks nor holds. */
+static void passes(struct goroutine *r, __u32 cpu, int site)
+{
+	__u64 looks = cpus[cpu].looks, passed = 0;
+	int i;
+
+	r->cpu = cpu;
+	op(r, site, gomaps[0]);
+	for (i = 0; i < MR_AGAIN_SLOTS; i++)
+		passed += again_table[cpu * MR_AGAIN_SLOTS + (__u32)i].passed;
+	assert_int_equal(cpus[cpu].looks, looks);
+	assert_true(passed > 0);
+}
+
+/* What b is told, entering now, of the write that is under way. */
+static const struct mr_access *told(struct goroutine *b)
+{
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= WRITE_NS;
+	cfg.holds_enabled = 1;
+	gomaps[0][1] |= 4;
+	op(b, SITE_READ, gomaps[0]);
+	gomaps[0][1] &= ~4ull;
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+	return &event_list[0]->access[1];
+}
+
+/* It is let pass on one CPU, is looked at on another, and comes back: from another line. */
+static void in_flight_tells_no_line_of_another_cpu(void **state)
+{
+	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct goroutine a, b;
+	const struct mr_access *other;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	op(&a, SITE_WRITE, gomaps[0]); /* the next one may pass */
+	a.cpu = 5;
+	m->next_look_ns = 0;
+	op(&a, SITE_WRITE, gomaps[0]); /* its line is known now */
+	a.stack[8] += 0x77;
+	passes(&a, 1, SITE_WRITE);
+	other = told(&b);
+	assert_int_equal(other->goid, 101);
+	assert_int_equal(other->nframes, 1);
+	assert_int_equal(other->pcs[1], 0);
+}
+
+/* Likewise, through another function. */
+static void in_flight_tells_no_function_of_another_cpu(void **state)
+{
+	struct goroutine a, b;
+	const struct mr_access *other;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	op(&a, SITE_WRITE, gomaps[0]);
+	a.cpu = 5;
+	op(&a, SITE_DELETE, gomaps[0]);
+	passes(&a, 1, SITE_WRITE);
+	other = told(&b);
+	assert_int_equal(other->goid, 101);
+	assert_int_equal(other->op, MR_OP_WRITE);
+	assert_int_equal(other->pcs[0], site_list[SITE_WRITE].ip);
+}
+
+/* The only one who has written was at another map after that: this write is nobody's. */
+static void in_flight_tells_of_nobody_who_went_on(void **state)
+{
+	struct goroutine a, b;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		set_up(state);
+		goroutine_init(&a, 1);
+		goroutine_init(&b, 2);
+		cfg.holds_enabled = 0;
+		op(&a, SITE_WRITE, gomaps[0]);
+		op(&a, i ? SITE_READ : SITE_WRITE, gomaps[!i]);
+		assert_int_equal(told(&b)->flags, MR_ACCESS_UNKNOWN);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -210,6 +299,9 @@ int main(void)
 		TEST(in_flight_tells_no_older_caller),
 		TEST(in_flight_tells_no_caller_of_a_write_before_others_passed),
 		TEST(in_flight_names_nobody_who_came_later),
+		TEST(in_flight_tells_no_line_of_another_cpu),
+		TEST(in_flight_tells_no_function_of_another_cpu),
+		TEST(in_flight_tells_of_nobody_who_went_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

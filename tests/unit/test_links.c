@@ -28,9 +28,11 @@ static ssize_t noted_pread(int fd, void *buf, size_t n, off_t at);
 #define SITES 4 /* in slots 0 to 3, at SITE(slot) */
 #define SITE(slot) (0x1000u + 0x100u * (slot))
 #define FATAL 0x9000u
+#define COLLECTED 0x9080u
 #define PLUGIN_SLOT 7u
 #define PLUGIN_SITE 0x7700u
 #define PLUGIN_FATAL 0x9900u
+#define PLUGIN_COLLECTED 0x9980u
 
 struct bpf_link {
 	ino_t ino;
@@ -188,11 +190,12 @@ static void begin(struct setting *s, bool multi)
 	s->links.multi = multi;
 	s->links.nfiles = 1;
 	s->links.files[0].fd = make_file(s->path, &s->ino);
-	s->links.files[0].fatal_offset = FATAL;
+	s->links.files[0].lasting_offsets[LINKS_FATAL] = FATAL;
+	s->links.files[0].lasting_offsets[LINKS_COLLECTED] = COLLECTED;
 	for (slot = 0; slot < SITES; slot++)
 		s->links.offsets[slot] = SITE(slot);
 	assert_int_equal(links_place(&s->links, NULL), 0);
-	assert_int_equal(all_probes(), SITES + 1);
+	assert_int_equal(all_probes(), SITES + 2);
 }
 
 static void end(struct setting *s)
@@ -213,6 +216,7 @@ static void in_place(const struct setting *s, bool steady, bool window)
 	for (slot = 0; slot < SITES; slot++)
 		assert_int_equal(probes(s->ino, SITE(slot)), hot[slot] ? window : steady);
 	assert_int_equal(probes(s->ino, FATAL), 1);
+	assert_int_equal(probes(s->ino, COLLECTED), 1);
 }
 
 static void windows(bool multi)
@@ -323,9 +327,25 @@ static void an_opening_puts_the_steady_ones_back_too(void **state)
 	end(&s);
 }
 
+/* Nothing is watched while collections go unseen. */
+static void the_collector_is_seen_before_anything_else(void **state)
+{
+	struct setting s;
+
+	(void)state;
+	begin(&s, true);
+	links_drop(&s.links);
+	refusals = 1;
+	assert_int_equal(links_settle(&s.links, NULL), -ENOMEM);
+	assert_int_equal(all_probes(), 0);
+	assert_int_equal(links_settle(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	end(&s);
+}
+
 static void add(bool multi)
 {
-	struct links_addition more = {.fatal_offset = PLUGIN_FATAL};
+	struct links_addition more = {.lasting_offsets = {PLUGIN_COLLECTED, PLUGIN_FATAL}};
 	struct setting s;
 	char path[64];
 	struct stat st;
@@ -339,14 +359,15 @@ static void add(bool multi)
 	more.dev = st.st_dev;
 	more.ino = ino + 1; /* another one was looked at */
 	assert_int_equal(links_add(&s.links, &more, NULL), -ESTALE);
-	assert_int_equal(all_probes(), SITES + 1);
+	assert_int_equal(all_probes(), SITES + 2);
 	more.ino = ino;
 	refusals = 1;
 	assert_int_equal(links_add(&s.links, &more, NULL), -ENOMEM);
-	assert_int_equal(all_probes(), SITES + 1);
+	assert_int_equal(all_probes(), SITES + 2);
 	assert_int_equal(links_add(&s.links, &more, NULL), 0);
 	assert_int_equal(probes(ino, PLUGIN_SITE), 1);
 	assert_int_equal(probes(ino, PLUGIN_FATAL), 1);
+	assert_int_equal(probes(ino, PLUGIN_COLLECTED), 1);
 	close(fd);
 	fd = make_file(path, &(ino_t){0});
 	assert_int_equal(rename(path, more.path), 0);
@@ -375,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_replaced_keeps_them),
 		cmocka_unit_test(what_was_refused_is_tried_again),
 		cmocka_unit_test(an_opening_puts_the_steady_ones_back_too),
+		cmocka_unit_test(the_collector_is_seen_before_anything_else),
 		cmocka_unit_test(a_plugin_is_the_file_that_was_looked_at),
 	};
 

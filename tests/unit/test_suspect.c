@@ -159,6 +159,35 @@ static void what_is_lost_is_counted(void **state)
 	assert_int_equal(event_count, 1);
 }
 
+/* The other goroutine has come once more since its stack was taken, perhaps from another line. */
+static void the_distance_is_to_the_access_whose_stack_is_told(void **state)
+{
+	(void)state;
+	begin();
+	at(0, &a, SITE_WRITE);
+	at(500, &b, SITE_READ);
+	at(1000, &a, SITE_WRITE); /* its stack is taken */
+	at(1010, &a, SITE_WRITE); /* not looked at */
+	at(1300, &b, SITE_READ);
+	assert_int_equal(event_count, 2);
+	assert_int_equal(event_list[1]->access[1].time_ns, 1001000000);
+	assert_int_equal(event_list[1]->held_ns, 300000);
+}
+
+static void a_map_is_no_suspect_for_what_lay_there_before(void **state)
+{
+	(void)state;
+	begin();
+	at(0, &a, SITE_WRITE);
+	at(500, &b, SITE_READ);
+	current_tid = a.tid;
+	maprace_collected(&a.regs);
+	gomaps[0][1] = 0x77ull << 32; /* another seed */
+	at(1000, &a, SITE_WRITE);
+	assert_int_equal(event_count, 0);
+	assert_int_equal(map_table[map_index((uintptr_t)gomaps[0])].flags & MR_MAP_SHARED, 0);
+}
+
 static int end(void **state)
 {
 	simulated_clock = NULL;
@@ -175,6 +204,8 @@ int main(void)
 		TEST(what_is_no_suspect),
 		TEST(a_cpu_takes_few_stacks),
 		TEST(what_is_lost_is_counted),
+		TEST(the_distance_is_to_the_access_whose_stack_is_told),
+		TEST(a_map_is_no_suspect_for_what_lay_there_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

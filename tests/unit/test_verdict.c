@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "track/maprows.h"
 #include "track/verdict.h"
 
 static uint8_t by_site[MR_TRIAL_CLASSES];
@@ -177,6 +178,25 @@ static void racy_maps_do_not_become_ordered(void **state)
 	check_false_rate(VERDICT_HINDRANCE, 0.02);
 }
 
+static void a_race_of_a_dead_map_proves_nothing_of_the_new_one(void **state)
+{
+	struct report_maprow rows[2] = {
+		{.pid = 1, .addr = 0x1000, .since_ns = 5000000, .verdict = REPORT_ORDERED},
+		{.pid = 1, .addr = 0x2000, .since_ns = 5000000, .verdict = REPORT_ORDERED},
+	};
+	struct report_race races[2] = {
+		{.pid = 1, .map = {.addr = 0x1000, .seen_ns = 4000000}},
+		/* by the very operation with which its record began */
+		{.pid = 1, .map = {.addr = 0x2000, .seen_ns = 4999999}},
+	};
+	struct report report = {.maps = rows, .nmaps = 2, .races = races, .nraces = 2};
+
+	(void)state;
+	maprows_prove(&report);
+	assert_int_equal(rows[0].verdict, REPORT_ORDERED);
+	assert_int_equal(rows[1].verdict, REPORT_RACY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +205,7 @@ int main(void)
 		cmocka_unit_test(the_least_tested_site_decides),
 		cmocka_unit_test(nothing_tested_is_unproven),
 		cmocka_unit_test(racy_maps_do_not_become_ordered),
+		cmocka_unit_test(a_race_of_a_dead_map_proves_nothing_of_the_new_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

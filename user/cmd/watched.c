@@ -66,7 +66,8 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	if (r)
 		return r;
 	w->source.attachment = w->attachment;
-	r = attachment_prepare(w->attachment, &w->process, w->bin, &w->hooks, bias, err);
+	r = attachment_prepare(w->attachment, &w->process, w->bin, &w->hooks, bias, w->may_plug,
+			       err);
 	if (r)
 		return r;
 	return attachment_load(w->attachment, err);

@@ -123,7 +123,7 @@ static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint6
 			const struct hook *h = &set->hooks[i];
 			struct mr_probe_site *s = &table[mr_site_slot(multiplier, h->addr + bias)];
 
-			if (h->state != HOOK_PROBED || h->op == MR_OP_NONE)
+			if (h->state != HOOK_PROBED || !mr_op_has_site(h->op))
 				continue;
 			if (s->ip)
 				break;
@@ -173,8 +173,25 @@ static void choose_programs(struct attachment *a)
 	bpf_program__set_autoload(a->skel->progs.maprace_call_plain, !loop);
 }
 
+/* Of the probe of no operation that has this number; 0: none. */
+static uint64_t lasting_offset(const struct hook_set *set, uint8_t op)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->hooks[i].state == HOOK_PROBED && set->hooks[i].op == op)
+			return set->hooks[i].offset;
+	return 0;
+}
+
+static void lasting_offsets(const struct hook_set *set, unsigned long offsets[LINKS_LASTING])
+{
+	offsets[LINKS_COLLECTED] = lasting_offset(set, MR_OP_COLLECTED);
+	offsets[LINKS_FATAL] = lasting_offset(set, MR_OP_NONE);
+}
+
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
-		       const struct hook_set *set, uint64_t bias, struct err *err)
+		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err)
 {
 	const struct go_layout *l = go_binary_layout(bin);
 	struct mr_config *cfg = (struct mr_config *)&a->skel->rodata->cfg;
@@ -207,6 +224,9 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->g_m = l->g_m;
 	cfg->m_p = l->m_p;
 	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
+	cfg->map_seed = l->map_seed;
+	cfg->map_seed_size = l->map_seed_size;
+	cfg->collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);
 	cfg->map_flags = l->map_flags;
 	cfg->map_writing_mask = l->map_writing_mask;
 	cfg->iter_map = l->iter_map;
@@ -232,6 +252,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		bpf_program__set_expected_attach_type(a->op, FEATURE_ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(a->links.call, FEATURE_ATTACH_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
+						      FEATURE_ATTACH_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(a->skel->progs.maprace_collected,
 						      FEATURE_ATTACH_UPROBE_MULTI);
 	}
 	r = place_sites(a->skel, set, bias);
@@ -305,16 +327,6 @@ static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 	return h ? h->offset : 0;
 }
 
-static uint64_t fatal_offset(const struct hook_set *set)
-{
-	size_t i;
-
-	for (i = 0; i < set->count; i++)
-		if (set->hooks[i].state == HOOK_PROBED && set->hooks[i].op == MR_OP_NONE)
-			return set->hooks[i].offset;
-	return 0;
-}
-
 /* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
  * the probes that still stand see is not all that happens: nothing is concluded from it. */
 static void close_gate(void *arg)
@@ -335,9 +347,10 @@ int attachment_attach(struct attachment *a, struct err *err)
 
 	l->pid = a->process->pid;
 	l->op = a->op;
-	l->dies = a->skel->progs.maprace_fatal;
+	l->lasting[LINKS_COLLECTED] = a->skel->progs.maprace_collected;
+	l->lasting[LINKS_FATAL] = a->skel->progs.maprace_fatal;
 	l->nfiles = 1;
-	l->files[0].fatal_offset = fatal_offset(a->images[0].hooks);
+	lasting_offsets(a->images[0].hooks, l->files[0].lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		l->offsets[slot] = slot_offset(a, slot);
 	r = keeper_start(&a->keeper, l, &orders, err);
@@ -364,7 +377,7 @@ static int place_further(struct attachment *a, const struct hook *h, uint64_t bi
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
 		   const struct hook_set *set, uint64_t bias, struct err *err)
 {
-	struct links_addition more = {.fatal_offset = fatal_offset(set)};
+	struct links_addition more = {};
 	struct stat st;
 	size_t i;
 	int r = 0;
@@ -377,8 +390,9 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		return err_set(err, -errno, "cannot look at its file: %s", err_name(errno));
 	more.dev = st.st_dev;
 	more.ino = st.st_ino;
+	lasting_offsets(set, more.lasting_offsets);
 	for (i = 0; i < set->count && r >= 0; i++) {
-		if (set->hooks[i].state != HOOK_PROBED || set->hooks[i].op == MR_OP_NONE)
+		if (set->hooks[i].state != HOOK_PROBED || !mr_op_has_site(set->hooks[i].op))
 			continue;
 		r = place_further(a, &set->hooks[i], bias);
 		if (r >= 0)
@@ -467,6 +481,8 @@ static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *er
 	r = keeper_rouse(&a->keeper, unwatched_ns, err);
 	if (r)
 		a->open = false;
+	/* unseen ones; the programs count up too */
+	__atomic_fetch_add(&a->skel->bss->collections, 1, __ATOMIC_SEQ_CST);
 	a->skel->bss->epoch++;
 	tell_whole(a);
 	a->skel->bss->gate = a->active;

@@ -35,7 +35,7 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 /* bias: run-time minus link-time address. The hook set, binary (whose open file gets the probes,
  * whatever the process runs by then) and process must outlive the attachment. */
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
-		       const struct hook_set *set, uint64_t bias, struct err *err);
+		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err);
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
 /* After attaching: the copies of the map functions in a plugin that the process has loaded, which

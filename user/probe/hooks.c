@@ -108,6 +108,9 @@ static const struct hook_row rows[] = {
 	 "internal/runtime/maps.(*Iter).Next"},
 	/* The runtime's own verdict. No stack check, called once: its entry will do. */
 	{"runtime.fatal", ALWAYS, 0, 0, MR_OP_NONE, MR_ARG_NONE, MR_ARG_NONE, NULL},
+	/* Memory is given back only after this, once a collection: src/runtime/mgc.go. */
+	{"runtime.gcMarkTermination", ALWAYS, 0, 0, MR_OP_COLLECTED, MR_ARG_NONE, MR_ARG_NONE,
+	 NULL},
 };
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
@@ -303,7 +306,8 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 				goto fail;
 		}
 	for (i = 0; i < n; i++) {
-		set->probed += set->hooks[i].state == HOOK_PROBED && set->hooks[i].op != MR_OP_NONE;
+		set->probed += set->hooks[i].state == HOOK_PROBED &&
+			       mr_op_has_site(set->hooks[i].op);
 		set->blind += set->hooks[i].state == HOOK_BLIND;
 	}
 	if (!set->probed) {

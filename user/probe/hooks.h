@@ -34,7 +34,8 @@ enum site_kind {
 
 struct hook {
 	const char *function;	   /* static storage */
-	uint8_t op;		   /* enum mr_op; MR_OP_NONE for the runtime's own fatal error */
+	uint8_t op;		   /* enum mr_op; MR_OP_NONE for the runtime's own fatal error,
+				      MR_OP_COLLECTED for its collector */
 	uint8_t map_arg, type_arg; /* enum mr_arg */
 	enum hook_state state;
 	enum site_kind site;
@@ -50,7 +51,7 @@ struct hook {
 struct hook_set {
 	struct hook *hooks;
 	size_t count;
-	size_t probed; /* how many have the state HOOK_PROBED, the fatal hook not counted */
+	size_t probed; /* how many have the state HOOK_PROBED, those of no operation not counted */
 	size_t blind;
 	uint64_t runtime_lo,
 		runtime_hi; /* where package runtime's code lies; both 0 when unknown */

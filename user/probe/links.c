@@ -177,6 +177,7 @@ static void drop_file(struct links *l, size_t file)
 {
 	struct links_file *f = &l->files[file];
 	uint32_t slot;
+	int i;
 
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		if (l->file[slot] == file)
@@ -185,29 +186,37 @@ static void drop_file(struct links *l, size_t file)
 	drop_calls(l, file, WINDOW_SITES);
 	drop(&f->steady);
 	drop(&f->window);
-	drop(&f->fatal);
+	for (i = LINKS_LASTING; i-- > 0;)
+		drop(&f->lasting[i]);
 }
 
-static int place_fatal(struct links *l, struct links_file *f, struct err *err)
+static int place_lasting(struct links *l, struct links_file *f, int which, struct err *err)
 {
-	if (!f->fatal_offset || f->fatal)
+	const unsigned long *offset = &f->lasting_offsets[which];
+	struct bpf_link **out = &f->lasting[which];
+
+	if (!*offset || *out)
 		return 0;
-	return l->multi ? place_many(l, f, l->dies, &f->fatal_offset, 1, &f->fatal, err)
-			: place_one(l, f, l->dies, f->fatal_offset, &f->fatal, err);
+	return l->multi ? place_many(l, f, l->lasting[which], offset, 1, out, err)
+			: place_one(l, f, l->lasting[which], *offset, out, err);
 }
 
-/* Whatever is missing of what is to be in place now. */
+/* Whatever is missing of what is to be in place now. The collector's first: which map it is that an
+ * operation is on is not known without it. */
 static int settle_file(struct links *l, size_t file, struct err *err)
 {
-	int r = place(l, file, STEADY_SITES, err);
+	struct links_file *f = &l->files[file];
+	int r = place_lasting(l, f, LINKS_COLLECTED, err);
 
+	if (!r)
+		r = place(l, file, STEADY_SITES, err);
 	if (!r)
 		r = place_calls(l, file, STEADY_SITES, err);
 	if (!r && !l->closed)
 		r = place(l, file, WINDOW_SITES, err);
 	if (!r && !l->closed)
 		r = place_calls(l, file, WINDOW_SITES, err);
-	return r ? r : place_fatal(l, &l->files[file], err);
+	return r ? r : place_lasting(l, f, LINKS_FATAL, err);
 }
 
 /* What fails in one file leaves the others watched. The first error. */
@@ -287,7 +296,8 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 		l->file[slot] = (uint8_t)file;
 		l->cycled[slot] = false;
 	}
-	l->files[file].fatal_offset = more->fatal_offset;
+	memcpy(l->files[file].lasting_offsets, more->lasting_offsets,
+	       sizeof(more->lasting_offsets));
 	l->nfiles++;
 	r = place_file(l, file, err);
 	if (!r)

@@ -17,11 +17,14 @@
 #define LINKS_CALLS 256 /* call instructions that are probed at one time, in all files */
 #define LINKS_BATCHES 8 /* links that they come in, before they are put together again */
 
+/* Probes of no operation, each with a program of its own: at the collector, at runtime.fatal. */
+enum { LINKS_COLLECTED, LINKS_FATAL, LINKS_LASTING };
+
 struct links_file {
 	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come
 		   to mean another file, where the same offsets are in the middle of something */
-	unsigned long fatal_offset; /* 0: none */
-	struct bpf_link *fatal;
+	unsigned long lasting_offsets[LINKS_LASTING]; /* 0: none */
+	struct bpf_link *lasting[LINKS_LASTING];      /* in place in windows and out of them */
 	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
 					     all of them are steady at first */
 	struct links_batches {		  /* uprobe-multi: of call instructions, likewise */
@@ -43,8 +46,9 @@ struct links_call {
  */
 struct links {
 	pid_t pid;
-	struct bpf_program *op, *dies; /* at map operations; at runtime.fatal */
-	struct bpf_program *call;      /* at the instructions that call map functions */
+	struct bpf_program *op;	  /* at map operations */
+	struct bpf_program *call; /* at the instructions that call map functions */
+	struct bpf_program *lasting[LINKS_LASTING];
 	bool multi;
 	struct links_file files[LINKS_FILES];
 	size_t nfiles;
@@ -63,7 +67,7 @@ struct links_addition {		 /* one more file; sites in slots that are free */
 	char path[PROCESS_PATH]; /* as the keeper can open it */
 	dev_t dev;
 	ino_t ino; /* what it must still be there */
-	unsigned long fatal_offset;
+	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
 };
 

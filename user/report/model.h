@@ -85,6 +85,7 @@ struct report_access {
 
 struct report_map {
 	uint64_t addr, seed;
+	uint64_t seen_ns;  /* when it lay there, CLOCK_MONOTONIC; of a race's */
 	char *type;	   /* "map[string]int", "" when unknown */
 	char *global;	   /* "main.cache", the global variable that holds it; NULL when unknown */
 	bool header_known; /* the following come from one read of the header */
@@ -162,6 +163,7 @@ struct report_race {
 struct report_maprow { /* one row of the table of maps */
 	uint32_t pid;
 	uint64_t addr;
+	uint64_t since_ns; /* since when it is known to lie there, CLOCK_MONOTONIC */
 	char *type;
 	uint32_t goroutines;
 	uint64_t reads, writes, holds, hold_ns, collisions;

@@ -206,6 +206,16 @@ static void swiss_sizes(struct growth *g, const struct mr_event_growth *e,
 	g->to = 2 * (uint64_t)capacity;
 }
 
+/* It is in the header. Another map may have come to lie at the address. */
+static bool same_seed(const struct growth *a, const struct growth *b)
+{
+	const struct go_layout *l = go_binary_layout(a->source->resolver.bin);
+	size_t end = l->map_seed + l->map_seed_size;
+
+	return a->header_size >= end && b->header_size >= end &&
+	       !memcmp(a->header + l->map_seed, b->header + l->map_seed, l->map_seed_size);
+}
+
 /* Which variable holds it: looked for in all of the process's data, so once a map is enough. */
 static void name_global(struct growths *all, struct growth *g)
 {
@@ -218,7 +228,7 @@ static void name_global(struct growths *all, struct growth *g)
 		const struct growth *other = all->items[i];
 
 		if (other == g || !other->named || other->map != g->map ||
-		    other->source != g->source)
+		    other->source != g->source || !same_seed(g, other))
 			continue;
 		if (other->report.map.global)
 			g->report.map.global = strdup(other->report.map.global);

@@ -24,6 +24,9 @@ static const struct {
 	[MR_LOSS_RING_FULL] = {"events_lost", "races lost: the ring buffer was full"},
 	[MR_LOSS_PAIRS_FULL] = {"pairs_lost", "races lost: the table of pairs was full"},
 	[MR_LOSS_MAP_EVICTED] = {"map_records_replaced", "map records replaced by another map's"},
+	[MR_LOSS_MAP_REBORN] =
+		{"maps_begun_anew",
+		 "maps forgotten: another one, or the same since it was empty, lay at the address"},
 	[MR_LOSS_CALLER_EVICTED] = {"caller_records_replaced",
 				    "call-site records replaced by another site's"},
 	[MR_LOSS_STACK_TRUNCATED] = {"stacks_truncated", "stacks cut at their outer end"},

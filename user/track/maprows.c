@@ -64,6 +64,7 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 
 	row->pid = (uint32_t)source->resolver.process->pid;
 	row->addr = m->addr;
+	row->since_ns = m->first_ns;
 	row->goroutines = goroutines_of(m->seen);
 	row->reads = m->reads;
 	row->writes = m->writes;
@@ -132,6 +133,15 @@ out:
 	return ret;
 }
 
+/* The engine counts first_ns up by a few when it proves something. */
+#define SINCE_SLACK_NS 1000
+
+bool maprows_is_of(const struct report_maprow *row, const struct report_race *race)
+{
+	return race->pid == row->pid && race->map.addr == row->addr &&
+	       race->map.seen_ns + SINCE_SLACK_NS >= row->since_ns;
+}
+
 void maprows_prove(struct report *report)
 {
 	size_t i, k;
@@ -141,8 +151,7 @@ void maprows_prove(struct report *report)
 			struct report_maprow *row = &report->maps[i];
 			const struct report_race *race = &report->races[k];
 
-			if (race->pid == row->pid && report_proves(race) >= REPORT_PROVES_MAP &&
-			    race->map.addr == row->addr) {
+			if (report_proves(race) >= REPORT_PROVES_MAP && maprows_is_of(row, race)) {
 				row->verdict = REPORT_RACY;
 				row->p = 1;
 			}

@@ -11,6 +11,10 @@
  */
 int maprows_append(struct report *report, struct tracker_source *source, size_t max);
 
+/* Whether the row is of the map that the race was on, and not of one that came to lie at its
+ * address later. */
+bool maprows_is_of(const struct report_maprow *row, const struct report_race *race);
+
 /* Of the report's maps, those that a race of the report was on are racy, whatever else they were
  * found to be: a fatal error, say, is counted nowhere else. */
 void maprows_prove(struct report *report);

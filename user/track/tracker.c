@@ -274,6 +274,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 		return ret;
 	}
 	race.map.growing = race.map.growing || e->growing;
+	race.map.seen_ns = e->header.time_ns;
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
 	return merge(t, race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,
@@ -299,6 +300,7 @@ static int on_fatal(struct tracker *t, struct tracker_source *source,
 		return ret == -ENOENT ? 0
 				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
+	race.map.seen_ns = e->header.time_ns;
 	report_race_identify(&race);
 	source->check_fired = true;
 	note_fatal(&t->races, source);
@@ -413,7 +415,7 @@ static bool is_suspect(const struct tracker *t, const struct report *report,
 	if (find(&t->races, k->source, race))
 		return false;
 	for (i = 0; i < report->nmaps; i++)
-		if (report->maps[i].pid == race->pid && report->maps[i].addr == race->map.addr)
+		if (maprows_is_of(&report->maps[i], race))
 			return report->maps[i].verdict != REPORT_ORDERED;
 	return true;
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_IDENTITY_BPF_H
+#define MAPRACE_IDENTITY_BPF_H
+
+/*
+ * Which map it is that lies at an address. Go's heap gives memory back only after a collection has
+ * marked all that lives, with the world stopped, and a probe counts these moments (`collections`):
+ * none since an address was used last, then it is the same map still. Whoever is in our program has
+ * not stopped, so none can come while it runs.
+ *
+ * After a collection the seed in the map's header tells: each map is made with a random one of 32
+ * or 64 bits. The type would not: two types with the same keys and elements may share a map
+ * (http.Header and textproto.MIMEHeader), and a clear in generic code names a type of its own. But
+ * a map that becomes empty gets a new seed: those that matter are read once more when marking ends,
+ * before any of them can be another. If others, or ones that became empty while nobody looked, come
+ * back with another seed, they are taken for other maps. So much is lost then as if they had been,
+ * and is counted.
+ *
+ * A map on a stack is not the collector's; see map_look_closer().
+ */
+#include "loss.bpf.h"
+#include "target.bpf.h"
+
+/* 0: cannot be read. A halved chance of a mistake is the price of telling that. */
+static __always_inline __u32 seed_of(__u64 map, struct mr_cpu *c)
+{
+	__u64 seed = 0;
+
+	if (target_read(&seed, cfg.map_seed_size == 4 ? 4 : 8, map + cfg.map_seed)) {
+		lose(c, MR_LOSS_HEADER_FAULT);
+		return 0;
+	}
+	return (__u32)(seed ^ seed >> 32) | 1;
+}
+
+/* To be noted with a map that was just recognised. Where collections are not seen it is a number
+ * that they never come to: then each time is the first. */
+static __always_inline __u32 collections_now(void)
+{
+	return cfg.collections_unseen ? ~0u : collections;
+}
+
+#endif
