@@ -74,15 +74,16 @@ static long stack_step(__u32 i, struct stack_walker *w)
 static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a, __u64 hi,
 				       const struct operation *o, struct mr_cpu *c)
 {
+	__u64 ip = o->at_call ? o->ip : plain(REG_IP(ctx));
 	struct stack_walker w = {.a = a,
 				 .fp = REG_FP(ctx),
 				 .floor = REG_SP(ctx),
 				 .hi = hi,
-				 .hash = (o->at_call ? o->ip : REG_IP(ctx)) * 0x9e3779b97f4a7c15ull,
+				 .hash = ip * 0x9e3779b97f4a7c15ull,
 				 .n = 1};
 	int i;
 
-	a->pcs[0] = o->at_call ? o->ip : REG_IP(ctx);
+	a->pcs[0] = ip;
 	if (o->at_call) {
 		a->pcs[1] = o->ret;
 	} else if (target_u64(REG_SP(ctx), &a->pcs[1])) {
