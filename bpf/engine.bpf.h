@@ -332,7 +332,8 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 		suspect_look(ctx, o);
 	if (o->leaves)
 		return;
-	o->inside = (o->record->flags & LOOK_INSIDE) == LOOK_INSIDE && writer_inside(o->map);
+	o->inside = cfg.holds_enabled && (o->record->flags & LOOK_INSIDE) == LOOK_INSIDE &&
+		    writer_inside(o->map);
 	if (o->inside) {
 		in_flight(ctx, o);
 		return;

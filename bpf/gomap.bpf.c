@@ -124,7 +124,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
 			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
-	} else if (o.inside && cfg.holds_enabled) {
+	} else if (o.inside) {
 		wait_inside(&o);
 	}
 	return 0;
