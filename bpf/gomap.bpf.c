@@ -256,13 +256,14 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 				      const struct latest *last)
 {
 	const struct mr_probe_site *site = &probe_sites[last->slot & (MR_SITE_SLOTS - 1)];
+	__u64 map = last->arg; /* a variable of its own, as in operation() */
 
-	o->map = last->arg;
-	if (o->map && site->map_arg == MR_ARG_ITER &&
-	    target_u64(o->map + cfg.iter_map, &o->map)) { /* it may have gone over to another map */
+	if (map && site->map_arg == MR_ARG_ITER &&
+	    target_u64(map + cfg.iter_map, &map)) { /* it may have gone over to another map */
 		lose(o->c, MR_LOSS_ITER_FAULT);
-		o->map = 0;
+		map = 0;
 	}
+	o->map = map;
 	e->map = o->map;
 	e->site = site->ip;
 	e->op = site->op;
@@ -290,10 +291,12 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	const struct mr_last *noted;
 	struct mr_last w;
 	bool alone, after;
+	__u32 index;
 	__u64 from;
 
-	o->index = map_index(o->map);
-	o->record = bpf_map_lookup_elem(&maps, &o->index);
+	index = map_index(o->map); /* a variable of its own, as in operation() */
+	o->index = index;
+	o->record = bpf_map_lookup_elem(&maps, &index);
 	if (!o->record || o->record->addr != o->map)
 		return;
 	if (o->record->collected != collections && map_recognise(o->index, o->map, o->now))
