@@ -85,7 +85,9 @@ unsigned int situation_gomaxprocs(pid_t pid)
 	unsigned long n = 0;
 
 	/* the runtime takes the first one, and a whole number above 0 only (src/runtime/proc.go) */
-	for (at = 0; env && at < len; at += strlen(env + at) + 1) {
+	if (!env)
+		return 0;
+	for (at = 0; at < len; at += strlen(env + at) + 1) {
 		if (strncmp(env + at, name, sizeof(name) - 1))
 			continue;
 		n = strtoul(env + at + sizeof(name) - 1, &end, 10);
@@ -103,7 +105,9 @@ void situation_subcommand(pid_t pid, char *word, size_t size)
 	char *args = read_all(pid, "cmdline", &len);
 
 	word[0] = '\0';
-	for (at = args ? strlen(args) + 1 : 0; args && at < len; at += strlen(args + at) + 1) {
+	if (!args)
+		return;
+	for (at = strlen(args) + 1; at < len; at += strlen(args + at) + 1) {
 		if (!strcmp(args + at, "-C") || !strcmp(args + at, "--C")) {
 			at += strlen(args + at) + 1; /* its directory */
 			if (at >= len)
