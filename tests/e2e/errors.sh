@@ -83,17 +83,17 @@ hinted()
 	fi
 }
 
-# What starts the program is not the program: by its own name, which is there when the process is gone, and with what to do.
+# What starts the program is not the program: by its own name, which is there when the process is gone, and with what to do. It is run,
+# as it may become a Go program or load Go code.
 errors_wrappers()
 {
-	refused 'a shell' 1 "$(readlink -f "$(command -v sh)") is not a Go program" watch -- sh -c ./service
-	hinted 'name the Go program itself after --.*-p PID'
-	refused 'a script' 1 '/env is not a Go program' watch -- "$e2e_dir/errors.sh"
-	hinted 'name the Go program itself after --'
-	refused 'make' 1 '/make is not a Go program' watch -- make test
-	hinted 'name the Go program itself after --'
+	local hint='give the Go program itself, or its process with -p'
+	refused 'a shell' 1 "$(readlink -f "$(command -v sh)") is not a Go program" watch -- sh -c :
+	hinted "$hint"
+	refused 'make' 1 '/make is not a Go program' watch -- make -s -f /dev/null --eval all: all
+	hinted "$hint"
 	refused 'what is no wrapper' 1 '/true is not a Go program' watch -- true
-	hinted 'built by the Go toolchain'
+	hinted "$hint"
 }
 
 errors_targets()
