@@ -91,20 +91,27 @@ static bool starts_others(const char *exe)
 	return false;
 }
 
-static void hint_process(struct err *err, const struct process *p)
+bool refusal_hint_child(struct err *err, const struct process *p)
 {
 	pid_t child = refusal_go_child(p->pid);
-	struct search library = {};
 	char link[64], program[128] = "";
 
-	if (child) {
-		snprintf(link, sizeof(link), "/proc/%d/exe", (int)child);
-		if (readlink(link, program, sizeof(program) - 1) < 0)
-			program[0] = '\0';
-		err_hint(err, "its child %d (%s) is a Go program: use -p %d", (int)child, program,
-			 (int)child);
+	if (!child)
+		return false;
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)child);
+	if (readlink(link, program, sizeof(program) - 1) < 0)
+		program[0] = '\0';
+	err_hint(err, "its child %d (%s) is a Go program: use -p %d", (int)child, program,
+		 (int)child);
+	return true;
+}
+
+static void hint_process(struct err *err, const struct process *p)
+{
+	struct search library = {};
+
+	if (refusal_hint_child(err, p))
 		return;
-	}
 	(void)process_libraries(p, note_library, &library);
 	if (library.path[0])
 		err_hint(err, "it has loaded %s, a Go library; only Go executables are watched",

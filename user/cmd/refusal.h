@@ -12,6 +12,8 @@
 bool refusal_is_go(const char *path);
 /* A child of the process, or a child's child, that runs a Go program; 0: none. */
 pid_t refusal_go_child(pid_t pid);
+/* False: it has started no Go program, which could be meant instead, and err has no hint of that. */
+bool refusal_hint_child(struct err *err, const struct process *p);
 /*
  * For a process whose program was refused with code: names the program by its path, which is there
  * longer than the process, and, where it is no Go program, says what to give instead.

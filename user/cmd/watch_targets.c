@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "cmd/refusal.h"
 #include "cmd/watch.h"
 #include "report/printers.h"
 #include "target/limits.h"
@@ -201,9 +202,10 @@ static int no_go(const struct watched *t, struct err *err)
 			err, -ENOEXEC,
 			"process %d (%s) is not a Go program, and no Go library that it has loaded can be watched",
 			(int)t->process.pid, t->process.exe);
-	err_hint(
-		err,
-		"start maprace once it has loaded one, or let `maprace watch -- CMD` start it, which waits for that");
+	if (!refusal_hint_child(err, &t->process))
+		err_hint(
+			err,
+			"start maprace once it has loaded one, or let `maprace watch -- CMD` start it, which waits for that");
 	return err_set(err, -ENOEXEC,
 		       "process %d (%s) is not a Go program, and has loaded no Go library",
 		       (int)t->process.pid, t->process.exe);
