@@ -6,7 +6,9 @@
 #include "probe/arch_x86.h"
 
 #define LOOK_NS 1000000000ull
-#define HOT_HZ 2000 /* hits a second; at half a microsecond more each: a thousandth of a CPU */
+#define PAUSE_NS \
+	100000000ull /* each change is a link more, which takes the kernel its time to let go */
+#define HOT_HZ 2000  /* hits a second; at half a microsecond more each: a thousandth of a CPU */
 #define BATCH (sizeof(((struct links_calls *)0)->more) / sizeof(struct links_call))
 
 static struct mr_call *free_place(const struct calls *c, uint64_t ip)
@@ -92,6 +94,8 @@ bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
 	size_t i;
 
 	memset(change, 0, sizeof(*change));
+	if (c->changed_ns && now_ns - c->changed_ns < PAUSE_NS)
+		return false;
 	find_hot(c, now_ns, change);
 	for (i = 0; i < c->count && change->nmore < BATCH; i++) {
 		struct calls_site *s = &c->sites[i];
@@ -111,7 +115,10 @@ bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
 		__atomic_store_n(&m->ip, s->ip, __ATOMIC_RELEASE);
 		change->more[change->nmore++] = s->link;
 	}
-	return change->nmore || change->nless;
+	if (!change->nmore && !change->nless)
+		return false;
+	c->changed_ns = now_ns;
+	return true;
 }
 
 static bool is_in(const struct links_call *list, size_t n, const struct links_call *l)

@@ -28,7 +28,7 @@ struct calls {
 	struct mr_call *table; /* the engine's, MR_CALL_SLOTS of them */
 	struct calls_site sites[LINKS_CALLS];
 	size_t count;
-	uint64_t looked_ns;
+	uint64_t looked_ns, changed_ns;
 	uint64_t bare; /* asked for and not probed */
 };
 

@@ -15,7 +15,7 @@
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
 #define LINKS_CALLS 256 /* call instructions that are probed at one time, in all files */
-#define LINKS_BATCHES 8 /* links that they come in, before they are put together again */
+#define LINKS_BATCHES 3 /* links that they come in, before they are put together again */
 
 /* Probes of no operation, each with a program of its own: at the collector, at runtime.fatal. */
 enum { LINKS_COLLECTED, LINKS_FATAL, LINKS_LASTING };
