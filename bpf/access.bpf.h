@@ -76,22 +76,22 @@ static __always_inline struct mr_grown *grown_slot(__u64 map)
 	return bpf_map_lookup_elem(&grown, &index);
 }
 
-/* Whether the growth that is noted for the address is of the map that lies there now. */
-__noinline int grown_is_of(__u64 map)
+/* What is noted of a growth at the address is forgotten if another map lies there now. Always
+ * called, and tells nothing: each branch on it would multiply what the verifier has to go through.
+ */
+__noinline int grown_recognise(__u64 map)
 {
 	struct mr_grown *gr = grown_slot(map);
 	struct mr_cpu *c;
 	__u32 cpu, seed;
 
-	if (!gr || gr->map != map)
+	if (!cfg.growth || !gr || gr->map != map || gr->collected == collections)
 		return 0;
-	if (gr->collected == collections)
-		return 1;
 	c = this_cpu(&cpu);
 	seed = seed_of(map, c);
 	if (seed && seed == gr->seed) {
 		gr->collected = collections_now();
-		return 1;
+		return 0;
 	}
 	if (gr->under_way)
 		lose(c, MR_LOSS_GROWN_EVICTED);
@@ -109,7 +109,7 @@ static __always_inline bool growth_under_way(__u64 map, __u64 now)
 	const struct mr_grown *gr = cfg.map_old ? NULL : grown_slot(map);
 
 	return gr && gr->map == map && gr->under_way && gr->epoch == epoch &&
-	       now - gr->id < TABLE_GROWS_NS && grown_is_of(map);
+	       now - gr->id < TABLE_GROWS_NS;
 }
 
 static __always_inline void header_copy(const struct operation *o, struct mr_event_race *e)

@@ -143,7 +143,7 @@ static __always_inline void growth_move(struct pt_regs *ctx, const struct operat
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
-	known = gr->old == old && grown_is_of(o->map);
+	known = gr->map == o->map && gr->old == old;
 	if (known)
 		gr->epoch = epoch;
 	if (known && w->g == o->g && w->access.goid == goid && w->map == o->map &&
@@ -244,7 +244,7 @@ static __always_inline void growth_look(const struct operation *o)
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
-	if (old == gr->old || !grown_is_of(o->map))
+	if (old == gr->old)
 		return;
 	gr->under_way = 0;
 	if (gr->epoch != epoch)
@@ -298,8 +298,7 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	    i->epoch != epoch)
 		return;
 	i->last_ns = o->now;
-	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told ||
-	    !grown_is_of(o->map))
+	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told)
 		return;
 	i->told = gr->id;
 	e = growth_event(o, MR_GROWTH_ITERATOR | (gr->flags & MR_GROWTH_LATE));
@@ -342,6 +341,7 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	o->map = site->op == MR_OP_GROWN ? 0 : site_arg(ctx, site->map_arg, cfg.iter_map, &fault);
 	if (!o->map && site->op != MR_OP_GROWN)
 		return part; /* an operation says so itself */
+	grown_recognise(o->map);
 	if (!part && cfg.map_old)
 		growth_look(o);
 	if (!part && site->op != MR_OP_ITERATE)
