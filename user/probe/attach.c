@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "probe/attach.h"
+#include "probe/attachment.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,10 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "gomap.skel.h"
-#include "probe/calls.h"
 #include "probe/feature.h"
-#include "probe/keeper.h"
 
 #define MIN_HOLD_NS 20000u
 #define GRACE_NS 20000u
@@ -25,32 +22,6 @@
 /* Who comes so late may have been slept over; less than what the keeper has patience for, and more
  * than another target's probes take to be moved. */
 #define LATE_NS 8000000000u
-
-struct attachment {
-	struct attach_opts opts;
-	struct gomap_bpf *skel;
-	const struct process *process;
-	struct image { /* the program, and plugins in the order in which they came */
-		const struct go_binary *bin;
-		const struct hook_set *hooks;
-		uint64_t bias;
-	} images[LINKS_FILES];
-	size_t nimages;
-	struct links links; /* what the keeper is to place; it alone has them */
-	struct keeper keeper;
-	struct calls calls;
-	struct bpf_program *op; /* which of the two that see operations */
-	bool open, whole, active;
-	uint64_t beat_ns; /* the last sign of life */
-	size_t ncpus;	  /* that may run programs, up to MR_CPUS */
-	struct mr_map *maps;
-	size_t maps_len;
-	uint32_t map_records;
-	struct mr_trial *trials;
-	size_t trials_len;
-	struct mr_grower *growers;
-	size_t growers_len;
-};
 
 static int need(enum feature feature, struct err *err)
 {
@@ -303,9 +274,7 @@ int attachment_load(struct attachment *a, struct err *err)
 	return 0;
 }
 
-/* The hook whose site is in this slot, and the number of its image, which is that of its file
- * among the links. */
-static const struct hook *slot_hook(const struct attachment *a, uint32_t slot, uint8_t *file)
+const struct hook *attachment_slot_hook(const struct attachment *a, uint32_t slot, uint8_t *file)
 {
 	uint64_t ip = attachment_site(a, slot);
 	size_t i, k;
@@ -322,7 +291,7 @@ static const struct hook *slot_hook(const struct attachment *a, uint32_t slot, u
 
 static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
-	const struct hook *h = slot_hook(a, slot, NULL);
+	const struct hook *h = attachment_slot_hook(a, slot, NULL);
 
 	return h ? h->offset : 0;
 }
@@ -415,7 +384,7 @@ void attachment_want_call(struct attachment *a, const struct mr_event_call *e)
 	const struct hook *h;
 	uint8_t file;
 
-	h = slot_hook(a, e->slot, &file);
+	h = attachment_slot_hook(a, e->slot, &file);
 	if (!h || !mr_op_writes(h->op)) /* damaged */
 		return;
 	calls_want(&a->calls, a->images[file].bin, h, a->images[file].bias, e->ret, file,
@@ -534,122 +503,4 @@ void attachment_free(struct attachment *a)
 		munmap(a->growers, a->growers_len);
 	gomap_bpf__destroy(a->skel);
 	free(a);
-}
-
-bool attachment_is_multi(const struct attachment *a)
-{
-	return a->links.multi;
-}
-
-uint32_t attachment_sites(const struct attachment *a)
-{
-	uint32_t n = 0;
-	size_t i;
-
-	for (i = 0; i < a->nimages; i++)
-		n += (uint32_t)a->images[i].hooks->probed;
-	return n;
-}
-
-int attachment_events_fd(const struct attachment *a)
-{
-	return bpf_map__fd(a->skel->maps.events);
-}
-
-int attachment_growths_fd(const struct attachment *a)
-{
-	return a->opts.growth ? bpf_map__fd(a->skel->maps.growth_events) : -1;
-}
-
-const struct mr_grower *attachment_growers(const struct attachment *a)
-{
-	return a->growers;
-}
-
-void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
-{
-	struct mr_cpu *all = &sum->cpu;
-	size_t i, k;
-
-	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < a->ncpus; i++) {
-		const struct mr_cpu *c = &a->skel->bss->cpus[i];
-
-		for (k = 0; k < MR_SITE_SLOTS; k++) {
-			all->hits[k] += c->hits[k];
-			all->calls[k] += c->calls[k];
-			if (a->skel->bss->probe_sites[k].op < MR_OP_MAX)
-				sum->ops[a->skel->bss->probe_sites[k].op] += c->hits[k];
-		}
-		for (k = 0; k < MR_LOSS_MAX; k++)
-			all->loss[k] += c->loss[k];
-		all->nil_maps += c->nil_maps;
-		all->stack_maps += c->stack_maps;
-		all->looks += c->looks;
-		all->holds += c->holds;
-		all->hold_ns += c->hold_ns;
-		all->collisions += c->collisions;
-		all->read_meets_read += c->read_meets_read;
-	}
-}
-
-void attachment_throttle(struct attachment *a, uint32_t permille)
-{
-	a->skel->data->throttle = permille;
-}
-
-double attachment_weight(const struct attachment *a, uint32_t slot)
-{
-	const struct hook *h = slot_hook(a, slot, NULL);
-
-	return h ? site_kind_weight(h->site) : 0;
-}
-
-const char *attachment_function(const struct attachment *a, uint32_t slot)
-{
-	const struct hook *h = slot_hook(a, slot, NULL);
-
-	return h ? h->function : NULL;
-}
-
-const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)
-{
-	*count = a->maps ? a->map_records : 0;
-	return a->maps;
-}
-
-const struct mr_trial *attachment_trials(const struct attachment *a)
-{
-	return a->trials;
-}
-
-uint64_t attachment_site(const struct attachment *a, uint32_t slot)
-{
-	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].ip : 0;
-}
-
-uint8_t attachment_op(const struct attachment *a, uint32_t slot)
-{
-	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].op : MR_OP_NONE;
-}
-
-int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
-{
-	return bpf_map__lookup_elem(a->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
-}
-
-int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect)
-{
-	return bpf_map__lookup_elem(a->skel->maps.suspects, &key, sizeof(key), suspect,
-				    sizeof(*suspect), 0);
-}
-
-uint64_t attachment_missed(const struct attachment *a)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->op), &info, &len))
-		return 0;
-	return info.recursion_misses;
 }

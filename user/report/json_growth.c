@@ -164,7 +164,7 @@ void json_read_growths(struct json_reader *r, const json_t *o, struct report *re
 	report->growths =
 		json_get_items(r, list, "growths", sizeof(*report->growths), &report->ngrowths);
 	for (i = 0; i < report->ngrowths; i++) {
-		snprintf(r->where, sizeof(r->where), "growths[%zu]", i);
+		json_reader_enter(r, "growths", i);
 		read_growth(r, json_array_get(list, i), &report->growths[i]);
 	}
 	r->where[0] = '\0';

@@ -26,6 +26,7 @@ void json_read_head(struct json_reader *r, const json_t *o, struct report *repor
 void json_read_race(struct json_reader *r, const json_t *o, struct report_race *race);
 void json_read_seen(struct json_reader *r, const json_t *o, struct report_race *race);
 void json_read_state(struct json_reader *r, const json_t *o, struct report *report);
+void json_read_stats(struct json_reader *r, json_t *o, struct report_stats *stats);
 /* o may be NULL: then nothing is known, and no string is NULL all the same. */
 void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access);
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map);

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+void json_reader_enter(struct json_reader *r, const char *list, size_t i)
+{
+	snprintf(r->where, sizeof(r->where), "%s[%zu]", list, i);
+}
+
 int json_reader_fail(struct json_reader *r, const char *key, const char *what)
 {
 	if (r->rc)

@@ -21,6 +21,8 @@ struct json_reader {
 	char where[128]; /* the object being read, "races[3].map", for messages */
 };
 
+/* The place of messages while one element of a list is read. */
+void json_reader_enter(struct json_reader *r, const char *list, size_t i);
 /* Sets rc and the message; returns rc. */
 int json_reader_fail(struct json_reader *r, const char *key, const char *what);
 int json_reader_nomem(struct json_reader *r);

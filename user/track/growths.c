@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "track/globals.h"
+#include "track/growth_sizes.h"
 
 /* A target cannot make us grow without bound: when KEPT_MOST are there, KEPT stay. */
 #define KEPT_MOST 400
@@ -36,8 +37,7 @@ struct growth {
 	struct tracker_source *source;
 	uint64_t map, id;
 	uint64_t began_ns, ended_ns; /* 0: not seen */
-	enum report_growth_kind kind;
-	uint64_t from, to;
+	struct growth_sizes sizes;
 	uint64_t type;
 	uint8_t header[MR_HEADER_MAX];
 	size_t header_size;
@@ -161,49 +161,6 @@ static struct growth *find(const struct growths *all, const struct tracker_sourc
 		    all->items[i]->source == source)
 			return all->items[i];
 	return NULL;
-}
-
-static uint64_t power(uint8_t exponent)
-{
-	return exponent < 64 ? 1ull << exponent : 0;
-}
-
-/* hmap (src/runtime/map.go): flags u8 at 8, of which 8 is sameSizeGrow; B u8 at 9. */
-static void classic_sizes(struct growth *g, const struct mr_event_growth *e)
-{
-	const struct mr_grower *who = &e->who;
-	bool late = who->flags & MR_GROWTH_LATE;
-
-	if (who->header_size < 48)
-		return;
-	g->to = power(who->header[9]);
-	if (late) { /* the new buckets are there already */
-		g->from = who->header[8] & 8 ? g->to : g->to / 2;
-	} else {
-		g->from = g->to;
-		g->to = e->header_size >= 48 ? power(e->after[9]) : 0;
-	}
-	g->kind = g->from == g->to ? REPORT_GROWTH_SAME_SIZE : REPORT_GROWTH_DOUBLE;
-}
-
-/* A table doubles up to 1024 slots, and is split in two of that size then (maxTableCapacity in
- * src/internal/runtime/maps/table.go); growToTable() begins with 16. */
-static void swiss_sizes(struct growth *g, const struct mr_event_growth *e,
-			const struct go_layout *layout)
-{
-	uint16_t capacity = 0;
-
-	if (e->who.op == MR_OP_TABLE) {
-		g->kind = REPORT_GROWTH_TABLE;
-		g->from = 8;
-		g->to = 16;
-		return;
-	}
-	if (layout->table_capacity + sizeof(capacity) <= MR_TABLE_MAX)
-		memcpy(&capacity, e->who.table + layout->table_capacity, sizeof(capacity));
-	g->kind = capacity >= 1024 ? REPORT_GROWTH_SPLIT : REPORT_GROWTH_DOUBLE;
-	g->from = capacity;
-	g->to = 2 * (uint64_t)capacity;
 }
 
 /* It is in the header. Another map may have come to lie at the address. */
@@ -362,11 +319,8 @@ static int take(struct growths *all, struct tracker_source *source, const struct
 	if (!(e->what & MR_GROWTH_PAID))
 		return 0;
 	/* who began it knows how it was before; of one that nobody saw begin, anybody */
-	if (!g->to && (e->what & MR_GROWTH_BEGAN || e->who.flags & MR_GROWTH_LATE)) {
-		if (layout->map_impl == GO_MAP_SWISS)
-			swiss_sizes(g, e, layout);
-		else
-			classic_sizes(g, e);
+	if (!g->sizes.to && (e->what & MR_GROWTH_BEGAN || e->who.flags & MR_GROWTH_LATE)) {
+		growth_sizes_read(&g->sizes, e, layout);
 		g->header_size = e->who.header_size;
 		memcpy(g->header, e->who.header, g->header_size);
 	}
@@ -523,9 +477,9 @@ static int fill(struct growths *all, struct growth *g)
 		g->described = true;
 	}
 	g->report.pid = (uint32_t)resolver->process->pid;
-	g->report.kind = g->kind;
-	g->report.from = g->from;
-	g->report.to = g->to;
+	g->report.kind = g->sizes.kind;
+	g->report.from = g->sizes.from;
+	g->report.to = g->sizes.to;
 	g->report.began_s = seconds(all, g->began_ns);
 	g->report.ended_s = seconds(all, g->ended_ns);
 	r = fill_payers(g);

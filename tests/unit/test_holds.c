@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* How long a hold lasts, what it leaves, and who owns its slot. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_EVENTS 1000
+#include "gomap_programs.h"
+
+static void holds_not_done_or_cut_short_are_counted(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.hold_permille = 0;
+	cfg.burst_ns = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+
+	set_up(state);
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	/* longer than the looks at the clock last that the verifier allows */
+	set_up(state);
+	cfg.max_hold_ns = 1000000000000ull;
+	cfg.burst_ns = 4000000000000ull;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 1);
+}
+
+static void holds_end_in_time_and_leave_nothing(void **state)
+{
+	struct goroutine a;
+	__u64 before, took;
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+
+	(void)state;
+	goroutine_init(&a, 1);
+	before = bpf_ktime_get_ns();
+	op(&a, SITE_WRITE, gomaps[0]);
+	took = bpf_ktime_get_ns() - before;
+	assert_int_equal(cpus[1].holds, 1);
+	assert_true(took >= cfg.max_hold_ns);
+	assert_int_equal(map_table[index].hold, 0);
+	assert_int_equal(hold_table[index & (MR_HOLD_SLOTS - 1)].map, 0);
+	assert_int_equal(hold_table[index & (MR_HOLD_SLOTS - 1)].seq % 2, 0);
+	assert_int_equal(claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
+	/* a slot that somebody else owns is left alone */
+	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 1);
+	caller_table[0].next_ns = 0;
+	memset(caller_table, 0, sizeof(caller_table));
+	map_table[index].next_look_ns = 0;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus[1].holds, 1);
+	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
+}
+
+static void write_as_new(struct goroutine *r)
+{
+	memset(caller_table, 0, sizeof(caller_table));
+	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	op(r, SITE_WRITE, gomaps[0]);
+}
+
+/* The kernel may fail to delete a key (EBUSY): the slot is not lost for that. */
+static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
+{
+	__u32 slot = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	stuck_deletes =
+		2; /* of the first hold; and of the second one, which takes the old key out */
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_int_equal(claim_table[slot], 1);
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 2);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_int_equal(claim_table[slot], 1); /* tried once an owner, not for ever */
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 3);
+	assert_int_equal(claim_table[slot], 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_true(late_claimed(0) && !late_claimed(slot | 1u << CLAIM_SHIFT));
+	/* many in a row */
+	set_up(state);
+	stuck_deletes = 9;
+	while (cpus[1].holds < 12)
+		write_as_new(&a);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_in_range(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1, 9);
+	assert_int_equal(claim_states[slot].oldest, claim_states[slot].generation);
+}
+
+static __u32 contested;
+
+/* The slot goes on to its next key, and the old one is taken out. */
+static void move_on(void)
+{
+	assert_int_equal(claim_take(contested), 1);
+	stuck_deletes = 1;
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1);
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1); /* and owned when the other one claims */
+}
+
+static void a_key_of_the_past_owns_nothing(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	contested = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	at_claim = move_on;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(claim_table[contested], 0);
+	assert_int_equal(claim_take(contested), 0);
+	claim_release(contested);
+	assert_int_equal(claim_take(contested), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(holds_not_done_or_cut_short_are_counted),
+		TEST(holds_end_in_time_and_leave_nothing),
+		TEST(a_claim_that_sticks_is_counted_and_its_slot_used_again),
+		TEST(a_key_of_the_past_owns_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

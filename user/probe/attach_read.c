@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#include "probe/attachment.h"
+
+bool attachment_is_multi(const struct attachment *a)
+{
+	return a->links.multi;
+}
+
+uint32_t attachment_sites(const struct attachment *a)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < a->nimages; i++)
+		n += (uint32_t)a->images[i].hooks->probed;
+	return n;
+}
+
+int attachment_events_fd(const struct attachment *a)
+{
+	return bpf_map__fd(a->skel->maps.events);
+}
+
+int attachment_growths_fd(const struct attachment *a)
+{
+	return a->opts.growth ? bpf_map__fd(a->skel->maps.growth_events) : -1;
+}
+
+const struct mr_grower *attachment_growers(const struct attachment *a)
+{
+	return a->growers;
+}
+
+void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
+{
+	struct mr_cpu *all = &sum->cpu;
+	size_t i, k;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < a->ncpus; i++) {
+		const struct mr_cpu *c = &a->skel->bss->cpus[i];
+
+		for (k = 0; k < MR_SITE_SLOTS; k++) {
+			all->hits[k] += c->hits[k];
+			all->calls[k] += c->calls[k];
+			if (a->skel->bss->probe_sites[k].op < MR_OP_MAX)
+				sum->ops[a->skel->bss->probe_sites[k].op] += c->hits[k];
+		}
+		for (k = 0; k < MR_LOSS_MAX; k++)
+			all->loss[k] += c->loss[k];
+		all->nil_maps += c->nil_maps;
+		all->stack_maps += c->stack_maps;
+		all->looks += c->looks;
+		all->holds += c->holds;
+		all->hold_ns += c->hold_ns;
+		all->collisions += c->collisions;
+		all->read_meets_read += c->read_meets_read;
+	}
+}
+
+void attachment_throttle(struct attachment *a, uint32_t permille)
+{
+	a->skel->data->throttle = permille;
+}
+
+double attachment_weight(const struct attachment *a, uint32_t slot)
+{
+	const struct hook *h = attachment_slot_hook(a, slot, NULL);
+
+	return h ? site_kind_weight(h->site) : 0;
+}
+
+const char *attachment_function(const struct attachment *a, uint32_t slot)
+{
+	const struct hook *h = attachment_slot_hook(a, slot, NULL);
+
+	return h ? h->function : NULL;
+}
+
+const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)
+{
+	*count = a->maps ? a->map_records : 0;
+	return a->maps;
+}
+
+const struct mr_trial *attachment_trials(const struct attachment *a)
+{
+	return a->trials;
+}
+
+uint64_t attachment_site(const struct attachment *a, uint32_t slot)
+{
+	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].ip : 0;
+}
+
+uint8_t attachment_op(const struct attachment *a, uint32_t slot)
+{
+	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].op : MR_OP_NONE;
+}
+
+int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
+{
+	return bpf_map__lookup_elem(a->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
+}
+
+int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect)
+{
+	return bpf_map__lookup_elem(a->skel->maps.suspects, &key, sizeof(key), suspect,
+				    sizeof(*suspect), 0);
+}
+
+uint64_t attachment_missed(const struct attachment *a)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->op), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
