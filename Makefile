@@ -136,11 +136,11 @@ demo: build/maprace deps-test ## build, start a racy Go service, prove its race,
 	$(Q)tests/demo/demo.sh
 
 .PHONY: test
-test: build/maprace ## all that a change has to pass: unit, fuzz (short), e2e and kernels (a selection)
+test: ## all that a change has to pass: unit, fuzz (short), e2e and kernels (a selection)
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz e2e scoreboard-quick vmtest-quick
 
 .PHONY: test-all
-test-all: build/maprace ## everything: unit, fuzz, reports, e2e on all Go versions, real programs, kernels in virtual machines
+test-all: ## everything: unit, fuzz, reports, e2e on all Go versions, real programs, kernels in virtual machines
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz reports e2e-all real vmtest
 
 .PHONY: unit

@@ -6,6 +6,8 @@
 set -euo pipefail
 
 make=${MAKE:-make} # of the same options; may be several words
+# what a suite needs is built on all CPUs; the suite itself is one recipe. A make that shares its jobs already decides itself
+[[ ${MAKEFLAGS:-} == *--jobserver* ]] || make+=" -j$(nproc)"
 passed=0
 failed=0
 skipped=0
