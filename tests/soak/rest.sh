@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # When all are at rest: nothing is left, memory is flat, the kernel has not warned. Sourced by soak.sh.
+# shellcheck disable=SC2154,SC2034  # its variables
 
 all_idle()
 {

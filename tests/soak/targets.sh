@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # The targets of a soak: which programs, how they end, and whether they were harmed. Sourced by soak.sh.
+# shellcheck disable=SC2154,SC2034  # its variables
 
 # draw_program: sets program (a path below build/e2e) and racy
 draw_program()

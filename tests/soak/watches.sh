@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # One watch of a soak: its options, how it ends, and what it says and leaves. Sourced by soak.sh.
+# shellcheck disable=SC2154,SC2034  # its variables
 
 # draw_options: sets options and document
 draw_options()

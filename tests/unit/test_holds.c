@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* How long a hold lasts, what it leaves, and who owns its slot. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -8,7 +9,6 @@
 
 #include <cmocka.h>
 
-#define MAX_EVENTS 1000
 #include "gomap_programs.h"
 
 static void holds_not_done_or_cut_short_are_counted(void **state)
