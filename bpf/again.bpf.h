@@ -83,4 +83,22 @@ static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, _
 	a->index = index;
 }
 
+/*
+ * A map that is about to be cloned, with its seed; the next time it may have another one. Always
+ * called, a function of its own: the verifier would follow a branch both ways.
+ */
+__noinline int again_cloned(__u64 map, __u32 op, __u32 cpu, __u64 arg)
+{
+	struct mr_again *a;
+	__u32 on;
+
+	if (op != MR_OP_CLONE)
+		return 0;
+	*seed_cloned(seed_of(map, this_cpu(&on))) = 1;
+	a = again_slot(cpu, arg);
+	if (a)
+		a->skip = 0;
+	return 0;
+}
+
 #endif

@@ -58,7 +58,7 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how)
 	if (!left && !writer_inside(map))
 		return 0;
 	until = now + left;
-	wait_writers(until, map, how & 2 ? g : 0);
+	wait_writers(until, map, g, how & 2);
 	until = bpf_ktime_get_ns();
 	s->when[cpu] = (until & ~1ull) | (how & 1);
 	lose(c, MR_LOSS_KEPT_APART);

@@ -184,10 +184,11 @@ __noinline int wait_clear(__u64 map, __u64 g)
 
 /*
  * Never let this goroutine go while another is inside: that would make them really run into each
- * other. Who is inside may be parked there by the scheduler, for milliseconds. g: the goroutine if
- * it would stop now without harm, else 0.
+ * other. Who is inside may be parked there by the scheduler, for milliseconds. A goroutine that is
+ * to stop goes at once where it would stop without harm (at_call); elsewhere it waits a millisecond
+ * more: if the one inside has stopped already, it goes on when all have.
  */
-__noinline int wait_writers(__u64 until, __u64 map, __u64 g)
+__noinline int wait_writers(__u64 until, __u64 map, __u64 g, __u32 at_call)
 {
 	int i;
 
@@ -195,10 +196,12 @@ __noinline int wait_writers(__u64 until, __u64 map, __u64 g)
 		;
 	for (i = 0; i < 64 && !wait_clear(map, g); i++)
 		;
+	for (i = at_call ? 6 : 0; i < 6 && !wait_clear(map, 0); i++)
+		;
 	return 0;
 }
 
-__noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g)
+__noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 at_call)
 {
 	__u64 now;
 	int i, r = 0;
@@ -213,8 +216,18 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g)
 		until = now + cfg.grace_ns;
 	if (r == 3)
 		until = now;
-	wait_writers(until, map, g);
+	wait_writers(until, map, g, at_call);
 	return r;
+}
+
+/* The record may be another map's by now. No branch: the verifier would follow both ways. */
+static __always_inline void record_type(const struct operation *o, __u64 type)
+{
+	__u64 differ = *(volatile __u64 *)&o->record->addr ^ o->map;
+	__u64 keep = (__u64)((__s64)(differ | -differ) >> 63);
+
+	asm volatile("" : "+r"(keep));
+	o->record->type = (o->record->type & keep) | (type & ~keep);
 }
 
 static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
@@ -249,8 +262,8 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	h->map = o->map;
 	barrier();
 	o->record->hold = 1;
-	o->record->type = operation_type(ctx, o);
-	r = wait_until(start + length, index, o->map, o->at_call ? o->g : 0);
+	record_type(o, operation_type(ctx, o));
+	r = wait_until(start + length, index, o->map, o->g, o->at_call);
 	h->map = 0;
 	barrier();
 	o->record->hold = 0;
@@ -298,7 +311,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 		return;
 	}
 	length = stop_length(o, s, ret, slot, length);
-	if (!length)
+	if (!length || runtime_locked(o->g))
 		return;
 	length = trial_length(o, s, length);
 	if (!length)
@@ -310,8 +323,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 #define LOOK_INSIDE (MR_MAP_SHARED | MR_MAP_WRITTEN)
 
 /* The slow path: an operation that may matter. */
-static __always_inline void look(struct pt_regs *ctx, struct operation *o, struct mr_last *last,
-				 __u32 slot)
+static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32 slot)
 {
 	struct mr_caller *s;
 	__u64 caller, ret = 0;
@@ -321,10 +333,6 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, struc
 	if (!caller) {
 		lose(o->c, MR_LOSS_CALLER_FAULT);
 		return;
-	}
-	if (last->g == o->g) { /* else the note is another goroutine's by now */
-		last->caller = caller;
-		last->op = o->op;
 	}
 	latest_look(o->g, caller, o->now);
 	map_look_closer(o->index, o->map, o->g, o->now);

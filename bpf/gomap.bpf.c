@@ -38,7 +38,7 @@ static __always_inline void wait_inside(const struct operation *o)
 {
 	__u64 end;
 
-	wait_writers(o->now, o->map, o->at_call ? o->g : 0);
+	wait_writers(o->now, o->map, o->g, o->at_call);
 	end = bpf_ktime_get_ns();
 	lose(o->c, MR_LOSS_KEPT_APART);
 	o->c->hold_ns += end - o->now;
@@ -48,7 +48,6 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 {
 	struct mr_probe_site site;
 	struct operation o = {.by_helper = by_helper};
-	struct mr_last *last;
 	struct mr_again *a;
 	bool wants, late;
 	__u64 arg;
@@ -115,10 +114,11 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
-	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &last, &late);
+	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
+	again_cloned(o.map, o.op, o.cpu, arg);
 	if (wants)
-		look(ctx, &o, last, slot);
+		look(ctx, &o, slot);
 	if (o.record->flags & MR_MAP_RACY) {
 		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
@@ -263,6 +263,9 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		lose(o->c, MR_LOSS_ITER_FAULT);
 		map = 0;
 	}
+	/* A clone made while a writer was inside was born with the flag, and in no conflict. */
+	if (map && cfg.clone_copies && *seed_cloned(seed_of(map, o->c)))
+		map = 0;
 	o->map = map;
 	e->map = o->map;
 	e->site = site->ip;
@@ -307,7 +310,10 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	barrier();
 	if (w.g != noted->g || w.ns != noted->ns)
 		return; /* another writer notes itself just now */
-	after = entered && (__s64)(w.ns - entered) > 0;
+	/* Where the record has only just become this map's, the note may be of another map: who
+	 * found it to be that one's before notes itself in it after. */
+	after = entered && (__s64)(w.ns - entered) > 0 &&
+		(__s64)(w.ns - o->record->first_ns) > WRITE_NS;
 	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
 		return;
 	if (after)

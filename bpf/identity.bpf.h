@@ -16,6 +16,9 @@
  * back with another seed, they are taken for other maps. So much is lost then as if they had been,
  * and is counted.
  *
+ * A clone has the seed of what it was made from, but for one release: where that seed is seen to be
+ * cloned, it tells nothing any more.
+ *
  * A map on a stack is not the collector's; see map_look_closer().
  */
 #include "loss.bpf.h"
@@ -31,6 +34,12 @@ static __always_inline __u32 seed_of(__u64 map, struct mr_cpu *c)
 		return 0;
 	}
 	return (__u32)(seed ^ seed >> 32) | 1;
+}
+
+/* Of few seeds that nobody has cloned it is said that somebody has: they are taken for others. */
+static __always_inline __u8 *seed_cloned(__u32 seed)
+{
+	return &cloned[(seed * 0x9e3779b1u) >> 16 & (MR_CLONED - 1)];
 }
 
 /* To be noted with a map that was just recognised. Where collections are not seen it is a number

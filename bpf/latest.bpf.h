@@ -90,7 +90,8 @@ static __always_inline bool latest_read(__u64 g, struct latest *to)
 static __always_inline __u64 latest_goid(__u64 g, __u64 from, struct mr_cpu *c)
 {
 	volatile struct mr_latest *l = latest_slot(g);
-	__u64 since = l->since_ns, known = l->goid, goid = 0;
+	/* in this order: latest_look() writes them in the other one */
+	__u64 known = l->goid, since = l->since_ns, goid = 0;
 
 	if (target_u64(g + cfg.g_goid, &goid)) {
 		lose(c, MR_LOSS_G_FAULT);

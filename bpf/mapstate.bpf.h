@@ -38,6 +38,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->collisions = 0;
 	m->proved = 0;
 	m->sites = 0;
+	__builtin_memset(m->marks, 0, sizeof(m->marks));
 	m->seed = seed_of(addr, c);
 	m->collected = collections_now();
 }
@@ -55,7 +56,7 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 		return 0;
 	if (m->addr == map) {
 		seed = seed_of(map, c);
-		if (seed && seed == m->seed) {
+		if (seed && seed == m->seed && !*seed_cloned(seed)) {
 			m->collected = collections_now();
 			return 0;
 		}
@@ -165,11 +166,10 @@ static __always_inline __u64 later(__u64 a, __u64 b)
 
 /*
  * Notes the access. Returns true where it deserves a look: another goroutine or another function
- * than last time, or some time has passed since the last look. *last is where the caller's address
- * belongs, once it is read.
+ * than last time, or some time has passed since the last look.
  */
 static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu,
-				     __u8 op, __u8 slot, struct mr_last **last, bool *late_much)
+				     __u8 op, __u8 slot, bool *late_much)
 {
 	__u64 interval = m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS;
 	__s64 late = (__s64)(now - m->next_look_ns);
@@ -179,14 +179,13 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	__u16 how = MR_MAP_WRITTEN | (op & 1) * MR_MAP_EMPTIED;
 	struct mr_last *l = writes ? &m->writer : &m->reader;
 
-	if (l->g != g || l->slot != slot) {
-		l->caller = 0;
+	if (l->g != g || l->slot != slot)
 		look = look || !(m->seen & bit) || !(m->looked & function) ||
 		       late + (__s64)interval >= (__s64)POLICY_CHANGE_LOOK_NS;
-	}
 	if (writes) {
 		m->writes++;
 		if (l->g != g) {
+			m->marks[mr_mark_place(g)] = mr_mark(g);
 			if (l->g && m->writer_before.g && m->writer_before.g != g &&
 			    !(m->flags & MR_MAP_WRITERS))
 				m->flags |= MR_MAP_WRITERS;
@@ -197,9 +196,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	} else {
 		m->reads++;
 	}
-	/* Until look() has read it again: the same function may have been called from elsewhere. */
-	last_set(l, g, now, tid, cpu, l->caller ? op | MR_LAST_OLDER_CALLER : op, slot);
-	*last = l;
+	last_set(l, g, now, tid, cpu, op, slot);
 	*late_much = late > (__s64)interval;
 	if (!look)
 		return false;

@@ -13,13 +13,49 @@
 
 /* No write lasts as long, unless its thread lost the CPU for as long. */
 #define WRITE_NS 100000000
+/* Nor as long as this, even where a group of processes gets a few milliseconds of each hundred, or
+ * the write had to help the collector. */
+#define LONG_WRITE_NS 1000000000
 
 /* Whether every writer that may still be inside has passed by the map's record. */
 static __always_inline bool record_is_whole(const struct operation *o)
 {
 	__u64 since = later(o->record->first_ns, whole_ns);
 
-	return whole_ns && (__s64)(o->now - since) >= WRITE_NS;
+	return whole_ns && (__s64)(o->now - since) >= LONG_WRITE_NS;
+}
+
+static __always_inline __u64 mark_words(const struct mr_map *m, __u32 word)
+{
+	return ((const volatile __u64 *)m->marks)[word];
+}
+
+/* The byte of that place, in the first or the second eight of them. */
+static __always_inline __u64 mark_mask(__u32 place, __u32 word)
+{
+	return place >> 3 == word ? 0xffull << (place & 7) * 8 : 0;
+}
+
+/*
+ * Whether somebody has written besides these two. Writers that come at the same time may push one
+ * another out of writer and writer_before; their marks stay. A function of its own: the verifier
+ * goes through it once.
+ */
+__noinline int marks_of_others(__u32 index, __u64 g, __u64 other)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	__u32 mine = mr_mark_place(g), its = mr_mark_place(other);
+	__u8 here, there;
+
+	if (!m)
+		return 1;
+	if ((mark_words(m, 0) & ~(mark_mask(mine, 0) | mark_mask(its, 0))) |
+	    (mark_words(m, 1) & ~(mark_mask(mine, 1) | mark_mask(its, 1))))
+		return 1;
+	here = m->marks[mine & (MR_MARKS - 1)];
+	there = m->marks[its & (MR_MARKS - 1)];
+	return (here && here != mr_mark(g) && here != mr_mark(other)) ||
+	       (there && there != mr_mark(g) && there != mr_mark(other));
 }
 
 /* The last writer that is not this goroutine. *alone: no third one has ever written, and the record
@@ -30,8 +66,10 @@ static __always_inline const struct mr_last *other_writer(const struct operation
 
 	*alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
 	if (w->g == o->g)
-		return before;
-	if (before->g && before->g != o->g)
+		w = before;
+	else if (before->g && before->g != o->g)
+		*alone = false;
+	if (marks_of_others(o->index, o->g, w->g))
 		*alone = false;
 	return w;
 }

@@ -30,6 +30,26 @@ static __always_inline bool stop_asked(__u64 g)
 	return !target_u64(g + cfg.g_stack_hi + 8, &guard) && guard >= STOP_GUARDS;
 }
 
+/*
+ * Whether this thread has a lock of the runtime's, or has stopped the world: the runtime has maps
+ * of its own that it uses so (the strings of a trace), and what a hold costs then is paid by all. A
+ * function of its own: the verifier goes through it once.
+ */
+__noinline int runtime_locked(__u64 g)
+{
+	__u64 m = 0;
+	__u32 locks = 0, cpu;
+
+	if (target_u64(g + cfg.g_m, &m) || target_read(&locks, sizeof(locks), m + cfg.m_locks)) {
+		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
+		return 1;
+	}
+	if (!locks)
+		return 0;
+	lose(this_cpu(&cpu), MR_LOSS_HOLD_LOCKED);
+	return 1;
+}
+
 /* A goroutine that passes a probed call was there so lately. */
 #define CALL_NS 100000000
 

@@ -128,7 +128,8 @@ struct mr_config {
 	__u32 map_writing_mask;	   /* bits of that byte that say "a writer is inside" */
 	__u32 iter_map, iter_type; /* offsets in the iterator */
 	__u32 holds_enabled;	   /* 0: count and look only */
-	__u32 g_m, m_p;		   /* offsets in runtime.g and runtime.m */
+	__u32 g_m, m_p, m_locks;   /* offsets in runtime.g and runtime.m */
+	__u32 clone_copies;	   /* not 0: a clone has the writing flag of its source */
 	__u32 growth;		   /* 0: nobody asked how maps grow */
 	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
 	__u32 g_labels;		   /* offset in runtime.g */
@@ -176,17 +177,16 @@ struct mr_hold {
 	struct mr_access access;
 };
 
+#define MR_MARKS 16u /* of writers, in a map's record: two words of eight bytes */
+
 struct mr_last { /* last access of one class to a map */
 	__u64 g;
 	__u64 ns;
-	__u64 caller; /* return address when it was read, else 0 */
 	__u32 tid;
 	__u16 cpu;
-	__u8 op;   /* enum mr_op, and MR_LAST_OLDER_CALLER */
+	__u8 op;   /* enum mr_op */
 	__u8 slot; /* index of the probe site */
 };
-
-#define MR_LAST_OLDER_CALLER 0x80u /* caller belongs to an earlier access through the same site */
 
 #define MR_MAP_SHARED 1u   /* two goroutines have been seen */
 #define MR_MAP_RACY 2u	   /* two have collided on it */
@@ -218,15 +218,30 @@ struct mr_map {
 	__u32 collected; /* collections until it was known to be this map last */
 	__u32 proved;	 /* mr_map_mark() of the map whose collisions these are, else they are
 			    another's */
+	__u64 looked;	 /* one bit per function that was looked at lately */
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
 	__u64 type;
 	__u64 hold_ns; /* time held */
-	__u64 looked;  /* one bit per function that was looked at lately */
 	__u32 holds, collisions;
 	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
+	/* One mark for each goroutine that has come to write, by its g (mr_writer_mark()): stores
+	 * only, so that of two that come at once none is forgotten. */
+	__u8 marks[MR_MARKS];
+	__u64 pad;
 };
+
+/* The place of a goroutine's mark, and the mark: never 0. */
+static inline __u32 mr_mark_place(__u64 g)
+{
+	return (__u32)((g * 0x9e3779b97f4a7c15ull) >> 60) & (MR_MARKS - 1);
+}
+
+static inline __u8 mr_mark(__u64 g)
+{
+	return (__u8)((g * 0x9e3779b97f4a7c15ull) >> 52) | 1;
+}
 
 /*
  * What one CPU has seen a moment ago: this goroutine through this function with this argument used
@@ -271,6 +286,7 @@ struct mr_claim {
 /* Maps of several goroutines that become empty now and then, by record (power of two): known by the
  * seed that they have when a collection ends. */
 #define MR_EMPTIED 256u
+#define MR_CLONED (1u << 16) /* one byte for seeds of maps that were cloned, by hash */
 
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
@@ -356,6 +372,7 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_CALL_UNASKED = 28,
 	       MR_LOSS_FATAL_UNATTRIBUTED = 29,
 	       MR_LOSS_MAP_REBORN = 30,
+	       MR_LOSS_HOLD_LOCKED = 31,
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
@@ -525,11 +542,11 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 184, "wire");
+_Static_assert(sizeof(struct mr_config) == 192, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
-_Static_assert(sizeof(struct mr_last) == 32, "wire");
+_Static_assert(sizeof(struct mr_last) == 24, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
 _Static_assert(sizeof(struct mr_again) == 64, "wire");
 _Static_assert(sizeof(struct mr_latest) == 128, "wire");

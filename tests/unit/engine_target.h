@@ -17,6 +17,7 @@ enum {
 	SITE_MOVE,
 	SITE_GROWN,
 	SITE_SWISS_GROW,
+	SITE_CLONE,
 	NSITES
 };
 static const struct mr_probe_site site_list[NSITES] = {
@@ -29,6 +30,7 @@ static const struct mr_probe_site site_list[NSITES] = {
 	{.ip = 0x407000, .op = MR_OP_MOVE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 	{.ip = 0x408000, .op = MR_OP_GROWN},
 	{.ip = 0x409000, .op = MR_OP_GROW, .map_arg = MR_ARG_2, .type_arg = MR_ARG_1},
+	{.ip = 0x40a000, .op = MR_OP_CLONE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 };
 
 struct goroutine { /* a g, its stack with three frames, a thread */
@@ -100,6 +102,7 @@ static int set_up(void **state)
 	memset(aparts, 0, sizeof(aparts));
 	memset(latest, 0, sizeof(latest));
 	memset(emptied, 0, sizeof(emptied));
+	memset(cloned, 0, sizeof(cloned));
 	memset((void *)probe_sites, 0, sizeof(probe_sites));
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);

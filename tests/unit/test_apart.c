@@ -31,6 +31,7 @@ static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
 
 static void who_comes_later_on_a_racy_map_waits(void **state)
 {
+	static __u64 eight[8]; /* a g */
 	struct goroutine a;
 	__u64 before;
 	int i;
@@ -50,7 +51,7 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	/* a writer that is still inside, for a bounded time */
 	gomaps[0][1] = cfg.map_writing_mask;
 	before = bpf_ktime_get_ns();
-	assert_true(waits(0, 0, 8, 0));
+	assert_true(waits(0, 0, (uintptr_t)eight, 0));
 	assert_true(bpf_ktime_get_ns() - before > 1000 * APART_NS);
 	gomaps[0][1] = 0;
 	/* each operation of a racy map, and of no other */
@@ -67,6 +68,37 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus[2].racy, 3);
+}
+
+static __u64 clock_ns;
+
+static __u64 the_clock(void)
+{
+	return clock_ns += 100;
+}
+
+/* Whoever waits for the world to stop waits for this one. */
+static void one_that_is_to_stop_waits_little(void **state)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct goroutine a;
+	__u64 before, took[4];
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	simulated_clock = the_clock;
+	gomaps[0][1] = cfg.map_writing_mask;
+	for (i = 0; i < 4; i++) {
+		a.g[2] = i & 1 ? ~0ull : 0; /* behind the bounds of the stack */
+		before = clock_ns;
+		keep_apart(index, (uintptr_t)gomaps[0], (uintptr_t)a.g, 1 | (i & 2));
+		took[i] = clock_ns - before;
+	}
+	simulated_clock = NULL;
+	assert_true(took[0] > 10000000 && took[2] > 10000000);
+	assert_in_range(took[1], 500000, 2000000);
+	assert_true(took[3] < 20000); /* at the call instruction it stops without harm */
 }
 
 /* It is the moment of leaving that counts: a held one has come long before. */
@@ -154,6 +186,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(who_comes_later_on_a_racy_map_waits),
+		TEST(one_that_is_to_stop_waits_little),
 		TEST(who_was_held_is_noted_when_it_leaves),
 		TEST(from_the_proof_on_each_is_kept_apart),
 		TEST(two_cpus_may_share_a_note),

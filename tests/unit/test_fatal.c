@@ -35,7 +35,7 @@ static int begin(void **state)
 	simulated_clock = the_clock;
 	op(&b, SITE_READ, gomaps[0]);
 	op(&a, SITE_WRITE, gomaps[0]);
-	clock_ns += 200 * MS;
+	clock_ns += 2000 * MS;
 	return 0;
 }
 
@@ -234,12 +234,14 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 	int i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		begin(state);
 		at(0, &a, SITE_WRITE);
 		at(1000, &b, SITE_READ);
 		if (i == 0)
 			record()->first_ns = clock_ns - 50 * MS;
+		if (i == 3) /* its thread got the CPU for a few milliseconds of each hundred */
+			record()->first_ns = clock_ns - 500 * MS;
 		if (i == 1)
 			whole_ns = 0;
 		if (i == 2)
@@ -247,6 +249,49 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 		dies_alone(&b);
 		end(state);
 	}
+}
+
+/* b and c came to write for the first time at once: one pushed the other out of the record. */
+static void two_that_came_at_once_are_two(void **state)
+{
+	struct mr_last first;
+
+	(void)state;
+	at(0, &a, SITE_WRITE);
+	first = record()->writer;
+	at(1000, &c, SITE_WRITE);
+	record()->writer = first;
+	record()->writer_before = (struct mr_last){};
+	at(1000, &b, SITE_WRITE);
+	assert_false(record()->flags & MR_MAP_WRITERS);
+	dies_alone(&b);
+}
+
+/* One that found the record to be another map's, and is late with its note. */
+static void a_note_of_another_map_is_none(void **state)
+{
+	(void)state;
+	at(0, &b, SITE_WRITE);
+	clock_ns += 1000;
+	map_take_over(record(), (uintptr_t)gomaps[0], clock_ns - 1000, &cpus[1]);
+	last_set(&record()->writer, (uintptr_t)a.g, clock_ns, a.tid, a.cpu, MR_OP_WRITE, 1);
+	clock_ns += 1000;
+	assert_int_equal(latest_slot((uintptr_t)b.g)->time_ns, clock_ns - 2000);
+	dies_alone(&b);
+}
+
+/* Born with the writing flag of the map that it is a clone of, which alone is in conflict. */
+static void of_a_clone_no_map_is_told(void **state)
+{
+	(void)state;
+	cfg.clone_copies = 1;
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	at(1000, &c, SITE_CLONE);
+	assert_int_equal(dies(&b)->map, 0);
+	cfg.clone_copies = 0;
+	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
 }
 
 static void one_written_long_ago_is_none(void **state)
@@ -339,6 +384,9 @@ int main(void)
 		TEST(one_that_entered_after_it_is),
 		TEST(unless_it_may_have_entered_before),
 		TEST(a_writer_may_have_gone_by_unseen),
+		TEST(two_that_came_at_once_are_two),
+		TEST(a_note_of_another_map_is_none),
+		TEST(of_a_clone_no_map_is_told),
 		TEST(one_written_long_ago_is_none),
 		TEST(one_written_later_is_none),
 		TEST(another_map_in_its_record_is_none),

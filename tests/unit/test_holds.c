@@ -106,6 +106,54 @@ static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
 	assert_int_equal(claim_states[slot].oldest, claim_states[slot].generation);
 }
 
+/* The thread has a lock of the runtime's, or has stopped the world. */
+static void nobody_is_held_in_the_runtimes_own_work(void **state)
+{
+	__u64 m[8] = {};
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.g_m = 40;
+	cfg.m_locks = 12;
+	a.g[5] = (uintptr_t)m;
+	m[1] = 1ull << 32;
+	op(&a, SITE_READ, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_LOCKED], 1);
+	m[1] = 1; /* beside it */
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 1);
+	fault_addr = (uintptr_t)m + cfg.m_locks;
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus[1].loss[MR_LOSS_G_FAULT], 1);
+}
+
+static void another_takes_the_record(void)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+
+	map_take_over(&map_table[index], (uintptr_t)gomaps[1], bpf_ktime_get_ns(), &cpus[3]);
+}
+
+static void the_type_of_a_held_map_is_its_own_records_alone(void **state)
+{
+	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	at_claim = another_takes_the_record;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(m->addr, (uintptr_t)gomaps[1]);
+	assert_int_equal(m->type, 0);
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 2);
+	assert_int_equal(m->type, 0x600000);
+}
+
 static __u32 contested;
 
 /* The slot goes on to its next key, and the old one is taken out. */
@@ -142,6 +190,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
+		TEST(nobody_is_held_in_the_runtimes_own_work),
+		TEST(the_type_of_a_held_map_is_its_own_records_alone),
 		TEST(a_claim_that_sticks_is_counted_and_its_slot_used_again),
 		TEST(a_key_of_the_past_owns_nothing),
 	};

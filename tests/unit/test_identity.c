@@ -100,6 +100,32 @@ static void a_survivor_of_collections_stays_what_it_is(void **state)
 	assert_int_equal(cpus[2].racy, 6);
 }
 
+/* Its seed is its clones', too: one of them may lie there after a collection. */
+static void a_map_that_was_cloned_is_not_known_by_its_seed(void **state)
+{
+	int i;
+
+	(void)state;
+	begin_racy();
+	for (i = 0; i < 40; i++)
+		op(&b, SITE_CLONE, MAP);
+	assert_racy(true);
+	seed_is(0x22);
+	op(&b, SITE_CLONE, MAP); /* looked at or not */
+	seed_is(0x11);
+	collect();
+	op(&b, SITE_WRITE, MAP);
+	assert_racy(false);
+	seed_is(0x22);
+	collect();
+	op(&b, SITE_WRITE, MAP);
+	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 2);
+	record()->seed = seed_of((uintptr_t)MAP, &cpus[1]);
+	collect();
+	op(&b, SITE_WRITE, MAP);
+	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 3);
+}
+
 /* Without a collection its memory cannot have become another's, whatever the seed. */
 static void a_cleared_map_is_the_same(void **state)
 {
@@ -292,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_dead_maps_verdict_is_not_inherited),
 		TEST(a_survivor_of_collections_stays_what_it_is),
+		TEST(a_map_that_was_cloned_is_not_known_by_its_seed),
 		TEST(a_cleared_map_is_the_same),
 		TEST(a_map_that_is_emptied_is_known_by_its_new_seed),
 		TEST(who_has_no_place_among_the_emptied_is_forgotten),

@@ -194,6 +194,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->g_labels = l->g_labels;
 	cfg->g_m = l->g_m;
 	cfg->m_p = l->m_p;
+	cfg->m_locks = l->m_locks;
+	cfg->clone_copies = l->map_impl == GO_MAP_SWISS && l->clone_is_method;
 	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
 	cfg->map_seed = l->map_seed;
 	cfg->map_seed_size = l->map_seed_size;
@@ -410,6 +412,7 @@ uint64_t attachment_bare_calls(const struct attachment *a)
 
 static void tell_whole(struct attachment *a)
 {
+	__sync_synchronize(); /* what was opened before is open before the clock is read */
 	a->skel->bss->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
@@ -453,8 +456,8 @@ static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *er
 	/* unseen ones; the programs count up too */
 	__atomic_fetch_add(&a->skel->bss->collections, 1, __ATOMIC_SEQ_CST);
 	a->skel->bss->epoch++;
-	tell_whole(a);
 	a->skel->bss->gate = a->active;
+	tell_whole(a);
 	return r;
 }
 
@@ -478,8 +481,8 @@ void attachment_activate(struct attachment *a, bool whole)
 {
 	a->whole = whole;
 	a->active = true;
-	tell_whole(a);
 	a->skel->bss->gate = 1;
+	tell_whole(a); /* seen from now on */
 }
 
 void attachment_detach(struct attachment *a)

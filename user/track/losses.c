@@ -45,6 +45,8 @@ static const struct {
 	[MR_LOSS_CLAIM_STUCK] =
 		{"claims_stuck",
 		 "slots of holds that the kernel did not free at once: used again under a new key"},
+	[MR_LOSS_HOLD_LOCKED] = {"holds_under_locks",
+				 "holds not done: the runtime was in the middle of something"},
 	[MR_LOSS_HOLD_CUT] = {"holds_cut", "holds ended early: their goroutine was asked to stop"},
 	[MR_LOSS_CALL_UNASKED] =
 		{"call_sites_unasked",
