@@ -8,6 +8,7 @@ e2e_build=${E2E_BUILD:-$e2e_top/build/e2e}
 # shellcheck disable=SC2034 # used by those that source this
 maprace=${MAPRACE:-$e2e_top/build/maprace}
 passed=0 failed=0 skipped=0
+lane= # of several that run cases at once
 work= # the folder of the running case's files
 target= # the process id of the running case's target
 
@@ -70,7 +71,7 @@ finish()
 
 fresh_work()
 {
-	work=$e2e_build/work/$$/$1 # several runners may be at work
+	work=$e2e_build/work/$$${lane:+.$lane}/$1 # several runners may be at work
 	rm -rf "$work"
 	mkdir -p "$work"
 }

@@ -5,7 +5,7 @@
 #
 # Environment:
 #   KERNELS     "5.10 6.1 6.12 7.2"   which kernels
-#   CASES       "*"                   which cases, as shell patterns
+#   CASES       "*"                   which cases, as shell patterns; PATTERN@5.10,6.1: on these kernels alone
 #   REPEAT      1                     how often each kernel is run
 #   V           empty                 1: output of passing cases too
 #   VM_JOBS     2, or 1 on one CPU    guests side by side

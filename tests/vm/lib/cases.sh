@@ -16,8 +16,9 @@ cases_select()
 		[[ $name != \#* && -n $name ]] || continue
 		[[ $kernels == all || ,$kernels, == *,$kernel,* ]] || continue
 		for glob in "$@"; do
+			[[ $glob != *@* || ,${glob#*@}, == *,$kernel,* ]] || continue
 			# shellcheck disable=SC2053 # a pattern on purpose
-			if [[ $name == $glob ]]; then
+			if [[ $name == ${glob%%@*} ]]; then
 				printf '%s\t%s\t%s\n' "$name" "$limit" "$command"
 				break
 			fi
