@@ -89,7 +89,7 @@ __noinline int grown_recognise(__u64 map)
 		return 0;
 	c = this_cpu(&cpu);
 	seed = seed_of(map, c);
-	if (seed && seed == gr->seed && !*seed_cloned(seed)) {
+	if (seed && seed == gr->seed && !seed_is_of_clones(seed, gr->collected)) {
 		gr->collected = collections_now();
 		return 0;
 	}

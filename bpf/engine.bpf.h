@@ -102,9 +102,12 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	struct mr_event_race *e;
 	struct mr_access *other;
 	bool alone;
-	const struct mr_last *w = other_writer(o, &alone);
+	const struct mr_last *noted = other_writer(o, &alone);
+	struct mr_last w = *noted;
 
-	if (!w->g || w->g == o->g || o->now - w->ns > 1000000) {
+	barrier();
+	if (w.g != noted->g || w.ns != noted->ns || !w.g || w.g == o->g ||
+	    o->now - w.ns > 1000000) {
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
 		return;
 	}
@@ -118,7 +121,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	e->access[0].type = operation_type(ctx, o);
 	other_unknown(other);
 	if (alone)
-		other_fill(o, w, o->now, true, other);
+		other_fill(o, &w, o->now, true, other);
 	e->evidence = MR_EVIDENCE_IN_FLIGHT;
 	e->held_ns = 0;
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
@@ -216,7 +219,8 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 at
 		until = now + cfg.grace_ns;
 	if (r == 3)
 		until = now;
-	wait_writers(until, map, g, at_call);
+	/* who has collided with this one is not to be run into */
+	wait_writers(until, map, r == 2 && !at_call ? 0 : g, at_call);
 	return r;
 }
 
@@ -310,8 +314,10 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 			lose(o->c, MR_LOSS_NO_TOKENS);
 		return;
 	}
+	if (runtime_locked(o->g))
+		return;
 	length = stop_length(o, s, ret, slot, length);
-	if (!length || runtime_locked(o->g))
+	if (!length)
 		return;
 	length = trial_length(o, s, length);
 	if (!length)

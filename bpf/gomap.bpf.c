@@ -251,6 +251,33 @@ int maprace_call_plain(struct pt_regs *ctx)
 	return call(ctx, false);
 }
 
+/* More than can have begun before the first of them had come to its own check. */
+#define WRITES_OF_MANY 4096
+
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 now)
+{
+	return w->g && (__s64)(now - w->ns) > WRITE_NS;
+}
+
+/*
+ * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
+ * conflict. The first write to such a one is the end, so none that has been written to is.
+ */
+static __always_inline bool born_flagged(__u64 map, const struct operation *o)
+{
+	const struct mr_map *m;
+	__u32 index = map_index(map);
+
+	if (cfg.clone_copies != MR_CLONE_FLAGS || !*seed_cloned(seed_of(map, o->c)))
+		return false;
+	m = bpf_map_lookup_elem(&maps, &index);
+	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
+	    (m->collected != collections && map_recognise(index, map, o->now)))
+		return true;
+	return m->writes < WRITES_OF_MANY && !is_old_write(&m->writer, o->now) &&
+	       !is_old_write(&m->writer_before, o->now);
+}
+
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
 static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
 				      const struct latest *last)
@@ -263,8 +290,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		lose(o->c, MR_LOSS_ITER_FAULT);
 		map = 0;
 	}
-	/* A clone made while a writer was inside was born with the flag, and in no conflict. */
-	if (map && cfg.clone_copies && *seed_cloned(seed_of(map, o->c)))
+	if (map && born_flagged(map, o))
 		map = 0;
 	o->map = map;
 	e->map = o->map;
@@ -313,7 +339,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	/* Where the record has only just become this map's, the note may be of another map: who
 	 * found it to be that one's before notes itself in it after. */
 	after = entered && (__s64)(w.ns - entered) > 0 &&
-		(__s64)(w.ns - o->record->first_ns) > WRITE_NS;
+		(__s64)(w.ns - o->record->first_ns) > LONG_WRITE_NS;
 	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
 		return;
 	if (after)

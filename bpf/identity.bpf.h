@@ -16,8 +16,9 @@
  * back with another seed, they are taken for other maps. So much is lost then as if they had been,
  * and is counted.
  *
- * A clone has the seed of what it was made from, but for one release: where that seed is seen to be
- * cloned, it tells nothing any more.
+ * A clone has the seed of what it was made from, but for one release. Whatever else lies at an
+ * address was made after the collection that followed its last use; so a seed that was cloned since
+ * tells nothing.
  *
  * A map on a stack is not the collector's; see map_look_closer().
  */
@@ -36,10 +37,22 @@ static __always_inline __u32 seed_of(__u64 map, struct mr_cpu *c)
 	return (__u32)(seed ^ seed >> 32) | 1;
 }
 
-/* Of few seeds that nobody has cloned it is said that somebody has: they are taken for others. */
-static __always_inline __u8 *seed_cloned(__u32 seed)
+/* When that was for this seed, or for another one in its place. */
+static __always_inline __u32 *seed_cloned(__u32 seed)
 {
 	return &cloned[(seed * 0x9e3779b1u) >> 16 & (MR_CLONED - 1)];
+}
+
+/*
+ * Whether a map with this seed, known when there had been so many collections, may be a clone now.
+ * It may have been entered one earlier than its memory was taken. Where collections go unseen there
+ * is no telling when: then clones are taken for one another.
+ */
+static __always_inline bool seed_is_of_clones(__u32 seed, __u32 collected)
+{
+	__u32 when = *seed_cloned(seed);
+
+	return when && !cfg.collections_unseen && (__s32)(when - collected) >= 0;
 }
 
 /* To be noted with a map that was just recognised. Where collections are not seen it is a number

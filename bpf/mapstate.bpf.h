@@ -56,7 +56,7 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 		return 0;
 	if (m->addr == map) {
 		seed = seed_of(map, c);
-		if (seed && seed == m->seed && !*seed_cloned(seed)) {
+		if (seed && seed == m->seed && !seed_is_of_clones(seed, m->collected)) {
 			m->collected = collections_now();
 			return 0;
 		}

@@ -37,14 +37,16 @@ static __always_inline bool stop_asked(__u64 g)
  */
 __noinline int runtime_locked(__u64 g)
 {
-	__u64 m = 0;
+	__u64 m = 0, why = 0;
 	__u32 locks = 0, cpu;
 
-	if (target_u64(g + cfg.g_m, &m) || target_read(&locks, sizeof(locks), m + cfg.m_locks)) {
+	/* why: the length of a string, for which it is not to be preempted */
+	if (target_u64(g + cfg.g_m, &m) || target_read(&locks, sizeof(locks), m + cfg.m_locks) ||
+	    target_u64(m + cfg.m_preemptoff + 8, &why)) {
 		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
 		return 1;
 	}
-	if (!locks)
+	if (!locks && !why)
 		return 0;
 	lose(this_cpu(&cpu), MR_LOSS_HOLD_LOCKED);
 	return 1;

@@ -46,8 +46,8 @@ volatile __u64 whole_ns = 0;
 struct mr_cpu cpus[MR_CPUS] = {};
 struct mr_latest latest[MR_LATEST] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
-__u32 emptied[MR_EMPTIED] = {};	     /* index of the record + 1 */
-__u8 cloned[MR_CLONED] = {};	     /* by seed: maps with it were cloned */
+__u32 emptied[MR_EMPTIED] = {}; /* index of the record + 1 */
+__u32 cloned[MR_CLONED] = {};	/* by seed: collections when one with it was cloned last, + 1 */
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {

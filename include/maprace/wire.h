@@ -103,6 +103,13 @@ static inline __u32 mr_call_slot(__u64 ip)
 	return (__u32)((ip * 0x9e3779b97f4a7c15ull) >> 40) & (MR_CALL_SLOTS - 1);
 }
 
+/* What a clone has of the map that it was made from. */
+enum mr_clone {
+	MR_CLONE_NOTHING = 0,
+	MR_CLONE_SEED = 1,
+	MR_CLONE_FLAGS = 2, /* and its seed */
+};
+
 struct mr_config {
 	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
 	__u64 pidns_dev; /* with pidns_ino: the pid namespace in which tgid counts, and all thread
@@ -122,21 +129,20 @@ struct mr_config {
 	__u32 map_mask;	   /* records - 1 */
 	__u32 caller_mask; /* call-site records - 1 */
 	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc,
-		g_parent_goid;	   /* offsets in runtime.g; parent 0xffffffff: absent */
-	__u32 map_size;		   /* bytes of header to copy, <= MR_HEADER_MAX */
-	__u32 map_flags;	   /* offset of the byte with the writing flag */
-	__u32 map_writing_mask;	   /* bits of that byte that say "a writer is inside" */
-	__u32 iter_map, iter_type; /* offsets in the iterator */
-	__u32 holds_enabled;	   /* 0: count and look only */
-	__u32 g_m, m_p, m_locks;   /* offsets in runtime.g and runtime.m */
-	__u32 clone_copies;	   /* not 0: a clone has the writing flag of its source */
-	__u32 growth;		   /* 0: nobody asked how maps grow */
-	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
-	__u32 g_labels;		   /* offset in runtime.g */
+		g_parent_goid;		       /* offsets in runtime.g; parent 0xffffffff: absent */
+	__u32 map_size;			       /* bytes of header to copy, <= MR_HEADER_MAX */
+	__u32 map_flags;		       /* offset of the byte with the writing flag */
+	__u32 map_writing_mask;		       /* bits of that byte that say "a writer is inside" */
+	__u32 iter_map, iter_type;	       /* offsets in the iterator */
+	__u32 holds_enabled;		       /* 0: count and look only */
+	__u32 g_m, m_p, m_locks, m_preemptoff; /* offsets in runtime.g and runtime.m */
+	__u32 growth;			       /* 0: nobody asked how maps grow */
+	__u32 map_old;	 /* classic: offset of the old buckets' address; Swiss: 0 */
+	__u32 g_labels;	 /* offset in runtime.g */
 	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
 	__u32 map_seed, map_seed_size; /* offset in the map's header; 4 or 8 bytes */
 	__u32 collections_unseen;      /* not 0: nobody sees whether there was a collection */
-	__u32 pad;
+	__u32 clone_copies;	       /* enum mr_clone */
 };
 
 static inline __u32 mr_site_slot(__u64 multiplier, __u64 ip)
@@ -286,7 +292,7 @@ struct mr_claim {
 /* Maps of several goroutines that become empty now and then, by record (power of two): known by the
  * seed that they have when a collection ends. */
 #define MR_EMPTIED 256u
-#define MR_CLONED (1u << 16) /* one byte for seeds of maps that were cloned, by hash */
+#define MR_CLONED (1u << 16) /* seeds of maps that were cloned, by hash (power of two) */
 
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a

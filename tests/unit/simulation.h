@@ -187,6 +187,8 @@ static void sim_begin(__u64 seed)
 	cfg.hold_permille = 50;
 	cfg.g_m = 40;
 	cfg.m_p = 48;
+	cfg.m_locks = 400; /* no lock */
+	cfg.m_preemptoff = 408;
 	simulated_clock = sim_clock;
 }
 

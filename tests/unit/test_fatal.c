@@ -284,13 +284,23 @@ static void a_note_of_another_map_is_none(void **state)
 static void of_a_clone_no_map_is_told(void **state)
 {
 	(void)state;
-	cfg.clone_copies = 1;
+	cfg.clone_copies = MR_CLONE_FLAGS;
 	at(0, &a, SITE_WRITE);
 	at(1000, &b, SITE_READ);
+	record()->writes = 1;
+	record()->writer_before.g = 0;
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
 	at(1000, &c, SITE_CLONE);
 	assert_int_equal(dies(&b)->map, 0);
-	cfg.clone_copies = 0;
+	cfg.clone_copies = MR_CLONE_SEED;
+	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	/* unless it has been written to: that would have been its end */
+	cfg.clone_copies = MR_CLONE_FLAGS;
+	record()->writes = 5000;
+	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	record()->writes = 2;
+	record()->writer_before = record()->writer;
+	record()->writer_before.ns -= 200 * MS;
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
 }
 

@@ -121,7 +121,14 @@ static void nobody_is_held_in_the_runtimes_own_work(void **state)
 	op(&a, SITE_READ, gomaps[0]);
 	assert_int_equal(cpus[1].holds, 0);
 	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_LOCKED], 1);
-	m[1] = 1; /* beside it */
+	m[1] = 0;
+	cfg.m_preemptoff = 16; /* a string: where it is, how long */
+	m[3] = 5;
+	write_as_new(&a);
+	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_LOCKED], 2);
+	m[1] = m[2] = 1; /* beside them */
+	m[3] = 0;
 	write_as_new(&a);
 	assert_int_equal(cpus[1].holds, 1);
 	fault_addr = (uintptr_t)m + cfg.m_locks;

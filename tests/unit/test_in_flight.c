@@ -112,6 +112,38 @@ static void in_flight_names_nobody_unless_all_were_seen(void **state)
 	set_up(state);
 }
 
+static struct goroutine writer, reporter;
+
+/* The one that was inside is through, and comes again. */
+static void the_writer_comes_again(void)
+{
+	map_note(&map_table[map_index((uintptr_t)gomaps[0])], (uintptr_t)writer.g,
+		 bpf_ktime_get_ns(), writer.tid, writer.cpu, MR_OP_WRITE, SITE_WRITE,
+		 &(bool){false});
+}
+
+/* Its next note pushes the reporter's into the place where its own was. */
+static void in_flight_never_names_the_one_that_reports(void **state)
+{
+	(void)state;
+	goroutine_init(&writer, 1);
+	goroutine_init(&reporter, 2);
+	cfg.holds_enabled = 0;
+	op(&reporter, SITE_WRITE, gomaps[0]);
+	op(&writer, SITE_WRITE, gomaps[0]);
+	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	memset(again_table, 0, sizeof(again_table));
+	cfg.holds_enabled = 1;
+	gomaps[0][1] = 4;
+	at_reserve = the_writer_comes_again;
+	op(&reporter, SITE_WRITE, gomaps[0]);
+	assert_int_equal(event_count, 1);
+	assert_int_equal(event_list[0]->evidence, MR_EVIDENCE_IN_FLIGHT);
+	assert_int_equal(event_list[0]->access[0].goid, 102);
+	assert_int_not_equal(event_list[0]->access[1].goid, 102);
+}
+
 static __u64 clock_ns;
 
 static __u64 the_clock(void)
@@ -296,6 +328,7 @@ int main(void)
 		TEST(in_flight_needs_another_writer),
 		TEST(in_flight_of_two_writers_is_nobodys),
 		TEST(in_flight_names_nobody_unless_all_were_seen),
+		TEST(in_flight_never_names_the_one_that_reports),
 		TEST(in_flight_tells_no_older_caller),
 		TEST(in_flight_tells_no_caller_of_a_write_before_others_passed),
 		TEST(in_flight_names_nobody_who_came_later),

@@ -36,13 +36,13 @@
 #define GO_1_24 \
 	.minor = 24, COMMON, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
 	.g_labels = 352, .labels_are_list = true, \
-	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .has_clone = true, \
+	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
 	.minor = 25, COMMON, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
 	.g_labels = 344, .labels_are_list = true, \
-	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .has_clone = true, \
+	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 /* clang-format on */
 
@@ -59,6 +59,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 72,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		CLASSIC_MAP(48),
 		MAGIC_118,
 		.md_types = 280,
@@ -77,6 +78,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 72,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -96,6 +98,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 72,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -115,6 +118,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 72,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -137,6 +141,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 64,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		SWISS_MAP,
 		.clone_is_method = true,
 		.has_clone = true,
@@ -158,6 +163,7 @@ static const struct go_layout layouts[] = {
 		.m_procid = 64,
 		.m_p = 208,
 		.m_locks = 264,
+		.m_preemptoff = 248,
 		SWISS_MAP,
 		.access1_wraps_access2 = true,
 		.clone_is_method = true,

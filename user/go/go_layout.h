@@ -22,7 +22,7 @@ struct go_layout {
 	uint32_t g_parent_goid; /* GO_NO_OFFSET before 1.21 */
 	uint32_t g_labels;
 	bool labels_are_list; /* src/runtime/pprof/label.go: a slice since 1.24, before a map */
-	uint32_t m_g0, m_curg, m_procid, m_p, m_locks;
+	uint32_t m_g0, m_curg, m_procid, m_p, m_locks, m_preemptoff;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */
 	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */

@@ -284,6 +284,7 @@ static int check_type(struct type_search *s, size_t type, uint64_t vaddr)
 		{TYPE_M, "procid", l->m_procid},
 		{TYPE_M, "p", l->m_p},
 		{TYPE_M, "locks", l->m_locks},
+		{TYPE_M, "preemptoff", l->m_preemptoff},
 		{TYPE_HMAP, "hash0", l->map_seed},
 		{TYPE_HMAP, "flags", l->map_flags},
 		{TYPE_HMAP, "oldbuckets", l->map_old},

@@ -195,7 +195,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->g_m = l->g_m;
 	cfg->m_p = l->m_p;
 	cfg->m_locks = l->m_locks;
-	cfg->clone_copies = l->map_impl == GO_MAP_SWISS && l->clone_is_method;
+	cfg->m_preemptoff = l->m_preemptoff;
+	cfg->clone_copies = l->map_impl != GO_MAP_SWISS ? MR_CLONE_SEED
+			    : l->clone_is_method	? MR_CLONE_FLAGS
+							: MR_CLONE_NOTHING;
 	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
 	cfg->map_seed = l->map_seed;
 	cfg->map_seed_size = l->map_seed_size;
