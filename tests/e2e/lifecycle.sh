@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows keeper measurer
 	library libraries library_command library_exec'
 watcher=
@@ -210,6 +210,28 @@ life_two_pids()
 	need 'not both were races' document '[.targets[].map_impl] | sort == ["classic", "swiss"]' || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$first" || return 1
 	kill "$first"
+}
+
+# One of two ends while maprace attaches to both, at whatever point: the other is watched all the same.
+life_one_of_two_ends()
+{
+	local first tries
+	start_target "$(program 1.24 clean_mutex)"
+	first=$target
+	for ((tries = 0; tries < 40; tries++)); do
+		start_target "$(program 1.24 clean_mutex)"
+		watch -p "$first,$target" -d 0.2
+		sleep "0.0$((tries % 10))"
+		kill -KILL "$target"
+		wait "$target" 2>/dev/null || true
+		watch_ended 15 || return 1
+		! grep -q "^maprace: error: no process has the id $target" "$work/stderr" || continue # before maprace had opened it
+		status_is 0 || return 1
+		need 'the other one is not in the document' document ".targets[0].pid == $first" || return 1
+		! grep -q "process $target .* ended while maprace attached" "$work/stderr" || break
+	done
+	need 'it never ended while maprace attached' [ "$tries" -lt 40 ] || return 1
+	target=$first
 }
 
 # Another process of the same binary: not probed, not reported.

@@ -62,7 +62,8 @@ static void print_hooks(const struct hook_set *set, bool verbose)
 	for (i = 0; i < set->count; i++) {
 		const struct hook *h = &set->hooks[i];
 
-		entries += h->state == HOOK_PROBED && h->site == SITE_ENTRY && mr_op_has_site(h->op);
+		entries += h->state == HOOK_PROBED && h->site == SITE_ENTRY &&
+			   mr_op_has_site(h->op);
 		if (h->state == HOOK_PROBED)
 			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")\n", h->function,
 			       op_name(h->op), hook_state_name(h->state), site_kind_name(h->site),

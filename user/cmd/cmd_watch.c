@@ -86,7 +86,7 @@ static int begin(struct watch *w)
 		return -ENOMEM;
 	tracker_set_filter(w->tracker, hides, w->filter);
 	for (i = 0; i < w->ntargets; i++)
-		watched_start(&w->targets[i], w->start_ns);
+		watched_start(w->targets[i], w->start_ns);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static void end_command(struct process *p)
 
 static int exit_status(const struct watch *w, int r)
 {
-	const struct process *p = &w->targets[0].process;
+	const struct process *p = &w->targets[0]->process;
 
 	if (r || w->failed)
 		return EXIT_TOOL;
@@ -161,11 +161,11 @@ static int run(struct watch *w)
 	if (r) {
 		fail(&err, r);
 		if (w->ntargets && w->targets)
-			end_command(&w->targets[0].process);
+			end_command(&w->targets[0]->process);
 		return EXIT_TOOL;
 	}
 	for (i = 0; i < w->ntargets; i++)
-		watch_announce(w, &w->targets[i]);
+		watch_announce(w, w->targets[i]);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
 	r = recorder_open(&w->recorder, w->options, &err);
@@ -178,8 +178,8 @@ static int run(struct watch *w)
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);
-	ended_itself = w->targets[0].process.reaped;
-	end_command(&w->targets[0].process);
+	ended_itself = w->targets[0]->process.reaped;
+	end_command(&w->targets[0]->process);
 	watch_finish(w);
 	if (w->options->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
 		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of
@@ -208,9 +208,10 @@ int cmd_watch(int argc, char **argv)
 	tracker_free(w.tracker);
 	growths_free(w.growths);
 	for (i = 0; i < w.ntargets && w.targets; i++) {
-		if (w.targets[i].process.ours && w.targets[i].process.stopped)
-			process_abandon(&w.targets[i].process);
-		watched_close(&w.targets[i]);
+		if (w.targets[i]->process.ours && w.targets[i]->process.stopped)
+			process_abandon(&w.targets[i]->process);
+		watched_close(w.targets[i]);
+		free(w.targets[i]);
 	}
 	free(w.targets);
 out:

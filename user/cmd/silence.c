@@ -359,8 +359,8 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 	int r = 0;
 
 	for (i = 0; i < w->ntargets && !r; i++)
-		if (w->targets[i].attachment && w->targets[i].started)
-			r = report_target(&w->targets[i], stats);
+		if (w->targets[i]->attachment && w->targets[i]->started)
+			r = report_target(w->targets[i], stats);
 	if (!r && !w->options->max_hold_ns)
 		r = add(stats, "no-holds", 0, true,
 			"with --max-hold 0 nothing is held, so that nothing can collide");

@@ -14,8 +14,8 @@
 /* State of one `maprace watch`. */
 struct watch {
 	const struct watch_options *options;
-	struct watched *targets; /* they stay where they are: others point at them */
-	size_t ntargets, room;	 /* ntargets grows, up to room, as libraries are loaded */
+	struct watched **targets;
+	size_t ntargets, room; /* ntargets grows, up to room, as libraries are loaded */
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */

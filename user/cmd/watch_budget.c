@@ -64,11 +64,11 @@ static void share_out(struct watch *w, const struct process *p)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		n += w->targets[i].dutiful && w->targets[i].process.pid == p->pid;
+		n += w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid;
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i].dutiful && w->targets[i].process.pid == p->pid)
-			w->targets[i].duty.share =
-				w->targets[i].budget / (w->targets[i].budget < 1 ? n : 1);
+		if (w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid)
+			w->targets[i]->duty.share =
+				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
 }
 
 static void open_account(struct watch *w, struct watched *t, double hit_ns)
@@ -90,9 +90,9 @@ void watch_budget_begin(struct watch *w)
 
 	calibration_start(&w->calibration);
 	for (i = 0; i < w->ntargets; i++)
-		open_account(w, &w->targets[i], CALIBRATE_GUESS_NS);
+		open_account(w, w->targets[i], CALIBRATE_GUESS_NS);
 	for (i = 0; i < w->ntargets && w->options->command; i++)
-		duty_advance(&w->targets[i].duty, COMMAND_ADVANCE_S);
+		duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
 }
 
 void watch_budget_join(struct watch *w, struct watched *t)
@@ -106,7 +106,7 @@ void watch_budget_price(struct watch *w)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		duty_price(&w->targets[i].duty, hit_ns);
+		duty_price(&w->targets[i]->duty, hit_ns);
 }
 
 static int close_window(struct watched *t, struct err *err)
@@ -218,7 +218,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 	stats->cost_percent = -1;
 	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
 	for (i = 0; i < w->ntargets; i++) {
-		const struct watched *t = &w->targets[i];
+		const struct watched *t = w->targets[i];
 
 		if (!t->dutiful)
 			continue;

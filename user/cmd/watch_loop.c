@@ -136,7 +136,7 @@ static void end_target(struct source *s)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
 	for (i = 0; i < w->ntargets; i++)
-		if (!w->targets[i].ended)
+		if (!w->targets[i]->ended)
 			return;
 	stop(s->loop);
 }
@@ -170,7 +170,7 @@ static void look_for_libraries(struct loop *l, struct watched *t)
 	if (!watch_look_for_libraries(w, t))
 		return;
 	for (; i < w->ntargets && !l->error; i++)
-		l->error = add_target(l, &l->sources[i], &w->targets[i]);
+		l->error = add_target(l, &l->sources[i], w->targets[i]);
 	if (l->error)
 		stop(l);
 }
@@ -320,7 +320,7 @@ static int set_up(struct loop *l)
 	if (!l->base || !l->sources)
 		return -ENOMEM;
 	for (i = 0; i < l->watch->ntargets; i++) {
-		r = add_target(l, &l->sources[i], &l->watch->targets[i]);
+		r = add_target(l, &l->sources[i], l->watch->targets[i]);
 		if (r)
 			return r;
 	}
@@ -398,7 +398,7 @@ int watch_loop(struct watch *w)
 		goto out;
 	}
 	for (i = 0; i < w->ntargets && !r; i++)
-		r = process_resume(&w->targets[i].process, &err);
+		r = process_resume(&w->targets[i]->process, &err);
 	if (r) {
 		log_error("%s", err.text);
 		goto out;

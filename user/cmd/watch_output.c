@@ -59,7 +59,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 
 	memset(stats, 0, sizeof(*stats));
 	for (i = 0; i < w->ntargets; i++) {
-		struct watched *t = &w->targets[i];
+		struct watched *t = w->targets[i];
 
 		if (!t->attachment)
 			continue;
@@ -100,8 +100,8 @@ static int fill_growths(struct watch *w, struct report *report)
 	if (!w->growths)
 		return 0;
 	for (i = 0; i < w->ntargets && !r; i++)
-		if (w->targets[i].attachment)
-			r = growths_catch_up(w->growths, &w->targets[i].source);
+		if (w->targets[i]->attachment)
+			r = growths_catch_up(w->growths, &w->targets[i]->source);
 	return r ? r : growths_lend(w->growths, report);
 }
 
@@ -123,13 +123,13 @@ int watch_fill_report(struct watch *w, struct report *report)
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	for (i = 0; i < w->ntargets; i++) {
-		if (!w->targets[i].bin)
+		if (!w->targets[i]->bin)
 			continue;
-		r = watched_describe(&w->targets[i], &report->targets[report->ntargets]);
+		r = watched_describe(w->targets[i], &report->targets[report->ntargets]);
 		if (r)
 			return r;
 		report->ntargets++;
-		r = maprows_append(report, &w->targets[i].source, MAP_ROWS);
+		r = maprows_append(report, &w->targets[i]->source, MAP_ROWS);
 		if (r)
 			return r;
 	}
@@ -221,8 +221,8 @@ static void count_maps(struct watch *w)
 	w->maps_counted_ns = now;
 	w->maps = 0;
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i].attachment)
-			w->maps += maprows_count(&w->targets[i].source);
+		if (w->targets[i]->attachment)
+			w->maps += maprows_count(&w->targets[i]->source);
 }
 
 void watch_print_status(struct watch *w)

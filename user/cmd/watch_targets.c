@@ -29,6 +29,25 @@
 #define TELL_NS 1000000000ull
 #define SETTLE_NS 5000000u /* from execve to the program being mapped */
 
+static struct watched *add_target(struct watch *w)
+{
+	struct watched *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->process.pidfd = -1;
+	w->targets[w->ntargets++] = t;
+	return t;
+}
+
+static void remove_target(struct watch *w, size_t i)
+{
+	watched_close(w->targets[i]);
+	free(w->targets[i]);
+	w->ntargets--;
+	memmove(&w->targets[i], &w->targets[i + 1], (w->ntargets - i) * sizeof(*w->targets));
+}
+
 int watch_open_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
@@ -39,13 +58,13 @@ int watch_open_targets(struct watch *w, struct err *err)
 	w->targets = calloc(w->room, sizeof(*w->targets));
 	if (!w->targets)
 		return -ENOMEM;
-	w->ntargets = n;
 	for (i = 0; i < n; i++)
-		w->targets[i].process.pidfd = -1;
+		if (!add_target(w))
+			return -ENOMEM;
 	if (o->command)
-		return process_spawn(&w->targets[0].process, o->command, err);
+		return process_spawn(&w->targets[0]->process, o->command, err);
 	for (i = 0; i < n; i++) {
-		r = process_open(&w->targets[i].process, (pid_t)o->targets.pids[i], err);
+		r = process_open(&w->targets[i]->process, (pid_t)o->targets.pids[i], err);
 		if (r)
 			return r;
 	}
@@ -65,9 +84,12 @@ static int become_library(struct watched *t, const struct process_library *lib,
 /* One more target, in the host's process. */
 static struct watched *new_target(struct watch *w, struct watched *host)
 {
-	struct watched *t = &w->targets[w->ntargets++];
+	struct watched *t = add_target(w);
 
+	if (!t)
+		return NULL;
 	t->process = host->process;
+	t->process.pidfd = -1;
 	t->process.ours = t->process.stopped = false; /* the host reaps it */
 	if (host->process.pidfd >= 0)
 		t->process.pidfd = fcntl(host->process.pidfd, F_DUPFD_CLOEXEC, 0);
@@ -77,13 +99,10 @@ static struct watched *new_target(struct watch *w, struct watched *host)
 
 static void drop_target(struct watch *w, struct watched *t)
 {
-	if (!t->host) {
+	if (!t->host)
 		watched_reset(t);
-		return;
-	}
-	watched_close(t);
-	memset(t, 0, sizeof(*t));
-	w->ntargets--; /* it is the last one */
+	else
+		remove_target(w, w->ntargets - 1); /* it is the last one */
 }
 
 struct joining {
@@ -122,10 +141,12 @@ static void on_library(void *ctx, const struct process_library *lib, struct go_b
 	} else {
 		if (t->bin)
 			t = new_target(j->watch, j->host);
-		r = become_library(t, lib, bin);
+		if (!t)
+			go_binary_close(bin);
+		r = t ? become_library(t, lib, bin) : -ENOMEM;
 		if (!r)
 			r = join(j, t, &err);
-		if (r)
+		if (r && t)
 			drop_target(j->watch, t);
 	}
 	if (!r)
@@ -147,7 +168,7 @@ bool watch_may_grow(const struct watch *w)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i].library && !w->targets[i].host)
+		if (w->targets[i]->library && !w->targets[i]->host)
 			return true;
 	return false;
 }
@@ -343,14 +364,83 @@ static int wait_for_go(struct watch *w, struct watched *t, struct err *err)
 	return r == -ETIMEDOUT ? nothing_seen(&wait, "in the time given", err) : r;
 }
 
+/* A process that ended while we attached, one of several: the others are watched all the same. */
+static void leave_out(struct watch *w, const struct watched *gone)
+{
+	size_t i;
+
+	log_warn("process %d (%s) ended while maprace attached to it, and is not watched",
+		 (int)gone->process.pid, gone->process.exe);
+	for (i = w->ntargets; i-- > 0;)
+		if (w->targets[i]->host == gone)
+			remove_target(w, i);
+	for (i = w->ntargets; i-- > 0;)
+		if (w->targets[i] == gone)
+			remove_target(w, i);
+}
+
+/* r if it stands; 1: that target is none any more. */
+static int bear(struct watch *w, struct watched *t, int r, struct err *err)
+{
+	const struct watched *of = t->host ? t->host : t;
+	size_t i, others = 0;
+
+	if (!r || w->options->command || !process_has_ended(&t->process))
+		return r;
+	for (i = 0; i < w->ntargets; i++)
+		others += w->targets[i] != of && w->targets[i]->host != of;
+	if (!others) {
+		err->hint[0] = '\0';
+		return err_set(err, -ESRCH, "process %d (%s) ended while maprace attached to it",
+			       (int)t->process.pid, t->process.exe);
+	}
+	leave_out(w, of);
+	*err = (struct err){};
+	return 1;
+}
+
+/* Each target with its process is prepared, and what it has loaded becomes targets behind it. */
+static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
+{
+	const struct watch_options *o = w->options;
+	size_t i, n = w->ntargets, done;
+	int r = 0;
+
+	for (i = 0, done = 0; done < n && !r; done++) {
+		struct watched *t = w->targets[i];
+
+		r = prepare_process(w, t, err);
+		if (r == -ENOEXEC && o->command && !t->bin && is_foreign(t) && !o->dry_run) {
+			*err = (struct err){};
+			r = wait_for_go(w, t, err);
+			*began_ns = watch_now();
+		}
+		r = bear(w, t, r, err);
+		i += !r; /* else the next one is here now */
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
+static int attach_prepared(struct watch *w, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < w->ntargets && r >= 0; i = r ? 0 : i + 1) {
+		struct watched *t = w->targets[i];
+
+		r = t->attached ? 0 : bear(w, t, watched_attach(t, err), err);
+	}
+	return r < 0 ? r : 0;
+}
+
 int watch_attach_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
 	uint64_t before = watch_now();
-	size_t i, n = w->ntargets;
-	int r = 0;
+	int r = limits_files(FILES + w->ntargets * FILES_OF_TARGET, err);
 
-	r = limits_files(FILES + n * FILES_OF_TARGET, err);
 	if (r)
 		return r;
 	w->attach = (struct attach_opts){
@@ -359,19 +449,11 @@ int watch_attach_targets(struct watch *w, struct err *err)
 		.hold_permille = o->max_hold_ns ? (uint32_t)(o->budget_percent * 10) : 0,
 		.window_ns = o->suspects ? o->window_ns : 0,
 		.growth = o->growth};
-	for (i = 0; i < n && !r; i++) {
-		r = prepare_process(w, &w->targets[i], err);
-		if (r != -ENOEXEC || !o->command || w->targets[i].bin ||
-		    !is_foreign(&w->targets[i]) || o->dry_run)
-			continue;
-		*err = (struct err){};
-		r = wait_for_go(w, &w->targets[i], err);
-		before = watch_now();
-	}
+	r = prepare_targets(w, &before, err);
 	if (o->dry_run)
 		return r;
-	for (i = 0; i < w->ntargets && !r; i++)
-		r = watched_attach(&w->targets[i], err);
+	if (!r)
+		r = attach_prepared(w, err);
 	w->attach_ms = (double)(watch_now() - before) / 1e6;
 	return r;
 }

@@ -75,7 +75,10 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 
 int watched_attach(struct watched *w, struct err *err)
 {
-	return attachment_attach(w->attachment, err);
+	int r = attachment_attach(w->attachment, err);
+
+	w->attached = !r;
+	return r;
 }
 
 void watched_start(struct watched *w, uint64_t start_ns)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +244,13 @@ int process_resume(struct process *p, struct err *err)
 		return err_set(err, -errno, "cannot let process %d run: %s", (int)p->pid,
 			       err_name(errno));
 	return 0;
+}
+
+bool process_has_ended(const struct process *p)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+
+	return p->pidfd >= 0 && poll(&fd, 1, 0) == 1;
 }
 
 void process_abandon(struct process *p)

@@ -32,6 +32,9 @@ struct process {
  * -ENOENT no /proc. */
 int process_open(struct process *p, pid_t pid, struct err *err);
 
+/* Whether it is gone, or about to be reaped. False where the kernel has no pidfd. */
+bool process_has_ended(const struct process *p);
+
 /* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */
 pid_t process_tracer(const struct process *p);
 
