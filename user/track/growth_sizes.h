@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
+#include <maprace/wire.h>
+
 #include "go/go_layout.h"
-#include "maprace/wire.h"
 #include "report/model.h"
 
 /* What a growth makes of a map: buckets (classic) or slots (Swiss); 0: not known. */
