@@ -347,7 +347,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	if (o->leaves)
 		return;
 	o->inside = cfg.holds_enabled && (o->record->flags & LOOK_INSIDE) == LOOK_INSIDE &&
-		    writer_inside(o->map);
+		    another_inside(o->map);
 	if (o->inside) {
 		in_flight(ctx, o);
 		return;

@@ -228,7 +228,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
 	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
-	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && writer_inside(o.map)) {
+	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map)) {
 		wait_inside(&o);
 		return 0;
 	}
@@ -251,17 +251,15 @@ int maprace_call_plain(struct pt_regs *ctx)
 	return call(ctx, false);
 }
 
-/* More than can have begun before the first of them had come to its own check. */
-#define WRITES_OF_MANY 4096
-
+/* Not a deletion, which on an empty map ends before the check. */
 static __always_inline bool is_old_write(const struct mr_last *w, __u64 now)
 {
-	return w->g && (__s64)(now - w->ns) > WRITE_NS;
+	return w->g && w->op == MR_OP_WRITE && (__s64)(now - w->ns) > WRITE_NS;
 }
 
 /*
  * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
- * conflict. The first write to such a one is the end, so none that has been written to is.
+ * conflict. The first assignment to such a one is the end, so none that has had one is.
  */
 static __always_inline bool born_flagged(__u64 map, const struct operation *o)
 {
@@ -274,8 +272,7 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o)
 	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
 	    (m->collected != collections && map_recognise(index, map, o->now)))
 		return true;
-	return m->writes < WRITES_OF_MANY && !is_old_write(&m->writer, o->now) &&
-	       !is_old_write(&m->writer_before, o->now);
+	return !is_old_write(&m->writer, o->now) && !is_old_write(&m->writer_before, o->now);
 }
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
@@ -290,8 +287,10 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		lose(o->c, MR_LOSS_ITER_FAULT);
 		map = 0;
 	}
-	if (map && born_flagged(map, o))
+	if (map && born_flagged(map, o)) {
+		e->born_flagged = 1;
 		map = 0;
+	}
 	o->map = map;
 	e->map = o->map;
 	e->site = site->ip;
@@ -392,6 +391,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->type = 0;
 	e->site = 0;
 	e->op = MR_OP_NONE;
+	e->born_flagged = 0;
 	e->map_header_size = 0;
 	other_unknown(&e->other);
 	if (latest_read(o.g, &last)) {

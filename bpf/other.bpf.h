@@ -104,6 +104,22 @@ static __always_inline bool writer_inside(__u64 map)
 	return flags & cfg.map_writing_mask;
 }
 
+/*
+ * The same for evidence: a clone of an empty map can be born with the flag, and lives on with it
+ * while nothing is put in. The first word of the header says how much is in (Go 1.25 to 1.27
+ * src/internal/runtime/maps/map.go, Map.used). A function of its own, for the verifier.
+ */
+__noinline int another_inside(__u64 map)
+{
+	__u64 used = 1;
+
+	if (!writer_inside(map))
+		return 0;
+	if (cfg.clone_copies == MR_CLONE_FLAGS && target_u64(map, &used))
+		return 0;
+	return used != 0;
+}
+
 /* The call in front of the return address at sp, where it is one of the function of this site; else
  * 0. */
 static __always_inline __u64 call_at(__u64 g, __u64 sp, const struct mr_probe_site *site)

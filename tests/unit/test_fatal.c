@@ -294,14 +294,16 @@ static void of_a_clone_no_map_is_told(void **state)
 	assert_int_equal(dies(&b)->map, 0);
 	cfg.clone_copies = MR_CLONE_SEED;
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
-	/* unless it has been written to: that would have been its end */
+	assert_int_equal(dies(&b)->born_flagged, 0);
+	/* unless something has been put in: that would have been its end. A deletion would not */
 	cfg.clone_copies = MR_CLONE_FLAGS;
-	record()->writes = 5000;
-	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
-	record()->writes = 2;
+	assert_int_equal(dies(&b)->born_flagged, 1);
 	record()->writer_before = record()->writer;
 	record()->writer_before.ns -= 200 * MS;
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(dies(&b)->born_flagged, 0);
+	record()->writer_before.op = MR_OP_DELETE;
+	assert_int_equal(dies(&b)->map, 0);
 }
 
 static void one_written_long_ago_is_none(void **state)

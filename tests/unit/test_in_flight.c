@@ -112,6 +112,29 @@ static void in_flight_names_nobody_unless_all_were_seen(void **state)
 	set_up(state);
 }
 
+/* A clone of an empty map, made while a writer was inside: nobody is inside the clone. */
+static void an_empty_clones_flag_is_no_evidence(void **state)
+{
+	struct goroutine a, b;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		set_up(state);
+		goroutine_init(&a, 1);
+		goroutine_init(&b, 2);
+		cfg.holds_enabled = 0;
+		op(&a, SITE_DELETE, gomaps[0]);
+		cfg.holds_enabled = 1;
+		cfg.clone_copies = i < 2 ? MR_CLONE_FLAGS : MR_CLONE_SEED;
+		gomaps[0][0] = i == 1; /* how much is in */
+		gomaps[0][1] = 4;
+		op(&b, SITE_READ, gomaps[0]);
+		assert_int_equal(event_count, i > 0);
+		tear_down(state);
+	}
+	set_up(state);
+}
+
 static struct goroutine writer, reporter;
 
 /* The one that was inside is through, and comes again. */
@@ -328,6 +351,7 @@ int main(void)
 		TEST(in_flight_needs_another_writer),
 		TEST(in_flight_of_two_writers_is_nobodys),
 		TEST(in_flight_names_nobody_unless_all_were_seen),
+		TEST(an_empty_clones_flag_is_no_evidence),
 		TEST(in_flight_never_names_the_one_that_reports),
 		TEST(in_flight_tells_no_older_caller),
 		TEST(in_flight_tells_no_caller_of_a_write_before_others_passed),

@@ -183,7 +183,7 @@ static void look_at_target(struct source *s)
 	bool same = true;
 	int r;
 
-	if (t->ended)
+	if (!t || t->ended)
 		return;
 	reap(&t->process);
 	r = process_same_program(&t->process, &same);
@@ -377,7 +377,9 @@ static void wind_up(struct loop *l)
 
 	l->watch->end_ns = watch_now();
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
-		if (l->sources[i].watched && !l->sources[i].watched->ended)
+		if (!l->sources[i].watched)
+			continue; /* nothing came of it */
+		if (!l->sources[i].watched->ended)
 			silence_end(l->sources[i].watched);
 		watched_stop(l->sources[i].watched);
 		if (l->sources[i].ring)

@@ -66,11 +66,23 @@ static bool is_inside(const struct tracker_source *source, const struct mr_event
 	"development versions of Go 1.27 could report this of a map that one goroutine alone uses " \
 	"(golang/go#79667): build with a release"
 
-static int say_caveat(const struct go_binary *bin, struct report_race *race)
+/* Go 1.25 and later copy a map's header whole (src/internal/runtime/maps/map.go, Clone). */
+#define CLONE_CAVEAT                                                                                 \
+	"a clone that is made while a writer is inside its source has the writing flag from birth: " \
+	"the conflict may be that of the source"
+
+static int say_caveat(const struct go_binary *bin, const struct mr_event_fatal *e,
+		      struct report_race *race)
 {
-	if (!buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
+	const char *caveat = NULL;
+
+	if (e->born_flagged && !race->damaged)
+		caveat = CLONE_CAVEAT;
+	if (buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
+		caveat = ALLOCATOR_CAVEAT;
+	if (!caveat)
 		return 0;
-	race->caveat = strdup(ALLOCATOR_CAVEAT);
+	race->caveat = strdup(caveat);
 	return race->caveat ? 0 : -ENOMEM;
 }
 
@@ -116,7 +128,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	if (ret)
 		goto fail;
 	race->access[0].op = messages[which].op;
-	ret = say_caveat(source->resolver.bin, race);
+	ret = say_caveat(source->resolver.bin, e, race);
 	if (!ret && is_inside(source, e))
 		ret = fill_map(source, e, race);
 	if (!ret)

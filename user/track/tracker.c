@@ -177,8 +177,12 @@ static void replace(struct tracked *k, struct report_race *race)
 	k->race.last_seen_s = old.last_seen_s;
 	k->race.sightings = old.sightings;
 	k->race.check_fired = old.check_fired;
-	k->race.map.global = old.map.global;
-	old.map.global = NULL;
+	if (old.map.addr == k->race.map.addr) {
+		k->race.map.global = old.map.global;
+		old.map.global = NULL;
+	} else { /* the same lines use several maps */
+		k->race.map.global = globals_name(&k->source->resolver, k->race.map.addr);
+	}
 	*race = old;
 }
 
