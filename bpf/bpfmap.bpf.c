@@ -83,14 +83,16 @@ static __always_inline bool has_one_value(__u32 type)
  * seen hangs together. */
 static __always_inline bool affordable(struct mr_bpf_cpu *c, __u64 now)
 {
-	__u64 since = now - c->refilled_ns;
+	__u64 since = now - c->refilled_ns, earned;
 
-	if (bcfg.permille >= 1000)
+	if (bcfg.ppm >= 1000000)
 		return true;
-	if (since > bcfg.burst_ns * 1000)
-		since = bcfg.burst_ns * 1000;
-	c->refilled_ns = now;
-	c->tokens_ns += since * bcfg.permille / 1000;
+	if (since > 10000000000ull)
+		since = 10000000000ull;
+	earned = since * bcfg.ppm / 1000000;
+	if (earned) /* else what is too short to count is kept for the next time */
+		c->refilled_ns = now;
+	c->tokens_ns += earned;
 	if (c->tokens_ns >= bcfg.burst_ns) {
 		c->tokens_ns = bcfg.burst_ns;
 		c->dry = 0;
@@ -134,7 +136,7 @@ static __always_inline void leave(struct mr_bpf_cpu *c, __u64 now)
 	__u64 spent = now - c->began_ns;
 
 	c->spent_ns += spent;
-	if (bcfg.permille < 1000) {
+	if (bcfg.ppm < 1000000) {
 		if (c->tokens_ns > spent) {
 			c->tokens_ns -= spent;
 		} else {

@@ -13,7 +13,7 @@ MR_FROZEN struct mr_bpf_config bcfg SEC(".rodata.cfg") = {
 	.window_ns = 100000000,
 	.program_window_ns = 1000000,
 	.burst_ns = 10000000,
-	.permille = 1000,
+	.ppm = 1000000,
 };
 
 #define MR_BPF_ARRAY(name, type_, n, flags)       \

@@ -295,8 +295,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	struct policy_input in = {};
 	__u64 length;
 
-	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now,
-		      cfg.hold_permille * throttle / 1000, cfg.burst_ns);
+	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, hold_ppm, cfg.burst_ns);
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;

@@ -56,8 +56,7 @@ static inline int policy_rare(__u64 quiet_ns, __u64 length_ns)
 }
 
 /* Adds what time has earned since the last refill, up to burst. A first call fills the bucket. */
-static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 permille,
-				 __u64 burst)
+static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u32 ppm, __u64 burst)
 {
 	__u64 earned, elapsed;
 
@@ -69,13 +68,13 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
 	elapsed = now - *refilled;
 	if ((__s64)elapsed <= 0)
 		return;
-	if (!permille) {
+	if (!ppm) {
 		*refilled = now; /* nothing is earned, not even later */
 		return;
 	}
 	if (elapsed > 10000000000ull)
 		elapsed = 10000000000ull;
-	earned = elapsed / 1000 * permille;
+	earned = elapsed * ppm / 1000000;
 	if (!earned)
 		return; /* keep the remainder for the next time */
 	*tokens += earned;

@@ -28,9 +28,8 @@ struct mr_call call_sites[MR_CALL_SLOTS];
 /* Opened by user space when everything is in place, closed before anything is taken away. */
 volatile __u32 gate = 0;
 
-/* What holds may take at present, in thousandths of cfg.hold_permille: user space keeps the
- * account. */
-volatile __u32 throttle = 1000;
+/* What holds may take at present of each CPU's time, in millionths: user space keeps the account. */
+volatile __u32 hold_ppm = 0;
 
 /* User space counts it up before probes are taken away or put back, and once more when that is
  * done: odd means that they are being moved. */

@@ -51,8 +51,8 @@ struct mr_bpf_config {
 	__u64 burst_ns;		 /* most time a CPU can save up for our work */
 	__u32 own_tgid;		 /* whose system calls do not count; 0: nobody's */
 	__u32 only_listed;	 /* maps without a row are not watched */
-	__u32 permille; /* share of each CPU's time our work may take; 1000 and more: no limit */
-	__u32 nlisted;	/* of listed; 0: look into the rows */
+	__u32 ppm; /* share of each CPU's time our work may take; 1,000,000 and more: no limit */
+	__u32 nlisted;		     /* of listed; 0: look into the rows */
 	__u32 listed[MR_BPF_LISTED]; /* only_listed, and few: the maps' ids */
 	__u64 per_cpu_offset;	     /* where the kernel's __per_cpu_offset[] is; 0: not known */
 	__u32 ncpus;		     /* of it */

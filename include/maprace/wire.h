@@ -124,7 +124,6 @@ struct mr_config {
 	__u64 grace_ns; /* how long a hold goes on after its collision, so that the other operation
 			   gets done */
 	__u64 burst_ns; /* most hold time a CPU can save up */
-	__u32 hold_permille; /* share of a CPU's time that may be spent in holds */
 	__u32 tgid;
 	__u32 map_mask;	   /* records - 1 */
 	__u32 caller_mask; /* call-site records - 1 */

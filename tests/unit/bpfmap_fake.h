@@ -196,7 +196,7 @@ static void reset(void)
 	bcfg.function[MR_BPF_FUNCTIONS - 1] = KERNEL_CODE + 0x2000;
 	bcfg.window_ns = 1000000000;
 	bcfg.program_window_ns = 1000000000;
-	bcfg.permille = 1000;
+	bcfg.ppm = 1000000;
 	bcfg.own_tgid = 9999;
 	bcfg.hides = 1;
 	bcfg.misses_offset = offsetof(struct bpf_prog_stats, misses);

@@ -120,7 +120,7 @@ static int set_up(void **state)
 	cfg.bare_hold_ns = 1000000000;
 	cfg.grace_ns = 20000;
 	cfg.burst_ns = 20000000;
-	cfg.hold_permille = 1000;
+	hold_ppm = 1000000;
 	cfg.holds_enabled = 1;
 	cfg.map_mask = MR_MAP_RECORDS - 1;
 	cfg.caller_mask = MR_CALLER_SLOTS - 1;
@@ -136,7 +136,6 @@ static int set_up(void **state)
 	cfg.iter_map = 24;
 	cfg.iter_type = 16;
 	gate = 1;
-	throttle = 1000;
 	epoch = 0;
 	collections = 0;
 	whole_ns = 1; /* long ago */

@@ -184,7 +184,7 @@ static void sim_begin(__u64 seed)
 	sim.lock_owner[0] = sim.lock_owner[1] = -1;
 	sim.map = gomaps[0];
 	cfg.max_hold_ns = 1000000;
-	cfg.hold_permille = 50;
+	hold_ppm = 50000;
 	cfg.g_m = 40;
 	cfg.m_p = 48;
 	cfg.m_locks = 400; /* no lock */

@@ -56,7 +56,7 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	gomaps[0][1] = 0;
 	/* each operation of a racy map, and of no other */
 	goroutine_init(&a, 2);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus[2].racy, 0);
@@ -137,7 +137,7 @@ static void from_the_proof_on_each_is_kept_apart(void **state)
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	goroutine_init(&c, 3);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	for (i = 0; i < 40; i++)
 		op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(cpus[2].racy, 0);

@@ -93,7 +93,7 @@ static void run(struct target *t, double seconds)
 			t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
 			t->other_hits += (double)again / 1e9 * t->other[i];
 		}
-		t->hold_ns += again * duty_hold_permille(&t->duty) / 1000;
+		t->hold_ns += again * duty_hold_ppm(&t->duty) / 1000000;
 	}
 }
 
@@ -302,7 +302,24 @@ static void all_of_it_means_never_detach(void **state)
 	begin(&t, 1, 2, 1000000, 50);
 	run(&t, 10);
 	assert_int_equal(t.closed, 0);
-	assert_int_equal(duty_hold_permille(&t.duty), 1000);
+	assert_int_equal(duty_hold_ppm(&t.duty), 1000000);
+}
+
+/* In thousandths a budget of less than 0.2 percent was none at all, and one of 1 percent was 0.9. A
+ * part is kept back for what is not foreseen. */
+static void small_budgets_are_what_they_say(void **state)
+{
+	static const double shares[] = {0.0001, 0.0005, 0.0015, 0.01};
+	struct target t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		begin(&t, shares[i], 0.1, 0, 0);
+		run(&t, 200);
+		assert_true((double)t.hold_ns > 0.68 * shares[i] * 200e9);
+		assert_true((double)t.hold_ns < 0.72 * shares[i] * 200e9);
+	}
 }
 
 static void totals_that_seem_to_go_back_do_no_harm(void **state)
@@ -358,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_function_that_becomes_dear_is_taken_away),
 		cmocka_unit_test(all_of_it_means_never_detach),
 		cmocka_unit_test(what_is_not_in_place_is_not_told_as_watched),
+		cmocka_unit_test(small_budgets_are_what_they_say),
 		cmocka_unit_test(totals_that_seem_to_go_back_do_no_harm),
 	};
 

@@ -369,7 +369,7 @@ static void a_mark_is_its_own_maps_alone(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	m->proved = mr_map_mark((uintptr_t)gomaps[1]);
 	m->collisions = 1;

@@ -17,7 +17,7 @@ static void holds_not_done_or_cut_short_are_counted(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	cfg.burst_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus[1].holds, 0);

@@ -47,7 +47,7 @@ static void begin_racy(void)
 	set_up(NULL);
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	seed_is(0x11);
 	op(&a, SITE_WRITE, MAP);
 	plant_hold(&a, SITE_WRITE, MAP);
@@ -248,7 +248,7 @@ static void who_passes_by_comes_to_the_new_map_soon(void **state)
 	(void)state;
 	set_up(NULL);
 	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	seed_is(0x11);
 	for (i = 0; i < 500; i++)
 		op(&a, SITE_READ, MAP);

@@ -34,7 +34,7 @@ static void it_dies_of_the_map_that_it_entered_last(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	assert_int_equal(dies_of(&a), 0);
 	/* also where both pass by the records, and others have used them since */
 	for (i = 0; i < 200; i++) {
@@ -59,7 +59,7 @@ static void an_iterator_tells_its_map_of_now(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	iterator[3] = (uintptr_t)gomaps[0];
 	a.regs.ip = site_list[SITE_ITER].ip;
 	a.regs.ax = (uintptr_t)iterator;
@@ -83,7 +83,7 @@ static void where_something_may_be_unseen_it_dies_of_none(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	cfg.hold_permille = 0;
+	hold_ppm = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	epoch++;
 	assert_int_equal(dies_of(&a), 0);

@@ -205,6 +205,7 @@ static void test_watch_refusals(void **state)
 	assert_watch_refused("watch -p 1 --max-hold 0.9us", "--max-hold: '0.9us' is out of range");
 	assert_watch_refused("watch -p 1 --window 1h", "--window: '1h' is not a time");
 	assert_watch_refused("watch -p 1 --budget 0", "--budget: '0' is out of range");
+	assert_watch_refused("watch -p 1 --budget 0.00009", "--budget: '0.00009' is out of range");
 	assert_watch_refused("watch -p 1 --budget 101", "--budget: '101' is out of range");
 	assert_watch_refused("watch -p 1 --exitcode 256", "--exitcode: '256' is out of range");
 	assert_watch_refused("watch -p 1 --exitcode=-1",

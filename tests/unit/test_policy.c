@@ -28,15 +28,15 @@ static void tokens_are_earned_with_time(void **state)
 	__u64 tokens = 0, refilled = 0;
 
 	(void)state;
-	policy_refill(&tokens, &refilled, 1000 * MS, 50, 20 * MS);
+	policy_refill(&tokens, &refilled, 1000 * MS, 50000, 20 * MS);
 	assert_int_equal(tokens, 20 * MS); /* a full bucket to begin with */
 	tokens = 0;
-	policy_refill(&tokens, &refilled, 1100 * MS, 50, 20 * MS);
+	policy_refill(&tokens, &refilled, 1100 * MS, 50000, 20 * MS);
 	assert_int_equal(tokens, 5 * MS);
-	policy_refill(&tokens, &refilled, 1090 * MS, 50,
+	policy_refill(&tokens, &refilled, 1090 * MS, 50000,
 		      20 * MS); /* a clock that goes back earns nothing */
 	assert_int_equal(tokens, 5 * MS);
-	policy_refill(&tokens, &refilled, 1000000 * MS, 50, 20 * MS);
+	policy_refill(&tokens, &refilled, 1000000 * MS, 50000, 20 * MS);
 	assert_int_equal(tokens, 20 * MS);
 }
 
@@ -48,9 +48,23 @@ static void small_steps_earn_as_much_as_a_large_one(void **state)
 	(void)state;
 	for (i = 0; i < 100000; i++) {
 		now += 1001;
-		policy_refill(&tokens, &refilled, now, 50, 1000 * MS);
+		policy_refill(&tokens, &refilled, now, 50000, 1000 * MS);
 	}
 	assert_in_range(tokens, 4900000, 5006000);
+}
+
+/* One that is asked often, of a share so small that nothing is earned from one time to the next. */
+static void the_smallest_share_is_earned_too(void **state)
+{
+	__u64 tokens = 0, refilled = 1, now = 1;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++) {
+		now += 1001;
+		policy_refill(&tokens, &refilled, now, 500, 1000 * MS);
+	}
+	assert_in_range(tokens, 450000, 501000);
 }
 
 static void a_cold_site_is_held_at_once_and_long(void **state)
@@ -190,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_are_earned_with_time),
 		cmocka_unit_test(small_steps_earn_as_much_as_a_large_one),
+		cmocka_unit_test(the_smallest_share_is_earned_too),
 		cmocka_unit_test(a_cold_site_is_held_at_once_and_long),
 		cmocka_unit_test(a_hot_site_on_a_private_map_backs_off),
 		cmocka_unit_test(maps_that_matter_get_more_than_private_ones),

@@ -60,7 +60,7 @@ static int configure(struct map_attachment *a)
 		.burst_ns = 10000000,
 		.own_tgid = a->opts.own_tgid,
 		.only_listed = a->opts.nlisted > 0,
-		.permille = a->opts.permille,
+		.ppm = a->opts.ppm,
 		.hides = a->hidden_at >= 0,
 		.misses_offset = a->hidden_at >= 0 ? (uint32_t)a->hidden_at : 0,
 	};

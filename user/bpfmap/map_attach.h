@@ -21,7 +21,7 @@ struct map_attachment;
 struct map_attach_opts {
 	struct kernel_symbols symbols;
 	uint64_t window_ns;
-	uint32_t permille;	   /* share of each CPU's time; 1000: no limit */
+	uint32_t ppm;		   /* share of each CPU's time; 1,000,000: no limit */
 	const struct map_listed {  /* where there are any, only these maps are watched */
 		uint32_t id, type; /* enum bpf_map_type */
 	} * listed;

@@ -103,7 +103,7 @@ static int start(struct bpf_watch *w, struct err *err)
 	const char *without = getenv("MAPRACE_WITHOUT");
 	struct map_attach_opts opts = {
 		.window_ns = w->options->window_ns,
-		.permille = (uint32_t)(w->options->budget_percent * 10),
+		.ppm = (uint32_t)(w->options->budget_percent * PPM_OF_PERCENT + 0.5),
 		.own_tgid = w->foreign ? 0 : (uint32_t)getpid(),
 		.no_atomics = without && strstr(without, "bpf-atomics"),
 	};

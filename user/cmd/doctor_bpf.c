@@ -60,7 +60,7 @@ static void print_functions(const struct map_attachment *a)
 
 bool doctor_bpf(void)
 {
-	struct map_attach_opts opts = {.window_ns = 1, .permille = 1000};
+	struct map_attach_opts opts = {.window_ns = 1, .ppm = 1000000};
 	struct map_attachment *a = NULL;
 	struct err err = {};
 	int r, hidden;

@@ -27,6 +27,9 @@ enum exit_status {
 /* verbose is the number of -v: one shows more of ours, two libbpf's messages too. */
 
 #define WATCH_OUTPUTS 8
+/* Shares travel in millionths from here to the BPF programs. */
+#define PPM_OF_PERCENT 10000
+
 struct watch_options {
 	struct pid_list targets;	    /* -p; empty with a command */
 	char **command;			    /* after "--", NULL-terminated; NULL with -p */

@@ -111,7 +111,7 @@ static const struct option_row bpf_rows[] = {
 	 "show a live table of maps instead of findings; JSON Lines\nwhere standard output is no terminal"},
 	{"suspects", 0, NULL, set_suspects, NULL,
 	 "also report two updates of one key that overlap in time (in a\nhash map one of them wins, whole), and lost updates by Go\nprograms, whose goroutines share threads"},
-	{"budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
+	{"budget", 0, "PERCENT", set_budget, "a percentage from 0.0001 to 100",
 	 "share of each CPU that watching may take (20); what is\nbeyond goes unseen and is counted; 100: no limit"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "a write that comes later after the read is no\nread-modify-write (100ms)"},

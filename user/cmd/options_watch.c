@@ -192,7 +192,7 @@ static const struct option_row watch_rows[] = {
 	 "no progress and no closing summary; warnings and errors\nonly"},
 	{"verbose", 'v', NULL, set_verbose, NULL,
 	 "say more, and show the runtime's frames; twice:\nlibbpf's messages too"},
-	{"budget", 0, "PERCENT", set_budget, "a percentage above 0 and up to 100",
+	{"budget", 0, "PERCENT", set_budget, "a percentage from 0.0001 to 100",
 	 "share of CPU that watching may cost the target (5); 100\nholds all that it can: not for a live service"},
 	{"max-hold", 0, "TIME", set_max_hold,
 	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",

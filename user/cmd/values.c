@@ -81,7 +81,7 @@ int value_percent(const char *s, double *percent)
 
 	if (parse_decimal(s, &value, &end) || (*end && strcmp(end, "%")))
 		return -EINVAL;
-	if (!(value > 0) || value > 100)
+	if (value < VALUE_PERCENT_MIN || value > 100)
 		return -ERANGE;
 	*percent = value;
 	return 0;

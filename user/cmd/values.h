@@ -15,7 +15,8 @@
 int value_time(const char *s, uint64_t *ns);
 /* SECONDS: a number without a unit, or a TIME. Zero is -ERANGE. */
 int value_seconds(const char *s, uint64_t *ns);
-/* A share of a CPU in percent, above 0 and at most 100, with or without "%". */
+/* A share of a CPU in percent, a millionth of it at least and at most 100, with or without "%". */
+#define VALUE_PERCENT_MIN 0.0001
 int value_percent(const char *s, double *percent);
 /* 0 to max. */
 int value_integer(const char *s, unsigned int max, unsigned int *out);

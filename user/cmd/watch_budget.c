@@ -179,8 +179,7 @@ uint64_t watch_budget_step(struct watched *t)
 	if (attachment_change_calls(t->attachment, facts.now_ns, &call_err))
 		log_verbose("process %d: %s", (int)t->process.pid, call_err.text);
 	t->duty.blind = t->failed_ns;
-	attachment_throttle(t->attachment,
-			    duty_hold_permille(&t->duty) * 1000 / (uint32_t)(t->budget * 1000 + 1));
+	attachment_throttle(t->attachment, duty_hold_ppm(&t->duty));
 	return again;
 }
 

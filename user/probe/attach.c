@@ -182,8 +182,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	cfg->grace_ns = GRACE_NS;
 	cfg->bare_hold_ns = a->opts.bold ? a->opts.max_hold_ns : BARE_HOLD_NS;
 	cfg->burst_ns = a->opts.max_hold_ns * 4 > BURST_NS ? a->opts.max_hold_ns * 4 : BURST_NS;
-	cfg->hold_permille = a->opts.hold_permille;
-	cfg->holds_enabled = a->opts.hold_permille != 0;
+	a->skel->bss->hold_ppm = a->opts.hold_ppm;
+	cfg->holds_enabled = a->opts.hold_ppm != 0;
 	cfg->map_mask = a->map_records - 1;
 	cfg->caller_mask = MR_CALLER_SLOTS - 1;
 	cfg->g_stack_lo = l->g_stack_lo;

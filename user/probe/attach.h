@@ -22,12 +22,12 @@ struct attachment;
 
 struct attach_opts {
 	uint64_t max_hold_ns;
-	uint32_t hold_permille; /* share of each CPU's time that holds may take; 0: count only,
-				   never hold */
-	uint64_t window_ns;	/* suspects: how close in time; 0: none are wanted */
-	bool growth;		/* the hook sets have hooks of hooks_choose_growth() */
-	bool bold;		/* long holds are done also where they make a stop dangerous */
-	uint32_t map_records;	/* a power of two, 0: MR_MAP_RECORDS */
+	uint32_t hold_ppm;    /* share of each CPU's time that holds may take; 0: count only,
+				      never hold */
+	uint64_t window_ns;   /* suspects: how close in time; 0: none are wanted */
+	bool growth;	      /* the hook sets have hooks of hooks_choose_growth() */
+	bool bold;	      /* long holds are done also where they make a stop dangerous */
+	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
 
@@ -64,8 +64,8 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 uint64_t attachment_bare_calls(const struct attachment *a);
 /* False: the keeper of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
-/* Holds may take permille thousandths of what attach_opts said. */
-void attachment_throttle(struct attachment *a, uint32_t permille);
+/* What holds may take from now on of each CPU's time, in millionths. */
+void attachment_throttle(struct attachment *a, uint32_t ppm);
 void attachment_detach(struct attachment *a);
 void attachment_free(struct attachment *a);
 

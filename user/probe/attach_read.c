@@ -62,9 +62,9 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 	}
 }
 
-void attachment_throttle(struct attachment *a, uint32_t permille)
+void attachment_throttle(struct attachment *a, uint32_t ppm)
 {
-	a->skel->data->throttle = permille;
+	a->skel->bss->hold_ppm = ppm;
 }
 
 double attachment_weight(const struct attachment *a, uint32_t slot)

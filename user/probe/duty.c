@@ -284,17 +284,17 @@ enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_
 	return d->open ? while_open(d, again_ns) : while_closed(d, again_ns);
 }
 
-uint32_t duty_hold_permille(const struct duty *d)
+uint32_t duty_hold_ppm(const struct duty *d)
 {
-	double full = d->share * 1000, part = d->account_ns / (capacity_ns(d) / 2);
+	double full = d->share * 1000000, part = d->account_ns / (capacity_ns(d) / 2);
 
 	if (d->share >= 1)
-		return 1000;
+		return 1000000;
 	if (d->cycling)
 		full /= 2; /* or holds elsewhere would spend what the next window waits for */
 	if (part < 0)
 		part = 0;
-	return (uint32_t)(full * (part < 1 ? part : 1));
+	return (uint32_t)(full * (part < 1 ? part : 1) + 0.5);
 }
 
 double duty_cost_percent(const struct duty *d)

@@ -74,7 +74,7 @@ void duty_advance(struct duty *d, double seconds);
  */
 enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns);
 /* What holds may take of each CPU's time now, in thousandths. */
-uint32_t duty_hold_permille(const struct duty *d);
+uint32_t duty_hold_ppm(const struct duty *d);
 /* What watching has cost so far, in percent of one CPU. */
 double duty_cost_percent(const struct duty *d);
 /* The part of the time during which a function's probes were in place, 0 to 1. */
