@@ -89,7 +89,7 @@ struct mr_probe_site {
 
 /*
  * A call instruction in front of such a function that is probed as well, so that a goroutine can be
- * held before its stack check (bpf/calls.bpf.h). Open-addressed by mr_call_slot().
+ * held before its stack check (bpf/stops.bpf.h). Open-addressed by mr_call_slot().
  */
 struct mr_call {
 	__u64 ip;   /* 0: none */

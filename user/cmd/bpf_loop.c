@@ -16,7 +16,7 @@
 			 says something */
 #define TOP_EVERY 4   /* ticks */
 
-struct bpf_loop {
+struct wheel {
 	struct bpf_watch *watch;
 	struct event_base *base;
 	struct ring_buffer *ring;
@@ -27,7 +27,7 @@ struct bpf_loop {
 
 static int on_event(void *ctx, void *data, size_t size)
 {
-	struct bpf_loop *l = ctx;
+	struct wheel *l = ctx;
 
 	l->error = findings_event(l->watch->findings, data, size);
 	return l->error;
@@ -35,7 +35,7 @@ static int on_event(void *ctx, void *data, size_t size)
 
 static void on_ring(evutil_socket_t fd, short what, void *ctx)
 {
-	struct bpf_loop *l = ctx;
+	struct wheel *l = ctx;
 
 	(void)fd;
 	(void)what;
@@ -48,7 +48,7 @@ static void on_ring(evutil_socket_t fd, short what, void *ctx)
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
-	struct bpf_loop *l = ctx;
+	struct wheel *l = ctx;
 	struct bpf_watch *w = l->watch;
 
 	(void)fd;
@@ -68,14 +68,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
 static void on_signal(evutil_socket_t sig, short what, void *ctx)
 {
-	struct bpf_loop *l = ctx;
+	struct wheel *l = ctx;
 
 	(void)sig;
 	(void)what;
 	event_base_loopbreak(l->base);
 }
 
-static int set_up(struct bpf_loop *l)
+static int set_up(struct wheel *l)
 {
 	static const int wanted[3] = {SIGINT, SIGTERM, SIGHUP};
 	struct timeval tick = {.tv_usec = TICK_US};
@@ -101,7 +101,7 @@ static int set_up(struct bpf_loop *l)
 	return l->tick && !event_add(l->tick, &tick) ? 0 : -ENOMEM;
 }
 
-static void take_down(struct bpf_loop *l)
+static void take_down(struct wheel *l)
 {
 	size_t i;
 
@@ -117,9 +117,9 @@ static void take_down(struct bpf_loop *l)
 		event_base_free(l->base);
 }
 
-int bpf_loop(struct bpf_watch *w)
+int bpf_watch_loop(struct bpf_watch *w)
 {
-	struct bpf_loop l = {.watch = w};
+	struct wheel l = {.watch = w};
 	int r = set_up(&l);
 
 	if (r) {

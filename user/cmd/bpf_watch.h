@@ -29,7 +29,7 @@ struct bpf_watch {
 };
 
 /* bpf_loop.c: until time or a signal says that it is over. 0 or negative errno. */
-int bpf_loop(struct bpf_watch *w);
+int bpf_watch_loop(struct bpf_watch *w);
 /* Looks for programs that came or went, and tells the kernel side. 0 or negative errno. */
 int bpf_watch_programs(struct bpf_watch *w);
 

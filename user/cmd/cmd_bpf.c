@@ -178,7 +178,7 @@ static int run(struct bpf_watch *w)
 		return EXIT_TOOL;
 	}
 	map_attachment_activate(w->attachment, true);
-	r = bpf_loop(w);
+	r = bpf_watch_loop(w);
 	if (!r)
 		r = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	bpf_print_findings(w, 0);

@@ -6,7 +6,7 @@
 
 #include "report/model.h"
 
-/* Text, as docs and product.md word it. Bytes that are not printable ASCII or valid UTF-8 are
+/* Text, as docs/reports.md shows it. Bytes that are not printable ASCII or valid UTF-8 are
  * escaped. */
 struct text_style {
 	bool color;
