@@ -14,6 +14,7 @@
 #include "bpfmap/actors.h"
 #include "bpfmap/findings.h"
 #include "bpfmap/kernel_symbols.h"
+#include "report/filter.h"
 #include "report/json_read.h"
 #include "report/printers.h"
 #include "fixture.h"
@@ -104,6 +105,56 @@ static void test_lost_update(void **state)
 	assert_int_equal(race->access[1].time_ns, 2000000);
 	assert_null(findings_take(f, 3000000, &suspect));
 	close_findings(f);
+}
+
+static bool hides_this(const void *ctx, const struct report_race *race)
+{
+	return filter_hides(ctx, race);
+}
+
+/* By what a suppression says of a program, a process, a map; the document has it all the same. */
+static void test_hidden(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool hides;
+	} rules[] = {{"race:^count_packets$", true}, {"race:^sleep$", true},
+		     {"race_top:packets", true},     {"race:/sleep$", true},
+		     {"race:^packets", false},	     {"map:counter", false}};
+	struct mr_bpf_event_finding e = sample();
+	struct report report;
+	struct err err = {0};
+	bool suspect;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct findings *f = open_findings();
+		struct filter *filter = filter_new();
+
+		assert_non_null(filter);
+		assert_int_equal(filter_add_suppressions(filter, "it", rules[i].rule,
+							 strlen(rules[i].rule), &err),
+				 0);
+		findings_set_filter(f, hides_this, filter);
+		assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
+		assert_int_equal(findings_proven(f), !rules[i].hides);
+		assert_int_equal(findings_lost(f), !rules[i].hides);
+		assert_int_equal(findings_doubted(f), 0);
+		assert_int_equal(!findings_take(f, 3000000, &suspect), rules[i].hides);
+		memset(&report, 0, sizeof(report));
+		assert_int_equal(findings_lend(f, &report), 0);
+		assert_int_equal(filter_apply(filter, &report), 0);
+		assert_int_equal(report.nraces, !rules[i].hides);
+		assert_int_equal(report.nhidden, rules[i].hides);
+		free(report.races);
+		free(report.suspects);
+		report.races = report.suspects = NULL;
+		report.nraces = report.nraces_hidden = 0;
+		report_free(&report);
+		filter_free(filter);
+		close_findings(f);
+	}
 }
 
 /* By whom, and what was seen of the other one. */
@@ -474,6 +525,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lost_update),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_counts_from_the_table),

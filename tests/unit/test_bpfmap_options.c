@@ -26,11 +26,29 @@ static void test_defaults(void **state)
 
 static void test_everything(void **state)
 {
-	char *argv[] = {"bpf",	  "--map",    "7",	    "--map=/sys/fs/bpf/x",
-			"-d",	  "2",	      "-o",	    "f",
-			"--json", "--top",    "--suspects", "--budget",
-			"50",	  "--window", "1s",	    "--exitcode",
-			"0",	  NULL};
+	char *argv[] = {"bpf",
+			"--map",
+			"7",
+			"--map=/sys/fs/bpf/x",
+			"-d",
+			"2",
+			"-o",
+			"f",
+			"--json",
+			"--top",
+			"--suspects",
+			"--budget",
+			"50",
+			"--window",
+			"1s",
+			"--exitcode",
+			"0",
+			"-f",
+			"text",
+			"--record=r",
+			"--baseline=b",
+			"--suppressions=s",
+			NULL};
 	struct bpf_options o;
 
 	(void)state;
@@ -40,11 +58,16 @@ static void test_everything(void **state)
 	assert_string_equal(o.maps[0], "7");
 	assert_string_equal(o.maps[1], "/sys/fs/bpf/x");
 	assert_int_equal(o.duration_ns, 2000000000);
-	assert_string_equal(o.output, "f");
+	assert_int_equal(o.out.n, 1);
+	assert_string_equal(o.out.paths[0], "f");
 	assert_true(o.json && o.top && o.suspects);
 	assert_true(o.budget_percent == 50);
 	assert_int_equal(o.window_ns, 1000000000);
 	assert_int_equal(o.exitcode, 0);
+	assert_string_equal(o.out.record, "r");
+	assert_string_equal(o.out.baseline, "b");
+	assert_string_equal(o.out.suppressions, "s");
+	assert_int_equal(output_format(&o.out, "f.html"), FORMAT_TEXT);
 	bpf_options_free(&o);
 }
 
@@ -54,6 +77,7 @@ static void test_refusals(void **state)
 		{"bpf", "counter", NULL},	{"bpf", "--map", "", NULL},
 		{"bpf", "-q", "-v", NULL},	{"bpf", "--budget", "101", NULL},
 		{"bpf", "--window", "0", NULL}, {"bpf", "--map", NULL},
+		{"bpf", "-f", "html", NULL},	{"bpf", "--record", "", NULL},
 	};
 	struct bpf_options o;
 	size_t i, n;

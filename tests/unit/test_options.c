@@ -119,7 +119,7 @@ static void test_watch_defaults(void **state)
 	assert_int_equal(o.targets.pids[0], 1);
 	assert_null(o.command);
 	assert_int_equal(o.duration_ns, 0);
-	assert_int_equal(o.noutputs, 0);
+	assert_int_equal(o.out.n, 0);
 	assert_false(o.json || o.quiet || o.suspects || o.halt_on_race || o.dry_run || o.no_color);
 	assert_int_equal(o.verbose, 0);
 	assert_true(o.budget_percent == 5);
@@ -152,8 +152,8 @@ static void test_watch_everything(void **state)
 	assert_int_equal(o.targets.n, 3);
 	assert_int_equal(o.targets.pids[2], 9);
 	assert_true(o.duration_ns == 2500000000);
-	assert_int_equal(o.noutputs, 1);
-	assert_string_equal(o.outputs[0], "out.json");
+	assert_int_equal(o.out.n, 1);
+	assert_string_equal(o.out.paths[0], "out.json");
 	assert_true(o.json && o.suspects && o.halt_on_race && o.dry_run && o.no_color);
 	assert_int_equal(o.verbose, 2);
 	assert_true(o.budget_percent == 12.5);

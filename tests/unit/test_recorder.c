@@ -54,8 +54,8 @@ static void load(struct report *report, struct mrec_note *note)
 /* Sightings by the hundred thousand, told at every tick for seven hours. */
 static void test_many_sightings(void **state)
 {
-	struct watch_options options = {.record = path};
-	struct watch w = {.options = &options};
+	struct output_options options = {.record = path};
+	struct recorder *recorder;
 	struct report report, copy;
 	struct mrec_note note;
 	struct err err = {0};
@@ -66,14 +66,14 @@ static void test_many_sightings(void **state)
 	sample_report(&report);
 	strcpy(report.races[1].id, "0123456789abcdef"); /* the sample has one site twice */
 	report.duration_s = 1;
-	assert_int_equal(recorder_open(&w.recorder, &options, &err), 0);
-	recorder_report(&w, &report, false);
+	assert_int_equal(recorder_open(&recorder, &options, &err), 0);
+	assert_int_equal(recorder_report(recorder, &report, false), 0);
 	for (i = 1; i <= 100000; i++) {
 		now = (double)i / 4;
 		report.races[0].count = i;
 		report.races[0].last_seen_s = now;
 		report_sightings_add(&report.races[0].sightings, now, 1);
-		assert_int_equal(recorder_races(w.recorder, &report, now, false), 0);
+		assert_int_equal(recorder_races(recorder, &report, now, false), 0);
 	}
 	/* killed now, the count is at most half of the run behind */
 	load(&copy, &note);
@@ -83,9 +83,8 @@ static void test_many_sightings(void **state)
 	report_free(&copy);
 
 	report.duration_s = now;
-	recorder_report(&w, &report, true);
-	recorder_close(&w);
-	assert_false(w.failed);
+	assert_int_equal(recorder_report(recorder, &report, true), 0);
+	assert_int_equal(recorder_close(recorder), 0);
 	load(&copy, &note);
 	assert_true(note.ended);
 	assert_int_equal(copy.nraces, 2);
@@ -99,22 +98,22 @@ static void test_many_sightings(void **state)
 /* A suspect that turned out to be none is not in the recording's report. */
 static void test_suspects_that_go(void **state)
 {
-	struct watch_options options = {.record = path};
-	struct watch w = {.options = &options};
+	struct output_options options = {.record = path};
+	struct recorder *recorder;
 	struct report report, copy;
 	struct mrec_note note;
 	struct err err = {0};
 
 	(void)state;
 	sample_report(&report);
-	assert_int_equal(recorder_open(&w.recorder, &options, &err), 0);
-	recorder_report(&w, &report, false);
+	assert_int_equal(recorder_open(&recorder, &options, &err), 0);
+	assert_int_equal(recorder_report(recorder, &report, false), 0);
 	load(&copy, &note);
 	assert_int_equal(copy.nsuspects, 1);
 	report_free(&copy);
 	report.nsuspects = 0;
-	recorder_report(&w, &report, true);
-	recorder_close(&w);
+	assert_int_equal(recorder_report(recorder, &report, true), 0);
+	assert_int_equal(recorder_close(recorder), 0);
 	load(&copy, &note);
 	assert_int_equal(copy.nsuspects, 0);
 	report_free(&copy);
@@ -124,14 +123,14 @@ static void test_suspects_that_go(void **state)
 
 static void test_several_files(void **state)
 {
-	struct watch_options options = {.outputs = {"/nonexistent/a.mrec"}, .noutputs = 1};
+	struct output_options options = {.paths = {"/nonexistent/a.mrec"}, .n = 1};
 	struct recorder *recorder;
 	struct err err = {0};
 
 	(void)state;
 	assert_int_equal(recorder_open(&recorder, &options, &err), -ENOENT);
 	assert_string_equal(err.text, "cannot write /nonexistent/a.mrec: ENOENT");
-	options.outputs[0] = "a.json";
+	options.paths[0] = "a.json";
 	assert_int_equal(recorder_open(&recorder, &options, &err), 0);
 	assert_null(recorder);
 	assert_true(recorder_takes("a.mrec", &options));
@@ -143,7 +142,7 @@ static void test_several_files(void **state)
 /* A disk that is full is told once, and makes the watch fail. */
 static void test_full_disk(void **state)
 {
-	struct watch_options options = {.record = "/dev/full"};
+	struct output_options options = {.record = "/dev/full"};
 	struct recorder *recorder;
 	struct err err = {0};
 

@@ -36,6 +36,8 @@ struct findings {
 	size_t n;
 	uint64_t bad_events;
 	bool wants_programs;
+	bool (*hides)(const void *ctx, const struct report_race *race);
+	const void *hides_ctx;
 };
 
 struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
@@ -50,6 +52,20 @@ struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
 	f->programs = programs;
 	f->foreign = foreign;
 	return f;
+}
+
+void findings_set_filter(struct findings *f,
+			 bool (*hides)(const void *ctx, const struct report_race *race),
+			 const void *ctx)
+{
+	f->hides = hides;
+	f->hides_ctx = ctx;
+}
+
+/* Asked each time: a program that was not known gets its name later. */
+static bool is_hidden(const struct findings *f, const struct finding *one)
+{
+	return f->hides && f->hides(f->hides_ctx, &one->race);
 }
 
 void findings_free(struct findings *f)
@@ -413,7 +429,8 @@ const struct report_race *findings_take(struct findings *f, uint64_t until_ns, b
 	for (i = 0; i < f->n; i++) {
 		struct finding *one = f->list[i];
 
-		if (one->told || one->race.first_seen_s * 1e9 > (double)until_ns)
+		if (one->told || one->race.first_seen_s * 1e9 > (double)until_ns ||
+		    is_hidden(f, one))
 			continue;
 		one->told = true;
 		*suspect = !is_proven(one);
@@ -427,7 +444,7 @@ size_t findings_proven(const struct findings *f)
 	size_t i, n = 0;
 
 	for (i = 0; i < f->n; i++)
-		n += is_proven(f->list[i]);
+		n += is_proven(f->list[i]) && !is_hidden(f, f->list[i]);
 	return n;
 }
 
@@ -436,7 +453,8 @@ size_t findings_doubted(const struct findings *f)
 	size_t i, n = 0;
 
 	for (i = 0; i < f->n; i++)
-		n += f->list[i]->race.kind == REPORT_LOST_UPDATE && !is_proven(f->list[i]);
+		n += f->list[i]->race.kind == REPORT_LOST_UPDATE && !is_proven(f->list[i]) &&
+		     !is_hidden(f, f->list[i]);
 	return n;
 }
 
@@ -451,7 +469,9 @@ int64_t findings_lost(const struct findings *f)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		lost += is_proven(f->list[i]) ? f->list[i]->race.bpf->lost : 0;
+		lost += is_proven(f->list[i]) && !is_hidden(f, f->list[i])
+				? f->list[i]->race.bpf->lost
+				: 0;
 	return lost;
 }
 

@@ -20,6 +20,10 @@ struct findings;
 struct findings *findings_new(uint64_t start_ns, struct kernel_maps *maps,
 			      const struct programs *programs, bool foreign);
 void findings_free(struct findings *f);
+/* What is not to be told or counted, by whatever it says of itself then; ctx must outlive it. */
+void findings_set_filter(struct findings *f,
+			 bool (*hides)(const void *ctx, const struct report_race *race),
+			 const void *ctx);
 /* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM; malformed ones
  * are counted. */
 int findings_event(struct findings *f, const void *data, size_t size);
@@ -37,8 +41,8 @@ size_t findings_doubted(const struct findings *f);
 uint64_t findings_bad_events(const struct findings *f);
 /* Sum of updates lost in all proven findings. */
 int64_t findings_lost(const struct findings *f);
-/* report borrows the contents until findings_free(): free report->races and report->suspects with
- * free() only. 0 or -ENOMEM. */
+/* All of them, hidden or not. report borrows the contents until findings_free(): free report->races
+ * and report->suspects with free() only. 0 or -ENOMEM. */
 int findings_lend(const struct findings *f, struct report *report);
 
 #endif

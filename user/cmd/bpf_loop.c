@@ -15,12 +15,13 @@
 	1000000000ull /* a finding is told this long after its first sighting, so that its count \
 			 says something */
 #define TOP_EVERY 4   /* ticks */
+#define SIGNALS 4
 
 struct wheel {
 	struct bpf_watch *watch;
 	struct event_base *base;
 	struct ring_buffer *ring;
-	struct event *ring_event, *signals[3], *tick;
+	struct event *ring_event, *signals[SIGNALS], *tick;
 	uint64_t ticks;
 	int error;
 };
@@ -59,6 +60,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	if (!l->error)
 		l->error = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	bpf_print_findings(w, RIPE_NS);
+	bpf_record(w);
 	if (w->options->top && ++l->ticks % TOP_EVERY == 0)
 		bpf_print_top(w);
 	if (l->error || w->failed ||
@@ -70,14 +72,19 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 {
 	struct wheel *l = ctx;
 
-	(void)sig;
 	(void)what;
-	event_base_loopbreak(l->base);
+	if (sig != SIGUSR1) {
+		event_base_loopbreak(l->base);
+		return;
+	}
+	if (!l->watch->options->out.n && !l->watch->recorder)
+		log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+	bpf_write_output(l->watch);
 }
 
 static int set_up(struct wheel *l)
 {
-	static const int wanted[3] = {SIGINT, SIGTERM, SIGHUP};
+	static const int wanted[SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 	struct timeval tick = {.tv_usec = TICK_US};
 	size_t i;
 
@@ -92,7 +99,7 @@ static int set_up(struct wheel *l)
 				  on_ring, l);
 	if (!l->ring_event || event_add(l->ring_event, NULL))
 		return -ENOMEM;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < SIGNALS; i++) {
 		l->signals[i] = evsignal_new(l->base, wanted[i], on_signal, l);
 		if (!l->signals[i] || event_add(l->signals[i], NULL))
 			return -ENOMEM;
@@ -108,7 +115,7 @@ static void take_down(struct wheel *l)
 	if (l->ring_event)
 		event_free(l->ring_event);
 	ring_buffer__free(l->ring);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < SIGNALS; i++)
 		if (l->signals[i])
 			event_free(l->signals[i]);
 	if (l->tick)

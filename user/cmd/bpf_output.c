@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/output_file.h"
 #include "bpfmap/map_losses.h"
 #include "cmd/bpf_watch.h"
+#include "cmd/outputs.h"
+#include "cmd/recorder.h"
 #include "cmd/watch.h"
-#include "report/format.h"
+#include "report/filter.h"
 
 #ifndef MAPRACE_VERSION
 #define MAPRACE_VERSION "unknown"
@@ -77,7 +78,9 @@ static int fill_report(struct bpf_watch *w, struct report *report)
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	r = fill_stats(w, &report->stats);
-	return r ? r : findings_lend(w->findings, report);
+	if (!r)
+		r = findings_lend(w->findings, report);
+	return r ? r : filter_apply(w->filter, report);
 }
 
 static void drop_report(struct report *report)
@@ -86,6 +89,7 @@ static void drop_report(struct report *report)
 	free(report->suspects);
 	report->races = report->suspects = NULL;
 	report->nraces = report->nsuspects = 0;
+	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
 }
 
@@ -113,27 +117,53 @@ void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns)
 	}
 }
 
-int bpf_write_output(struct bpf_watch *w)
+static void write_files(struct bpf_watch *w, const struct report *report)
 {
 	const struct print_options how = {.text = {.verbose = w->options->verbose > 0}};
+
+	if (outputs_write(&w->options->out, report, &how))
+		w->failed = true;
+}
+
+void bpf_write_output(struct bpf_watch *w)
+{
 	struct report report;
 	int r;
 
-	if (!w->options->output)
-		return 0;
+	if (!w->options->out.n && !w->recorder)
+		return;
 	r = fill_report(w, &report);
-	if (!r)
-		r = format_write(w->options->output, &report, format_of_path(w->options->output),
-				 &how);
-	drop_report(&report);
 	if (r) {
-		log_error("cannot write %s: %s", w->options->output, err_name(r));
-		if (output_is_foreign(w->options->output))
-			log_hint("somebody else has put it, or a link on the way, into a directory "
-				 "that is open to all");
+		log_error("cannot make the report: %s", err_name(r));
 		w->failed = true;
+	} else {
+		write_files(w, &report);
+		w->failed |= recorder_report(w->recorder, &report, false) != 0;
 	}
-	return r;
+	drop_report(&report);
+}
+
+static int fill_for_recorder(void *ctx, struct report *report)
+{
+	return fill_report(ctx, report);
+}
+
+static int lend_to_recorder(void *ctx, struct report *report)
+{
+	struct bpf_watch *w = ctx;
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	r = findings_lend(w->findings, report);
+	return r ? r : filter_apply(w->filter, report);
+}
+
+void bpf_record(struct bpf_watch *w)
+{
+	const struct recorder_source source = {
+		.ctx = w, .fill = fill_for_recorder, .lend = lend_to_recorder, .drop = drop_report};
+
+	w->failed |= recorder_tick(w->recorder, elapsed_s(w), &source) != 0;
 }
 
 static void print_losses(const struct report_stats *stats)
@@ -149,7 +179,17 @@ static void print_losses(const struct report_stats *stats)
 			 stats->events_lost);
 }
 
-void bpf_print_end(struct bpf_watch *w)
+static void print_hidden(const struct report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->nhidden; i++)
+		log_info("  not reported: %" PRIu64 " findings, seen %" PRIu64 " times: %s%s",
+			 report->hidden[i].races, report->hidden[i].count,
+			 report->hidden[i].known ? "known from " : "", report->hidden[i].by);
+}
+
+void bpf_finish(struct bpf_watch *w)
 {
 	size_t doubted = findings_doubted(w->findings);
 	struct report report;
@@ -163,6 +203,8 @@ void bpf_print_end(struct bpf_watch *w)
 			snprintf(worth, sizeof(worth),
 				 ", in which %.1f%% of the calls were watched",
 				 100 * (1 - report.stats.unwatched));
+		write_files(w, &report);
+		w->failed |= recorder_report(w->recorder, &report, true) != 0;
 		if (w->options->json)
 			w->failed |= jsonl_print_stats(stdout, &report.stats) < 0;
 		log_info("%zu findings, %" PRId64
@@ -178,6 +220,7 @@ void bpf_print_end(struct bpf_watch *w)
 			 report.stats.operations, report.stats.reads, report.stats.writes,
 			 report.stats.deletes, report.stats.cost_percent);
 		print_losses(&report.stats);
+		print_hidden(&report);
 	}
 	drop_report(&report);
 }

@@ -24,6 +24,8 @@ struct bpf_watch {
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	uint64_t programs_dropped;
+	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
+	struct recorder *recorder; /* NULL: none */
 	bool foreign; /* our PID namespace is not the initial one, whose numbers the events have */
 	bool failed;
 };
@@ -37,8 +39,12 @@ int bpf_watch_programs(struct bpf_watch *w);
 /* What has been watched so far, attaching and detaching apart. */
 uint64_t bpf_watched_ns(const struct bpf_watch *w);
 void bpf_print_findings(struct bpf_watch *w, uint64_t older_than_ns);
-int bpf_write_output(struct bpf_watch *w);
-void bpf_print_end(struct bpf_watch *w);
+/* The reports to -o, if asked for. */
+void bpf_write_output(struct bpf_watch *w);
+/* To the recordings, what there is to say now. */
+void bpf_record(struct bpf_watch *w);
+/* What is said last: files, stats, the summary, all of one and the same state. */
+void bpf_finish(struct bpf_watch *w);
 /* bpf_top.c: one round of the table. */
 void bpf_print_top(struct bpf_watch *w);
 

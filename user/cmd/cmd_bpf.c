@@ -14,8 +14,11 @@
 #include "bpfmap/kernel_symbols.h"
 #include "cmd/bpf_watch.h"
 #include "cmd/commands.h"
+#include "cmd/outputs.h"
+#include "cmd/recorder.h"
 #include "cmd/watch.h"
 #include "probe/feature.h"
+#include "report/filter.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -158,11 +161,28 @@ static void announce(const struct bpf_watch *w)
 			error == -ENOENT ? "__per_cpu_offset in /proc/kallsyms" : err_name(error));
 }
 
+static bool hides(const void *ctx, const struct report_race *race)
+{
+	return filter_hides(ctx, race);
+}
+
+static int open_files(struct bpf_watch *w, struct err *err)
+{
+	const struct output_options *o = &w->options->out;
+	int r = outputs_check(o, err);
+
+	if (!r)
+		r = filter_open(&w->filter, o->suppressions, o->baseline, err);
+	return r ? r : recorder_open(&w->recorder, o, err);
+}
+
 static int run(struct bpf_watch *w)
 {
 	struct err err = {};
-	int r = start(w, &err);
+	int r = open_files(w, &err);
 
+	if (!r)
+		r = start(w, &err);
 	if (r) {
 		log_error("%s", err.text[0] ? err.text : err_name(r));
 		if (err.hint[0])
@@ -177,13 +197,13 @@ static int run(struct bpf_watch *w)
 		log_error("%s", err_name(-ENOMEM));
 		return EXIT_TOOL;
 	}
+	findings_set_filter(w->findings, hides, w->filter);
 	map_attachment_activate(w->attachment, true);
 	r = bpf_watch_loop(w);
 	if (!r)
 		r = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	bpf_print_findings(w, 0);
-	bpf_write_output(w);
-	bpf_print_end(w);
+	bpf_finish(w);
 	if (r || w->failed)
 		return EXIT_TOOL;
 	return findings_proven(w->findings) ? w->options->exitcode : EXIT_NOTHING;
@@ -202,6 +222,9 @@ int cmd_bpf(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	status = run(&w);
+	if (recorder_close(w.recorder))
+		status = EXIT_TOOL;
+	filter_free(w.filter);
 	map_attachment_free(w.attachment);
 	free(w.listed);
 	findings_free(w.findings);

@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/output_file.h"
 #include "cmd/commands.h"
+#include "cmd/outputs.h"
 #include "cmd/recorder.h"
 #include "cmd/watch.h"
 #include "report/filter.h"
@@ -41,36 +40,6 @@ static int fail(const struct err *err, int code)
 static bool hides(const void *ctx, const struct report_race *race)
 {
 	return filter_hides(ctx, race);
-}
-
-static int check_output(const char *path, struct err *err)
-{
-	char *dir, *slash;
-	struct stat st;
-	int r = 0;
-
-	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-		err_hint(err, "give -o the name of a file");
-		return err_set(err, -EISDIR, "cannot write %s: it is a directory", path);
-	}
-	if (output_is_foreign(path)) {
-		err_hint(err, "somebody else has put it, or a link on the way, into a directory "
-			      "that is open to all: name a file elsewhere");
-		return err_set(err, -EACCES, "cannot write %s: it is not yours", path);
-	}
-	dir = strdup(path);
-	if (!dir)
-		return -ENOMEM;
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = '\0';
-	if (access(slash ? dir : ".", W_OK | X_OK)) {
-		r = -errno;
-		err_hint(err, "give -o a file in a directory that exists and can be written");
-		err_set(err, r, "cannot write %s: %s", path, err_name(r));
-	}
-	free(dir);
-	return r;
 }
 
 /* All is in place: the time that is watched begins, for all targets at once. */
@@ -141,12 +110,10 @@ static int run(struct watch *w)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < w->options->noutputs && !r; i++)
-		r = check_output(w->options->outputs[i], &err);
-	if (!r && w->options->record)
-		r = check_output(w->options->record, &err);
+	r = outputs_check(&w->options->out, &err);
 	if (!r)
-		r = filter_open(&w->filter, w->options->suppressions, w->options->baseline, &err);
+		r = filter_open(&w->filter, w->options->out.suppressions, w->options->out.baseline,
+				&err);
 	if (!r)
 		r = watch_open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
@@ -168,7 +135,7 @@ static int run(struct watch *w)
 		watch_announce(w, w->targets[i]);
 	if (w->options->dry_run)
 		return EXIT_NOTHING;
-	r = recorder_open(&w->recorder, w->options, &err);
+	r = recorder_open(&w->recorder, &w->options->out, &err);
 	if (r) {
 		fail(&err, r);
 		return EXIT_TOOL;
@@ -202,7 +169,8 @@ int cmd_watch(int argc, char **argv)
 	if (!options.quiet && isatty(STDERR_FILENO))
 		status_open(STDERR_FILENO);
 	status = run(&w);
-	recorder_close(&w);
+	if (recorder_close(w.recorder))
+		status = EXIT_TOOL;
 	filter_free(w.filter);
 	calibration_end(&w.calibration);
 	tracker_free(w.tracker);

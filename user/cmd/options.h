@@ -26,34 +26,39 @@ enum exit_status {
 
 /* verbose is the number of -v: one shows more of ours, two libbpf's messages too. */
 
-#define WATCH_OUTPUTS 8
 /* Shares travel in millionths from here to the BPF programs. */
 #define PPM_OF_PERCENT 10000
 
-struct watch_options {
-	struct pid_list targets;	    /* -p; empty with a command */
-	char **command;			    /* after "--", NULL-terminated; NULL with -p */
-	uint64_t duration_ns;		    /* 0: until the targets end or a signal comes */
-	const char *outputs[WATCH_OUTPUTS]; /* -o, each in its own format */
-	size_t noutputs;
+/* What a watch writes, and what it keeps to itself: the same for Go's maps and the kernel's. */
+#define OUTPUTS 8
+struct output_options {
+	const char *paths[OUTPUTS]; /* -o, each in its own format */
+	size_t n;
 	bool format_given; /* format is that of all outputs, else their extension says it */
 	enum report_format format;
-	const char *source_root; /* NULL: none */
+	const char *record;		     /* NULL: no recording but those of -o */
+	const char *suppressions, *baseline; /* NULL: none */
+};
+/* The format of an output. */
+enum report_format output_format(const struct output_options *options, const char *path);
+
+struct watch_options {
+	struct output_options out; /* first: options that set it know nothing else */
+	struct pid_list targets;   /* -p; empty with a command */
+	char **command;		   /* after "--", NULL-terminated; NULL with -p */
+	uint64_t duration_ns;	   /* 0: until the targets end or a signal comes */
+	const char *source_root;   /* NULL: none */
 	bool json, quiet;
 	int verbose;
 	double budget_percent;
 	uint64_t max_hold_ns, window_ns;
 	bool window_given, suspects, growth;
-	const char *suppressions, *baseline; /* NULL: none */
-	const char *record;		     /* NULL: no recording but those of -o */
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;
 };
 int options_parse_watch(int argc, char **argv, struct watch_options *options);
 void watch_options_free(struct watch_options *options);
-/* The format of an output. */
-enum report_format watch_options_format(const struct watch_options *options, const char *path);
 
 struct report_options {
 	const char *file, *other; /* "-": standard input; other: with --diff, the newer one */
@@ -68,10 +73,10 @@ struct report_options {
 int options_parse_report(int argc, char **argv, struct report_options *options);
 
 struct bpf_options {
-	const char **maps; /* --map: id, name or path; owned */
+	struct output_options out; /* first, as above */
+	const char **maps;	   /* --map: id, name or path; owned */
 	size_t nmaps;
 	uint64_t duration_ns; /* 0: until a signal comes */
-	const char *output;   /* NULL: no document */
 	bool json, top, quiet, no_color, suspects;
 	int verbose;
 	double budget_percent;

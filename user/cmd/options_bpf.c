@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/optable.h"
-#include "cmd/options.h"
+#include "cmd/options_output.h"
 
 #define DEFAULT_BUDGET_PERCENT 20
 #define DEFAULT_WINDOW_NS 100000000
@@ -27,14 +26,6 @@ static int set_map(void *options, const char *arg)
 static int set_duration(void *options, const char *arg)
 {
 	return value_seconds(arg, &((struct bpf_options *)options)->duration_ns);
-}
-
-static int set_output(void *options, const char *arg)
-{
-	if (!*arg)
-		return -EINVAL;
-	((struct bpf_options *)options)->output = arg;
-	return 0;
 }
 
 static int set_json(void *options, const char *arg)
@@ -104,8 +95,9 @@ static const struct option_row bpf_rows[] = {
 	 "watch this map only (may be repeated); a name may stand\nfor several maps"},
 	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
 	 "end after that long; without it on SIGINT or SIGTERM"},
-	{"output", 'o', "FILE", set_output, "a file name",
-	 "write the report there at the end; .html, .sarif, .xml,\n.jsonl, .txt and .mrec say the format, any other is JSON"},
+	{"output", 'o', "FILE", output_set_path, OUTPUT_PATH_EXPECTS,
+	 "write the report there at the end, and whenever SIGUSR1\ncomes; .html, .sarif, .xml, .jsonl, .txt and .mrec say the\nformat, any other is JSON. May be repeated"},
+	OUTPUT_ROW_FORMAT,
 	{"json", 0, NULL, set_json, NULL, "print findings as JSON Lines instead of text"},
 	{"top", 0, NULL, set_top, NULL,
 	 "show a live table of maps instead of findings; JSON Lines\nwhere standard output is no terminal"},
@@ -115,6 +107,10 @@ static const struct option_row bpf_rows[] = {
 	 "share of each CPU that watching may take (20); what is\nbeyond goes unseen and is counted; 100: no limit"},
 	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
 	 "a write that comes later after the read is no\nread-modify-write (100ms)"},
+	{"suppressions", 0, "FILE", output_set_suppressions, "a file name",
+	 "do not report what this file names: race:PATTERN (a\nprocess or a program), map:NAME"},
+	OUTPUT_ROW_BASELINE,
+	OUTPUT_ROW_RECORD,
 	{"exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
 	 "exit status when a lost update was found (66)"},
 	{"quiet", 'q', NULL, set_quiet, NULL, "no progress and no closing summary"},
@@ -155,7 +151,7 @@ int options_parse_bpf(int argc, char **argv, struct bpf_options *options)
 					  argv[rest]);
 	if (options->quiet && options->verbose)
 		return option_usage_error(&bpf_table, "either --quiet or --verbose, not both");
-	return OPTIONS_RUN;
+	return output_options_check(&options->out, &bpf_table);
 }
 
 void bpf_options_free(struct bpf_options *options)

@@ -2,8 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cmd/optable.h"
-#include "cmd/options.h"
+#include "cmd/options_output.h"
 
 #define DEFAULT_BUDGET_PERCENT 5
 /* Go sleeps in epoll_wait, whole milliseconds: in an idle process nobody comes sooner */
@@ -22,26 +21,6 @@ static int set_pid(void *options, const char *arg)
 static int set_duration(void *options, const char *arg)
 {
 	return value_seconds(arg, &((struct watch_options *)options)->duration_ns);
-}
-
-static int set_output(void *options, const char *arg)
-{
-	struct watch_options *o = options;
-
-	if (!*arg)
-		return -EINVAL;
-	if (o->noutputs == WATCH_OUTPUTS)
-		return -ERANGE;
-	o->outputs[o->noutputs++] = arg;
-	return 0;
-}
-
-static int set_format(void *options, const char *arg)
-{
-	struct watch_options *o = options;
-
-	o->format_given = true;
-	return format_find(arg, &o->format) ? 0 : -EINVAL;
 }
 
 static int set_source_root(void *options, const char *arg)
@@ -119,30 +98,6 @@ static int set_growth(void *options, const char *arg)
 	return 0;
 }
 
-static int set_suppressions(void *options, const char *arg)
-{
-	if (!*arg)
-		return -EINVAL;
-	((struct watch_options *)options)->suppressions = arg;
-	return 0;
-}
-
-static int set_baseline(void *options, const char *arg)
-{
-	if (!*arg)
-		return -EINVAL;
-	((struct watch_options *)options)->baseline = arg;
-	return 0;
-}
-
-static int set_record(void *options, const char *arg)
-{
-	if (!*arg)
-		return -EINVAL;
-	((struct watch_options *)options)->record = arg;
-	return 0;
-}
-
 static int set_halt_on_race(void *options, const char *arg)
 {
 	(void)arg;
@@ -180,10 +135,9 @@ static const struct option_row watch_rows[] = {
 	 "attach to these processes (may be repeated)"},
 	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
 	 "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM"},
-	{"output", 'o', "FILE", set_output, "a file name, at most eight times",
+	{"output", 'o', "FILE", output_set_path, OUTPUT_PATH_EXPECTS,
 	 "write the report there at the end, and whenever SIGUSR1\ncomes; FILE is replaced as a whole. .json, .jsonl,\n.sarif, .xml (JUnit), .html, .txt and .mrec (a recording)\nsay the format, any other is JSON. May be repeated"},
-	{"format", 'f', "FORMAT", set_format, OPTION_FORMATS,
-	 "the format of -o, whatever its extension says"},
+	OUTPUT_ROW_FORMAT,
 	{"source-root", 0, "DIR", set_source_root, "a directory",
 	 "where the sources are: SARIF names files relative to it,\nand text quotes lines from there"},
 	{"json", 0, NULL, set_json, NULL,
@@ -203,12 +157,10 @@ static const struct option_row watch_rows[] = {
 	 "also report, at the end, conflicts that are close in time\nbut not proven, on maps that nothing shows to be ordered"},
 	{"growth", 0, NULL, set_growth, NULL,
 	 "also report how maps grew: when, from which size to\nwhich, who paid for it, which iterations were open"},
-	{"suppressions", 0, "FILE", set_suppressions, "a file name",
+	{"suppressions", 0, "FILE", output_set_suppressions, "a file name",
 	 "do not report what this file names: race:PATTERN,\nrace_top:PATTERN, map:TYPE"},
-	{"baseline", 0, "FILE", set_baseline, "a file name",
-	 "report only what is not in this earlier report"},
-	{"record", 0, "FILE", set_record, "a file name",
-	 "stream a recording there, for maprace report"},
+	OUTPUT_ROW_BASELINE,
+	OUTPUT_ROW_RECORD,
 	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},
 	{"exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
 	 "exit status when a race was found (66)"},
@@ -270,17 +222,12 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 		return rc;
 	if (options->quiet && options->verbose)
 		return option_usage_error(&watch_table, "either --quiet or --verbose, not both");
-	if (options->format_given && !options->noutputs)
-		return option_usage_error(&watch_table,
-					  "--format is that of -o FILE, which is missing");
+	rc = output_options_check(&options->out, &watch_table);
+	if (rc != OPTIONS_RUN)
+		return rc;
 	if (options->window_given && !options->suspects)
 		return option_usage_error(&watch_table, "--window needs --suspects");
 	return check_targets(argc, argv, rest, options);
-}
-
-enum report_format watch_options_format(const struct watch_options *options, const char *path)
-{
-	return options->format_given ? options->format : format_of_path(path);
 }
 
 void watch_options_free(struct watch_options *options)

@@ -20,8 +20,8 @@ struct written { /* what the recordings say of a race */
 };
 
 struct recorder {
-	struct mrec_writer *writers[WATCH_OUTPUTS + 1];
-	const char *paths[WATCH_OUTPUTS + 1];
+	struct mrec_writer *writers[OUTPUTS + 1];
+	const char *paths[OUTPUTS + 1];
 	size_t n;
 	struct written *races;
 	size_t nraces, numbers[2];
@@ -30,9 +30,9 @@ struct recorder {
 	int rc;
 };
 
-bool recorder_takes(const char *path, const struct watch_options *options)
+bool recorder_takes(const char *path, const struct output_options *options)
 {
-	return watch_options_format(options, path) == FORMAT_MREC;
+	return output_format(options, path) == FORMAT_MREC;
 }
 
 static int add(struct recorder *r, const char *path, struct err *err)
@@ -45,7 +45,7 @@ static int add(struct recorder *r, const char *path, struct err *err)
 	return 0;
 }
 
-int recorder_open(struct recorder **recorder, const struct watch_options *options, struct err *err)
+int recorder_open(struct recorder **recorder, const struct output_options *options, struct err *err)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
 	int rc = 0;
@@ -58,9 +58,9 @@ int recorder_open(struct recorder **recorder, const struct watch_options *option
 	r->next_s = 1;
 	if (options->record)
 		rc = add(r, options->record, err);
-	for (i = 0; i < options->noutputs && !rc; i++)
-		if (recorder_takes(options->outputs[i], options))
-			rc = add(r, options->outputs[i], err);
+	for (i = 0; i < options->n && !rc; i++)
+		if (recorder_takes(options->paths[i], options))
+			rc = add(r, options->paths[i], err);
 	if (!rc && r->n) {
 		*recorder = r;
 		return 0;
@@ -183,25 +183,20 @@ static int write_heads(struct recorder *r, const struct report *report)
 	return rc;
 }
 
-static void complain(struct watch *w, int rc)
+static int complain(struct recorder *r, int rc)
 {
-	struct recorder *r = w->recorder;
-
 	if (!rc || r->rc)
-		return;
+		return 0;
 	r->rc = rc;
-	w->failed = true;
 	log_error("cannot write the recording %s: %s", r->paths[0], err_name(rc));
+	return rc;
 }
 
-void recorder_report(struct watch *w, const struct report *report, bool last)
+static int write_report(struct recorder *r, const struct report *report, bool last)
 {
-	struct recorder *r = w->recorder;
 	int rc = 0;
 	size_t i;
 
-	if (!r || r->rc)
-		return;
 	if (!r->have_head)
 		rc = write_heads(r, report);
 	if (!rc)
@@ -210,46 +205,49 @@ void recorder_report(struct watch *w, const struct report *report, bool last)
 		rc = write_state(r, report);
 	for (i = 0; i < r->n && last && !rc; i++)
 		rc = mrec_end(r->writers[i]);
-	complain(w, rc);
+	return rc;
 }
 
-void recorder_tick(struct watch *w)
+int recorder_report(struct recorder *r, const struct report *report, bool last)
 {
-	struct recorder *r = w->recorder;
-	double now = (double)(watch_now() - w->start_ns) / 1e9;
-	bool due;
+	return r && !r->rc ? complain(r, write_report(r, report, last)) : 0;
+}
+
+int recorder_tick(struct recorder *r, double now, const struct recorder_source *source)
+{
 	struct report report;
+	bool due;
 	int rc;
 
 	if (!r || r->rc)
-		return;
+		return 0;
 	due = !r->have_head || now >= r->next_s;
-	rc = due ? watch_fill_report(w, &report) : watch_lend_races(w, &report);
+	rc = due ? source->fill(source->ctx, &report) : source->lend(source->ctx, &report);
 	if (!rc && due)
-		recorder_report(w, &report, false);
+		rc = write_report(r, &report, false);
 	else if (!rc)
 		rc = recorder_races(r, &report, now, false);
-	watch_drop_report(&report);
+	source->drop(&report);
 	while (r->next_s <= now) {
 		r->step_s *= 2;
 		r->next_s += r->step_s;
 	}
-	complain(w, rc);
+	return complain(r, rc);
 }
 
-void recorder_close(struct watch *w)
+int recorder_close(struct recorder *r)
 {
-	struct recorder *r = w->recorder;
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	if (!r)
-		return;
+		return 0;
 	for (i = 0; i < r->n; i++) {
-		rc = mrec_close(r->writers[i]);
-		complain(w, rc);
+		int one = complain(r, mrec_close(r->writers[i]));
+
+		rc = rc ? rc : one;
 	}
 	free(r->races);
 	free(r);
-	w->recorder = NULL;
+	return rc;
 }

@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "cmd/options.h"
-#include "cmd/watch.h"
+#include "report/model.h"
 
 /*
  * Streams what a watch finds into recordings (-o FILE.mrec, --record). A race is written at the
@@ -15,20 +16,31 @@
  */
 struct recorder;
 
+/* Whose findings they are. */
+struct recorder_source {
+	void *ctx;
+	int (*fill)(void *ctx, struct report *report); /* all that is known */
+	int (*lend)(void *ctx, struct report *report); /* races and suspects only, cheaper */
+	void (*drop)(struct report *report);	       /* after either, whatever came back */
+};
+
 /* Is this output streamed, and not written at the end? */
-bool recorder_takes(const char *path, const struct watch_options *options);
+bool recorder_takes(const char *path, const struct output_options *options);
 
 /* Opens the recordings that the options ask for. 0 (NULL when there is none to write) or a negative
  * errno with err set. */
-int recorder_open(struct recorder **recorder, const struct watch_options *options, struct err *err);
-/* Something may have happened. Failures are told once, and make the watch fail. */
-void recorder_tick(struct watch *w);
-/* What is known now; last: and the run is over. */
-void recorder_report(struct watch *w, const struct report *report, bool last);
+int recorder_open(struct recorder **recorder, const struct output_options *options,
+		  struct err *err);
+/*
+ * recorder may be NULL. A failure is told and returned once; nothing more is written then.
+ * recorder_tick(): something may have happened until now_s, seconds since the start.
+ * recorder_report(): what is known now; last: and the run is over.
+ */
+int recorder_tick(struct recorder *recorder, double now_s, const struct recorder_source *source);
+int recorder_report(struct recorder *recorder, const struct report *report, bool last);
 /* What the ticks write of the races at a time since the start; all: also what is not due yet. 0 or
  * a negative errno. */
-int recorder_races(struct recorder *r, const struct report *report, double now_s, bool all);
-/* Tells of a failure, and makes the watch fail. */
-void recorder_close(struct watch *w);
+int recorder_races(struct recorder *recorder, const struct report *report, double now_s, bool all);
+int recorder_close(struct recorder *recorder);
 
 #endif

@@ -63,6 +63,8 @@ void watch_drop_report(struct report *report);
 int watch_lend_races(struct watch *w, struct report *report);
 /* The reports to -o, if asked for. */
 int watch_write_output(struct watch *w);
+/* To the recordings, what there is to say now. 0, or a failure, once. */
+int watch_record(struct watch *w);
 /* What is said last: races not told yet, the files, the stats, the summary on standard error, all
  * of one and the same state. */
 void watch_finish(struct watch *w);

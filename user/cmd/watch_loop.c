@@ -244,7 +244,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	for (i = 0; i < w->ntargets; i++)
 		look_at_target(&l->sources[i]);
 	watch_print_races(w, RIPE_NS);
-	recorder_tick(w);
+	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
 		stop(l);
@@ -256,7 +256,7 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 
 	(void)what;
 	if (sig == SIGUSR1) {
-		if (!l->watch->options->noutputs && !l->watch->recorder)
+		if (!l->watch->options->out.n && !l->watch->recorder)
 			log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
 		watch_write_output(l->watch);
 		return;

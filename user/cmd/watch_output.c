@@ -11,10 +11,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/outputs.h"
 #include "cmd/recorder.h"
 #include "cmd/watch.h"
 #include "report/filter.h"
-#include "report/format.h"
 #include "report/status.h"
 #include "track/losses.h"
 #include "track/maprows.h"
@@ -250,21 +250,30 @@ static int write_files(struct watch *w, const struct report *report)
 						   .quote = o->source_root,
 						   .source_root = o->source_root},
 					  .source_root = o->source_root};
-	int r = 0, one;
-	size_t i;
+	int r = outputs_write(&o->out, report, &how);
 
-	for (i = 0; i < o->noutputs; i++) {
-		if (recorder_takes(o->outputs[i], o))
-			continue;
-		one = format_write(o->outputs[i], report, watch_options_format(o, o->outputs[i]),
-				   &how);
-		if (!one)
-			continue;
-		log_error("cannot write %s: %s", o->outputs[i], err_name(one));
-		w->failed = true;
-		r = one;
-	}
+	w->failed |= r != 0;
 	return r;
+}
+
+static int fill_for_recorder(void *ctx, struct report *report)
+{
+	return watch_fill_report(ctx, report);
+}
+
+static int lend_to_recorder(void *ctx, struct report *report)
+{
+	return watch_lend_races(ctx, report);
+}
+
+int watch_record(struct watch *w)
+{
+	const struct recorder_source source = {.ctx = w,
+					       .fill = fill_for_recorder,
+					       .lend = lend_to_recorder,
+					       .drop = watch_drop_report};
+
+	return recorder_tick(w->recorder, (double)(watch_now() - w->start_ns) / 1e9, &source);
 }
 
 /* They come last: which of them are none is known at the end. */
@@ -302,7 +311,7 @@ int watch_write_output(struct watch *w)
 	struct report report;
 	int r;
 
-	if (!w->options->noutputs && !w->recorder)
+	if (!w->options->out.n && !w->recorder)
 		return 0;
 	r = watch_fill_report(w, &report);
 	if (r) {
@@ -310,7 +319,7 @@ int watch_write_output(struct watch *w)
 		w->failed = true;
 	} else {
 		r = write_files(w, &report);
-		recorder_report(w, &report, false);
+		w->failed |= recorder_report(w->recorder, &report, false) != 0;
 	}
 	watch_drop_report(&report);
 	return r;
@@ -331,7 +340,7 @@ void watch_finish(struct watch *w)
 		print_suspects(w, &report);
 		print_growths(w, &report);
 		write_files(w, &report);
-		recorder_report(w, &report, true);
+		w->failed |= recorder_report(w->recorder, &report, true) != 0;
 		if (w->options->json)
 			watch_check_stdout(w, jsonl_print_stats(stdout, &report.stats));
 		if (!w->options->quiet)

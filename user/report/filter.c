@@ -102,9 +102,20 @@ static bool frame_matches(const char *pattern, const struct report_frame *frame)
 	return matches(pattern, frame->function) || matches(pattern, frame->file);
 }
 
+/* Who uses a kernel BPF map. */
+static bool actor_matches(const char *pattern, const struct report_actor *actor)
+{
+	return matches(pattern, actor->program ? actor->prog_name : actor->comm) ||
+	       (!actor->program && matches(pattern, actor->exe));
+}
+
 static bool race_matches(const char *pattern, const struct report_race *race)
 {
 	size_t i, j;
+
+	if (race->bpf)
+		return actor_matches(pattern, &race->bpf->actor[0]) ||
+		       actor_matches(pattern, &race->bpf->actor[1]);
 
 	for (i = 0; i < 2; i++)
 		for (j = 0; j < race->access[i].nframes; j++)
@@ -118,6 +129,8 @@ static bool top_matches(const char *pattern, const struct report_race *race)
 	const struct report_frame *site;
 	size_t i;
 
+	if (race->bpf)
+		return race_matches(pattern, race);
 	for (i = 0; i < 2; i++) {
 		site = report_access_site(&race->access[i]);
 		if (site && frame_matches(pattern, site))

@@ -13,9 +13,11 @@
  * before (the baseline).
  *
  * A suppressions file has one rule a line, as ThreadSanitizer and Go's race detector take them:
- *   race:PATTERN       a function or file of either stack matches
+ *   race:PATTERN       a function or file of either stack matches; of kernel BPF maps: the name of
+ *                      either program or process, or its executable
  *   race_top:PATTERN   the innermost frame outside the runtime, of either stack, matches
- *   map:TYPE           the map is of this type, with * for any text
+ *   map:TYPE           the map is of this type, with * for any text; of kernel BPF maps: has this
+ *                      name
  * PATTERN matches anywhere in the name; * stands for any text, ^ and $ for its ends. Empty lines
  * and lines that begin with # are skipped, and so are ThreadSanitizer's kinds that are of no
  * concern here (deadlock, mutex, signal, thread, called_from_lib).

@@ -307,6 +307,36 @@ bpf_text()
 	expect_line out 'BPF program count_tc'
 }
 
+# bpf_files: reports and a recording, asked for with SIGUSR1 as well; what a baseline or a suppression names is no finding any more
+bpf_files()
+{
+	victim_begin tc
+	bpf_begin --budget 100 --window 60s -o out.json -o out.html --record run.mrec
+	kill -USR1 "$watcher"
+	wait_for 20 [ -s out.html ]
+	rm -f out.html
+	victim_go
+	bpf_end
+	[ "$watched_status" -eq 66 ] || die "status $watched_status, not 66"
+	expect_line out.json '"kind": *"lost-update"'
+	expect_line out.html 'count_tc'
+	expect_status 0 maprace report -f json run.mrec
+	expect_line out '"kind": *"lost-update"'
+	expect_line out 'count_tc'
+	echo 'race:^count_tc$' >rules
+	for option in --baseline=out.json --suppressions=rules; do
+		victim_begin tc
+		bpf_begin --budget 100 --window 60s -o again.json "$option"
+		victim_go
+		bpf_end
+		show summary
+		[ "$watched_status" -eq 0 ] || die "status $watched_status with $option"
+		! grep -q 'WARNING: LOST UPDATE' report || die "a finding was reported in spite of $option"
+		expect_line summary 'not reported: [1-9]'
+		expect_line again.json '"hidden"'
+	done
+}
+
 # bpf_refused REGEX COMMAND...: one line why not, and one what to do
 bpf_refused()
 {
