@@ -8,8 +8,8 @@ _maprace()
 		--window --suspects --growth --suppressions --baseline --record --halt-on-race --exitcode --dry-run --no-color
 		--help"
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
-	local bpf="--map --duration --output --json --top --suspects --budget --window --exitcode --quiet --verbose
-		--no-color --help"
+	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
+		--exitcode --quiet --verbose --no-color --help"
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
