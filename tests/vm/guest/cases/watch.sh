@@ -10,7 +10,7 @@ clean_bound=40 # the longest that it is, where less did not see enough
 # Go's own check ends the program: it is then started again, so often at most.
 starts=6
 export E2E_PERIOD=5ms
-start_bound=20 # s until a program says that it is ready
+start_bound=60 # s until a program says that it is ready
 
 has_line()
 {
