@@ -371,15 +371,12 @@ static void leave_out(struct watch *w, const struct watched *gone)
 
 	log_warn("process %d (%s) ended while maprace attached to it, and is not watched",
 		 (int)gone->process.pid, gone->process.exe);
-	for (i = w->ntargets; i-- > 0;)
-		if (w->targets[i]->host == gone)
-			remove_target(w, i);
-	for (i = w->ntargets; i-- > 0;)
-		if (w->targets[i] == gone)
-			remove_target(w, i);
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i] == gone || w->targets[i]->host == gone)
+			w->targets[i]->left_out = true;
 }
 
-/* r if it stands; 1: that target is none any more. */
+/* r if it stands, 0 if that target is left out. */
 static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 {
 	const struct watched *of = t->host ? t->host : t;
@@ -388,7 +385,8 @@ static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 	if (!r || w->options->command || !process_has_ended(&t->process))
 		return r;
 	for (i = 0; i < w->ntargets; i++)
-		others += w->targets[i] != of && w->targets[i]->host != of;
+		others += w->targets[i] != of && w->targets[i]->host != of &&
+			  !w->targets[i]->left_out;
 	if (!others) {
 		err->hint[0] = '\0';
 		return err_set(err, -ESRCH, "process %d (%s) ended while maprace attached to it",
@@ -396,17 +394,32 @@ static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 	}
 	leave_out(w, of);
 	*err = (struct err){};
-	return 1;
+	return 0;
+}
+
+static void remove_left_out(struct watch *w)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < w->ntargets; i++) {
+		if (!w->targets[i]->left_out) {
+			w->targets[kept++] = w->targets[i];
+			continue;
+		}
+		watched_close(w->targets[i]);
+		free(w->targets[i]);
+	}
+	w->ntargets = kept;
 }
 
 /* Each target with its process is prepared, and what it has loaded becomes targets behind it. */
 static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
 {
 	const struct watch_options *o = w->options;
-	size_t i, n = w->ntargets, done;
+	size_t i, n = w->ntargets;
 	int r = 0;
 
-	for (i = 0, done = 0; done < n && !r; done++) {
+	for (i = 0; i < n && !r; i++) {
 		struct watched *t = w->targets[i];
 
 		r = prepare_process(w, t, err);
@@ -416,8 +429,6 @@ static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
 			*began_ns = watch_now();
 		}
 		r = bear(w, t, r, err);
-		i += !r; /* else the next one is here now */
-		r = r < 0 ? r : 0;
 	}
 	return r;
 }
@@ -427,12 +438,13 @@ static int attach_prepared(struct watch *w, struct err *err)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < w->ntargets && r >= 0; i = r ? 0 : i + 1) {
+	for (i = 0; i < w->ntargets && !r; i++) {
 		struct watched *t = w->targets[i];
 
-		r = t->attached ? 0 : bear(w, t, watched_attach(t, err), err);
+		if (!t->left_out)
+			r = bear(w, t, watched_attach(t, err), err);
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
 int watch_attach_targets(struct watch *w, struct err *err)
@@ -451,10 +463,11 @@ int watch_attach_targets(struct watch *w, struct err *err)
 		.window_ns = o->suspects ? o->window_ns : 0,
 		.growth = o->growth};
 	r = prepare_targets(w, &before, err);
+	if (!r && !o->dry_run)
+		r = attach_prepared(w, err);
+	remove_left_out(w);
 	if (o->dry_run)
 		return r;
-	if (!r)
-		r = attach_prepared(w, err);
 	w->attach_ms = (double)(watch_now() - before) / 1e6;
 	return r;
 }

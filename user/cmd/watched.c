@@ -75,10 +75,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 
 int watched_attach(struct watched *w, struct err *err)
 {
-	int r = attachment_attach(w->attachment, err);
-
-	w->attached = !r;
-	return r;
+	return attachment_attach(w->attachment, err);
 }
 
 void watched_start(struct watched *w, uint64_t start_ns)

@@ -42,7 +42,7 @@ struct watched {
 	uint64_t failed_ns;  /* when a change of the probes failed; 0: the last one did not */
 	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
 	bool growth;	     /* how its maps grow is watched */
-	bool attached;	     /* its probes are in place */
+	bool left_out;	     /* it ended while we attached: about to be freed */
 	bool started;	     /* the attachment is active */
 	bool ended;	     /* the process is gone, or runs another program */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
