@@ -112,11 +112,14 @@ static __always_inline bool writer_inside(__u64 map)
 __noinline int another_inside(__u64 map)
 {
 	__u64 used = 1;
+	__u32 cpu;
 
 	if (!writer_inside(map))
 		return 0;
-	if (cfg.clone_copies == MR_CLONE_FLAGS && target_u64(map, &used))
+	if (cfg.clone_copies == MR_CLONE_FLAGS && target_u64(map, &used)) {
+		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
 		return 0;
+	}
 	return used != 0;
 }
 

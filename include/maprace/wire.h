@@ -231,7 +231,7 @@ struct mr_map {
 	__u64 hold_ns; /* time held */
 	__u32 holds, collisions;
 	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
-	/* One mark for each goroutine that has come to write, by its g (mr_writer_mark()): stores
+	/* One mark for each goroutine that has come to write, by its g (mr_mark()): stores
 	 * only, so that of two that come at once none is forgotten. */
 	__u8 marks[MR_MARKS];
 	__u64 pad;

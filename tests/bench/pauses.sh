@@ -33,21 +33,18 @@ done
 
 once() # VERSION HOW
 {
-	local log=$out/log pid watcher='' i
-	"$out/$1-stripped/pauses" "$seconds" >"$log" &
-	pid=$!
-	for ((i = 0; i < 500; i++)); do
-		! grep -qs ready "$log" || break
-		sleep 0.01
-	done
+	local watcher=''
+	fresh_work pauses
+	start_target "$out/$1-stripped/pauses" "$seconds"
 	if [[ $2 == watched ]]; then
 		# shellcheck disable=SC2154 # the library's
-		"$maprace" watch -q -p "$pid" "${options[@]}" -o "$out/$1.json" &
+		"$maprace" watch -q -p "$target" "${options[@]}" -o "$out/$1.json" &
 		watcher=$!
 	fi
-	wait "$pid"
+	wait "$target"
+	target=
 	[[ -z $watcher ]] || wait "$watcher" || true
-	jq -c --arg go "$1" --arg how "$2" 'select(type == "object") | {go: $go, how: $how} + .' < <(grep '^{' "$log") | tee -a "$out/runs.jsonl"
+	jq -c --arg go "$1" --arg how "$2" 'select(type == "object") | {go: $go, how: $how} + .' < <(grep '^{' "$work/target") | tee -a "$out/runs.jsonl"
 }
 
 options=("$@")

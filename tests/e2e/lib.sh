@@ -71,7 +71,7 @@ finish()
 
 fresh_work()
 {
-	work=$e2e_build/work/$$${lane:+.$lane}/$1 # several runners may be at work
+	work=$e2e_build/work/$$/${lane:+lane$lane/}$1 # several runners may be at work
 	rm -rf "$work"
 	mkdir -p "$work"
 }

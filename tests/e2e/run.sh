@@ -379,19 +379,34 @@ run_plan()
 run_lane()
 {
 	lane=$1 passed=0 failed=0 skipped=0
+	trap cleanup EXIT
+	trap 'exit 1' INT TERM
 	run_plan < <(awk -v n="$1" "NR % 2 == n") >"$lanes/$1.out"
 	echo "$passed $failed $skipped $own_check" >"$lanes/$1.counts"
+}
+
+lane_pids=()
+# Interrupted, each ends what it has begun.
+lanes_end()
+{
+	((${#lane_pids[@]} == 0)) || { kill -TERM "${lane_pids[@]}" 2>/dev/null && wait; } || true
+	cleanup
+	rm -rf "$e2e_build/work/$$"
 }
 
 # run_lanes: the plan on standard input, of clean programs: they mostly wait, and in a crowd their timing is only odder
 run_lanes()
 {
 	local lanes the_plan n p f s o line
-	lanes=$(mktemp -d) the_plan=$(cat)
+	fresh_work lanes
+	lanes=$work the_plan=$(cat)
+	trap lanes_end EXIT
 	for n in 0 1; do
 		(run_lane "$n" <<<"$the_plan") &
+		lane_pids+=("$!")
 	done
 	wait
+	lane_pids=()
 	for n in 0 1; do
 		[[ -s $lanes/$n.counts ]] || e2e_die "a lane did not come to its end: $(tail -n 3 "$lanes/$n.out")"
 		while IFS= read -r line; do
@@ -409,7 +424,6 @@ run_lanes()
 		read -r p f s o <"$lanes/$n.counts"
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) own_check=$((own_check + o))
 	done
-	rm -rf "$lanes"
 }
 
 main()

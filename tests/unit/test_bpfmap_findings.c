@@ -107,11 +107,6 @@ static void test_lost_update(void **state)
 	close_findings(f);
 }
 
-static bool hides_this(const void *ctx, const struct report_race *race)
-{
-	return filter_hides(ctx, race);
-}
-
 /* By what a suppression says of a program, a process, a map; the document has it all the same. */
 static void test_hidden(void **state)
 {
@@ -136,7 +131,7 @@ static void test_hidden(void **state)
 		assert_int_equal(filter_add_suppressions(filter, "it", rules[i].rule,
 							 strlen(rules[i].rule), &err),
 				 0);
-		findings_set_filter(f, hides_this, filter);
+		findings_set_filter(f, filter_hides, filter);
 		assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
 		assert_int_equal(findings_proven(f), !rules[i].hides);
 		assert_int_equal(findings_lost(f), !rules[i].hides);

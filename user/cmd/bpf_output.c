@@ -179,16 +179,6 @@ static void print_losses(const struct report_stats *stats)
 			 stats->events_lost);
 }
 
-static void print_hidden(const struct report *report)
-{
-	size_t i;
-
-	for (i = 0; i < report->nhidden; i++)
-		log_info("  not reported: %" PRIu64 " findings, seen %" PRIu64 " times: %s%s",
-			 report->hidden[i].races, report->hidden[i].count,
-			 report->hidden[i].known ? "known from " : "", report->hidden[i].by);
-}
-
 void bpf_finish(struct bpf_watch *w)
 {
 	size_t doubted = findings_doubted(w->findings);
@@ -220,7 +210,8 @@ void bpf_finish(struct bpf_watch *w)
 			 report.stats.operations, report.stats.reads, report.stats.writes,
 			 report.stats.deletes, report.stats.cost_percent);
 		print_losses(&report.stats);
-		print_hidden(&report);
+		if (!w->options->quiet)
+			text_print_hidden(stderr, &report, "finding");
 	}
 	drop_report(&report);
 }

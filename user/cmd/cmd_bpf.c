@@ -161,28 +161,19 @@ static void announce(const struct bpf_watch *w)
 			error == -ENOENT ? "__per_cpu_offset in /proc/kallsyms" : err_name(error));
 }
 
-static bool hides(const void *ctx, const struct report_race *race)
-{
-	return filter_hides(ctx, race);
-}
-
-static int open_files(struct bpf_watch *w, struct err *err)
-{
-	const struct output_options *o = &w->options->out;
-	int r = outputs_check(o, err);
-
-	if (!r)
-		r = filter_open(&w->filter, o->suppressions, o->baseline, err);
-	return r ? r : recorder_open(&w->recorder, o, err);
-}
-
 static int run(struct bpf_watch *w)
 {
+	const struct output_options *o = &w->options->out;
 	struct err err = {};
-	int r = open_files(w, &err);
+	int r = outputs_check(o, &err);
 
 	if (!r)
+		r = filter_open(&w->filter, o->suppressions, o->baseline, &err);
+	if (!r)
 		r = start(w, &err);
+	/* last: it takes the place of an older recording */
+	if (!r)
+		r = recorder_open(&w->recorder, o, &err);
 	if (r) {
 		log_error("%s", err.text[0] ? err.text : err_name(r));
 		if (err.hint[0])
@@ -197,7 +188,7 @@ static int run(struct bpf_watch *w)
 		log_error("%s", err_name(-ENOMEM));
 		return EXIT_TOOL;
 	}
-	findings_set_filter(w->findings, hides, w->filter);
+	findings_set_filter(w->findings, filter_hides, w->filter);
 	map_attachment_activate(w->attachment, true);
 	r = bpf_watch_loop(w);
 	if (!r)

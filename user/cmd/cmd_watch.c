@@ -37,11 +37,6 @@ static int fail(const struct err *err, int code)
 	return code;
 }
 
-static bool hides(const void *ctx, const struct report_race *race)
-{
-	return filter_hides(ctx, race);
-}
-
 /* All is in place: the time that is watched begins, for all targets at once. */
 static int begin(struct watch *w)
 {
@@ -53,7 +48,7 @@ static int begin(struct watch *w)
 	w->growths = w->options->growth ? growths_new(w->start_ns) : NULL;
 	if (!w->tracker || (w->options->growth && !w->growths))
 		return -ENOMEM;
-	tracker_set_filter(w->tracker, hides, w->filter);
+	tracker_set_filter(w->tracker, filter_hides, w->filter);
 	for (i = 0; i < w->ntargets; i++)
 		watched_start(w->targets[i], w->start_ns);
 	return 0;
@@ -108,9 +103,8 @@ static int run(struct watch *w)
 	struct err err = {};
 	bool ended_itself;
 	size_t i;
-	int r = 0;
+	int r = outputs_check(&w->options->out, &err);
 
-	r = outputs_check(&w->options->out, &err);
 	if (!r)
 		r = filter_open(&w->filter, w->options->out.suppressions, w->options->out.baseline,
 				&err);

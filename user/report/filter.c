@@ -170,7 +170,7 @@ static const struct rule *find_rule(const struct filter *filter, const struct re
 	return NULL;
 }
 
-bool filter_hides(const struct filter *filter, const struct report_race *race)
+bool filter_hides(const void *filter, const struct report_race *race)
 {
 	return filter && find_rule(filter, race);
 }

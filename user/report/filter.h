@@ -39,7 +39,8 @@ int filter_add_suppressions(struct filter *filter, const char *name, const char 
 /* The ids of a report's races; name is what hidden races are said to be known from. 0 or -ENOMEM. */
 int filter_add_baseline(struct filter *filter, const char *name, const struct report *report);
 
-bool filter_hides(const struct filter *filter, const struct report_race *race);
+/* filter: a struct filter, or NULL; as those take it who know of none (track, bpfmap). */
+bool filter_hides(const void *filter, const struct report_race *race);
 /*
  * Moves what is hidden behind the races (and suspects) that are not, keeping both orders, and fills
  * report->hidden. The report keeps owning them. 0 or -ENOMEM.

@@ -20,6 +20,8 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
+/* What was not reported, and by what; what: one of them, "race". */
+void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
 /* How a whole document is rendered. */

@@ -132,17 +132,16 @@ static void print_losses(FILE *out, const struct report_stats *stats)
 	}
 }
 
-static void print_hidden(FILE *out, const struct report *report)
+void text_print_hidden(FILE *out, const struct report *report, const char *what)
 {
 	size_t i;
 
 	for (i = 0; i < report->nhidden; i++) {
 		const struct report_hidden *h = &report->hidden[i];
 
-		fprintf(out, "  %s: %" PRIu64 " %s, seen %" PRIu64 " %s, by ",
-			h->known ? "Known before" : "Suppressed", h->races,
-			h->races == 1 ? "race" : "races", h->count,
-			h->count == 1 ? "time" : "times");
+		fprintf(out, "  %s: %" PRIu64 " %s%s, seen %" PRIu64 " %s, by ",
+			h->known ? "Known before" : "Suppressed", h->races, what,
+			h->races == 1 ? "" : "s", h->count, h->count == 1 ? "time" : "times");
 		escape_text(out, h->by);
 		fputc('\n', out);
 	}
@@ -262,7 +261,7 @@ void text_print_summary(FILE *out, const struct report *report, const struct tex
 {
 	print_found(out, report, style);
 	print_caveats(out, &report->stats);
-	print_hidden(out, report);
+	text_print_hidden(out, report, "race");
 	print_late(out, report);
 	print_work(out, &report->stats);
 	print_losses(out, &report->stats);
