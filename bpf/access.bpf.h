@@ -14,6 +14,7 @@
 static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o,
 					struct mr_access *a)
 {
+	const volatile struct mr_target *t = o->target;
 	__u64 lo = 0, hi = 0;
 
 	a->g = o->g;
@@ -25,8 +26,8 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	a->gopc = 0;
 	a->type = 0;
 	a->labels = 0;
-	if (target_u64(o->g + cfg.g_goid, &a->goid) || target_u64(o->g + cfg.g_stack_lo, &lo) ||
-	    target_u64(o->g + cfg.g_stack_hi, &hi)) {
+	if (target_u64(o->g + t->g_goid, &a->goid) || target_u64(o->g + t->g_stack_lo, &lo) ||
+	    target_u64(o->g + t->g_stack_hi, &hi)) {
 		lose(o->c, MR_LOSS_G_FAULT);
 		return false;
 	}
@@ -34,17 +35,17 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 		lose(o->c, MR_LOSS_NO_GOID);
 		return false;
 	}
-	if (o->record && o->map >= lo && o->map < hi) {
+	if (o->record && mr_addr(o->map) >= lo && mr_addr(o->map) < hi) {
 		o->c->stack_maps++;
 		if (o->record->addr == o->map)
 			o->record->flags |= MR_MAP_STACK;
 		return false;
 	}
-	if (target_u64(o->g + cfg.g_gopc, &a->gopc) || target_u64(o->g + cfg.g_labels, &a->labels))
+	/* where there is none its offset is another one's: the verifier would follow a branch */
+	if (target_u64(o->g + t->g_gopc, &a->gopc) || target_u64(o->g + t->g_labels, &a->labels) ||
+	    target_u64(o->g + t->g_parent_goid, &a->parent_goid))
 		lose(o->c, MR_LOSS_G_FAULT);
-	if (cfg.g_parent_goid != 0xffffffff &&
-	    target_u64(o->g + cfg.g_parent_goid, &a->parent_goid))
-		lose(o->c, MR_LOSS_G_FAULT);
+	a->parent_goid &= t->parent_goid_mask;
 	stack_walk(ctx, a, hi, o, o->c);
 	return true;
 }
@@ -53,16 +54,15 @@ static __always_inline __u64 operation_type(struct pt_regs *ctx, const struct op
 {
 	int fault = 0;
 
-	return site_arg(ctx, o->type_arg, cfg.iter_type, &fault);
+	return site_arg(ctx, o->type_arg, o->target->iter_type, &fault);
 }
 
 /* How much of it there is now in to, which has room for MR_HEADER_MAX bytes; 0: it cannot be read. */
 static __always_inline __u32 header_read(void *to, __u64 map, struct mr_cpu *c)
 {
-	__u32 size = cfg.map_size;
+	/* 1 to MR_HEADER_MAX, without a branch */
+	__u32 size = ((target_of(map)->map_size - 1) & (MR_HEADER_MAX - 1)) + 1;
 
-	if (size > MR_HEADER_MAX)
-		size = MR_HEADER_MAX;
 	if (!target_read(to, size, map))
 		return size;
 	lose(c, MR_LOSS_HEADER_FAULT);
@@ -85,12 +85,12 @@ __noinline int grown_recognise(__u64 map)
 	struct mr_cpu *c;
 	__u32 cpu, seed;
 
-	if (!cfg.growth || !gr || gr->map != map || gr->collected == collections)
+	if (!cfg.growth || !gr || gr->map != map || gr->collected == target_of(map)->collections)
 		return 0;
-	c = this_cpu(&cpu);
+	c = this_cpu(map, &cpu);
 	seed = seed_of(map, c);
-	if (seed && seed == gr->seed && !seed_is_of_clones(seed, gr->collected)) {
-		gr->collected = collections_now();
+	if (seed && seed == gr->seed && !seed_is_of_clones(seed, map, gr->collected)) {
+		gr->collected = collections_now(map);
 		return 0;
 	}
 	if (gr->under_way)
@@ -106,9 +106,10 @@ __noinline int grown_recognise(__u64 map)
 /* Of a Swiss map; a classic one has it in its header. */
 static __always_inline bool growth_under_way(__u64 map, __u64 now)
 {
-	const struct mr_grown *gr = cfg.map_old ? NULL : grown_slot(map);
+	const volatile struct mr_target *t = target_of(map);
+	const struct mr_grown *gr = t->map_old ? NULL : grown_slot(map);
 
-	return gr && gr->map == map && gr->under_way && gr->epoch == epoch &&
+	return gr && gr->map == map && gr->under_way && gr->epoch == t->epoch &&
 	       now - gr->id < TABLE_GROWS_NS;
 }
 
@@ -128,6 +129,7 @@ static __always_inline struct mr_event_race *event_reserve(const struct operatio
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_RACE;
+	e->header.tag = mr_tag(o->tag);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->map = o->map;

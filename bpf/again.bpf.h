@@ -92,9 +92,9 @@ __noinline int again_cloned(__u64 map, __u32 op, __u32 cpu, __u64 arg)
 	struct mr_again *a;
 	__u32 on;
 
-	if (op != MR_OP_CLONE || cfg.clone_copies == MR_CLONE_NOTHING)
+	if (op != MR_OP_CLONE || target_of(map)->clone_copies == MR_CLONE_NOTHING)
 		return 0;
-	*seed_cloned(seed_of(map, this_cpu(&on))) = collections + 1;
+	*seed_cloned(seed_of(map, this_cpu(map, &on)), map) = target_of(map)->collections + 1;
 	a = again_slot(cpu, arg);
 	if (a)
 		a->skip = 0;

@@ -44,7 +44,7 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how)
 	int left;
 	__u32 cpu, i;
 
-	c = this_cpu(&cpu);
+	c = this_cpu(g, &cpu);
 	cpu &= MR_APART_CPUS - 1;
 	/* it may be another CPU's note, which ours takes the place of */
 	left = apart_left(index, cpu, g, now);

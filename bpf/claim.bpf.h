@@ -37,7 +37,7 @@ __noinline int claim_take(__u32 slot)
 		return 1;
 	r = bpf_map_delete_elem(&claims, &key);
 	if (r && r != CLAIM_NO_KEY)
-		lose(this_cpu(&cpu), MR_LOSS_CLAIM_STUCK);
+		lose(this_cpu(0, &cpu), MR_LOSS_CLAIM_STUCK);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ __noinline int claim_release(__u32 slot)
 	key = slot | generation << CLAIM_SHIFT;
 	if (!bpf_map_delete_elem(&claims, &key))
 		return 0;
-	lose(this_cpu(&cpu), MR_LOSS_CLAIM_STUCK);
+	lose(this_cpu(0, &cpu), MR_LOSS_CLAIM_STUCK);
 	s->generation = generation + 1;
 	return 1;
 }

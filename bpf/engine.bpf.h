@@ -22,9 +22,10 @@
 #include "trial.bpf.h"
 
 /* True where this pair of stacks is new and its event should go out. */
-static __always_inline bool pair_first(__u64 key, __u64 now, struct mr_cpu *c)
+static __always_inline bool pair_first(__u64 key, const struct operation *o)
 {
-	struct mr_pair first = {.count = 1, .first_ns = now, .last_ns = now};
+	struct mr_pair first = {
+		.count = 1, .first_ns = o->now, .last_ns = o->now, .tag = mr_tag(o->tag)};
 	struct mr_pair *p = bpf_map_lookup_elem(&pairs, &key);
 
 	if (!p) {
@@ -33,12 +34,12 @@ static __always_inline bool pair_first(__u64 key, __u64 now, struct mr_cpu *c)
 		p = bpf_map_lookup_elem(&pairs,
 					&key); /* another CPU was faster, or the table is full */
 		if (!p) {
-			lose(c, MR_LOSS_PAIRS_FULL);
+			lose(o->c, MR_LOSS_PAIRS_FULL);
 			return false;
 		}
 	}
 	__sync_fetch_and_add(&p->count, 1);
-	p->last_ns = now;
+	p->last_ns = o->now;
 	return false;
 }
 
@@ -82,7 +83,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	e->evidence = MR_EVIDENCE_COLLISION;
 	e->held_ns = o->now > e->access[1].time_ns ? o->now - e->access[1].time_ns : 0;
 	e->pair = (__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash;
-	if (!pair_first(e->pair, o->now, o->c))
+	if (!pair_first(e->pair, o))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);
@@ -126,7 +127,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	e->held_ns = 0;
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
 		  0x1f1f1f1f1f1f1f1full;
-	if (!pair_first(e->pair, o->now, o->c))
+	if (!pair_first(e->pair, o))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);
@@ -295,7 +296,8 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	struct policy_input in = {};
 	__u64 length;
 
-	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, hold_ppm, cfg.burst_ns);
+	policy_refill(&o->c->tokens_ns, &o->c->refilled_ns, o->now, o->target->hold_ppm,
+		      cfg.burst_ns);
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;
@@ -334,7 +336,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	__u64 caller, ret = 0;
 
 	o->c->looks++;
-	caller = stack_caller(ctx, &ret);
+	caller = stack_caller(ctx, o, &ret);
 	if (!caller) {
 		lose(o->c, MR_LOSS_CALLER_FAULT);
 		return;
@@ -353,7 +355,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	}
 	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
 		return;
-	s = caller_record(REG_IP(ctx), caller, o->c);
+	s = caller_record(REG_IP(ctx) ^ o->tag, caller, o->c);
 	if (!s) {
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Entry programs for the map functions of one watched Go process. */
+/* Entry programs for the map functions of the watched Go processes. */
 /* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse
  * the kernel's BTF (50 ms). */
 #define BPF_NO_PRESERVE_ACCESS_INDEX
@@ -17,20 +17,22 @@
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
 
-/* Thread id, or 0 when the process is not the watched one. Some kernels filter uprobes by thread or
- * not at all, so this is always asked. */
-static __always_inline __u32 watched_thread(void)
+/* Ids of process and thread, 0 where they have none in the namespace of those that are watched. Some
+ * kernels filter uprobes by thread or not at all, so this is always asked. */
+static __always_inline __u32 this_thread(__u32 *tgid)
 {
 	struct bpf_pidns_info ns = {};
 	__u64 id;
 
 	if (cfg.pidns_ino) {
 		if (bpf_get_ns_current_pid_tgid(cfg.pidns_dev, cfg.pidns_ino, &ns, sizeof(ns)))
-			return 0;
-		return ns.tgid == cfg.tgid ? ns.pid : 0;
+			ns.tgid = 0; /* no site is of this process */
+		*tgid = ns.tgid;
+		return ns.pid;
 	}
 	id = bpf_get_current_pid_tgid();
-	return id >> 32 == cfg.tgid ? (__u32)id : 0;
+	*tgid = id >> 32;
+	return (__u32)id;
 }
 
 /* Another goroutine's write is under way, and this one's own check would be the end. */
@@ -50,30 +52,30 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	struct operation o = {.by_helper = by_helper};
 	struct mr_again *a;
 	bool wants, late;
-	__u64 arg;
-	__u32 slot, index;
+	__u64 arg, tag;
+	__u32 slot, index, tgid;
 	int fault = 0;
 
 	stay_on_own_stack(ctx);
-	if (!gate)
-		return 0;
-	o.c = this_cpu(&o.cpu);
-	o.tid = watched_thread();
-	if (!o.tid) {
-		lose(o.c, MR_LOSS_FOREIGN);
+	o.tid = this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &slot, &site)) {
+		site_missing(tgid);
 		return 0;
 	}
-	if (!site_at(REG_IP(ctx), &slot, &site)) {
-		lose(o.c, MR_LOSS_UNKNOWN_SITE);
+	o.tag = tag;
+	o.target = target_of(tag);
+	if (!o.target->gate)
 		return 0;
-	}
+	index = 0; /* a variable of its own: o stays in registers */
+	o.c = this_cpu(tag, &index);
+	o.cpu = index;
 	o.op = site.op;
 	o.type_arg = site.type_arg;
 	o.leaves = site.jump && REG_JUMPS(ctx);
-	o.g = REG_G(ctx);
+	o.g = tagged(REG_G(ctx), tag);
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
-	arg = site_word(ctx, site.map_arg);
+	arg = tagged(site_word(ctx, site.map_arg), tag);
 	latest_note(o.g, arg, slot, REG_SP(ctx));
 	a = again_slot(o.cpu, arg);
 	if (!a) {
@@ -84,17 +86,17 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
 		return 0;
 	}
-	o.map = site_arg(ctx, site.map_arg, cfg.iter_map, &fault);
+	o.map = tagged(site_arg(ctx, site.map_arg, o.target->iter_map, &fault), tag);
 	if (fault) {
 		lose(o.c, MR_LOSS_ITER_FAULT);
 		return 0;
 	}
-	if (!o.map) {
+	if (!mr_addr(o.map)) {
 		o.c->nil_maps++;
 		return 0;
 	}
 	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
-	index = map_index(o.map); /* a variable of its own: o stays in registers */
+	index = map_index(o.map);
 	o.index = index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
 	if (!o.record) {
@@ -104,7 +106,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	o.now = bpf_ktime_get_ns();
 	/* First of all the record is made this map's: what a collision notes must not be another's.
 	 */
-	if ((o.record->addr ^ o.map) | (o.record->collected ^ collections))
+	if ((o.record->addr ^ o.map) | (o.record->collected ^ o.target->collections))
 		map_recognise(index, o.map, o.now);
 	if (o.record->busy) {
 		if (o.record->hold)
@@ -148,27 +150,33 @@ int maprace_op_plain(struct pt_regs *ctx)
 SEC("uprobe")
 int maprace_collected(struct pt_regs *ctx)
 {
-	__u32 cpu, i;
+	struct mr_probe_site site;
+	__u32 tgid, number, i;
+	__u64 tag;
 
 	stay_on_own_stack(ctx);
-	if (!watched_thread()) {
-		lose(this_cpu(&cpu), MR_LOSS_FOREIGN);
+	this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
+		site_missing(tgid);
 		return 0;
 	}
-	for (i = 0; i < MR_EMPTIED; i++)
-		map_outlives(i);
-	__sync_fetch_and_add(&collections, 1);
+	for (i = 0; i < MR_EMPTIED; i += 8)
+		maps_outlive(tag, i);
+	__sync_fetch_and_add((__u32 *)&target_of(tag)->collections, 1);
 	return 0;
 }
 
 /* The probed call instruction at ip: its place in the table. */
-__noinline int call_place(__u64 ip)
+__noinline int call_place(__u64 ip, __u32 tgid)
 {
-	__u32 i, place = mr_call_slot(ip);
+	__u32 i, place = mr_call_slot(tgid, ip);
 
-	for (i = 0; i < MR_CALL_STEPS; i++, place++)
-		if (*(volatile __u64 *)&call_sites[place & (MR_CALL_SLOTS - 1)].ip == ip)
+	for (i = 0; i < MR_CALL_STEPS; i++, place++) {
+		const volatile struct mr_call *c = &call_sites[place & (MR_CALL_SLOTS - 1)];
+
+		if (c->ip == ip && c->tgid == tgid)
 			break;
+	}
 	return (int)place;
 }
 
@@ -179,47 +187,47 @@ __noinline int call_place(__u64 ip)
 static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 {
 	struct operation o = {.by_helper = by_helper, .at_call = true};
-	const struct mr_probe_site *site;
+	const volatile struct mr_probe_site *site;
 	struct mr_call *call;
 	struct mr_caller *s;
 	__u64 caller;
-	__u32 index;
+	__u32 index, tgid;
 	bool racy;
 
 	stay_on_own_stack(ctx);
-	if (!gate)
-		return 0;
-	o.c = this_cpu(&o.cpu);
-	o.tid = watched_thread();
-	if (!o.tid) {
-		lose(o.c, MR_LOSS_FOREIGN);
+	o.tid = this_thread(&tgid);
+	call = &call_sites[(__u32)call_place(REG_IP(ctx), tgid) & (MR_CALL_SLOTS - 1)];
+	if ((call->ip ^ REG_IP(ctx)) | (call->tgid ^ tgid)) {
+		site_missing(tgid);
 		return 0;
 	}
-	call = &call_sites[(__u32)call_place(REG_IP(ctx)) & (MR_CALL_SLOTS - 1)];
-	if (call->ip != REG_IP(ctx)) {
-		lose(o.c, MR_LOSS_UNKNOWN_SITE);
+	o.tag = (__u64)call->tag << MR_TAG_SHIFT;
+	o.target = target_of(o.tag);
+	if (!o.target->gate)
 		return 0;
-	}
+	index = 0;
+	o.c = this_cpu(o.tag, &index);
+	o.cpu = index;
 	call->hits++;
 	index = call->slot & (MR_SITE_SLOTS - 1);
 	o.c->calls[index]++;
-	site = (const struct mr_probe_site *)&probe_sites[index];
+	site = &o.target->sites[index];
 	o.op = site->op;
 	o.type_arg = site->type_arg;
 	o.ip = site->ip;
 	o.ret = REG_IP(ctx) + REG_CALL_LEN;
-	o.g = REG_G(ctx);
-	o.map = site_word(ctx, site->map_arg);
+	o.g = tagged(REG_G(ctx), o.tag);
+	o.map = tagged(site_word(ctx, site->map_arg), o.tag);
 	o.index = map_index(o.map);
 	index = o.index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
-	if (!o.record || !o.map || o.record->addr != o.map)
+	if (!o.record || !mr_addr(o.map) || o.record->addr != o.map)
 		return 0; /* the operation itself makes the record */
 	o.now = bpf_ktime_get_ns();
-	if (o.record->collected != collections && map_recognise(index, o.map, o.now))
+	if (o.record->collected != o.target->collections && map_recognise(index, o.map, o.now))
 		return 0;
-	caller = stack_caller(ctx, &o.ret);
-	s = caller ? caller_record(o.ip, caller, o.c) : NULL;
+	caller = stack_caller(ctx, &o, &o.ret);
+	s = caller ? caller_record(o.ip ^ o.tag, caller, o.c) : NULL;
 	if (!s) {
 		lose(o.c, MR_LOSS_CALLER_FAULT);
 		return 0;
@@ -266,11 +274,11 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o)
 	const struct mr_map *m;
 	__u32 index = map_index(map);
 
-	if (cfg.clone_copies != MR_CLONE_FLAGS || !*seed_cloned(seed_of(map, o->c)))
+	if (o->target->clone_copies != MR_CLONE_FLAGS || !*seed_cloned(seed_of(map, o->c), map))
 		return false;
 	m = bpf_map_lookup_elem(&maps, &index);
 	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
-	    (m->collected != collections && map_recognise(index, map, o->now)))
+	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
 		return true;
 	return !is_old_write(&m->writer, o->now) && !is_old_write(&m->writer_before, o->now);
 }
@@ -279,14 +287,17 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o)
 static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
 				      const struct latest *last)
 {
-	const struct mr_probe_site *site = &probe_sites[last->slot & (MR_SITE_SLOTS - 1)];
-	__u64 map = last->arg; /* a variable of its own, as in operation() */
+	const volatile struct mr_probe_site *site =
+		&o->target->sites[last->slot & (MR_SITE_SLOTS - 1)];
+	__u64 map = mr_addr(last->arg); /* a variable of its own, as in operation() */
 
 	if (map && site->map_arg == MR_ARG_ITER &&
-	    target_u64(map + cfg.iter_map, &map)) { /* it may have gone over to another map */
+	    target_u64(map + o->target->iter_map, &map)) { /* it may have gone over to another map */
 		lose(o->c, MR_LOSS_ITER_FAULT);
 		map = 0;
 	}
+	if (map)
+		map = tagged(map, o->tag);
 	if (map && born_flagged(map, o)) {
 		e->born_flagged = 1;
 		map = 0;
@@ -327,7 +338,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	o->record = bpf_map_lookup_elem(&maps, &index);
 	if (!o->record || o->record->addr != o->map)
 		return;
-	if (o->record->collected != collections && map_recognise(o->index, o->map, o->now))
+	if (o->record->collected != o->target->collections && map_recognise(o->index, o->map, o->now))
 		return; /* what is noted was another map's */
 	e->type = o->record->type;
 	noted = other_writer(o, &alone);
@@ -359,24 +370,31 @@ int maprace_fatal(struct pt_regs *ctx)
 	struct mr_event_fatal *e;
 	struct operation o = {};
 	struct latest last = {};
+	struct mr_probe_site site;
+	__u32 tgid, number, cpu;
+	__u64 tag;
 
 	stay_on_own_stack(ctx);
-	if (!gate)
-		return 0;
-	o.c = this_cpu(&o.cpu);
-	o.tid = watched_thread();
-	if (!o.tid) {
-		lose(o.c, MR_LOSS_FOREIGN);
+	o.tid = this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
+		site_missing(tgid);
 		return 0;
 	}
+	o.tag = tag;
+	o.target = target_of(tag);
+	if (!o.target->gate)
+		return 0;
+	o.c = this_cpu(tag, &cpu);
+	o.cpu = cpu;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		lose(o.c, MR_LOSS_RING_FULL);
 		return 0;
 	}
-	o.g = REG_G(ctx);
+	o.g = tagged(REG_G(ctx), tag);
 	o.now = bpf_ktime_get_ns();
 	e->header.kind = MR_EVENT_FATAL;
+	e->header.tag = mr_tag(tag);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o.now;
 	/* The text's page is often not resident: the address and length travel, user space reads

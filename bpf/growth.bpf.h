@@ -34,6 +34,7 @@ static __always_inline struct mr_event_growth *growth_event(const struct operati
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_GROWTH;
+	e->header.tag = mr_tag(o->tag);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->what = what;
@@ -93,9 +94,9 @@ static __always_inline void grown_set(const struct operation *o, __u64 old, __u3
 	gr->old = old;
 	gr->under_way = 1;
 	gr->flags = flags;
-	gr->epoch = epoch;
+	gr->epoch = o->target->epoch;
 	gr->seed = seed_of(o->map, o->c);
-	gr->collected = collections_now();
+	gr->collected = collections_now(o->map);
 }
 
 /* A new part in a growth takes the place; what was there and is not told yet is told now. */
@@ -121,7 +122,7 @@ static __always_inline bool grower_begin(struct pt_regs *ctx, const struct opera
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 	if (!access_fill(ctx, o, &w->access))
 		return false;
-	w->access.type = site_arg(ctx, site->type_arg, cfg.iter_type, &fault);
+	w->access.type = site_arg(ctx, site->type_arg, o->target->iter_type, &fault);
 	w->g = o->g;
 	return true;
 }
@@ -139,13 +140,13 @@ static __always_inline void growth_move(struct pt_regs *ctx, const struct operat
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
 	}
-	if (target_u64(o->map + cfg.map_old, &old)) {
+	if (target_u64(o->map + o->target->map_old, &old)) {
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
 	known = gr->map == o->map && gr->old == old;
 	if (known)
-		gr->epoch = epoch;
+		gr->epoch = o->target->epoch;
 	if (known && w->g == o->g && w->access.goid == goid && w->map == o->map &&
 	    w->id == gr->id) {
 		w->steps++;
@@ -177,7 +178,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;
 	}
-	if (in->g == o->g && in->goid == goid && in->map == o->map && in->epoch == epoch &&
+	if (in->g == o->g && in->goid == goid && in->map == o->map && in->epoch == o->target->epoch &&
 	    o->now - in->entered_ns < ENTERED_AGAIN_NS) {
 		in->entered_ns = o->now;
 		return;
@@ -190,7 +191,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 	grown_set(o, 0, 0);
 	in->goid = goid;
 	in->map = o->map;
-	in->epoch = epoch;
+	in->epoch = o->target->epoch;
 	in->entered_ns = o->now;
 	in->g = o->g;
 }
@@ -202,7 +203,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 	struct mr_grown *gr;
 	bool same;
 
-	if (!in || in->g != o->g || in->goid != goid || in->epoch != epoch) {
+	if (!in || in->g != o->g || in->goid != goid || in->epoch != o->target->epoch) {
 		lose(o->c, MR_LOSS_GROWTH_UNPAIRED); /* entered before the probes were there */
 		return;
 	}
@@ -216,7 +217,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 	}
 	w->busy_ns = o->now - in->entered_ns;
 	same = gr->map == o->map && gr->id == w->id;
-	if (!cfg.map_old) {
+	if (!o->target->map_old) {
 		w->steps = 1;
 		if (same)
 			gr->under_way = 0;
@@ -224,7 +225,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 		w->g = 0;
 		return;
 	}
-	if (target_u64(o->map + cfg.map_old, &w->old))
+	if (target_u64(o->map + o->target->map_old, &w->old))
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 	if (same)
 		gr->old = w->old;
@@ -240,14 +241,14 @@ static __always_inline void growth_look(const struct operation *o)
 
 	if (!gr || gr->map != o->map || !gr->under_way || !gr->old)
 		return;
-	if (target_u64(o->map + cfg.map_old, &old)) {
+	if (target_u64(o->map + o->target->map_old, &old)) {
 		lose(o->c, MR_LOSS_HEADER_FAULT);
 		return;
 	}
 	if (old == gr->old)
 		return;
 	gr->under_way = 0;
-	if (gr->epoch != epoch)
+	if (gr->epoch != o->target->epoch)
 		return; /* while nobody looked: not seen */
 	e = growth_event(o, MR_GROWTH_ENDED | (gr->flags & MR_GROWTH_LATE));
 	if (!e)
@@ -283,7 +284,7 @@ static __always_inline void iterator_begin(const struct operation *o, __u64 it, 
 	i->first_ns = o->now;
 	i->last_ns = o->now;
 	i->told = 0;
-	i->epoch = epoch;
+	i->epoch = o->target->epoch;
 }
 
 /* It began before the growth and goes on after that: it was open. */
@@ -295,7 +296,7 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	struct mr_event_growth *e;
 
 	if (!i || i->it != it || i->g != o->g || i->goid != goid || i->map != o->map ||
-	    i->epoch != epoch)
+	    i->epoch != o->target->epoch)
 		return;
 	i->last_ns = o->now;
 	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told)
@@ -319,9 +320,12 @@ static __always_inline void growth_iterate(struct pt_regs *ctx, const struct ope
 					   const struct mr_probe_site *site, __u64 goid)
 {
 	if (site->map_arg == MR_ARG_ITER)
-		iterator_step(ctx, o, site_word(ctx, MR_ARG_0), goid);
+		iterator_step(ctx, o, tagged(site_word(ctx, MR_ARG_0), o->tag), goid);
 	else
-		iterator_begin(o, site_word(ctx, site->map_arg == MR_ARG_1 ? MR_ARG_2 : MR_ARG_0),
+		iterator_begin(o,
+			       tagged(site_word(ctx, site->map_arg == MR_ARG_1 ? MR_ARG_2
+									       : MR_ARG_0),
+				      o->tag),
 			       goid);
 }
 
@@ -338,15 +342,17 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	o->type_arg = site->type_arg;
 	if (part)
 		o->c->hits[slot & (MR_SITE_SLOTS - 1)]++;
-	o->map = site->op == MR_OP_GROWN ? 0 : site_arg(ctx, site->map_arg, cfg.iter_map, &fault);
-	if (!o->map && site->op != MR_OP_GROWN)
+	o->map = site->op == MR_OP_GROWN
+			 ? 0
+			 : tagged(site_arg(ctx, site->map_arg, o->target->iter_map, &fault), o->tag);
+	if (!mr_addr(o->map) && site->op != MR_OP_GROWN)
 		return part; /* an operation says so itself */
 	grown_recognise(o->map);
-	if (!part && cfg.map_old)
+	if (!part && o->target->map_old)
 		growth_look(o);
 	if (!part && site->op != MR_OP_ITERATE)
 		return false;
-	if (target_u64(o->g + cfg.g_goid, &goid)) {
+	if (target_u64(o->g + o->target->g_goid, &goid)) {
 		lose(o->c, MR_LOSS_G_FAULT);
 		return part;
 	}

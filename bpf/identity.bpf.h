@@ -30,17 +30,23 @@ static __always_inline __u32 seed_of(__u64 map, struct mr_cpu *c)
 {
 	__u64 seed = 0;
 
-	if (target_read(&seed, cfg.map_seed_size == 4 ? 4 : 8, map + cfg.map_seed)) {
+	const volatile struct mr_target *t = target_of(map);
+
+	if (target_read(&seed, t->map_seed_size == 4 ? 4 : 8, map + t->map_seed)) {
 		lose(c, MR_LOSS_HEADER_FAULT);
 		return 0;
 	}
 	return (__u32)(seed ^ seed >> 32) | 1;
 }
 
-/* When that was for this seed, or for another one in its place. */
-static __always_inline __u32 *seed_cloned(__u32 seed)
+/* When that was for this seed of a map of the same target, or for another one in its place. */
+static __always_inline __u32 *seed_cloned(__u32 seed, __u64 tagged)
 {
-	return &cloned[(seed * 0x9e3779b1u) >> 16 & (MR_CLONED - 1)];
+	__u32 slot = (__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask;
+	__u32 place = (seed * 0x9e3779b1u) >> (32 - MR_CLONED_BITS);
+
+	place &= (1u << cfg.cloned_shift) - 1;
+	return &cloned[(slot << cfg.cloned_shift | place) & (MR_CLONED - 1)];
 }
 
 /*
@@ -48,18 +54,20 @@ static __always_inline __u32 *seed_cloned(__u32 seed)
  * It may have been entered one earlier than its memory was taken. Where collections go unseen there
  * is no telling when: then clones are taken for one another.
  */
-static __always_inline bool seed_is_of_clones(__u32 seed, __u32 collected)
+static __always_inline bool seed_is_of_clones(__u32 seed, __u64 map, __u32 collected)
 {
-	__u32 when = *seed_cloned(seed);
+	__u32 when = *seed_cloned(seed, map);
 
-	return when && !cfg.collections_unseen && (__s32)(when - collected) >= 0;
+	return when && !target_of(map)->collections_unseen && (__s32)(when - collected) >= 0;
 }
 
 /* To be noted with a map that was just recognised. Where collections are not seen it is a number
  * that they never come to: then each time is the first. */
-static __always_inline __u32 collections_now(void)
+static __always_inline __u32 collections_now(__u64 map)
 {
-	return cfg.collections_unseen ? ~0u : collections;
+	const volatile struct mr_target *t = target_of(map);
+
+	return t->collections_unseen ? ~0u : t->collections;
 }
 
 #endif

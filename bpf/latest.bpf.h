@@ -22,7 +22,7 @@ static __always_inline struct mr_latest *latest_slot(__u64 g)
 static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp)
 {
 	volatile struct mr_latest *l = latest_slot(g);
-	__u64 what = (__u64)epoch << 8 | slot;
+	__u64 what = (__u64)target_of(g)->epoch << 8 | slot;
 
 	l->caller = 0; /* first: whoever reads it behind the others reads this one's, or none */
 	l->arg = arg;
@@ -43,8 +43,8 @@ __noinline int latest_look(__u64 g, __u64 caller, __u64 now)
 
 	if (check != (l->arg ^ g ^ l->what ^ l->sp))
 		return 0; /* another goroutine's by now */
-	if (target_u64(g + cfg.g_goid, &goid)) {
-		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
+	if (target_u64(g + target_of(g)->g_goid, &goid)) {
+		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
 		return 0;
 	}
 	if (l->goid != goid) { /* no goroutine has the id of an earlier one */
@@ -69,7 +69,8 @@ struct latest {
 static __always_inline bool latest_read(__u64 g, struct latest *to)
 {
 	volatile struct mr_latest *l = latest_slot(g);
-	__u64 arg = l->arg, what = l->what, check = l->check, now = epoch, seal;
+	__u64 arg = l->arg, what = l->what, check = l->check;
+	__u64 now = target_of(g)->epoch, seal;
 
 	to->sp = l->sp;
 	to->time_ns = l->time_ns;
@@ -93,7 +94,7 @@ static __always_inline __u64 latest_goid(__u64 g, __u64 from, struct mr_cpu *c)
 	/* in this order: latest_look() writes them in the other one */
 	__u64 known = l->goid, since = l->since_ns, goid = 0;
 
-	if (target_u64(g + cfg.g_goid, &goid)) {
+	if (target_u64(g + target_of(g)->g_goid, &goid)) {
 		lose(c, MR_LOSS_G_FAULT);
 		return 0;
 	}

@@ -4,10 +4,14 @@
 
 #include "tables.bpf.h"
 
-static __always_inline struct mr_cpu *this_cpu(__u32 *cpu)
+/* Of the target that this address is one of; 0: what is nobody's. */
+static __always_inline struct mr_cpu *this_cpu(__u64 tagged, __u32 *cpu)
 {
-	*cpu = bpf_get_smp_processor_id();
-	return &cpus[*cpu & (MR_CPUS - 1)];
+	__u32 slot = (__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask, on;
+
+	on = *cpu = bpf_get_smp_processor_id();
+	/* constants all of them: a number that the verifier knows to be within bounds */
+	return &cpus[slot << cfg.cpu_shift | (on & ((1u << cfg.cpu_shift) - 1))];
 }
 
 static __always_inline void lose(struct mr_cpu *c, enum mr_loss which)

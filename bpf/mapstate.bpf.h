@@ -17,7 +17,8 @@ static __always_inline __u32 map_index(__u64 addr)
 
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
 {
-	if (m->addr)
+	/* not that of a target that is gone */
+	if (m->addr && target_of(m->addr)->tag == mr_tag(m->addr))
 		lose(c, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
 	/* m->hold belongs to whoever holds, and stays */
 	m->trial = 0;
@@ -40,7 +41,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->sites = 0;
 	__builtin_memset(m->marks, 0, sizeof(m->marks));
 	m->seed = seed_of(addr, c);
-	m->collected = collections_now();
+	m->collected = collections_now(addr);
 }
 
 /* The record becomes this map's, unless it is. A function of its own, for the verifier to go
@@ -51,13 +52,13 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 	struct mr_cpu *c;
 	__u32 cpu, seed;
 
-	c = this_cpu(&cpu);
+	c = this_cpu(map, &cpu);
 	if (!m)
 		return 0;
 	if (m->addr == map) {
 		seed = seed_of(map, c);
-		if (seed && seed == m->seed && !seed_is_of_clones(seed, m->collected)) {
-			m->collected = collections_now();
+		if (seed && seed == m->seed && !seed_is_of_clones(seed, map, m->collected)) {
+			m->collected = collections_now(map);
 			return 0;
 		}
 	}
@@ -71,13 +72,14 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
  */
 static __always_inline bool on_stack_of(__u64 g, __u64 map, struct mr_cpu *c)
 {
+	const volatile struct mr_target *t = target_of(g);
 	__u64 lo = 0, hi = 0;
 
-	if (target_u64(g + cfg.g_stack_lo, &lo) || target_u64(g + cfg.g_stack_hi, &hi)) {
+	if (target_u64(g + t->g_stack_lo, &lo) || target_u64(g + t->g_stack_hi, &hi)) {
 		lose(c, MR_LOSS_G_FAULT);
 		return true;
 	}
-	return map >= lo && map < hi;
+	return mr_addr(map) >= lo && mr_addr(map) < hi;
 }
 
 /*
@@ -95,10 +97,10 @@ __noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
 		return 0;
 	if (!(m->flags & MR_MAP_STACK)) {
 		if (m->flags & MR_MAP_SHARED)
-			emptied[index & (MR_EMPTIED - 1)] = index + 1;
+			target_of(map)->emptied[index & (MR_EMPTIED - 1)] = index + 1;
 		return 0;
 	}
-	c = this_cpu(&cpu);
+	c = this_cpu(map, &cpu);
 	if (on_stack_of(g, map, c))
 		return 1;
 	m->seed = 0; /* another map, whatever its seed */
@@ -110,17 +112,29 @@ __noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
  * The world stands, before anything is given back: a map that was used since the last collection is
  * still there, dead or alive, with the seed that its next user will find.
  */
-__noinline int map_outlives(__u32 i)
+static __always_inline void map_outlives(__u64 tag, __u32 i)
 {
-	__u32 index = emptied[i & (MR_EMPTIED - 1)], cpu;
+	volatile struct mr_target *t = target_of(tag);
+	__u32 index = t->emptied[i & (MR_EMPTIED - 1)], cpu;
 	struct mr_map *m;
 
 	if (!index)
-		return 0;
+		return;
 	index--;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (m && m->collected == collections && m->flags & MR_MAP_EMPTIED)
-		m->seed = seed_of(m->addr, this_cpu(&cpu));
+	/* the record may be another target's by now, whose memory is not here */
+	if (m && mr_tag(m->addr) == mr_tag(tag) && m->collected == t->collections &&
+	    m->flags & MR_MAP_EMPTIED)
+		m->seed = seed_of(m->addr, this_cpu(tag, &cpu));
+}
+
+/* Eight of them. A function of its own: the verifier goes through it once. */
+__noinline int maps_outlive(__u64 tag, __u32 i)
+{
+	__u32 k;
+
+	for (k = 0; k < 8; k++)
+		map_outlives(tag, i + k);
 	return 0;
 }
 
@@ -138,7 +152,7 @@ static __always_inline void map_prove(struct mr_map *m, __u64 addr)
 	m->collisions++;
 	if (m->flags & MR_MAP_RACY && mr_map_proved(m, addr))
 		return;
-	m->proved = mr_map_mark(addr);
+	m->proved = addr;
 	m->flags |= MR_MAP_RACY;
 	m->first_ns++;
 }

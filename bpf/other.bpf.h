@@ -20,7 +20,7 @@
 /* Whether every writer that may still be inside has passed by the map's record. */
 static __always_inline bool record_is_whole(const struct operation *o)
 {
-	__u64 since = later(o->record->first_ns, whole_ns);
+	__u64 whole_ns = o->target->whole_ns, since = later(o->record->first_ns, whole_ns);
 
 	return whole_ns && (__s64)(o->now - since) >= LONG_WRITE_NS;
 }
@@ -94,14 +94,15 @@ static __always_inline void other_unknown(struct mr_access *a)
 
 static __always_inline bool writer_inside(__u64 map)
 {
+	const volatile struct mr_target *t = target_of(map);
 	__u8 flags = 0;
 	__u32 cpu;
 
-	if (target_read(&flags, sizeof(flags), map + cfg.map_flags)) {
-		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
+	if (target_read(&flags, sizeof(flags), map + t->map_flags)) {
+		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
 		return false;
 	}
-	return flags & cfg.map_writing_mask;
+	return flags & t->map_writing_mask;
 }
 
 /*
@@ -116,8 +117,8 @@ __noinline int another_inside(__u64 map)
 
 	if (!writer_inside(map))
 		return 0;
-	if (cfg.clone_copies == MR_CLONE_FLAGS && target_u64(map, &used)) {
-		lose(this_cpu(&cpu), MR_LOSS_HEADER_FAULT);
+	if (target_of(map)->clone_copies == MR_CLONE_FLAGS && target_u64(map, &used)) {
+		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
 		return 0;
 	}
 	return used != 0;
@@ -125,17 +126,18 @@ __noinline int another_inside(__u64 map)
 
 /* The call in front of the return address at sp, where it is one of the function of this site; else
  * 0. */
-static __always_inline __u64 call_at(__u64 g, __u64 sp, const struct mr_probe_site *site)
+static __always_inline __u64 call_at(__u64 g, __u64 sp, const volatile struct mr_probe_site *site)
 {
+	const volatile struct mr_target *t = target_of(g);
 	__u64 lo = 0, hi = 0, ret = 0;
 	__u8 call[5] = {};
 	__s32 distance;
 
-	if (target_u64(g + cfg.g_stack_lo, &lo) || target_u64(g + cfg.g_stack_hi, &hi))
+	if (target_u64(g + t->g_stack_lo, &lo) || target_u64(g + t->g_stack_hi, &hi))
 		return 0;
 	if (sp < lo || sp >= hi || target_u64(sp, &ret))
 		return 0;
-	if (ret >= cfg.runtime_lo && ret < cfg.runtime_hi)
+	if (ret >= t->runtime_lo && ret < t->runtime_hi)
 		return 0; /* a wrapper, whose caller is not here */
 	if (target_read(call, sizeof(call), ret - sizeof(call)) || call[0] != 0xe8)
 		return 0;
@@ -158,7 +160,7 @@ __noinline __u64 other_caller(__u64 g, __u64 map)
 
 	if (!writer_inside(map))
 		return 0;
-	ret = call_at(g, sp, &probe_sites[slot]);
+	ret = call_at(g, sp, &target_of(g)->sites[slot]);
 	if (!writer_inside(map) || l->check != check)
 		return 0;
 	return ret;
@@ -175,7 +177,7 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 				       __u64 from, bool alone, struct mr_access *a)
 {
 	struct latest last = {};
-	struct mr_probe_site *site;
+	const volatile struct mr_probe_site *site;
 	__u64 ip = 0;
 
 	a->g = w->g;
@@ -183,11 +185,11 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 	a->tid = w->tid;
 	a->cpu = w->cpu;
 	a->goid = latest_goid(w->g, from, o->c);
-	if (a->goid && target_u64(w->g + cfg.g_gopc, &a->gopc))
+	if (a->goid && target_u64(w->g + o->target->g_gopc, &a->gopc))
 		lose(o->c, MR_LOSS_G_FAULT);
 	if (latest_read(w->g, &last) && last.arg == o->map &&
-	    mr_op_writes(probe_sites[last.slot & (MR_SITE_SLOTS - 1)].op)) {
-		site = &probe_sites[last.slot & (MR_SITE_SLOTS - 1)];
+	    mr_op_writes(o->target->sites[last.slot & (MR_SITE_SLOTS - 1)].op)) {
+		site = &o->target->sites[last.slot & (MR_SITE_SLOTS - 1)];
 		ip = site->ip;
 		a->op = site->op;
 		if (last.caller)
@@ -205,7 +207,7 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 	a->pcs[0] = ip;
 	a->pcs[1] = last.caller;
 	a->nframes = last.caller ? 2 : !!ip;
-	a->stack_hash = (__u32)((ip ^ last.caller) * 0x9e3779b97f4a7c15ull >> 32);
+	a->stack_hash = (__u32)((ip ^ last.caller ^ o->tag) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
 #endif

@@ -17,14 +17,16 @@ struct stack_frame {
 
 /* The return address that tells call sites apart; behind a wrapper of the runtime's, the wrapper's
  * own. 0 when unreadable. *direct: the one on top of the stack, or 0: to be read. */
-static __always_inline __u64 stack_caller(struct pt_regs *ctx, __u64 *direct)
+static __always_inline __u64 stack_caller(struct pt_regs *ctx, const struct operation *o,
+					  __u64 *direct)
 {
 	__u64 ret = *direct;
 
 	if (!ret && target_u64(REG_SP(ctx), &ret))
 		return 0;
 	*direct = ret;
-	if (ret >= cfg.runtime_lo && ret < cfg.runtime_hi && target_u64(REG_FP(ctx) + 8, &ret))
+	if (ret >= o->target->runtime_lo && ret < o->target->runtime_hi &&
+	    target_u64(REG_FP(ctx) + 8, &ret))
 		return 0;
 	return ret;
 }
@@ -79,7 +81,7 @@ static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a,
 				 .fp = REG_FP(ctx),
 				 .floor = REG_SP(ctx),
 				 .hi = hi,
-				 .hash = ip * 0x9e3779b97f4a7c15ull,
+				 .hash = (ip ^ o->tag) * 0x9e3779b97f4a7c15ull,
 				 .n = 1};
 	int i;
 

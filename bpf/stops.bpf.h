@@ -27,7 +27,7 @@ static __always_inline bool stop_asked(__u64 g)
 {
 	__u64 guard = 0;
 
-	return !target_u64(g + cfg.g_stack_hi + 8, &guard) && guard >= STOP_GUARDS;
+	return !target_u64(g + target_of(g)->g_stack_hi + 8, &guard) && guard >= STOP_GUARDS;
 }
 
 /*
@@ -37,18 +37,19 @@ static __always_inline bool stop_asked(__u64 g)
  */
 __noinline int runtime_locked(__u64 g)
 {
+	const volatile struct mr_target *t = target_of(g);
 	__u64 m = 0, why = 0;
 	__u32 locks = 0, cpu;
 
 	/* why: the length of a string, for which it is not to be preempted */
-	if (target_u64(g + cfg.g_m, &m) || target_read(&locks, sizeof(locks), m + cfg.m_locks) ||
-	    target_u64(m + cfg.m_preemptoff + 8, &why)) {
-		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
+	if (target_u64(g + t->g_m, &m) || target_read(&locks, sizeof(locks), m + t->m_locks) ||
+	    target_u64(m + t->m_preemptoff + 8, &why)) {
+		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
 		return 1;
 	}
 	if (!locks && !why)
 		return 0;
-	lose(this_cpu(&cpu), MR_LOSS_HOLD_LOCKED);
+	lose(this_cpu(g, &cpu), MR_LOSS_HOLD_LOCKED);
 	return 1;
 }
 
@@ -69,6 +70,7 @@ static __always_inline void call_ask(const struct operation *o, struct mr_caller
 	}
 	s->asked = 1;
 	e->header.kind = MR_EVENT_CALL;
+	e->header.tag = mr_tag(o->tag);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->ret = ret;

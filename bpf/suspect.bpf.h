@@ -66,28 +66,33 @@ static __always_inline __u32 log2_of(__u64 ns)
 	return n < MR_DISTANCES ? n : MR_DISTANCES - 1;
 }
 
-/* 1 where the pair is new and should be told. Not inlined: its record would take the program's
- * stack past 512 bytes. */
-__noinline int suspect_count(__u64 key, __u64 apart, __u64 now)
+/* On the stack a new one would take the program past 512 bytes. */
+static struct mr_suspect fresh_suspect;
+
+/* 1 where the pair is new and should be told. */
+__noinline int suspect_count(__u64 key, __u64 apart, __u64 now, __u64 tag)
 {
-	struct mr_suspect fresh = {.count = 1, .first_ns = now, .last_ns = now};
 	struct mr_suspect *s = bpf_map_lookup_elem(&suspects, &key);
 	__u32 n = log2_of(apart), cpu;
+	int fresh = 0;
 
-	if (s) {
-		s->count++;
-		s->last_ns = now;
-		if (n < MR_DISTANCES)
-			s->distance[n]++;
+	if (!s) {
+		fresh = !bpf_map_update_elem(&suspects, &key, &fresh_suspect, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&suspects, &key); /* or another CPU's that was faster */
+	}
+	if (!s) {
+		lose(this_cpu(0, &cpu), MR_LOSS_SUSPECTS_FULL);
 		return 0;
 	}
+	if (fresh) {
+		s->first_ns = now;
+		s->tag = mr_tag(tag);
+	}
+	s->count++;
+	s->last_ns = now;
 	if (n < MR_DISTANCES)
-		fresh.distance[n] = 1;
-	if (bpf_map_update_elem(&suspects, &key, &fresh, BPF_NOEXIST)) {
-		lose(this_cpu(&cpu), MR_LOSS_SUSPECTS_FULL);
-		return 0;
-	}
-	return 1;
+		s->distance[n]++;
+	return fresh;
 }
 
 /* Fills in the other side's stack. False where that is not known, or too long ago. */
@@ -148,7 +153,7 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	e->access[0].type = operation_type(ctx, o);
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash) ^
 		  0x2e2e2e2e2e2e2e2eull;
-	if (!suspect_count(e->pair, e->held_ns, o->now))
+	if (!suspect_count(e->pair, e->held_ns, o->now, o->tag))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);

@@ -3,7 +3,7 @@
 #define MAPRACE_TABLES_BPF_H
 
 /*
- * Configuration and tables of one watched process. Everything that every operation touches is an
+ * Configuration and tables, shared by all targets. Everything that every operation touches is an
  * array: the JIT inlines look-ups in arrays, and a global variable needs none.
  */
 #include <maprace/wire.h>
@@ -19,34 +19,25 @@
 MR_FROZEN struct mr_config cfg = {
 	.map_mask = MR_MAP_RECORDS - 1,
 	.caller_mask = MR_CALLER_SLOTS - 1,
-	.map_size = 48,
+	.target_mask = MR_CPU_ENTRIES / 2 - 1,
+	.cpu_shift = 1,
+	.cloned_shift = MR_CLONED_BITS - 2,
 };
-/* Written by user space alone. Sites of plugins come while we run. */
-struct mr_probe_site probe_sites[MR_SITE_SLOTS];
-struct mr_call call_sites[MR_CALL_SLOTS];
 
-/* Opened by user space when everything is in place, closed before anything is taken away. */
-volatile __u32 gate = 0;
+/* By slot. Each has its constants from user space before its sites are in the table of those. */
+struct mr_target targets[MR_TARGETS] = {};
 
-/* What holds may take at present of each CPU's time, in millionths: user space keeps the account. */
-volatile __u32 hold_ppm = 0;
+/* Written by user space alone, while we run. */
+struct mr_site sites[MR_SITES] = {};
+struct mr_process processes[MR_PROCESSES] = {};
+struct mr_call call_sites[MR_CALL_SLOTS] = {};
 
-/* User space counts it up before probes are taken away or put back, and once more when that is
- * done: odd means that they are being moved. */
-volatile __u32 epoch = 0;
+/* By slot and CPU. In a section of its own: user space makes it as large as is needed. */
+struct mr_cpu cpus[MR_CPU_ENTRIES] SEC(".data.cpus") = {};
 
-/* How many collections have marked all that lives, and may give the rest back from now on. User
- * space counts it up where some may have gone unseen. */
-volatile __u32 collections = 0;
-
-/* Since when each function that writes to maps has had its probe; 0: not all of them have. */
-volatile __u64 whole_ns = 0;
-
-struct mr_cpu cpus[MR_CPUS] = {};
 struct mr_latest latest[MR_LATEST] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
-__u32 emptied[MR_EMPTIED] = {}; /* index of the record + 1 */
-__u32 cloned[MR_CLONED] = {};	/* by seed: collections when one with it was cloned last, + 1 */
+__u32 cloned[MR_CLONED] = {}; /* by slot and seed: collections when one with it was cloned last, + 1 */
 __u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
 
 struct {

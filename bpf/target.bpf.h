@@ -3,6 +3,7 @@
 #define MAPRACE_TARGET_BPF_H
 
 /* The only place that reads the watched process: its registers and its memory. */
+#include "loss.bpf.h"
 #include "tables.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
@@ -20,28 +21,53 @@
 #error "no register table for this architecture yet"
 #endif
 
+/* Addresses may be tagged, or not. */
 static __always_inline long target_read(void *to, __u32 size, __u64 from)
 {
-	return bpf_probe_read_user(to, size, (const void *)from);
+	return bpf_probe_read_user(to, size, (const void *)mr_addr(from));
 }
 
 static __always_inline long target_u64(__u64 from, __u64 *to)
 {
-	return bpf_probe_read_user(to, sizeof(*to), (const void *)from);
+	return bpf_probe_read_user(to, sizeof(*to), (const void *)mr_addr(from));
 }
 
-/* The program's own sites are each in the slot that is theirs; those of plugins, which come later,
- * may be some slots further on. */
-__noinline int site_further(__u64 ip, __u32 slot)
+/* Whose this address is. */
+static __always_inline volatile struct mr_target *target_of(__u64 tagged)
+{
+	return &targets[(__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask];
+}
+
+/* Most are in the place that is theirs. */
+__noinline int site_further(__u64 ip, __u32 tgid, __u32 place)
 {
 	__u32 i;
 
-	for (i = 1; i <= MR_SITE_STEPS; i++) {
-		slot = (slot + 1) & (MR_SITE_SLOTS - 1);
-		if (*(volatile __u64 *)&probe_sites[slot].ip == ip)
+	for (i = 0; i < MR_SITE_STEPS; i++, place++) {
+		const volatile struct mr_site *s = &sites[place & (MR_SITES - 1)];
+
+		if (s->site.ip == ip && s->tgid == tgid)
 			break;
 	}
-	return (int)slot;
+	return (int)place;
+}
+
+/* Counts a hit at no site: of an address that is none of ours (the process replaced its program, or
+ * an event is late), or of a process that is none of ours. */
+__noinline int site_missing(__u32 tgid)
+{
+	__u32 i, cpu;
+
+	for (i = 0; i < MR_SITE_STEPS; i++) {
+		const volatile struct mr_process *p = &processes[(tgid + i) & (MR_PROCESSES - 1)];
+
+		if (tgid && p->tgid == tgid) {
+			lose(this_cpu((__u64)p->tag << MR_TAG_SHIFT, &cpu), MR_LOSS_UNKNOWN_SITE);
+			return 0;
+		}
+	}
+	lose(this_cpu(0, &cpu), MR_LOSS_FOREIGN);
+	return 0;
 }
 
 /* Keeps the compiler from merging loads of different registers into one with a computed offset,
@@ -52,26 +78,37 @@ static __always_inline __u64 plain(__u64 value)
 	return value;
 }
 
-/* Copies the probe site at ip. False when this address is none of ours (the process replaced its
- * program, or an event is late). */
-static __always_inline bool site_at(__u64 ip, __u32 *slot, struct mr_probe_site *site)
+/*
+ * Copies the probe site at ip in this process: whose it is, as the tag of its addresses, its number
+ * and what it does. False: it is none of ours.
+ */
+static __always_inline bool site_at(__u64 ip, __u32 tgid, __u64 *tag, __u32 *number,
+				    struct mr_probe_site *site)
 {
-	__u64 i = mr_site_slot(cfg.site_multiplier, ip);
-	const volatile struct mr_probe_site *s = &probe_sites[i];
+	__u64 i = mr_site_place(tgid, ip);
+	const volatile struct mr_site *s = &sites[i];
 
-	if (s->ip != ip)
-		i = (__u32)site_further(ip, (__u32)i);
-	i = plain(i) & (MR_SITE_SLOTS - 1); /* one path from here on, for the verifier too */
-	s = &probe_sites[i];
-	*slot = i;
-	site->op = s->op;
-	site->map_arg = s->map_arg;
-	site->type_arg = s->type_arg;
-	site->jump = s->jump;
-	return s->ip == ip;
+	if ((s->site.ip ^ ip) | (s->tgid ^ tgid))
+		i = (__u32)site_further(ip, tgid, (__u32)i);
+	i = plain(i) & (MR_SITES - 1); /* one path from here on, for the verifier too */
+	s = &sites[i];
+	if ((s->site.ip ^ ip) | (s->tgid ^ tgid))
+		return false;
+	*tag = (__u64)s->tag << MR_TAG_SHIFT;
+	*number = s->number;
+	site->op = s->site.op;
+	site->map_arg = s->site.map_arg;
+	site->type_arg = s->site.type_arg;
+	site->jump = s->site.jump;
+	return true;
 }
 
-/* The register that an argument is in, or is reached from. */
+static __always_inline __u64 tagged(__u64 addr, __u64 tag)
+{
+	return mr_addr(addr) | tag;
+}
+
+/* The register that an argument is in, or is reached from. As it is, without a tag. */
 static __always_inline __u64 site_word(struct pt_regs *ctx, __u8 arg)
 {
 	switch (arg) {

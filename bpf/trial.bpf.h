@@ -48,7 +48,7 @@ static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_ma
 	if (!t || trial_is_of(t, m))
 		return t;
 	if (t->map && t->map != m->addr)
-		lose(this_cpu(&cpu), MR_LOSS_TRIAL_EVICTED);
+		lose(this_cpu(m->addr, &cpu), MR_LOSS_TRIAL_EVICTED);
 	t->map = 0;
 	t->born = m->first_ns;
 	t->end_ns = 0;
@@ -64,9 +64,10 @@ static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_ma
 /* The P that a goroutine runs on, 0 when unreadable. */
 static __always_inline __u64 processor_of(__u64 g)
 {
+	const volatile struct mr_target *t = target_of(g);
 	__u64 m = 0, p = 0;
 
-	if (target_u64(g + cfg.g_m, &m) || target_u64(m + cfg.m_p, &p))
+	if (target_u64(g + t->g_m, &m) || target_u64(m + t->m_p, &p))
 		return 0;
 	return p;
 }

@@ -4,9 +4,14 @@
 
 /*
  * What the BPF programs and user space share, and nothing else: configuration, tables, events,
- * counters. Fixed-width, explicitly padded, numbers are never reused. One BPF object serves one
- * watched process, so no key carries a pid. The BPF side has these types from vmlinux.h, user space
- * from <linux/types.h>.
+ * counters. Fixed-width, explicitly padded, numbers are never reused. The BPF side has these types
+ * from vmlinux.h, user space from <linux/types.h>.
+ *
+ * One BPF object serves many targets: Go runtimes, each in a process. Addresses of two of them may
+ * be equal, so each address that a table is keyed by, or that is compared with another one, carries
+ * its target's tag in its top 16 bits: maps, goroutines, iterators. A tag is used for one target
+ * only, and never again: nothing that is left of an earlier one can be taken for a later one's. Its
+ * low bits are the target's slot in the tables by target, which do come to be used again.
  */
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -15,9 +20,15 @@
 #define MR_FRAMES 64	      /* program counters kept of a stack */
 #define MR_AGAIN_SLOTS 64     /* of each CPU (power of two) */
 #define MR_CPUS 512	      /* per-CPU state; CPUs beyond share entries (power of two) */
-#define MR_SITE_SLOTS 128     /* hash table of probe sites by address (power of two) */
-#define MR_SITE_STEPS 8	      /* so far from its slot a site of a plugin may be */
-#define MR_CALL_SLOTS 2048    /* hash table of probed call instructions (power of two) */
+#define MR_TARGETS 256	      /* slots of targets; that with number 0 is nobody's (power of two) */
+#ifndef MR_CPU_ENTRIES /* the unit tests, which do not size it later, need more */
+#define MR_CPU_ENTRIES 8 /* struct mr_cpu by slot and CPU, where user space asks for no more */
+#endif
+#define MR_SITE_SLOTS 128     /* probe sites of one target, by number (power of two) */
+#define MR_SITES 16384	      /* hash table of those of all targets (power of two) */
+#define MR_SITE_STEPS 16      /* so far from its place a site may be */
+#define MR_PROCESSES 512      /* hash table of targets by process (power of two) */
+#define MR_CALL_SLOTS 8192    /* hash table of probed call instructions (power of two) */
 #define MR_CALL_STEPS 8	      /* so far from its slot one may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
 #define MR_CLAIM_SLOTS 4096   /* of holds, and of stacks with --suspects (power of two) */
@@ -76,7 +87,26 @@ enum mr_arg {
 	MR_ARG_ITER = 4, /* in the iterator that the first register points to */
 };
 
-/* A probed instruction. ip is its run-time address; the table is open-addressed by mr_site_slot(). */
+/* The address without its target's tag, and the tag. */
+#define MR_TAG_SHIFT 48
+
+static inline __u64 mr_addr(__u64 tagged)
+{
+	return tagged << (64 - MR_TAG_SHIFT) >> (64 - MR_TAG_SHIFT);
+}
+
+static inline __u16 mr_tag(__u64 tagged)
+{
+	return (__u16)(tagged >> MR_TAG_SHIFT);
+}
+
+static inline __u64 mr_tagged(__u64 addr, __u16 tag)
+{
+	return mr_addr(addr) | (__u64)tag << MR_TAG_SHIFT;
+}
+
+/* A probed instruction. ip is its run-time address, op 0 or MR_OP_COLLECTED for a probe that sees no
+ * operation. */
 struct mr_probe_site {
 	__u64 ip;
 	__u8 op;       /* enum mr_op */
@@ -87,20 +117,45 @@ struct mr_probe_site {
 	__u8 pad[2];
 };
 
+/* In the table of all: open-addressed by mr_site_place(). Of one process with several runtimes the
+ * instruction tells which it is. */
+struct mr_site {
+	struct mr_probe_site site;
+	__u32 tgid;
+	__u16 tag;
+	__u8 number; /* among its target's sites; no operation's: MR_SITE_SLOTS */
+	__u8 pad[9];
+};
+
+static inline __u32 mr_site_place(__u32 tgid, __u64 ip)
+{
+	return (__u32)(((ip ^ (__u64)tgid << 24) * 0x9e3779b97f4a7c15ull) >> 40) & (MR_SITES - 1);
+}
+
+/* Open-addressed by its tgid. */
+struct mr_process {
+	__u32 tgid; /* 0: none */
+	__u32 tag;
+};
+
 /*
  * A call instruction in front of such a function that is probed as well, so that a goroutine can be
  * held before its stack check (bpf/stops.bpf.h). Open-addressed by mr_call_slot().
  */
 struct mr_call {
-	__u64 ip;   /* 0: none */
+	__u64 ip; /* 0: none */
+	__u32 tgid;
+	__u16 tag;
+	__u8 slot; /* number of the site of the function that it calls */
+	__u8 pad;
 	__u32 hits; /* plain adds: some may be lost */
-	__u8 slot;  /* of the site of the function that it calls */
-	__u8 pad[3];
+	__u32 pad2;
 };
 
-static inline __u32 mr_call_slot(__u64 ip)
+static inline __u32 mr_call_slot(__u32 tgid, __u64 ip)
 {
-	return (__u32)((ip * 0x9e3779b97f4a7c15ull) >> 40) & (MR_CALL_SLOTS - 1);
+	return (__u32)(((ip ^ (__u64)tgid << 24) * 0x9e3779b97f4a7c15ull) >> 40) &
+	       (MR_CALL_SLOTS - 1);
 }
 
 /* What a clone has of the map that it was made from. */
@@ -110,48 +165,75 @@ enum mr_clone {
 	MR_CLONE_FLAGS = 2, /* and its seed */
 };
 
+/* Of the engine: the same for all targets, and constants for the verifier. */
 struct mr_config {
-	__u64 site_multiplier; /* makes mr_site_slot() free of conflicts */
 	__u64 pidns_dev; /* with pidns_ino: the pid namespace in which tgid counts, and all thread
-			    ids: the target's own; 0: the initial one */
+			    ids: the targets' own; 0: the initial one */
 	__u64 pidns_ino;
-	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
-			     frame up */
-	__u64 runtime_hi;
 	__u64 max_hold_ns;
 	__u64 min_hold_ns;
 	__u64 bare_hold_ns; /* longest hold of a writer behind its stack check */
 	__u64 grace_ns; /* how long a hold goes on after its collision, so that the other operation
 			   gets done */
 	__u64 burst_ns; /* most hold time a CPU can save up */
-	__u32 tgid;
+	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
 	__u32 map_mask;	   /* records - 1 */
 	__u32 caller_mask; /* call-site records - 1 */
-	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc,
-		g_parent_goid;		       /* offsets in runtime.g; parent 0xffffffff: absent */
+	__u32 holds_enabled; /* 0: count and look only */
+	__u32 growth;	     /* 0: nobody asked how maps grow */
+	__u32 target_mask;   /* slots of targets - 1 */
+	__u32 cpu_shift;     /* 1 << this: entries of each slot in the table by slot and CPU */
+	__u32 cloned_shift;  /* likewise, in the table of cloned seeds */
+	__u32 pad;
+};
+
+#define MR_EMPTIED 256u
+
+/*
+ * Of one target. Constants, written before its first probe is there; what user space changes while
+ * the programs run; and what they keep for themselves.
+ */
+struct mr_target {
+	__u32 tag;
+	/* Opened by user space when everything is in place, closed before anything is taken away. */
+	__u32 gate;
+	/* What holds may take at present of each CPU's time, in millionths: user space keeps the
+	 * account. */
+	__u32 hold_ppm;
+	/* User space counts it up before probes are taken away or put back, and once more when that
+	 * is done: odd means that they are being moved. */
+	__u32 epoch;
+	/* How many collections have marked all that lives, and may give the rest back from now on.
+	 * User space counts it up where some may have gone unseen. */
+	__u32 collections;
+	__u32 tgid;
+	/* Since when each function that writes to maps has had its probe; 0: not all of them have. */
+	__u64 whole_ns;
+	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
+			     frame up */
+	__u64 runtime_hi;
+	__u64 parent_goid_mask;	 /* 0: the version has no parent_goid */
+	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc, g_parent_goid, g_labels, g_m; /* offsets in
+									runtime.g */
+	__u32 m_p, m_locks, m_preemptoff;      /* in runtime.m */
 	__u32 map_size;			       /* bytes of header to copy, <= MR_HEADER_MAX */
 	__u32 map_flags;		       /* offset of the byte with the writing flag */
 	__u32 map_writing_mask;		       /* bits of that byte that say "a writer is inside" */
+	__u32 map_seed, map_seed_size;	       /* offset in the map's header; 4 or 8 bytes */
+	__u32 map_old;			       /* classic: offset of the old buckets' address; Swiss: 0 */
 	__u32 iter_map, iter_type;	       /* offsets in the iterator */
-	__u32 holds_enabled;		       /* 0: count and look only */
-	__u32 g_m, m_p, m_locks, m_preemptoff; /* offsets in runtime.g and runtime.m */
-	__u32 growth;			       /* 0: nobody asked how maps grow */
-	__u32 map_old;	 /* classic: offset of the old buckets' address; Swiss: 0 */
-	__u32 g_labels;	 /* offset in runtime.g */
-	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
-	__u32 map_seed, map_seed_size; /* offset in the map's header; 4 or 8 bytes */
-	__u32 collections_unseen;      /* not 0: nobody sees whether there was a collection */
-	__u32 clone_copies;	       /* enum mr_clone */
-};
-
-static inline __u32 mr_site_slot(__u64 multiplier, __u64 ip)
-{
-	return (__u32)((ip * multiplier) >> 57) & (MR_SITE_SLOTS - 1);
-}
+	__u32 collections_unseen;	       /* not 0: nobody sees whether there was a collection */
+	__u32 clone_copies;		       /* enum mr_clone */
+	__u64 pad[13];
+	struct mr_probe_site sites[MR_SITE_SLOTS];
+	/* Maps of several goroutines that become empty now and then, by record: known by the seed
+	 * that they have when a collection ends. Index of the record + 1. */
+	__u32 emptied[MR_EMPTIED];
+} __attribute__((aligned(128)));
 
 /* One access with everything that a report says of it. */
 struct mr_access {
-	__u64 g; /* address of the runtime.g */
+	__u64 g; /* address of the runtime.g, tagged */
 	__u64 goid;
 	__u64 parent_goid; /* 0: unknown */
 	__u64 gopc;	   /* return address of the go statement */
@@ -176,7 +258,7 @@ struct mr_access {
  * good when seq was even and the same before and after. */
 struct mr_hold {
 	__u64 seq;
-	__u64 map;     /* the held map while the hold lasts, else 0 */
+	__u64 map;     /* the held map while the hold lasts, tagged, else 0 */
 	__u64 hit_seq; /* set to seq by an operation that collided */
 	__u64 pad;
 	struct mr_access access;
@@ -202,8 +284,8 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
 
 /*
- * Direct-mapped by address; a newcomer takes the record over, be it that another map lies at the
- * same address since a collection (bpf/identity.bpf.h).
+ * Direct-mapped by tagged address; a newcomer takes the record over, be it that another map lies at
+ * the same address since a collection (bpf/identity.bpf.h).
  */
 struct mr_map {
 	__u64 addr;
@@ -221,8 +303,7 @@ struct mr_map {
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
 	__u32 collected; /* collections until it was known to be this map last */
-	__u32 proved;	 /* mr_map_mark() of the map whose collisions these are, else they are
-			    another's */
+	__u32 pad;
 	__u64 looked;	 /* one bit per function that was looked at lately */
 	struct mr_last reader;
 	struct mr_last writer;
@@ -234,7 +315,7 @@ struct mr_map {
 	/* One mark for each goroutine that has come to write, by its g (mr_mark()): stores
 	 * only, so that of two that come at once none is forgotten. */
 	__u8 marks[MR_MARKS];
-	__u64 pad;
+	__u64 proved; /* the map whose collisions these are, else they are another's */
 };
 
 /* The place of a goroutine's mark, and the mark: never 0. */
@@ -280,7 +361,7 @@ struct mr_latest {
 	__u64 pad[7];
 } __attribute__((aligned(128)));
 
-#define MR_LATEST 2048u
+#define MR_LATEST 4096u
 
 /* Of the key by which a slot is owned; written by its owner alone. */
 struct mr_claim {
@@ -288,10 +369,9 @@ struct mr_claim {
 	__u32 oldest; /* of one that could not be deleted yet, or the same */
 };
 
-/* Maps of several goroutines that become empty now and then, by record (power of two): known by the
- * seed that they have when a collection ends. */
-#define MR_EMPTIED 256u
-#define MR_CLONED (1u << 16) /* seeds of maps that were cloned, by hash (power of two) */
+#define MR_CLONED_BITS 17
+/* Seeds of maps that were cloned, by hash; each slot of a target has its part of the table. */
+#define MR_CLONED (1u << MR_CLONED_BITS)
 
 /*
  * The experiment behind a map's verdict (docs/verdicts.md): of the operations that are due for a
@@ -331,6 +411,7 @@ struct mr_stack {
 struct mr_suspect { /* the key is the pair's hash */
 	__u64 count;
 	__u64 first_ns, last_ns;
+	__u64 tag; /* of the target */
 	__u32 distance[MR_DISTANCES]; /* [i]: 2^i ns and more; the last: and all beyond */
 };
 
@@ -346,7 +427,7 @@ struct mr_caller { /* a call site: which return address into which function */
 enum mr_loss { /* every early return that loses something has a number here; names and meanings in
 		  user/track/losses.c */
 	       MR_LOSS_FOREIGN =
-		       0, /* hit by another process than the watched one: filtered, nothing lost */
+		       0, /* hit by a process that is not watched: filtered, nothing lost */
 	       MR_LOSS_UNKNOWN_SITE = 1,
 	       MR_LOSS_ITER_FAULT = 2,
 	       MR_LOSS_CALLER_FAULT = 3,
@@ -381,7 +462,9 @@ enum mr_loss { /* every early return that loses something has a number here; nam
 	       MR_LOSS_MAX = 32, /* size of the table */
 };
 
-struct mr_cpu {			    /* counters of one CPU; plain adds, no shared cache line */
+/* Counters of one target on one CPU; plain adds, no shared cache line. Those of slot 0: of what is
+ * no target's. */
+struct mr_cpu {
 	__u64 hits[MR_SITE_SLOTS];  /* operations, by probe site */
 	__u64 calls[MR_SITE_SLOTS]; /* hits at call instructions, by the site that they lead to */
 	__u64 nil_maps;
@@ -401,6 +484,7 @@ struct mr_cpu {			    /* counters of one CPU; plain adds, no shared cache line *
 struct mr_pair { /* value of the table of pairs; the key is the pair's hash */
 	__u64 count;
 	__u64 first_ns, last_ns;
+	__u64 tag; /* of the target */
 };
 
 enum mr_event_kind {
@@ -417,7 +501,8 @@ enum mr_evidence {
 };
 
 struct mr_event_header {
-	__u32 kind;
+	__u16 kind;
+	__u16 tag; /* of the target */
 	__u32 size;
 	__u64 time_ns;
 };
@@ -530,17 +615,10 @@ static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;
 }
 
-/* Tells the maps of one record apart: differs for any two within 64 GiB, which lie 32 bytes apart
- * at least, and is never 0. */
-static inline __u32 mr_map_mark(__u64 addr)
-{
-	return (__u32)(addr >> 4) | 1;
-}
-
 /* Whether the collisions that its record tells of are this map's. */
 static inline int mr_map_proved(const struct mr_map *m, __u64 addr)
 {
-	return m->proved == mr_map_mark(addr);
+	return m->proved == addr;
 }
 
 static inline __u64 mr_goroutine_bit(__u64 g)
@@ -549,7 +627,10 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_config) == 192, "wire");
+_Static_assert(sizeof(struct mr_site) == 32, "wire");
+_Static_assert(sizeof(struct mr_call) == 24, "wire");
+_Static_assert(sizeof(struct mr_config) == 96, "wire");
+_Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
@@ -560,10 +641,10 @@ _Static_assert(sizeof(struct mr_latest) == 128, "wire");
 _Static_assert(sizeof(struct mr_apart) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
-_Static_assert(sizeof(struct mr_suspect) == 24 + 4 * MR_DISTANCES, "wire");
+_Static_assert(sizeof(struct mr_suspect) == 32 + 4 * MR_DISTANCES, "wire");
 _Static_assert(sizeof(struct mr_caller) == 40, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 2432, "wire");
-_Static_assert(sizeof(struct mr_pair) == 24, "wire");
+_Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");
 _Static_assert(sizeof(struct mr_grower) ==

@@ -33,6 +33,12 @@ static const struct mr_probe_site site_list[NSITES] = {
 	{.ip = 0x40a000, .op = MR_OP_CLONE, .map_arg = MR_ARG_1, .type_arg = MR_ARG_0},
 };
 
+/* The target in slot 1, in its second life. */
+#define TAG 5
+#define target1 targets[1]
+#define cpus1 (&cpus[MR_CPUS])
+#define TAGGED(p) mr_tagged((uintptr_t)(p), TAG)
+
 struct goroutine { /* a g, its stack with three frames, a thread */
 	__u64 g[64];
 	__u64 stack[64];
@@ -71,14 +77,78 @@ static void op(struct goroutine *r, int site, void *map)
 	maprace_op(&r->regs);
 }
 
+/* The runtime's own fatal error, and its collector's moment. */
+#define FATAL_IP 0x4f0000
+#define COLLECTED_IP 0x4f1000
+
+static void enter_fatal(struct goroutine *r)
+{
+	r->regs.ip = FATAL_IP;
+	maprace_fatal(&r->regs);
+}
+
+static void enter_collected(struct goroutine *r)
+{
+	r->regs.ip = COLLECTED_IP;
+	maprace_collected(&r->regs);
+}
+
 static __u64 hits_of(__u32 cpu, int site)
 {
-	return cpus[cpu].hits[mr_site_slot(cfg.site_multiplier, site_list[site].ip)];
+	return cpus1[cpu].hits[site];
+}
+
+/* The sites of one more process, with these numbers. */
+static void plant_site(__u32 tgid, __u16 tag, struct mr_probe_site site, __u8 number)
+{
+	__u32 place = mr_site_place(tgid, site.ip);
+
+	while (sites[place].site.ip)
+		place = (place + 1) & (MR_SITES - 1);
+	sites[place] = (struct mr_site){.site = site, .tgid = tgid, .tag = tag, .number = number};
+	if (number < MR_SITE_SLOTS)
+		targets[tag & cfg.target_mask].sites[number] = site;
+}
+
+static void plant_sites(__u32 tgid, __u16 tag)
+{
+	__u32 i;
+
+	for (i = 0; i < NSITES; i++)
+		plant_site(tgid, tag, site_list[i], (__u8)i);
+	plant_site(tgid, tag, (struct mr_probe_site){.ip = FATAL_IP}, MR_SITE_SLOTS);
+	plant_site(tgid, tag, (struct mr_probe_site){.ip = COLLECTED_IP, .op = MR_OP_COLLECTED},
+		   MR_SITE_SLOTS);
+	processes[tgid & (MR_PROCESSES - 1)] = (struct mr_process){tgid, tag};
+}
+
+static void plant_target(__u32 tgid, __u16 tag)
+{
+	struct mr_target *t = &targets[tag & cfg.target_mask];
+
+	memset(t, 0, sizeof(*t));
+	t->tag = tag;
+	t->tgid = tgid;
+	t->hold_ppm = 1000000;
+	t->g_stack_hi = 8;
+	t->g_goid = 16;
+	t->g_gopc = 24;
+	t->g_parent_goid = 32;
+	t->parent_goid_mask = ~0ull;
+	t->map_size = 48;
+	t->map_seed = 12;
+	t->map_seed_size = 4;
+	t->map_flags = 8;
+	t->map_writing_mask = 4;
+	t->iter_map = 24;
+	t->iter_type = 16;
+	t->gate = 1;
+	t->whole_ns = 1; /* long ago */
+	plant_sites(tgid, tag);
 }
 
 static int set_up(void **state)
 {
-	__u64 multiplier = 0x9e3779b97f4a7c15ull;
 	size_t i;
 
 	(void)state;
@@ -101,44 +171,28 @@ static int set_up(void **state)
 	memset(cpus, 0, sizeof(cpus));
 	memset(aparts, 0, sizeof(aparts));
 	memset(latest, 0, sizeof(latest));
-	memset(emptied, 0, sizeof(emptied));
 	memset(cloned, 0, sizeof(cloned));
-	memset((void *)probe_sites, 0, sizeof(probe_sites));
+	memset(targets, 0, sizeof(targets));
+	memset(sites, 0, sizeof(sites));
+	memset(processes, 0, sizeof(processes));
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);
 	event_count = 0;
 	call_count = 0;
 	memset((void *)call_sites, 0, sizeof(call_sites));
-	for (i = 0; i < NSITES; i++)
-		memcpy((void *)&probe_sites[mr_site_slot(multiplier, site_list[i].ip)],
-		       &site_list[i], sizeof(site_list[i]));
 	memset((void *)&cfg, 0, sizeof(cfg));
-	cfg.site_multiplier = multiplier;
-	cfg.tgid = TGID;
 	cfg.max_hold_ns = 200000;
 	cfg.min_hold_ns = 20000;
 	cfg.bare_hold_ns = 1000000000;
 	cfg.grace_ns = 20000;
 	cfg.burst_ns = 20000000;
-	hold_ppm = 1000000;
 	cfg.holds_enabled = 1;
 	cfg.map_mask = MR_MAP_RECORDS - 1;
 	cfg.caller_mask = MR_CALLER_SLOTS - 1;
-	cfg.g_stack_hi = 8;
-	cfg.g_goid = 16;
-	cfg.g_gopc = 24;
-	cfg.g_parent_goid = 32;
-	cfg.map_size = 48;
-	cfg.map_seed = 12;
-	cfg.map_seed_size = 4;
-	cfg.map_flags = 8;
-	cfg.map_writing_mask = 4;
-	cfg.iter_map = 24;
-	cfg.iter_type = 16;
-	gate = 1;
-	epoch = 0;
-	collections = 0;
-	whole_ns = 1; /* long ago */
+	cfg.target_mask = 3;
+	cfg.cpu_shift = 9;
+	cfg.cloned_shift = MR_CLONED_BITS - 2;
+	plant_target(TGID, TAG);
 	memset((void *)claim_states, 0, sizeof(claim_states));
 	memset(claim_table, 0, sizeof(claim_table));
 	memset(late_claims, 0, sizeof(late_claims));
@@ -163,18 +217,18 @@ static int tear_down(void **state)
 /* Publishes a hold by hand, as hold() does, and leaves it standing. */
 static struct mr_hold *plant_hold(struct goroutine *r, int site, void *map)
 {
-	__u32 index = map_index((uintptr_t)map);
+	__u32 index = map_index(TAGGED(map));
 	struct mr_hold *h = &hold_table[index & (MR_HOLD_SLOTS - 1)];
 
 	h->seq += 2;
-	h->access.g = (uintptr_t)r->g;
+	h->access.g = TAGGED(r->g);
 	h->access.goid = r->g[2];
 	h->access.op = site_list[site].op;
 	h->access.nframes = 1;
 	h->access.time_ns = bpf_ktime_get_ns();
-	h->map = (uintptr_t)map;
+	h->map = TAGGED(map);
 	map_table[index].hold = 1;
-	map_table[index].addr = (uintptr_t)map;
+	map_table[index].addr = TAGGED(map);
 	return h;
 }
 

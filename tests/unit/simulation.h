@@ -184,11 +184,11 @@ static void sim_begin(__u64 seed)
 	sim.lock_owner[0] = sim.lock_owner[1] = -1;
 	sim.map = gomaps[0];
 	cfg.max_hold_ns = 1000000;
-	hold_ppm = 50000;
-	cfg.g_m = 40;
-	cfg.m_p = 48;
-	cfg.m_locks = 400; /* no lock */
-	cfg.m_preemptoff = 408;
+	target1.hold_ppm = 50000;
+	target1.g_m = 40;
+	target1.m_p = 48;
+	target1.m_locks = 400; /* no lock */
+	target1.m_preemptoff = 408;
 	simulated_clock = sim_clock;
 }
 
@@ -206,14 +206,14 @@ static struct actor *sim_add(void (*step)(struct simulation *s, struct actor *a)
 	a->mean_ns = mean_ns;
 	a->next_ns = sim.now + sim_exponential(mean_ns);
 	/* its m is the g itself, its P a number */
-	a->goroutine.g[5] = (uintptr_t)a->goroutine.g;
+	a->goroutine.g[5] = TAGGED(a->goroutine.g);
 	a->goroutine.g[6] = (__u64)a->number + 1;
 	return a;
 }
 
 static struct verdict sim_verdict(void)
 {
-	__u32 index = map_index((uintptr_t)sim.map);
+	__u32 index = map_index(TAGGED(sim.map));
 	struct mr_map *m = &map_table[index];
 	struct mr_trial *t = &trial_table[index & (MR_TRIAL_SLOTS - 1)];
 	struct verdict_input in = {.collisions = mr_map_proved(m, m->addr) ? m->collisions : 0,

@@ -16,15 +16,15 @@
  * tries, as a busy machine may be late for any of them. */
 static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	bool waited = false;
 	int i;
 
 	for (i = 0; i < 1000; i++) {
-		s->g[3] = other;
+		s->g[3] = other ? mr_tagged(other, TAG) : 0;
 		s->when[3] = (bpf_ktime_get_ns() & ~1ull) | other_writes;
-		waited |= keep_apart(index, (uintptr_t)gomaps[0], g, writes);
+		waited |= keep_apart(index, TAGGED(gomaps[0]), mr_tagged(g, TAG), writes);
 	}
 	return waited;
 }
@@ -41,33 +41,33 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	assert_true(waits(7, 1, 8, 1));
 	assert_true(waits(7, 1, 8, 0));
 	assert_true(waits(7, 0, 8, 1));
-	assert_int_equal(cpus[1].racy, 3000);
-	assert_true(cpus[1].loss[MR_LOSS_KEPT_APART] > 0);
-	assert_true(cpus[1].hold_ns > 0);
+	assert_int_equal(cpus1[1].racy, 3000);
+	assert_true(cpus1[1].loss[MR_LOSS_KEPT_APART] > 0);
+	assert_true(cpus1[1].hold_ns > 0);
 	/* readers, oneself, nobody */
 	assert_false(waits(7, 0, 8, 0));
 	assert_false(waits(8, 1, 8, 1));
 	assert_false(waits(0, 1, 8, 1));
 	/* a writer that is still inside, for a bounded time */
-	gomaps[0][1] = cfg.map_writing_mask;
+	gomaps[0][1] = target1.map_writing_mask;
 	before = bpf_ktime_get_ns();
-	assert_true(waits(0, 0, (uintptr_t)eight, 0));
+	assert_true(waits(0, 0, TAGGED(eight), 0));
 	assert_true(bpf_ktime_get_ns() - before > 1000 * APART_NS);
 	gomaps[0][1] = 0;
 	/* each operation of a racy map, and of no other */
 	goroutine_init(&a, 2);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].racy, 0);
-	map_prove(&map_table[map_index((uintptr_t)gomaps[0])], (uintptr_t)gomaps[0]);
+	assert_int_equal(cpus1[2].racy, 0);
+	map_prove(&map_table[map_index(TAGGED(gomaps[0]))], TAGGED(gomaps[0]));
 	memset(again_table, 0, sizeof(again_table));
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].racy, 3);
+	assert_int_equal(cpus1[2].racy, 3);
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].racy, 3);
+	assert_int_equal(cpus1[2].racy, 3);
 }
 
 static __u64 clock_ns;
@@ -80,7 +80,7 @@ static __u64 the_clock(void)
 /* Whoever waits for the world to stop waits for this one. */
 static void one_that_is_to_stop_waits_little(void **state)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 	struct goroutine a;
 	__u64 before, took[4];
 	int i;
@@ -88,11 +88,11 @@ static void one_that_is_to_stop_waits_little(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	simulated_clock = the_clock;
-	gomaps[0][1] = cfg.map_writing_mask;
+	gomaps[0][1] = target1.map_writing_mask;
 	for (i = 0; i < 4; i++) {
 		a.g[2] = i & 1 ? ~0ull : 0; /* behind the bounds of the stack */
 		before = clock_ns;
-		keep_apart(index, (uintptr_t)gomaps[0], (uintptr_t)a.g, 1 | (i & 2));
+		keep_apart(index, TAGGED(gomaps[0]), TAGGED(a.g), 1 | (i & 2));
 		took[i] = clock_ns - before;
 	}
 	simulated_clock = NULL;
@@ -104,32 +104,32 @@ static void one_that_is_to_stop_waits_little(void **state)
 /* It is the moment of leaving that counts: a held one has come long before. */
 static void who_was_held_is_noted_when_it_leaves(void **state)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 	struct goroutine a;
 	__u64 before;
 
 	(void)state;
 	goroutine_init(&a, 2);
 	op(&a, SITE_WRITE, gomaps[0]);
-	map_prove(&map_table[index], (uintptr_t)gomaps[0]);
+	map_prove(&map_table[index], TAGGED(gomaps[0]));
 	map_table[index].flags |= MR_MAP_SHARED;
 	memset(again_table, 0, sizeof(again_table));
 	memset(caller_table, 0, sizeof(caller_table));
 	map_table[index].next_look_ns = 0;
-	cpus[2].tokens_ns = cfg.burst_ns;
-	cpus[2].holds = cpus[2].hold_ns = 0;
+	cpus1[2].tokens_ns = cfg.burst_ns;
+	cpus1[2].holds = cpus1[2].hold_ns = 0;
 	before = bpf_ktime_get_ns();
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].holds, 1);
-	assert_true(cpus[2].hold_ns >= cfg.min_hold_ns);
+	assert_int_equal(cpus1[2].holds, 1);
+	assert_true(cpus1[2].hold_ns >= cfg.min_hold_ns);
 	/* the lowest bit says that it writes */
-	assert_true((aparts[index & (MR_HOLD_SLOTS - 1)].when[2] | 1) - before >= cpus[2].hold_ns);
+	assert_true((aparts[index & (MR_HOLD_SLOTS - 1)].when[2] | 1) - before >= cpus1[2].hold_ns);
 }
 
 /* Who has been let pass a few times from now on is not when the map is proved racy meanwhile. */
 static void from_the_proof_on_each_is_kept_apart(void **state)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 	struct goroutine a, b, c;
 	int i;
 
@@ -137,18 +137,18 @@ static void from_the_proof_on_each_is_kept_apart(void **state)
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	goroutine_init(&c, 3);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	for (i = 0; i < 40; i++)
 		op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus[2].racy, 0);
+	assert_int_equal(cpus1[2].racy, 0);
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	op(&c, SITE_DELETE, gomaps[0]);
 	assert_int_equal(map_table[index].flags & MR_MAP_RACY, MR_MAP_RACY);
 	map_table[index].hold = 0;
-	assert_int_equal(cpus[3].racy, 1);
+	assert_int_equal(cpus1[3].racy, 1);
 	for (i = 0; i < 3; i++)
 		op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus[2].racy, 3);
+	assert_int_equal(cpus1[2].racy, 3);
 }
 
 /* There are fewer notes than CPUs. */

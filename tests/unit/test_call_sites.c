@@ -27,18 +27,18 @@ static void busy_call_sites_are_given_up(void **state)
 	assert_true(calls_change(&c, 1000000000, &change));
 	assert_int_equal(change.nmore, 2);
 	assert_int_equal(change.nless, 0);
-	assert_int_equal(table[mr_call_slot(0x401000)].ip, 0x401000);
-	assert_int_equal(table[mr_call_slot(0x401000)].slot, 3);
+	assert_int_equal(table[mr_call_slot(0, 0x401000)].ip, 0x401000);
+	assert_int_equal(table[mr_call_slot(0, 0x401000)].slot, 3);
 	calls_changed(&c, &change, true);
 	assert_false(calls_change(&c, 2000000000, &change));
-	table[mr_call_slot(0x401000)].hits += 1000;
-	table[mr_call_slot(0x402000)].hits += 100000;
+	table[mr_call_slot(0, 0x401000)].hits += 1000;
+	table[mr_call_slot(0, 0x402000)].hits += 100000;
 	assert_true(calls_change(&c, 3000000000, &change));
 	assert_int_equal(change.nmore, 0);
 	assert_int_equal(change.nless, 1);
 	assert_int_equal(change.less[0].offset, 0x2000);
 	calls_changed(&c, &change, true);
-	assert_int_equal(table[mr_call_slot(0x402000)].ip, 0);
+	assert_int_equal(table[mr_call_slot(0, 0x402000)].ip, 0);
 	assert_int_equal(c.bare, 1);
 	assert_false(calls_change(&c, 4000000000, &change));
 }

@@ -17,15 +17,15 @@
 
 static __u32 write_slot(void)
 {
-	return mr_site_slot(cfg.site_multiplier, site_list[SITE_WRITE].ip);
+	return SITE_WRITE;
 }
 
 static void probe_call(const struct goroutine *r)
 {
 	__u64 ip = r->stack[8] - REG_CALL_LEN;
 
-	call_sites[mr_call_slot(ip)].ip = ip;
-	call_sites[mr_call_slot(ip)].slot = (__u8)write_slot();
+	call_sites[mr_call_slot(TGID, ip)] =
+		(struct mr_call){.ip = ip, .tgid = TGID, .tag = TAG, .slot = (__u8)write_slot()};
 }
 
 /* The call in front of the write: nothing of it is on the stack yet. */
@@ -33,7 +33,7 @@ static void call_write(struct goroutine *r, void *map)
 {
 	r->regs.ip = r->stack[8] - REG_CALL_LEN;
 	r->regs.sp = (uintptr_t)&r->stack[9];
-	r->regs.bx = (uintptr_t)map;
+	r->regs.bx = TAGGED(map);
 	r->regs.ax = 0x600000;
 	current_cpu = r->cpu;
 	current_tid = r->tid;
@@ -49,7 +49,7 @@ static void introduce(struct goroutine *a, struct goroutine *b)
 	op(b, SITE_WRITE, gomaps[0]);
 	cfg.holds_enabled = 1;
 	memset(again_table, 0, sizeof(again_table));
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 }
 
 static void a_writer_is_held_shortly_and_its_call_asked_for(void **state)
@@ -62,15 +62,15 @@ static void a_writer_is_held_shortly_and_its_call_asked_for(void **state)
 	introduce(&a, &b);
 	cfg.bare_hold_ns = 50000;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_true(hold_table[map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1)].seq);
-	assert_true(cpus[1].hold_ns >= 50000);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_true(hold_table[map_index(TAGGED(gomaps[0])) & (MR_HOLD_SLOTS - 1)].seq);
+	assert_true(cpus1[1].hold_ns >= 50000);
 	assert_int_equal(call_count, 1);
 	assert_int_equal(call_list[0].ret, a.stack[8]);
 	assert_int_equal(call_list[0].slot, write_slot());
 	/* once is enough */
 	memset(again_table, 0, sizeof(again_table));
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(call_count, 1);
@@ -83,7 +83,7 @@ static struct goroutine *visitor;
 
 static void visit(void)
 {
-	if (visitor && hold_table[map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1)].map) {
+	if (visitor && hold_table[map_index(TAGGED(gomaps[0])) & (MR_HOLD_SLOTS - 1)].map) {
 		struct goroutine *v = visitor;
 
 		visitor = NULL;
@@ -114,8 +114,8 @@ static void a_hold_at_the_call_tells_what_one_behind_it_would(void **state)
 	probe_call(&a);
 	visitor = &b;
 	call_write(&a, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_int_equal(cpus[1].calls[write_slot()], 1);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_int_equal(cpus1[1].calls[write_slot()], 1);
 	assert_int_equal(event_count, 1);
 	e = event_list[0];
 	assert_int_equal(e->evidence, MR_EVIDENCE_COLLISION);
@@ -128,9 +128,9 @@ static void a_hold_at_the_call_tells_what_one_behind_it_would(void **state)
 	assert_int_equal(e->access[1].pcs[3], a.stack[33]);
 	/* behind it nobody is held a second time, nor asked for again */
 	memset(again_table, 0, sizeof(again_table));
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus1[1].holds, 1);
 	assert_int_equal(call_count, 1);
 	assert_int_equal(call_list[0].ret, b.stack[8]); /* the other's, which has no such probe */
 	simulated_clock = NULL;
@@ -142,7 +142,7 @@ static __u64 stopping_clock(void)
 {
 	static __u64 now = 1000000000;
 
-	if (to_stop && hold_table[map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1)].map)
+	if (to_stop && hold_table[map_index(TAGGED(gomaps[0])) & (MR_HOLD_SLOTS - 1)].map)
 		to_stop->g[2] = STACK_PREEMPT;
 	return now += 100;
 }
@@ -160,7 +160,7 @@ static void a_hold_ends_when_its_goroutine_is_to_stop(void **state)
 		goroutine_init(&b, 2);
 		introduce(&a, &b);
 		cfg.max_hold_ns = 10000000;
-		cfg.g_goid = 32; /* [2], behind the bounds of the stack, is the guard here */
+		target1.g_goid = 32; /* [2], behind the bounds of the stack, is the guard here */
 		a.g[4] = 7;
 		to_stop = &a;
 		before = bpf_ktime_get_ns();
@@ -169,8 +169,8 @@ static void a_hold_ends_when_its_goroutine_is_to_stop(void **state)
 			call_write(&a, gomaps[0]);
 		else
 			op(&a, SITE_READ, gomaps[0]);
-		assert_int_equal(cpus[1].holds, 1);
-		assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_CUT], 1);
+		assert_int_equal(cpus1[1].holds, 1);
+		assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_CUT], 1);
 		assert_true(bpf_ktime_get_ns() - before < cfg.max_hold_ns / 10);
 		to_stop = NULL;
 		simulated_clock = NULL;
@@ -181,25 +181,25 @@ static void a_hold_ends_when_its_goroutine_is_to_stop(void **state)
 static void who_leaves_is_not_kept(void **state)
 {
 	struct goroutine a, b;
-	struct mr_probe_site *s;
+	struct mr_site *s;
 
 	(void)state;
-	s = (struct mr_probe_site *)&probe_sites[write_slot()];
+	s = &sites[mr_site_place(TGID, site_list[SITE_WRITE].ip)];
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	introduce(&a, &b);
-	s->jump = 1;
+	s->site.jump = 1;
 	a.regs.flags = 0x41;
 	gomaps[0][1] = 4; /* somebody is inside */
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_KEPT_APART], 0);
+	assert_int_equal(cpus1[1].holds, 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 0);
 	a.regs.flags = 0;
 	memset(again_table, 0, sizeof(again_table));
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].loss[MR_LOSS_KEPT_APART], 1);
-	assert_true(cpus[1].hold_ns > 1000000); /* it is not let run into the other one */
+	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 1);
+	assert_true(cpus1[1].hold_ns > 1000000); /* it is not let run into the other one */
 }
 
 int main(void)

@@ -41,10 +41,10 @@ static void collision_is_reported_with_both_sides(void **state)
 	assert_int_equal(e->access[0].flags, 0);
 	assert_int_equal(e->access[1].goid, 101);
 	assert_int_equal(e->access[1].op, MR_OP_WRITE);
-	assert_int_equal(e->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(e->map, TAGGED(gomaps[0]));
 	assert_int_equal(e->map_header_size, 48);
-	assert_int_equal(cpus[2].collisions, 1);
-	assert_true(map_table[map_index((uintptr_t)gomaps[0])].flags & MR_MAP_RACY);
+	assert_int_equal(cpus1[2].collisions, 1);
+	assert_true(map_table[map_index(TAGGED(gomaps[0]))].flags & MR_MAP_RACY);
 }
 
 static void what_is_no_collision(void **state)
@@ -58,7 +58,7 @@ static void what_is_no_collision(void **state)
 	/* two readers */
 	h = plant_hold(&a, SITE_READ, gomaps[0]);
 	op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus[2].read_meets_read, 1);
+	assert_int_equal(cpus1[2].read_meets_read, 1);
 	/* one's own hold: nested calls, a prologue that runs twice */
 	h->access.op = MR_OP_WRITE;
 	op(&a, SITE_WRITE, gomaps[0]);
@@ -66,14 +66,14 @@ static void what_is_no_collision(void **state)
 	h->map = 0;
 	op(&b, SITE_WRITE, gomaps[0]);
 	/* another map in the same slot */
-	h->map = (uintptr_t)gomaps[1];
+	h->map = TAGGED(gomaps[1]);
 	op(&b, SITE_WRITE, gomaps[0]);
 	/* the slot is being written */
-	h->map = (uintptr_t)gomaps[0];
+	h->map = TAGGED(gomaps[0]);
 	h->seq++;
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus[1].collisions + cpus[2].collisions, 0);
+	assert_int_equal(cpus1[1].collisions + cpus1[2].collisions, 0);
 }
 
 static void other_processes_and_closed_gates_count_nothing(void **state)
@@ -88,11 +88,11 @@ static void other_processes_and_closed_gates_count_nothing(void **state)
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus[2].loss[MR_LOSS_FOREIGN], 1);
 	current_tgid = TGID;
-	gate = 0;
+	target1.gate = 0;
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
 	assert_int_equal(hits_of(2, SITE_WRITE), 0);
-	gate = 1;
+	target1.gate = 1;
 	cfg.pidns_ino = 77;
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 1);
@@ -109,44 +109,43 @@ static void operations_that_are_none(void **state)
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	op(&a, SITE_WRITE, NULL);
-	assert_int_equal(cpus[1].nil_maps, 1);
+	assert_int_equal(cpus1[1].nil_maps, 1);
 	assert_int_equal(hits_of(1, SITE_WRITE), 0);
 	/* a map on the goroutine's own stack is never held */
 	op(&a, SITE_WRITE, &a.stack[40]);
-	assert_int_equal(cpus[1].stack_maps, 1);
-	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus1[1].stack_maps, 1);
+	assert_int_equal(cpus1[1].holds, 0);
 	/* the runtime itself, on g0: neither holds nor collides */
 	b.g[2] = 0;
 	op(&b, SITE_WRITE, gomaps[1]);
-	assert_int_equal(cpus[2].holds, 0);
+	assert_int_equal(cpus1[2].holds, 0);
 	plant_hold(&a, SITE_WRITE, gomaps[2]);
 	op(&b, SITE_WRITE, gomaps[2]);
 	assert_int_equal(event_count, 0);
-	assert_true(cpus[2].loss[MR_LOSS_NO_GOID] >= 2);
+	assert_true(cpus1[2].loss[MR_LOSS_NO_GOID] >= 2);
 	/* an address that is no site */
 	a.regs.ip = 0x499999;
 	current_cpu = 1;
 	maprace_op(&a.regs);
-	assert_int_equal(cpus[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
 }
 
-/* A site of a plugin, which came when slots were taken. */
-static void sites_may_be_some_slots_further(void **state)
+/* Others' are in the place that is its own. */
+static void sites_may_be_some_places_further(void **state)
 {
-	__u32 own = mr_site_slot(cfg.site_multiplier, site_list[SITE_READ].ip), steps;
+	__u32 own = mr_site_place(TGID, site_list[SITE_READ].ip), steps;
 	struct goroutine b;
 
 	(void)state;
 	goroutine_init(&b, 2);
 	for (steps = 0; steps <= MR_SITE_STEPS + 1; steps++) {
-		__u32 slot = (own + steps) & (MR_SITE_SLOTS - 1);
-
-		memset((void *)probe_sites, 0, sizeof(probe_sites));
+		memset(sites, 0, sizeof(sites));
 		memset(cpus, 0, sizeof(cpus));
-		memcpy((void *)&probe_sites[slot], &site_list[SITE_READ], sizeof(site_list[0]));
+		sites[(own + steps) & (MR_SITES - 1)] = (struct mr_site){
+			.site = site_list[SITE_READ], .tgid = TGID, .tag = TAG, .number = 7};
 		op(&b, SITE_READ, gomaps[steps]);
-		assert_int_equal(cpus[2].hits[slot], steps <= MR_SITE_STEPS);
-		assert_int_equal(cpus[2].loss[MR_LOSS_UNKNOWN_SITE], steps > MR_SITE_STEPS);
+		assert_int_equal(cpus1[2].hits[7], steps <= MR_SITE_STEPS);
+		assert_int_equal(cpus1[2].loss[MR_LOSS_UNKNOWN_SITE], steps > MR_SITE_STEPS);
 	}
 }
 
@@ -177,7 +176,7 @@ static void every_fault_is_counted_and_reached(void **state)
 		fault_addr = cases[i].addr;
 		op(&b, SITE_READ, gomaps[5]);
 		assert_true(fault_hits > 0); /* a fault that is never reached tests nothing */
-		assert_true(cpus[2].loss[cases[i].loss] > 0);
+		assert_true(cpus1[2].loss[cases[i].loss] > 0);
 		assert_int_equal(event_count, cases[i].event);
 	}
 	set_up(state);
@@ -187,7 +186,7 @@ static void every_fault_is_counted_and_reached(void **state)
 	current_cpu = 1;
 	before = hits_of(1, SITE_ITER);
 	maprace_op(&a.regs);
-	assert_int_equal(cpus[1].loss[MR_LOSS_ITER_FAULT], 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 1);
 	assert_int_equal(hits_of(1, SITE_ITER), before);
 }
 
@@ -201,7 +200,7 @@ static void a_full_ring_is_counted(void **state)
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	ring_full = true;
 	op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus[2].loss[MR_LOSS_RING_FULL], 1);
+	assert_int_equal(cpus1[2].loss[MR_LOSS_RING_FULL], 1);
 	assert_int_equal(event_count, 0);
 }
 
@@ -259,7 +258,7 @@ static void a_fatal_error_wakes_at_once(void **state)
 	ring_used = 64;
 	current_cpu = a.cpu;
 	current_tid = a.tid;
-	maprace_fatal(&a.regs);
+	enter_fatal(&a);
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event_list[0]->header.kind, MR_EVENT_FATAL);
 	assert_int_equal(wakeups, 1);
@@ -301,7 +300,7 @@ static void hostile_stacks_end(void **state)
 		assert_int_equal(event_count, 1);
 		assert_int_equal(event_list[0]->access[0].nframes, 3);
 		assert_int_equal(event_list[0]->access[0].flags, MR_ACCESS_BROKEN);
-		assert_int_equal(cpus[2].loss[MR_LOSS_STACK_BROKEN] >= 1, 1);
+		assert_int_equal(cpus1[2].loss[MR_LOSS_STACK_BROKEN] >= 1, 1);
 	}
 }
 
@@ -315,18 +314,18 @@ static void collision_is_noted_for_its_own_map(void **state)
 
 	(void)state;
 	cfg.map_mask = 15; /* that one is found whatever the addresses are */
-	index = map_index((uintptr_t)gomaps[0]);
+	index = map_index(TAGGED(gomaps[0]));
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	while (i < 1023 && map_index((uintptr_t)many[i]) != index)
+	while (i < 1023 && map_index(TAGGED(many[i])) != index)
 		i++;
 	cfg.holds_enabled = 0;
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	op(&b, SITE_WRITE, many[i]);
-	assert_int_equal(map_table[index].addr, (uintptr_t)many[i]);
+	assert_int_equal(map_table[index].addr, TAGGED(many[i]));
 	op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 1);
-	assert_int_equal(map_table[index].addr, (uintptr_t)gomaps[0]);
+	assert_int_equal(map_table[index].addr, TAGGED(gomaps[0]));
 	assert_int_equal(map_table[index].collisions, 1);
 	assert_int_equal(map_table[index].flags & MR_MAP_RACY, MR_MAP_RACY);
 }
@@ -336,13 +335,13 @@ static __u64 taken_by;
 
 static void take_over(void)
 {
-	map_take_over(taken, taken_by, bpf_ktime_get_ns(), &cpus[3]);
+	map_take_over(taken, taken_by, bpf_ktime_get_ns(), &cpus1[3]);
 }
 
 /* ... nor when the other one comes while the event is being made. */
 static void a_record_that_is_taken_over_proves_nothing(void **state)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 	struct goroutine a, b;
 
 	(void)state;
@@ -351,12 +350,12 @@ static void a_record_that_is_taken_over_proves_nothing(void **state)
 	cfg.holds_enabled = 0;
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	taken = &map_table[index];
-	taken_by = (uintptr_t)gomaps[1];
+	taken_by = TAGGED(gomaps[1]);
 	at_reserve = take_over;
 	op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 1);
-	assert_int_equal(event_list[0]->map, (uintptr_t)gomaps[0]);
-	assert_int_equal(map_table[index].addr, (uintptr_t)gomaps[1]);
+	assert_int_equal(event_list[0]->map, TAGGED(gomaps[0]));
+	assert_int_equal(map_table[index].addr, TAGGED(gomaps[1]));
 	assert_int_equal(map_table[index].collisions, 0);
 	assert_int_equal(map_table[index].flags & MR_MAP_RACY, 0);
 }
@@ -364,25 +363,21 @@ static void a_record_that_is_taken_over_proves_nothing(void **state)
 /* What is written behind the newcomer's back does not fit it, and does not last. */
 static void a_mark_is_its_own_maps_alone(void **state)
 {
-	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct mr_map *m = &map_table[map_index(TAGGED(gomaps[0]))];
 	struct goroutine a;
 
 	(void)state;
 	goroutine_init(&a, 1);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	m->proved = mr_map_mark((uintptr_t)gomaps[1]);
+	m->proved = TAGGED(gomaps[1]);
 	m->collisions = 1;
 	m->flags |= MR_MAP_RACY;
 	memset(again_table, 0, sizeof(again_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(m->flags & MR_MAP_RACY, 0);
-	assert_int_equal(cpus[1].racy, 0);
-	assert_false(mr_map_proved(m, (uintptr_t)gomaps[0]));
-	assert_true(mr_map_mark(0) && mr_map_mark(1ull << 36) == mr_map_mark(0));
-	/* the first object of Go's heap, and the next one that may be a map */
-	assert_int_not_equal(mr_map_mark(0xc000000000), mr_map_mark(0xc000000030));
-	assert_int_not_equal(mr_map_mark(0xc000000000), mr_map_mark(0xc000000020));
+	assert_int_equal(cpus1[1].racy, 0);
+	assert_false(mr_map_proved(m, TAGGED(gomaps[0])));
 }
 
 /* --- many threads at once
@@ -421,7 +416,7 @@ static bool many_holds(void)
 	size_t i;
 
 	for (i = 0; i < WORKERS; i++)
-		holds_done += *(volatile __u64 *)&cpus[i].holds;
+		holds_done += *(volatile __u64 *)&cpus1[i].holds;
 	return holds_done > 100;
 }
 
@@ -453,7 +448,7 @@ static void check_side(const struct mr_access *a)
 	__u64 number = a->goid - 100;
 
 	assert_true(number < WORKERS);
-	assert_ptr_equal((void *)(uintptr_t)a->g, workers[number].g);
+	assert_ptr_equal((void *)(uintptr_t)mr_addr(a->g), workers[number].g);
 	assert_int_equal(a->tid, number + 1000);
 	assert_int_equal(a->cpu, number);
 	assert_int_equal(a->nframes, 4);
@@ -501,7 +496,7 @@ int main(void)
 		TEST(what_is_no_collision),
 		TEST(other_processes_and_closed_gates_count_nothing),
 		TEST(operations_that_are_none),
-		TEST(sites_may_be_some_slots_further),
+		TEST(sites_may_be_some_places_further),
 		TEST(every_fault_is_counted_and_reached),
 		TEST(a_full_ring_is_counted),
 		TEST(nobody_is_woken_but_by_a_ring_half_full),

@@ -47,7 +47,7 @@ static int end(void **state)
 
 static struct mr_map *record(void)
 {
-	return &map_table[map_index((uintptr_t)gomaps[0])];
+	return &map_table[map_index(TAGGED(gomaps[0]))];
 }
 
 static const struct mr_event_fatal *dies(struct goroutine *r)
@@ -56,7 +56,7 @@ static const struct mr_event_fatal *dies(struct goroutine *r)
 
 	current_cpu = r->cpu;
 	current_tid = r->tid;
-	maprace_fatal(&r->regs);
+	enter_fatal(r);
 	e = (const void *)event_list[event_count - 1];
 	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
 	return e;
@@ -74,7 +74,7 @@ static void dies_alone(struct goroutine *r)
 
 	assert_int_equal(e->other.flags, MR_ACCESS_UNKNOWN);
 	assert_int_equal(e->other.goid, 0);
-	assert_int_equal(cpus[r->cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 1);
+	assert_int_equal(cpus1[r->cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 1);
 }
 
 static void the_only_other_writer_is_told(void **state)
@@ -91,7 +91,7 @@ static void the_only_other_writer_is_told(void **state)
 	clock_ns += 1000;
 	e = dies(&b);
 	gomaps[0][0] = gomaps[0][1] = 0; /* what comes later is not told */
-	assert_int_equal(e->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(e->map, TAGGED(gomaps[0]));
 	assert_int_equal(e->type, 0x600000);
 	assert_int_equal(e->site, site_list[SITE_READ].ip);
 	assert_int_equal(e->op, MR_OP_READ);
@@ -106,7 +106,7 @@ static void the_only_other_writer_is_told(void **state)
 	assert_int_equal(e->other.nframes, 2);
 	assert_int_equal(e->other.pcs[0], site_list[SITE_WRITE].ip);
 	assert_int_equal(e->other.pcs[1], a.stack[8]);
-	assert_int_equal(cpus[b.cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 0);
+	assert_int_equal(cpus1[b.cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 0);
 }
 
 /* As a writer, also while its own write is what the record noted last. */
@@ -169,12 +169,12 @@ static void nor_that_of_a_write_before_those_that_passed(void **state)
 	at(1000, &a, SITE_WRITE);
 	a.cpu = 7;
 	at(MS, &a, SITE_WRITE);
-	assert_int_equal(latest_slot((uintptr_t)a.g)->caller, a.stack[8]);
+	assert_int_equal(latest_slot(TAGGED(a.g))->caller, a.stack[8]);
 	a.cpu = 1;
 	a.stack[8] += 0x77;
-	looks = cpus[1].looks;
+	looks = cpus1[1].looks;
 	at(1000, &a, SITE_WRITE);
-	assert_int_equal(cpus[1].looks, looks);
+	assert_int_equal(cpus1[1].looks, looks);
 	assert_int_equal(record()->writer.ns, clock_ns - 1000);
 	e = dies(&b);
 	assert_int_equal(e->other.goid, 101);
@@ -243,9 +243,9 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 		if (i == 3) /* its thread got the CPU for a few milliseconds of each hundred */
 			record()->first_ns = clock_ns - 500 * MS;
 		if (i == 1)
-			whole_ns = 0;
+			target1.whole_ns = 0;
 		if (i == 2)
-			whole_ns = clock_ns - 50 * MS;
+			target1.whole_ns = clock_ns - 50 * MS;
 		dies_alone(&b);
 		end(state);
 	}
@@ -273,10 +273,10 @@ static void a_note_of_another_map_is_none(void **state)
 	(void)state;
 	at(0, &b, SITE_WRITE);
 	clock_ns += 1000;
-	map_take_over(record(), (uintptr_t)gomaps[0], clock_ns - 1000, &cpus[1]);
-	last_set(&record()->writer, (uintptr_t)a.g, clock_ns, a.tid, a.cpu, MR_OP_WRITE, 1);
+	map_take_over(record(), TAGGED(gomaps[0]), clock_ns - 1000, &cpus1[1]);
+	last_set(&record()->writer, TAGGED(a.g), clock_ns, a.tid, a.cpu, MR_OP_WRITE, 1);
 	clock_ns += 1000;
-	assert_int_equal(latest_slot((uintptr_t)b.g)->time_ns, clock_ns - 2000);
+	assert_int_equal(latest_slot(TAGGED(b.g))->time_ns, clock_ns - 2000);
 	dies_alone(&b);
 }
 
@@ -284,23 +284,23 @@ static void a_note_of_another_map_is_none(void **state)
 static void of_a_clone_no_map_is_told(void **state)
 {
 	(void)state;
-	cfg.clone_copies = MR_CLONE_FLAGS;
+	target1.clone_copies = MR_CLONE_FLAGS;
 	at(0, &a, SITE_WRITE);
 	at(1000, &b, SITE_READ);
 	record()->writes = 1;
 	record()->writer_before.g = 0;
-	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(dies(&b)->map, TAGGED(gomaps[0]));
 	at(1000, &c, SITE_CLONE);
 	assert_int_equal(dies(&b)->map, 0);
-	cfg.clone_copies = MR_CLONE_SEED;
-	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	target1.clone_copies = MR_CLONE_SEED;
+	assert_int_equal(dies(&b)->map, TAGGED(gomaps[0]));
 	assert_int_equal(dies(&b)->born_flagged, 0);
 	/* unless something has been put in: that would have been its end. A deletion would not */
-	cfg.clone_copies = MR_CLONE_FLAGS;
+	target1.clone_copies = MR_CLONE_FLAGS;
 	assert_int_equal(dies(&b)->born_flagged, 1);
 	record()->writer_before = record()->writer;
 	record()->writer_before.ns -= 200 * MS;
-	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
+	assert_int_equal(dies(&b)->map, TAGGED(gomaps[0]));
 	assert_int_equal(dies(&b)->born_flagged, 0);
 	record()->writer_before.op = MR_OP_DELETE;
 	assert_int_equal(dies(&b)->map, 0);
@@ -327,7 +327,7 @@ static void another_map_in_its_record_is_none(void **state)
 	(void)state;
 	at(0, &a, SITE_WRITE);
 	at(1000, &b, SITE_READ);
-	record()->addr = (uintptr_t)gomaps[1];
+	record()->addr = TAGGED(gomaps[1]);
 	dies_alone(&b);
 }
 

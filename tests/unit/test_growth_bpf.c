@@ -31,11 +31,11 @@ static void begin(void)
 	simulated_clock = clock_by_hand;
 	cfg.holds_enabled = 0;
 	cfg.growth = 1;
-	cfg.map_old = 24;
+	target1.map_old = 24;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	memset(iterator, 0, sizeof(iterator));
-	iterator[3] = (uintptr_t)MAP;
+	iterator[3] = TAGGED(MAP);
 }
 
 static void at(__u64 us, struct goroutine *r, int site)
@@ -49,9 +49,9 @@ static void iterate_at(__u64 us, struct goroutine *r, int site)
 {
 	now_ns = START + us * 1000;
 	r->regs.ip = site_list[site].ip;
-	r->regs.bx = (uintptr_t)MAP;
-	r->regs.cx = (uintptr_t)iterator;
-	r->regs.ax = (uintptr_t)iterator;
+	r->regs.bx = TAGGED(MAP);
+	r->regs.cx = TAGGED(iterator);
+	r->regs.ax = TAGGED(iterator);
 	current_cpu = r->cpu;
 	current_tid = r->tid;
 	maprace_op(&r->regs);
@@ -63,7 +63,7 @@ static void swiss_at(__u64 us, struct goroutine *r, void *table)
 	r->regs.ip = site_list[SITE_SWISS_GROW].ip;
 	r->regs.ax = (uintptr_t)table;
 	r->regs.bx = 0x600000;
-	r->regs.cx = (uintptr_t)MAP;
+	r->regs.cx = TAGGED(MAP);
 	current_cpu = r->cpu;
 	current_tid = r->tid;
 	maprace_op(&r->regs);
@@ -77,12 +77,12 @@ static const struct mr_event_growth *event(size_t i)
 
 static __u64 loss(enum mr_loss which)
 {
-	return cpus[1].loss[which] + cpus[2].loss[which];
+	return cpus1[1].loss[which] + cpus1[2].loss[which];
 }
 
 static const struct mr_grower *part(const struct goroutine *r, const void *map)
 {
-	return grower_slot((uintptr_t)r->g, (uintptr_t)map);
+	return grower_slot(TAGGED(r->g), TAGGED(map));
 }
 
 /* a begins and empties one bucket, b the two last ones; the next who comes sees that it is over. */
@@ -132,8 +132,8 @@ static void a_classic_growth_has_a_begin_two_payers_and_an_end(void **state)
 	assert_int_equal(part(&b, MAP)->id, START);
 	assert_int_equal(part(&b, MAP)->access.goid, 102);
 	/* parts of growths are no operations, but for the two reads and the write */
-	assert_int_equal(map_table[map_index((uintptr_t)MAP)].reads, 2);
-	assert_int_equal(map_table[map_index((uintptr_t)MAP)].writes, 1);
+	assert_int_equal(map_table[map_index(TAGGED(MAP))].reads, 2);
+	assert_int_equal(map_table[map_index(TAGGED(MAP))].writes, 1);
 }
 
 /* A map dies in the middle of its growth: it is not over because another one lies there now. */
@@ -150,7 +150,7 @@ static void a_dead_maps_growth_is_not_ended_by_the_next(void **state)
 		at(10, &a, SITE_MOVE);
 		assert_int_equal(event_count, 1);
 		current_tid = a.tid;
-		maprace_collected(&a.regs);
+		enter_collected(&a);
 		MAP[OLD_BUCKETS] = 0;
 		MAP[1] = survives ? 0 : 0x77ull << 32; /* the seed */
 		at(1000, &b, SITE_READ);
@@ -168,7 +168,7 @@ static void a_growth_of_another_map_is_another(void **state)
 	at(0, &a, SITE_MOVE);
 	at(10, &a, SITE_MOVE);
 	current_tid = a.tid;
-	maprace_collected(&a.regs);
+	enter_collected(&a);
 	MAP[1] = 0x77ull << 32;
 	at(20, &a, SITE_MOVE);
 	assert_int_equal(part(&a, MAP)->id, START + 20000);
@@ -276,20 +276,20 @@ static void nothing_is_paired_across_windows(void **state)
 	(void)state;
 	begin();
 	at(0, &a, SITE_GROW);
-	epoch++;
+	target1.epoch++;
 	at(1, &a, SITE_GROWN); /* of another map, for all we know */
 	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
 	assert_int_equal(event_count, 0);
 	/* an end that nobody saw */
 	MAP[OLD_BUCKETS] = 0x7000;
 	at(10, &b, SITE_MOVE);
-	epoch++;
+	target1.epoch++;
 	MAP[OLD_BUCKETS] = 0;
 	at(5000000, &b, SITE_WRITE);
 	assert_int_equal(event_count, 0);
 	/* an iteration whose end, and another one's begin, were not seen */
 	iterate_at(6000000, &b, SITE_ITER_BEGIN);
-	epoch++;
+	target1.epoch++;
 	at(6000010, &a, SITE_GROW);
 	iterate_at(6000020, &b, SITE_ITER);
 	assert_int_equal(event_count, 0);
@@ -301,18 +301,18 @@ static void a_swiss_table_grows_at_one_go(void **state)
 
 	(void)state;
 	begin();
-	cfg.map_old = 0;
+	target1.map_old = 0;
 	swiss_at(0, &a, table);
-	assert_true(growth_under_way((uintptr_t)MAP, now_ns));
+	assert_true(growth_under_way(TAGGED(MAP), now_ns));
 	at(9, &a, SITE_GROWN);
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event(0)->what, MR_GROWTH_BEGAN | MR_GROWTH_PAID | MR_GROWTH_ENDED);
-	assert_int_equal(event(0)->who.map, (uintptr_t)MAP);
+	assert_int_equal(event(0)->who.map, TAGGED(MAP));
 	assert_int_equal(event(0)->who.access.type, 0x600000);
 	assert_memory_equal(event(0)->who.table, table, sizeof(table));
 	assert_int_equal(event(0)->who.busy_ns, 9000);
 	assert_int_equal(event(0)->who.steps, 1);
-	assert_false(growth_under_way((uintptr_t)MAP, now_ns));
+	assert_false(growth_under_way(TAGGED(MAP), now_ns));
 }
 
 static void an_iteration_that_goes_on_was_open(void **state)
@@ -346,7 +346,7 @@ static void iterations_that_were_not_open(void **state)
 	iterate_at(20, &b, SITE_ITER_BEGIN); /* another one in the same place, begun after it */
 	iterate_at(21, &b, SITE_ITER);
 	iterate_at(22, &a, SITE_ITER); /* another goroutine's, in a stack that was moved */
-	iterator[3] = (uintptr_t)gomaps[1];
+	iterator[3] = TAGGED(gomaps[1]);
 	iterate_at(23, &b, SITE_ITER); /* of another map */
 	assert_int_equal(event_count, 1);
 }
@@ -357,7 +357,7 @@ static void a_collision_in_the_middle_is_marked(void **state)
 
 	(void)state;
 	begin();
-	cfg.map_old = 0;
+	target1.map_old = 0;
 	every_pair = true;
 	plant_hold(&b, SITE_WRITE, MAP);
 	at(0, &a, SITE_READ);
@@ -365,7 +365,7 @@ static void a_collision_in_the_middle_is_marked(void **state)
 	at(20, &a, SITE_READ);
 	at(30000000, &a, SITE_READ); /* its end was not seen */
 	swiss_at(40000000, &b, table);
-	epoch++;
+	target1.epoch++;
 	at(40000001, &a, SITE_READ); /* nor may it have been here */
 	assert_int_equal(event_count, 4);
 	assert_int_equal(event_list[0]->growing, 0);
@@ -397,7 +397,7 @@ static void nobody_asked(void **state)
 	cfg.growth = 0;
 	iterate_at(0, &b, SITE_ITER_BEGIN);
 	iterate_at(1, &b, SITE_ITER);
-	assert_int_equal(iterator_slot((uintptr_t)iterator)->it, 0);
+	assert_int_equal(iterator_slot(TAGGED(iterator))->it, 0);
 	assert_int_equal(hits_of(2, SITE_ITER), 1);
 }
 

@@ -17,39 +17,39 @@ static void holds_not_done_or_cut_short_are_counted(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	cfg.burst_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 1);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	assert_int_equal(cpus1[1].holds, 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_NO_TOKENS], 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 0);
 
 	set_up(state);
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 0);
 	/* longer than the looks at the clock last that the verifier allows */
 	set_up(state);
 	cfg.max_hold_ns = 1000000000000ull;
 	cfg.burst_ns = 4000000000000ull;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_int_equal(cpus[1].loss[MR_LOSS_NO_TOKENS], 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_SHORT], 1);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_NO_TOKENS], 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 1);
 }
 
 static void holds_end_in_time_and_leave_nothing(void **state)
 {
 	struct goroutine a;
 	__u64 before, took;
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 
 	(void)state;
 	goroutine_init(&a, 1);
 	before = bpf_ktime_get_ns();
 	op(&a, SITE_WRITE, gomaps[0]);
 	took = bpf_ktime_get_ns() - before;
-	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus1[1].holds, 1);
 	assert_true(took >= cfg.max_hold_ns);
 	assert_int_equal(map_table[index].hold, 0);
 	assert_int_equal(hold_table[index & (MR_HOLD_SLOTS - 1)].map, 0);
@@ -61,22 +61,22 @@ static void holds_end_in_time_and_leave_nothing(void **state)
 	memset(caller_table, 0, sizeof(caller_table));
 	map_table[index].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
-	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus1[1].holds, 1);
 	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
 }
 
 static void write_as_new(struct goroutine *r)
 {
 	memset(caller_table, 0, sizeof(caller_table));
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(r, SITE_WRITE, gomaps[0]);
 }
 
 /* The kernel may fail to delete a key (EBUSY): the slot is not lost for that. */
 static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
 {
-	__u32 slot = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	__u32 slot = map_index(TAGGED(gomaps[0])) & (MR_HOLD_SLOTS - 1);
 	struct goroutine a;
 
 	(void)state;
@@ -84,24 +84,24 @@ static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
 	stuck_deletes =
 		2; /* of the first hold; and of the second one, which takes the old key out */
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus1[1].holds, 1);
 	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
 	assert_int_equal(claim_table[slot], 1);
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 2);
-	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_int_equal(cpus1[1].holds, 2);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 0);
 	assert_int_equal(claim_table[slot], 1); /* tried once an owner, not for ever */
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 3);
+	assert_int_equal(cpus1[1].holds, 3);
 	assert_int_equal(claim_table[slot], 0);
 	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
 	assert_true(late_claimed(0) && !late_claimed(slot | 1u << CLAIM_SHIFT));
 	/* many in a row */
 	set_up(state);
 	stuck_deletes = 9;
-	while (cpus[1].holds < 12)
+	while (cpus1[1].holds < 12)
 		write_as_new(&a);
-	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 0);
 	assert_in_range(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1, 9);
 	assert_int_equal(claim_states[slot].oldest, claim_states[slot].generation);
 }
@@ -114,50 +114,50 @@ static void nobody_is_held_in_the_runtimes_own_work(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	cfg.g_m = 40;
-	cfg.m_locks = 12;
+	target1.g_m = 40;
+	target1.m_locks = 12;
 	a.g[5] = (uintptr_t)m;
 	m[1] = 1ull << 32;
 	op(&a, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_LOCKED], 1);
+	assert_int_equal(cpus1[1].holds, 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_LOCKED], 1);
 	m[1] = 0;
-	cfg.m_preemptoff = 16; /* a string: where it is, how long */
+	target1.m_preemptoff = 16; /* a string: where it is, how long */
 	m[3] = 5;
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HOLD_LOCKED], 2);
+	assert_int_equal(cpus1[1].holds, 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_LOCKED], 2);
 	m[1] = m[2] = 1; /* beside them */
 	m[3] = 0;
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 1);
-	fault_addr = (uintptr_t)m + cfg.m_locks;
+	assert_int_equal(cpus1[1].holds, 1);
+	fault_addr = (uintptr_t)m + target1.m_locks;
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_int_equal(cpus[1].loss[MR_LOSS_G_FAULT], 1);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_G_FAULT], 1);
 }
 
 static void another_takes_the_record(void)
 {
-	__u32 index = map_index((uintptr_t)gomaps[0]);
+	__u32 index = map_index(TAGGED(gomaps[0]));
 
-	map_take_over(&map_table[index], (uintptr_t)gomaps[1], bpf_ktime_get_ns(), &cpus[3]);
+	map_take_over(&map_table[index], TAGGED(gomaps[1]), bpf_ktime_get_ns(), &cpus1[3]);
 }
 
 static void the_type_of_a_held_map_is_its_own_records_alone(void **state)
 {
-	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct mr_map *m = &map_table[map_index(TAGGED(gomaps[0]))];
 	struct goroutine a;
 
 	(void)state;
 	goroutine_init(&a, 1);
 	at_claim = another_takes_the_record;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 1);
-	assert_int_equal(m->addr, (uintptr_t)gomaps[1]);
+	assert_int_equal(cpus1[1].holds, 1);
+	assert_int_equal(m->addr, TAGGED(gomaps[1]));
 	assert_int_equal(m->type, 0);
 	write_as_new(&a);
-	assert_int_equal(cpus[1].holds, 2);
+	assert_int_equal(cpus1[1].holds, 2);
 	assert_int_equal(m->type, 0x600000);
 }
 
@@ -180,11 +180,11 @@ static void a_key_of_the_past_owns_nothing(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	contested = map_index((uintptr_t)gomaps[0]) & (MR_HOLD_SLOTS - 1);
+	contested = map_index(TAGGED(gomaps[0])) & (MR_HOLD_SLOTS - 1);
 	at_claim = move_on;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].holds, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus1[1].holds, 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 1);
 	assert_int_equal(claim_table[contested], 0);
 	assert_int_equal(claim_take(contested), 0);
 	claim_release(contested);

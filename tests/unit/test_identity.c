@@ -21,7 +21,7 @@ static struct goroutine a, b;
 
 static struct mr_map *record(void)
 {
-	return &map_table[map_index((uintptr_t)MAP)];
+	return &map_table[map_index(TAGGED(MAP))];
 }
 
 /* hash0 is the upper half of the header's second word */
@@ -33,12 +33,12 @@ static void seed_is(__u32 seed)
 static void collect(void)
 {
 	current_tid = a.tid;
-	maprace_collected(&a.regs);
+	enter_collected(&a);
 }
 
 static __u64 loss(enum mr_loss which)
 {
-	return cpus[1].loss[which] + cpus[2].loss[which];
+	return cpus1[1].loss[which] + cpus1[2].loss[which];
 }
 
 /* A map that is proved racy, with all that this leaves in its record. */
@@ -47,16 +47,16 @@ static void begin_racy(void)
 	set_up(NULL);
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	seed_is(0x11);
 	op(&a, SITE_WRITE, MAP);
 	plant_hold(&a, SITE_WRITE, MAP);
 	op(&b, SITE_READ, MAP);
 	record()->hold = 0;
-	hold_table[map_index((uintptr_t)MAP) & (MR_HOLD_SLOTS - 1)].map = 0;
+	hold_table[map_index(TAGGED(MAP)) & (MR_HOLD_SLOTS - 1)].map = 0;
 	assert_int_equal(event_count, 1);
-	assert_true(mr_map_proved(record(), (uintptr_t)MAP));
-	assert_int_equal(cpus[2].racy, 1);
+	assert_true(mr_map_proved(record(), TAGGED(MAP)));
+	assert_int_equal(cpus1[2].racy, 1);
 }
 
 static void assert_racy(bool is)
@@ -82,7 +82,7 @@ static void a_dead_maps_verdict_is_not_inherited(void **state)
 	assert_int_equal(record()->writes, 1);
 	assert_int_equal(record()->reads, 0);
 	/* nor are its operations delayed */
-	assert_int_equal(cpus[2].racy, 1);
+	assert_int_equal(cpus1[2].racy, 1);
 	assert_int_equal(loss(MR_LOSS_MAP_EVICTED), 0);
 }
 
@@ -97,7 +97,7 @@ static void a_survivor_of_collections_stays_what_it_is(void **state)
 		op(&b, SITE_WRITE, MAP);
 		assert_racy(true);
 	}
-	assert_int_equal(cpus[2].racy, 6);
+	assert_int_equal(cpus1[2].racy, 6);
 }
 
 /* Its seed is its clones', too: one of them may lie there after a collection. */
@@ -107,13 +107,13 @@ static void a_map_that_was_cloned_is_not_known_by_its_seed(void **state)
 
 	(void)state;
 	begin_racy();
-	cfg.clone_copies = MR_CLONE_SEED;
+	target1.clone_copies = MR_CLONE_SEED;
 	for (i = 0; i < 40; i++)
 		op(&b, SITE_CLONE, MAP);
 	assert_racy(true);
 	seed_is(0x22);
 	op(&b, SITE_CLONE, MAP); /* looked at or not */
-	assert_int_equal(*seed_cloned(seed_of((uintptr_t)MAP, &cpus[1])), 1);
+	assert_int_equal(*seed_cloned(seed_of(TAGGED(MAP), &cpus1[1]), TAGGED(MAP)), 1);
 	seed_is(0x11);
 	collect();
 	op(&b, SITE_WRITE, MAP);
@@ -134,8 +134,8 @@ static void a_map_that_was_cloned_is_not_known_by_its_seed(void **state)
 	collect();
 	op(&b, SITE_WRITE, MAP);
 	assert_racy(true);
-	cfg.collections_unseen = 1;
-	cfg.clone_copies = MR_CLONE_SEED;
+	target1.collections_unseen = 1;
+	target1.clone_copies = MR_CLONE_SEED;
 	for (i = 0; i < 3; i++) {
 		op(&b, SITE_CLONE, MAP);
 		collect();
@@ -190,7 +190,7 @@ static void who_has_no_place_among_the_emptied_is_forgotten(void **state)
 	begin_racy();
 	record()->next_look_ns = 0;
 	op(&b, SITE_DELETE, MAP);
-	emptied[map_index((uintptr_t)MAP) & (MR_EMPTIED - 1)] = MR_EMPTIED + 1;
+	target1.emptied[map_index(TAGGED(MAP)) & (MR_EMPTIED - 1)] = MR_EMPTIED + 1;
 	seed_is(0x22);
 	collect();
 	op(&b, SITE_WRITE, MAP);
@@ -202,7 +202,7 @@ static void where_collections_go_unseen_the_seed_alone_tells(void **state)
 {
 	(void)state;
 	begin_racy();
-	cfg.collections_unseen = 1;
+	target1.collections_unseen = 1;
 	collect();
 	op(&b, SITE_WRITE, MAP);
 	assert_racy(true);
@@ -216,7 +216,7 @@ static void what_cannot_be_read_is_another(void **state)
 	(void)state;
 	begin_racy();
 	collect();
-	fault_addr = (uintptr_t)MAP + cfg.map_seed;
+	fault_addr = (uintptr_t)MAP + target1.map_seed;
 	op(&b, SITE_WRITE, MAP);
 	assert_racy(false);
 	assert_true(loss(MR_LOSS_HEADER_FAULT) > 0);
@@ -234,9 +234,9 @@ static void another_process_collects_for_itself(void **state)
 	current_tgid = TGID + 1;
 	collect();
 	current_tgid = TGID;
-	assert_int_equal(collections, 0);
+	assert_int_equal(target1.collections, 0);
 	collect();
-	assert_int_equal(collections, 1);
+	assert_int_equal(target1.collections, 1);
 }
 
 /* Who was let pass a few times goes on to be counted, and finds nothing of the dead one after that.
@@ -248,7 +248,7 @@ static void who_passes_by_comes_to_the_new_map_soon(void **state)
 	(void)state;
 	set_up(NULL);
 	goroutine_init(&a, 1);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	seed_is(0x11);
 	for (i = 0; i < 500; i++)
 		op(&a, SITE_READ, MAP);
@@ -267,19 +267,19 @@ static void both_widths_of_a_seed_are_read_whole(void **state)
 	(void)state;
 	set_up(NULL);
 	goroutine_init(&a, 1);
-	cfg.map_seed = 8;
-	cfg.map_seed_size = 8;
+	target1.map_seed = 8;
+	target1.map_seed_size = 8;
 	MAP[1] = 0x1234567800000000;
-	seed = seed_of((uintptr_t)MAP, &cpus[1]);
+	seed = seed_of(TAGGED(MAP), &cpus1[1]);
 	MAP[1] = 0x1234567800000004;
-	assert_int_not_equal(seed_of((uintptr_t)MAP, &cpus[1]), seed);
+	assert_int_not_equal(seed_of(TAGGED(MAP), &cpus1[1]), seed);
 	MAP[1] = 0x5234567800000000;
-	assert_int_not_equal(seed_of((uintptr_t)MAP, &cpus[1]), seed);
-	cfg.map_seed = 12;
-	cfg.map_seed_size = 4;
-	seed = seed_of((uintptr_t)MAP, &cpus[1]);
+	assert_int_not_equal(seed_of(TAGGED(MAP), &cpus1[1]), seed);
+	target1.map_seed = 12;
+	target1.map_seed_size = 4;
+	seed = seed_of(TAGGED(MAP), &cpus1[1]);
 	MAP[2] = 1; /* what comes behind is none of it */
-	assert_int_equal(seed_of((uintptr_t)MAP, &cpus[1]), seed);
+	assert_int_equal(seed_of(TAGGED(MAP), &cpus1[1]), seed);
 }
 
 /* --- stacks ----------------------------------------------------------------------------------- */
@@ -294,13 +294,13 @@ static void a_map_where_a_stacks_lay_is_held(void **state)
 	set_up(NULL);
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	m = &map_table[map_index((uintptr_t)map)];
+	m = &map_table[map_index(TAGGED(map))];
 	for (i = 0; i < 3; i++) {
 		m->next_look_ns = 0;
 		op(&a, SITE_WRITE, map);
 		assert_true(m->flags & MR_MAP_STACK);
 	}
-	assert_int_equal(cpus[1].holds, 0);
+	assert_int_equal(cpus1[1].holds, 0);
 	/* the goroutine has another stack now, this memory is the heap's: no collection came
 	 * between */
 	a.g[0] = (uintptr_t)b.stack;
@@ -309,7 +309,7 @@ static void a_map_where_a_stacks_lay_is_held(void **state)
 	memset(caller_table, 0, sizeof(caller_table));
 	op(&a, SITE_WRITE, map);
 	assert_int_equal(m->flags & MR_MAP_STACK, 0);
-	assert_int_equal(cpus[1].holds, 1);
+	assert_int_equal(cpus1[1].holds, 1);
 	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 1);
 }
 
@@ -321,7 +321,7 @@ static void a_stack_that_cannot_be_told_is_left_alone(void **state)
 	(void)state;
 	set_up(NULL);
 	goroutine_init(&a, 1);
-	m = &map_table[map_index((uintptr_t)map)];
+	m = &map_table[map_index(TAGGED(map))];
 	op(&a, SITE_WRITE, map);
 	m->next_look_ns = 0;
 	fault_addr = (uintptr_t)&a.g[1];

@@ -24,20 +24,20 @@ static void in_flight_needs_another_writer(void **state)
 	op(&a, SITE_WRITE, gomaps[0]);
 	/* nobody else has ever written: a flag left behind by a panic */
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 0);
-	map_table[map_index((uintptr_t)gomaps[0])].flags |= MR_MAP_SHARED;
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 0);
+	map_table[map_index(TAGGED(gomaps[0]))].flags |= MR_MAP_SHARED;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	memset(again_table, 0, sizeof(again_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
 	memset(again_table, 0, sizeof(again_table));
 	gomaps[0][1] = 0;
 	cfg.holds_enabled = 0;
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0; /* its caller is read again */
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0; /* its caller is read again */
 	op(&a, SITE_WRITE, gomaps[0]);
 	cfg.holds_enabled = 1;
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 1);
@@ -66,7 +66,7 @@ static void in_flight_of_two_writers_is_nobodys(void **state)
 		op(&a, SITE_WRITE, gomaps[0]);
 		if (i == 2)
 			op(&c, SITE_WRITE, gomaps[0]);
-		map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+		map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 		cfg.holds_enabled = 1;
 		gomaps[0][1] = 4;
 		/* as a writer b pushes one of the two out of the record */
@@ -91,15 +91,15 @@ static void in_flight_names_nobody_unless_all_were_seen(void **state)
 	goroutine_init(&b, 2);
 	for (i = 0; i < 4; i++) {
 		set_up(state);
-		m = &map_table[map_index((uintptr_t)gomaps[0])];
+		m = &map_table[map_index(TAGGED(gomaps[0]))];
 		cfg.holds_enabled = 0;
 		op(&a, SITE_WRITE, gomaps[0]);
 		if (i != 0)
 			m->first_ns -= LONG_WRITE_NS;
 		if (i == 1)
-			whole_ns = 0;
+			target1.whole_ns = 0;
 		if (i == 2)
-			whole_ns = m->first_ns + LONG_WRITE_NS;
+			target1.whole_ns = m->first_ns + LONG_WRITE_NS;
 		cfg.holds_enabled = 1;
 		gomaps[0][1] = 4;
 		op(&b, SITE_READ, gomaps[0]);
@@ -125,7 +125,7 @@ static void an_empty_clones_flag_is_no_evidence(void **state)
 		cfg.holds_enabled = 0;
 		op(&a, SITE_DELETE, gomaps[0]);
 		cfg.holds_enabled = 1;
-		cfg.clone_copies = i < 2 ? MR_CLONE_FLAGS : MR_CLONE_SEED;
+		target1.clone_copies = i < 2 ? MR_CLONE_FLAGS : MR_CLONE_SEED;
 		gomaps[0][0] = i == 1; /* how much is in */
 		gomaps[0][1] = 4;
 		op(&b, SITE_READ, gomaps[0]);
@@ -140,7 +140,7 @@ static struct goroutine writer, reporter;
 /* The one that was inside is through, and comes again. */
 static void the_writer_comes_again(void)
 {
-	map_note(&map_table[map_index((uintptr_t)gomaps[0])], (uintptr_t)writer.g,
+	map_note(&map_table[map_index(TAGGED(gomaps[0]))], TAGGED(writer.g),
 		 bpf_ktime_get_ns(), writer.tid, writer.cpu, MR_OP_WRITE, SITE_WRITE,
 		 &(bool){false});
 }
@@ -154,8 +154,8 @@ static void in_flight_never_names_the_one_that_reports(void **state)
 	cfg.holds_enabled = 0;
 	op(&reporter, SITE_WRITE, gomaps[0]);
 	op(&writer, SITE_WRITE, gomaps[0]);
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	memset(again_table, 0, sizeof(again_table));
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
@@ -188,8 +188,8 @@ static void in_flight_tells_no_older_caller(void **state)
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.stack[8] += 0x77;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].looks, 1);
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+	assert_int_equal(cpus1[1].looks, 1);
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
@@ -210,7 +210,7 @@ static void in_flight_names_nobody_who_came_later(void **state)
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.g[2] = 777;
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
@@ -241,12 +241,12 @@ static void in_flight_tells_no_caller_of_a_write_before_others_passed(void **sta
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.cpu = 1;
 	a.stack[8] += 0x77;
-	looks = cpus[1].looks;
+	looks = cpus1[1].looks;
 	clock_ns += 1000;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[1].looks, looks);
+	assert_int_equal(cpus1[1].looks, looks);
 	gomaps[0][1] = 4;
-	map_table[map_index((uintptr_t)gomaps[0])].next_look_ns = 0;
+	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	cfg.holds_enabled = 1;
 	op(&b, SITE_READ, gomaps[0]);
 	simulated_clock = NULL;
@@ -258,21 +258,21 @@ static void in_flight_tells_no_caller_of_a_write_before_others_passed(void **sta
 /* An operation by which the goroutine gets no further than the notes: neither looks nor holds. */
 static void passes(struct goroutine *r, __u32 cpu, int site)
 {
-	__u64 looks = cpus[cpu].looks, passed = 0;
+	__u64 looks = cpus1[cpu].looks, passed = 0;
 	int i;
 
 	r->cpu = cpu;
 	op(r, site, gomaps[0]);
 	for (i = 0; i < MR_AGAIN_SLOTS; i++)
 		passed += again_table[cpu * MR_AGAIN_SLOTS + (__u32)i].passed;
-	assert_int_equal(cpus[cpu].looks, looks);
+	assert_int_equal(cpus1[cpu].looks, looks);
 	assert_true(passed > 0);
 }
 
 /* What b is told, entering now, of the write that is under way. */
 static const struct mr_access *told(struct goroutine *b)
 {
-	map_table[map_index((uintptr_t)gomaps[0])].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] |= 4;
 	op(b, SITE_READ, gomaps[0]);
@@ -285,7 +285,7 @@ static const struct mr_access *told(struct goroutine *b)
 /* It is let pass on one CPU, is looked at on another, and comes back: from another line. */
 static void in_flight_tells_no_line_of_another_cpu(void **state)
 {
-	struct mr_map *m = &map_table[map_index((uintptr_t)gomaps[0])];
+	struct mr_map *m = &map_table[map_index(TAGGED(gomaps[0]))];
 	struct goroutine a, b;
 	const struct mr_access *other;
 

@@ -19,7 +19,7 @@ static __u64 dies_of(struct goroutine *r)
 
 	current_cpu = r->cpu;
 	current_tid = r->tid;
-	maprace_fatal(&r->regs);
+	enter_fatal(r);
 	e = (const void *)event_list[event_count - 1];
 	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
 	return e->map;
@@ -34,7 +34,7 @@ static void it_dies_of_the_map_that_it_entered_last(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	assert_int_equal(dies_of(&a), 0);
 	/* also where both pass by the records, and others have used them since */
 	for (i = 0; i < 200; i++) {
@@ -42,11 +42,11 @@ static void it_dies_of_the_map_that_it_entered_last(void **state)
 		op(&a, SITE_READ, gomaps[1]);
 		op(&b, SITE_READ, gomaps[0]);
 		op(&b, SITE_READ, gomaps[1]);
-		assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
+		assert_int_equal(dies_of(&a), TAGGED(gomaps[1]));
 	}
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.tid++; /* it goes on on another thread */
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
+	assert_int_equal(dies_of(&a), TAGGED(gomaps[0]));
 	e = (const void *)event_list[event_count - 1];
 	assert_int_equal(e->site, site_list[SITE_WRITE].ip);
 }
@@ -59,21 +59,21 @@ static void an_iterator_tells_its_map_of_now(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	hold_ppm = 0;
-	iterator[3] = (uintptr_t)gomaps[0];
+	target1.hold_ppm = 0;
+	iterator[3] = TAGGED(gomaps[0]);
 	a.regs.ip = site_list[SITE_ITER].ip;
-	a.regs.ax = (uintptr_t)iterator;
+	a.regs.ax = TAGGED(iterator);
 	current_cpu = a.cpu;
 	current_tid = a.tid;
 	for (i = 0; i < 50; i++)
 		maprace_op(&a.regs);
-	iterator[3] = (uintptr_t)gomaps[1];
+	iterator[3] = TAGGED(gomaps[1]);
 	maprace_op(&a.regs);
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[1]);
+	assert_int_equal(dies_of(&a), TAGGED(gomaps[1]));
 	fault_addr = (uintptr_t)&iterator[3];
-	assert_int_equal(cpus[1].loss[MR_LOSS_ITER_FAULT], 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 0);
 	assert_int_equal(dies_of(&a), 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_ITER_FAULT], 1);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 1);
 }
 
 /* An operation may have gone by unseen where probes were moved; another goroutine's note is none. */
@@ -83,18 +83,18 @@ static void where_something_may_be_unseen_it_dies_of_none(void **state)
 
 	(void)state;
 	goroutine_init(&a, 1);
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	epoch++;
+	target1.epoch++;
 	assert_int_equal(dies_of(&a), 0);
 	op(&a, SITE_WRITE, gomaps[0]); /* while they are being moved */
 	assert_int_equal(dies_of(&a), 0);
-	epoch++;
+	target1.epoch++;
 	assert_int_equal(dies_of(&a), 0);
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(dies_of(&a), (uintptr_t)gomaps[0]);
-	latest_note((uintptr_t)a.g, (uintptr_t)gomaps[1], 3, 0);
-	latest_slot((uintptr_t)a.g)->arg = (uintptr_t)gomaps[0]; /* two wrote at once */
+	assert_int_equal(dies_of(&a), TAGGED(gomaps[0]));
+	latest_note(TAGGED(a.g), TAGGED(gomaps[1]), 3, 0);
+	latest_slot(TAGGED(a.g))->arg = TAGGED(gomaps[0]); /* two wrote at once */
 	assert_int_equal(dies_of(&a), 0);
 }
 

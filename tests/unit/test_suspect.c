@@ -73,9 +73,9 @@ static void both_stacks_and_the_distance_are_told_once(void **state)
 	assert_int_equal(s->count, 6);
 	assert_int_equal(s->distance[18], 6); /* 262 us and more */
 	/* none of it is evidence */
-	assert_int_equal(cpus[1].collisions + cpus[2].collisions, 0);
+	assert_int_equal(cpus1[1].collisions + cpus1[2].collisions, 0);
 	assert_int_equal(
-		map_table[map_index((uintptr_t)gomaps[0])].flags & (MR_MAP_RACY | MR_MAP_MET), 0);
+		map_table[map_index(TAGGED(gomaps[0]))].flags & (MR_MAP_RACY | MR_MAP_MET), 0);
 }
 
 static void writers_suspect_each_other(void **state)
@@ -151,7 +151,7 @@ static void what_is_lost_is_counted(void **state)
 	suspects_full = false;
 	ring_full = true;
 	at(1500, &b, SITE_WRITE);
-	assert_int_equal(cpus[2].loss[MR_LOSS_RING_FULL], 1);
+	assert_int_equal(cpus1[2].loss[MR_LOSS_RING_FULL], 1);
 	ring_full = false;
 	/* and told when there is room again, and another stack to tell of */
 	at(2000, &a, SITE_WRITE);
@@ -181,11 +181,11 @@ static void a_map_is_no_suspect_for_what_lay_there_before(void **state)
 	at(0, &a, SITE_WRITE);
 	at(500, &b, SITE_READ);
 	current_tid = a.tid;
-	maprace_collected(&a.regs);
+	enter_collected(&a);
 	gomaps[0][1] = 0x77ull << 32; /* another seed */
 	at(1000, &a, SITE_WRITE);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(map_table[map_index((uintptr_t)gomaps[0])].flags & MR_MAP_SHARED, 0);
+	assert_int_equal(map_table[map_index(TAGGED(gomaps[0]))].flags & MR_MAP_SHARED, 0);
 }
 
 static int end(void **state)

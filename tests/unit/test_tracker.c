@@ -93,7 +93,7 @@ static void access_at(const struct world *w, struct mr_access *a, uint64_t goid)
 
 static void collide(struct world *w, uint32_t evidence)
 {
-	struct mr_event_race e = {.header = {MR_EVENT_RACE, sizeof(e), START + 2000},
+	struct mr_event_race e = {.header = {MR_EVENT_RACE, 0, sizeof(e), START + 2000},
 				  .map = MAP,
 				  .evidence = evidence};
 
@@ -105,7 +105,7 @@ static void collide(struct world *w, uint32_t evidence)
 /* It dies inside the function at site, or, inside: false, of another one. */
 static void die(struct world *w, const char *words, bool inside)
 {
-	struct mr_event_fatal e = {.header = {MR_EVENT_FATAL, sizeof(e), START + 3000},
+	struct mr_event_fatal e = {.header = {MR_EVENT_FATAL, 0, sizeof(e), START + 3000},
 				   .message = w->words,
 				   .message_len = strlen(words),
 				   .map = MAP,

@@ -23,7 +23,7 @@
 
 static struct mr_trial *trial(void)
 {
-	return &trial_table[map_index((uintptr_t)sim.map) & (MR_TRIAL_SLOTS - 1)];
+	return &trial_table[map_index(TAGGED(sim.map)) & (MR_TRIAL_SLOTS - 1)];
 }
 
 /* Runs a scenario with many seeds; the number of runs in which the map became ordered. */
@@ -155,18 +155,18 @@ static void locked_maps_become_ordered(void **state)
 
 static struct mr_map *record(void)
 {
-	return &map_table[map_index((uintptr_t)sim.map)];
+	return &map_table[map_index(TAGGED(sim.map))];
 }
 
 /* Opens a control by hand, as the coin does. */
 static void open_control(struct actor *a, __u64 length)
 {
-	__u32 index = map_index((uintptr_t)sim.map);
+	__u32 index = map_index(TAGGED(sim.map));
 	struct mr_trial *t;
 
-	record()->addr = (uintptr_t)sim.map;
+	record()->addr = TAGGED(sim.map);
 	t = trial_of(index, record());
-	t->g = (uintptr_t)a->goroutine.g;
+	t->g = TAGGED(a->goroutine.g);
 	t->processor = a->goroutine.g[6];
 	t->tid = a->goroutine.tid;
 	t->cpu = (__u16)a->goroutine.cpu;
@@ -248,11 +248,11 @@ static void a_rare_function_is_always_looked_at(void **state)
 			sim_operate(k % 2 ? a : b);
 			sim.now += 1000;
 		}
-		looks = cpus[a->goroutine.cpu].looks;
+		looks = cpus1[a->goroutine.cpu].looks;
 		a->site = SITE_DELETE;
 		sim_operate(a);
 		a->site = SITE_WRITE;
-		assert_int_equal(cpus[a->goroutine.cpu].looks, looks + 1);
+		assert_int_equal(cpus1[a->goroutine.cpu].looks, looks + 1);
 		sim.now += 1000;
 	}
 }
@@ -274,7 +274,7 @@ static void a_slot_begins_anew_for_another_map(void **state)
 	assert_int_equal(trial()->by_site[5], 0);
 	trial()->map = 0x1234;
 	open_control(a, 100000);
-	assert_int_equal(cpus[current_cpu].loss[MR_LOSS_TRIAL_EVICTED], 1);
+	assert_int_equal(cpus1[current_cpu].loss[MR_LOSS_TRIAL_EVICTED], 1);
 }
 
 static int end_simulation(void **state)

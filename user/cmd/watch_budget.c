@@ -36,10 +36,10 @@ static void weigh(struct watched *t)
 
 /* Traps that were paid for and are no operation of a function's: on nil maps, another process's, at
  * an address that is none of ours, with an iterator that could not be read. */
-static uint64_t other_hits(const struct mr_cpu *sum)
+static uint64_t other_hits(const struct attachment_sum *sum)
 {
-	return sum->nil_maps + sum->loss[MR_LOSS_FOREIGN] + sum->loss[MR_LOSS_UNKNOWN_SITE] +
-	       sum->loss[MR_LOSS_ITER_FAULT];
+	return sum->cpu.nil_maps + sum->foreign + sum->cpu.loss[MR_LOSS_UNKNOWN_SITE] +
+	       sum->cpu.loss[MR_LOSS_ITER_FAULT];
 }
 
 static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
@@ -50,7 +50,7 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 	facts->now_ns = watch_now();
 	facts->target_ns = cpu_time(t->process.pid);
 	facts->hold_ns = sum->cpu.hold_ns;
-	facts->other_hits = other_hits(&sum->cpu);
+	facts->other_hits = other_hits(sum);
 	/* a call instruction's traps are put down to the function that it calls */
 	for (i = 0; i < MR_SITE_SLOTS; i++)
 		sum->cpu.calls[i] += sum->cpu.hits[i];

@@ -28,19 +28,28 @@
 
 struct loop;
 
-struct source { /* one target's file descriptors in the loop */
+struct ring { /* what the targets of one engine have to tell */
+	struct ring *next;
 	struct loop *loop;
-	struct watched *watched;
-	struct ring_buffer *ring;
-	struct event *ring_event, *exit_event, *budget_event;
+	int fd; /* which engine's */
+	struct ring_buffer *buffers;
+	struct event *event;
 	uint64_t drain_until_ns;
 	bool last_drain; /* what there is no time for is counted */
+};
+
+struct source { /* one target in the loop */
+	struct loop *loop;
+	struct watched *watched;
+	struct ring *ring;
+	struct event *exit_event, *budget_event;
 };
 
 struct loop {
 	struct watch *watch;
 	struct event_base *base;
 	struct source *sources;
+	struct ring *rings;
 	struct event *signals[4], *tick, *price;
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
@@ -53,24 +62,43 @@ static void stop(struct loop *l)
 	event_base_loopbreak(l->base);
 }
 
-static bool drained_enough(const struct source *s)
+static bool drained_enough(const struct ring *ring)
 {
-	return watch_now() >= s->drain_until_ns;
+	return watch_now() >= ring->drain_until_ns;
+}
+
+/* Whose event it is. NULL: of nobody that is watched still. */
+static struct source *source_of(const struct ring *ring, const struct mr_event_header *h,
+				size_t size)
+{
+	const struct loop *l = ring->loop;
+	size_t i;
+
+	for (i = 0; size >= sizeof(*h) && i < l->watch->ntargets; i++) {
+		struct source *s = &l->sources[i];
+
+		if (s->ring == ring && attachment_tag(s->watched->attachment) == h->tag)
+			return s;
+	}
+	return NULL;
 }
 
 static int on_event(void *ctx, void *data, size_t size)
 {
-	struct source *s = ctx;
+	struct ring *ring = ctx;
 	const struct mr_event_header *h = data;
-	struct watch *w = s->loop->watch;
+	struct source *s = source_of(ring, h, size);
+	struct watch *w = ring->loop->watch;
 	int r;
 
+	if (!s)
+		return 0;
 	if (size >= sizeof(struct mr_event_call) && h->kind == MR_EVENT_CALL) {
 		attachment_want_call(s->watched->attachment, data);
 		return 0;
 	}
 
-	if (s->last_drain && drained_enough(s)) {
+	if (ring->last_drain && drained_enough(ring)) {
 		tracker_skip(&s->watched->source);
 		return 0;
 	}
@@ -83,44 +111,47 @@ static int on_event(void *ctx, void *data, size_t size)
 	}
 	if (w->options->halt_on_race && tracker_races(w->tracker))
 		stop(s->loop);
-	return !s->last_drain && drained_enough(s) ? -EAGAIN : 0; /* the rest at the next step */
+	return !ring->last_drain && drained_enough(ring) ? -EAGAIN : 0; /* the rest at the next step */
 }
 
 static int on_growth(void *ctx, void *data, size_t size)
 {
-	struct source *s = ctx;
-	int r = growths_event(s->loop->watch->growths, &s->watched->source, data, size);
+	struct ring *ring = ctx;
+	struct source *s = source_of(ring, data, size);
+	int r = 0;
 
+	if (s)
+		r = growths_event(ring->loop->watch->growths, &s->watched->source, data, size);
 	if (r) {
 		log_error("out of memory");
-		s->loop->error = r;
-		stop(s->loop);
+		ring->loop->error = r;
+		stop(ring->loop);
 	}
 	return 0;
 }
 
 /* Some of what the rings hold; the others are not kept waiting for all of it. */
-static void drain(struct source *s)
+static void drain(struct ring *ring, uint64_t for_ns)
 {
-	s->drain_until_ns = watch_now() + DRAIN_NS;
-	if (ring_buffer__consume(s->ring) == -EAGAIN)
-		event_del(s->ring_event); /* it would call us again at once */
+	ring->drain_until_ns = watch_now() + for_ns;
+	if (ring_buffer__consume(ring->buffers) == -EAGAIN)
+		event_del(ring->event); /* it would call us again at once */
 	else
-		event_add(s->ring_event, NULL);
+		event_add(ring->event, NULL);
 }
 
-static void drain_last(struct source *s)
+static void drain_last(struct ring *ring)
 {
-	s->last_drain = true;
-	s->drain_until_ns = watch_now() + LAST_DRAIN_NS;
-	ring_buffer__consume(s->ring);
+	ring->last_drain = true;
+	ring->drain_until_ns = watch_now() + LAST_DRAIN_NS;
+	ring_buffer__consume(ring->buffers);
 }
 
 static void on_ring(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	drain(ctx);
+	drain(ctx, DRAIN_NS);
 }
 
 static void end_target(struct source *s)
@@ -130,7 +161,7 @@ static void end_target(struct source *s)
 
 	if (s->watched->ended)
 		return;
-	drain_last(s);
+	drain(s->ring, LAST_DRAIN_NS);
 	s->watched->ended = true;
 	if (s->exit_event)
 		event_del(s->exit_event);
@@ -217,7 +248,7 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->watched->ended)
 		return;
-	drain(s);
+	drain(s->ring, DRAIN_NS);
 	ns = watch_budget_step(s->watched);
 	again.tv_sec = (time_t)(ns / 1000000000u);
 	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
@@ -264,22 +295,48 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 	stop(l);
 }
 
+/* That of the target's engine, be it that it is new. */
+static int find_ring(struct loop *l, const struct watched *t, struct ring **out)
+{
+	int fd = attachment_events_fd(t->attachment);
+	struct ring *ring;
+
+	for (ring = l->rings; ring; ring = ring->next)
+		if (ring->fd == fd) {
+			*out = ring;
+			return 0;
+		}
+	ring = calloc(1, sizeof(*ring));
+	if (!ring)
+		return -ENOMEM;
+	ring->next = l->rings;
+	l->rings = ring;
+	ring->loop = l;
+	ring->fd = fd;
+	ring->buffers = ring_buffer__new(fd, on_event, ring, NULL);
+	if (!ring->buffers)
+		return -errno;
+	if (attachment_growths_fd(t->attachment) >= 0 &&
+	    ring_buffer__add(ring->buffers, attachment_growths_fd(t->attachment), on_growth, ring))
+		return -errno;
+	ring->event = event_new(l->base, ring_buffer__epoll_fd(ring->buffers), EV_READ | EV_PERSIST,
+				on_ring, ring);
+	if (!ring->event || event_add(ring->event, NULL))
+		return -ENOMEM;
+	*out = ring;
+	return 0;
+}
+
 static int add_target(struct loop *l, struct source *s, struct watched *t)
 {
 	static const struct timeval soon = {.tv_usec = 2000};
+	int r;
 
 	s->loop = l;
 	s->watched = t;
-	s->ring = ring_buffer__new(attachment_events_fd(t->attachment), on_event, s, NULL);
-	if (!s->ring)
-		return -errno;
-	if (attachment_growths_fd(t->attachment) >= 0 &&
-	    ring_buffer__add(s->ring, attachment_growths_fd(t->attachment), on_growth, s))
-		return -errno;
-	s->ring_event = event_new(l->base, ring_buffer__epoll_fd(s->ring), EV_READ | EV_PERSIST,
-				  on_ring, s);
-	if (!s->ring_event || event_add(s->ring_event, NULL))
-		return -ENOMEM;
+	r = find_ring(l, t, &s->ring);
+	if (r)
+		return r;
 	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
 	if (!s->budget_event || event_add(s->budget_event, &soon))
 		return -ENOMEM;
@@ -350,13 +407,19 @@ static void take_down(struct loop *l)
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
 		struct source *s = &l->sources[i];
 
-		if (s->ring_event)
-			event_free(s->ring_event);
 		if (s->exit_event)
 			event_free(s->exit_event);
 		if (s->budget_event)
 			event_free(s->budget_event);
-		ring_buffer__free(s->ring);
+	}
+	while (l->rings) {
+		struct ring *ring = l->rings;
+
+		l->rings = ring->next;
+		if (ring->event)
+			event_free(ring->event);
+		ring_buffer__free(ring->buffers);
+		free(ring);
 	}
 	for (i = 0; i < 4; i++)
 		if (l->signals[i])
@@ -370,9 +433,10 @@ static void take_down(struct loop *l)
 	free(l->sources);
 }
 
-/* Takes the probes away first, then reads what they left behind. */
+/* Takes the probes away first, all at once, then reads what they left behind. */
 static void wind_up(struct loop *l)
 {
+	struct ring *ring;
 	size_t i;
 
 	l->watch->end_ns = watch_now();
@@ -382,9 +446,13 @@ static void wind_up(struct loop *l)
 		if (!l->sources[i].watched->ended)
 			silence_end(l->sources[i].watched);
 		watched_stop(l->sources[i].watched);
-		if (l->sources[i].ring)
-			drain_last(&l->sources[i]);
 	}
+	for (i = 0; l->sources && i < l->watch->ntargets; i++)
+		if (l->sources[i].watched)
+			watched_wait(l->sources[i].watched);
+	for (ring = l->rings; ring; ring = ring->next)
+		if (ring->buffers)
+			drain_last(ring);
 }
 
 int watch_loop(struct watch *w)

@@ -451,6 +451,7 @@ int watch_attach_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
 	uint64_t before = watch_now();
+	size_t i;
 	int r = limits_files(FILES + w->ntargets * FILES_OF_TARGET, err);
 
 	if (r)
@@ -461,13 +462,16 @@ int watch_attach_targets(struct watch *w, struct err *err)
 		.hold_ppm = o->max_hold_ns ? (uint32_t)(o->budget_percent * PPM_OF_PERCENT + 0.5)
 					   : 0,
 		.window_ns = o->suspects ? o->window_ns : 0,
-		.growth = o->growth};
+		.growth = o->growth,
+		.targets = (uint32_t)(w->ntargets < MR_TARGETS ? w->ntargets : MR_TARGETS)};
 	r = prepare_targets(w, &before, err);
 	if (!r && !o->dry_run)
 		r = attach_prepared(w, err);
 	remove_left_out(w);
 	if (o->dry_run)
 		return r;
+	for (i = 0; i < w->ntargets && !r; i++)
+		attachment_settle(w->targets[i]->attachment);
 	w->attach_ms = (double)(watch_now() - before) / 1e6;
 	return r;
 }

@@ -91,6 +91,12 @@ void watched_stop(struct watched *w)
 		attachment_detach(w->attachment);
 }
 
+void watched_wait(struct watched *w)
+{
+	if (w->attachment)
+		attachment_wait(w->attachment);
+}
+
 void watched_reset(struct watched *w)
 {
 	attachment_free(w->attachment);

@@ -85,7 +85,9 @@ int watched_library_bias(const struct go_binary *bin, uint64_t start, uint64_t o
 			 uint64_t *bias);
 /* Once nothing is attached any more. */
 void watched_forget_plugins(struct watched *w);
+/* Its probes are told to go; when watched_wait() returns they are gone. */
 void watched_stop(struct watched *w);
+void watched_wait(struct watched *w);
 void watched_close(struct watched *w);
 /* To what it was before watched_prepare(), without a library: process and what was looked at stay. */
 void watched_reset(struct watched *w);

@@ -15,10 +15,6 @@
 #include "base/log.h"
 #include "probe/feature.h"
 
-#define MIN_HOLD_NS 20000u
-#define GRACE_NS 20000u
-#define BARE_HOLD_NS 100000u
-#define BURST_NS 20000000u
 /* Who comes so late may have been slept over; less than what the keeper has patience for, and more
  * than another target's probes take to be moved. */
 #define LATE_NS 8000000000u
@@ -53,16 +49,6 @@ int attachment_new(struct attachment **out, const struct attach_opts *opts, stru
 	if (!a)
 		return -ENOMEM;
 	a->opts = *opts;
-	r = libbpf_num_possible_cpus();
-	a->ncpus = r > 0 && r < MR_CPUS ? (size_t)r : MR_CPUS;
-	a->links.multi = !opts->no_multi && feature_have(FEATURE_UPROBE_MULTI);
-	a->map_records = opts->map_records ? opts->map_records : MR_MAP_RECORDS;
-	a->skel = gomap_bpf__open();
-	if (!a->skel) {
-		r = -errno;
-		free(a);
-		return err_set(err, r, "cannot open the BPF object: %s", err_name(r));
-	}
 	*out = a;
 	return 0;
 }
@@ -78,70 +64,27 @@ static void site_fill(struct mr_probe_site *s, const struct hook *h, uint64_t bi
 	__atomic_store_n(&s->ip, h->addr + bias, __ATOMIC_RELEASE);
 }
 
-/* A multiplier under which no two sites share a slot of the table. Deterministic: the numbers come
- * from a counter. */
-static int place_sites(struct gomap_bpf *skel, const struct hook_set *set, uint64_t bias)
-{
-	struct mr_probe_site *table = skel->bss->probe_sites;
-	uint64_t multiplier = 0x9e3779b97f4a7c15ull;
-	size_t i;
-	int try;
-
-	for (try = 0; try < 100000; try++) {
-		multiplier = (multiplier * 6364136223846793005ull + 1442695040888963407ull) | 1;
-		memset(table, 0, sizeof(skel->bss->probe_sites));
-		for (i = 0; i < set->count; i++) {
-			const struct hook *h = &set->hooks[i];
-			struct mr_probe_site *s = &table[mr_site_slot(multiplier, h->addr + bias)];
-
-			if (h->state != HOOK_PROBED || !mr_op_has_site(h->op))
-				continue;
-			if (s->ip)
-				break;
-			site_fill(s, h, bias);
-		}
-		if (i == set->count) {
-			skel->rodata->cfg.site_multiplier = multiplier;
-			return 0;
-		}
-	}
-	return -ENOSPC;
-}
-
 /*
  * By which number the programs know the target. They can ask for the initial namespace's, or for
  * that of the namespace in which the current task lives itself, no other: what lies in between, as
  * maprace's own may for a target in a container inside of its own, they cannot.
  */
-static int identify(struct mr_config *cfg, const struct process *p, struct err *err)
+static int identify(struct attachment *a, const struct process *p, struct err *err)
 {
 	uint64_t dev, ino;
 	pid_t tgid;
 	int r;
 
-	cfg->tgid = (__u32)p->pid;
+	a->config.tgid = (__u32)p->pid;
 	if (!feature_in_pid_namespace(NULL, NULL))
 		return 0;
 	r = process_namespace(p, &dev, &ino, &tgid, err);
 	if (r)
 		return r;
-	cfg->pidns_dev = dev;
-	cfg->pidns_ino = ino;
-	cfg->tgid = (__u32)tgid;
+	a->pidns_dev = dev;
+	a->pidns_ino = ino;
+	a->config.tgid = (__u32)tgid;
 	return 0;
-}
-
-/* Of each two: the one that this kernel can run. */
-static void choose_programs(struct attachment *a)
-{
-	bool loop = feature_have(FEATURE_LOOP);
-
-	a->op = loop ? a->skel->progs.maprace_op : a->skel->progs.maprace_op_plain;
-	a->links.call = loop ? a->skel->progs.maprace_call : a->skel->progs.maprace_call_plain;
-	bpf_program__set_autoload(a->skel->progs.maprace_op, loop);
-	bpf_program__set_autoload(a->skel->progs.maprace_op_plain, !loop);
-	bpf_program__set_autoload(a->skel->progs.maprace_call, loop);
-	bpf_program__set_autoload(a->skel->progs.maprace_call_plain, !loop);
 }
 
 /* Of the probe of no operation that has this number; 0: none. */
@@ -161,121 +104,142 @@ static void lasting_offsets(const struct hook_set *set, unsigned long offsets[LI
 	offsets[LINKS_FATAL] = lasting_offset(set, MR_OP_NONE);
 }
 
+static void configure(struct mr_target *t, const struct go_layout *l)
+{
+	bool has_parent = l->g_parent_goid != GO_NO_OFFSET;
+
+	t->g_stack_lo = l->g_stack_lo;
+	t->g_stack_hi = l->g_stack_hi;
+	t->g_goid = l->g_goid;
+	t->g_gopc = l->g_gopc;
+	t->g_parent_goid = has_parent ? l->g_parent_goid : l->g_goid;
+	t->parent_goid_mask = has_parent ? ~0ull : 0;
+	t->g_labels = l->g_labels;
+	t->g_m = l->g_m;
+	t->m_p = l->m_p;
+	t->m_locks = l->m_locks;
+	t->m_preemptoff = l->m_preemptoff;
+	t->clone_copies = l->map_impl != GO_MAP_SWISS ? MR_CLONE_SEED
+			  : l->clone_is_method	      ? MR_CLONE_FLAGS
+						      : MR_CLONE_NOTHING;
+	t->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
+	t->map_seed = l->map_seed;
+	t->map_seed_size = l->map_seed_size;
+	t->map_flags = l->map_flags;
+	t->map_writing_mask = l->map_writing_mask;
+	t->map_old = l->map_old;
+	t->iter_map = l->iter_map;
+	t->iter_type = l->iter_type;
+}
+
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err)
 {
-	const struct go_layout *l = go_binary_layout(bin);
-	struct mr_config *cfg = (struct mr_config *)&a->skel->rodata->cfg;
-	int r;
-
 	a->process = p;
-	a->links.files[0].fd = elf_file_fd(go_binary_elf(bin));
 	a->images[0] = (struct image){bin, set, bias};
 	a->nimages = 1;
-	r = identify(cfg, p, err);
-	if (r)
-		return r;
-	cfg->runtime_lo = set->runtime_lo + bias;
-	cfg->runtime_hi = set->runtime_hi + bias;
-	cfg->max_hold_ns = a->opts.max_hold_ns;
-	cfg->min_hold_ns = a->opts.max_hold_ns < MIN_HOLD_NS ? a->opts.max_hold_ns : MIN_HOLD_NS;
-	cfg->grace_ns = GRACE_NS;
-	cfg->bare_hold_ns = a->opts.bold ? a->opts.max_hold_ns : BARE_HOLD_NS;
-	cfg->burst_ns = a->opts.max_hold_ns * 4 > BURST_NS ? a->opts.max_hold_ns * 4 : BURST_NS;
-	a->skel->bss->hold_ppm = a->opts.hold_ppm;
-	cfg->holds_enabled = a->opts.hold_ppm != 0;
-	cfg->map_mask = a->map_records - 1;
-	cfg->caller_mask = MR_CALLER_SLOTS - 1;
-	cfg->g_stack_lo = l->g_stack_lo;
-	cfg->g_stack_hi = l->g_stack_hi;
-	cfg->g_goid = l->g_goid;
-	cfg->g_gopc = l->g_gopc;
-	cfg->g_parent_goid = l->g_parent_goid;
-	cfg->g_labels = l->g_labels;
-	cfg->g_m = l->g_m;
-	cfg->m_p = l->m_p;
-	cfg->m_locks = l->m_locks;
-	cfg->m_preemptoff = l->m_preemptoff;
-	cfg->clone_copies = l->map_impl != GO_MAP_SWISS ? MR_CLONE_SEED
-			    : l->clone_is_method	? MR_CLONE_FLAGS
-							: MR_CLONE_NOTHING;
-	cfg->map_size = l->map_size < MR_HEADER_MAX ? l->map_size : MR_HEADER_MAX;
-	cfg->map_seed = l->map_seed;
-	cfg->map_seed_size = l->map_seed_size;
-	cfg->collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);
-	cfg->map_flags = l->map_flags;
-	cfg->map_writing_mask = l->map_writing_mask;
-	cfg->iter_map = l->iter_map;
-	cfg->iter_type = l->iter_type;
-	cfg->growth = a->opts.growth;
-	cfg->map_old = l->map_old;
-	if (!cfg->growth) {
-		bpf_map__set_max_entries(a->skel->maps.growers, 1);
-		bpf_map__set_max_entries(a->skel->maps.insides, 1);
-		bpf_map__set_max_entries(a->skel->maps.grown, 1);
-		bpf_map__set_max_entries(a->skel->maps.iterators, 1);
-		bpf_map__set_max_entries(a->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
+	configure(&a->config, go_binary_layout(bin));
+	a->config.runtime_lo = set->runtime_lo + bias;
+	a->config.runtime_hi = set->runtime_hi + bias;
+	a->config.hold_ppm = a->opts.hold_ppm;
+	a->config.collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);
+	return identify(a, p, err);
+}
+
+/* Sites are found only from then on. */
+static int add_process(const struct attachment *a)
+{
+	struct mr_process *all = a->engine->skel->bss->processes;
+	uint32_t i;
+
+	for (i = 0; i < MR_SITE_STEPS; i++) {
+		struct mr_process *p = &all[(a->target->tgid + i) & (MR_PROCESSES - 1)];
+
+		if (p->tgid)
+			continue;
+		p->tag = a->tag;
+		__atomic_store_n(&p->tgid, a->target->tgid, __ATOMIC_RELEASE);
+		return 0;
 	}
-	bpf_map__set_max_entries(a->skel->maps.maps, a->map_records);
-	bpf_map__set_max_entries(a->skel->maps.again, (__u32)(a->ncpus * MR_AGAIN_SLOTS));
-	cfg->window_ns = a->opts.window_ns;
-	if (!cfg->window_ns) { /* the code that uses them is gone then */
-		bpf_map__set_max_entries(a->skel->maps.stacks, 1);
-		bpf_map__set_max_entries(a->skel->maps.suspects, 1);
-	}
-	choose_programs(a);
-	if (a->links.multi) {
-		bpf_program__set_expected_attach_type(a->op, FEATURE_ATTACH_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(a->links.call, FEATURE_ATTACH_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_fatal,
-						      FEATURE_ATTACH_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(a->skel->progs.maprace_collected,
-						      FEATURE_ATTACH_UPROBE_MULTI);
-	}
-	r = place_sites(a->skel, set, bias);
-	if (r)
-		return err_set(err, r, "no room for %zu probe sites", set->probed);
+	return -ENOSPC;
+}
+
+/* In the table of all, under this number. */
+static int add_site(const struct attachment *a, const struct hook *h, uint64_t bias, uint8_t number)
+{
+	struct mr_site *s = engine_free_site(a->engine, a->target->tgid, h->addr + bias);
+
+	if (!s)
+		return -ENOSPC;
+	s->tgid = a->target->tgid;
+	s->tag = a->tag;
+	s->number = number;
+	site_fill(&s->site, h, bias);
 	return 0;
 }
 
-/* Maps an array of the kernel's into our memory, read-only. */
-static int table_map(const struct bpf_map *map, size_t size, void **out, size_t *len)
+static void remove_sites(const struct attachment *a, const struct hook_set *set, uint64_t bias)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *at;
+	struct mr_site *s;
+	size_t i;
 
-	*len = (size + page - 1) & ~(page - 1);
-	at = mmap(NULL, *len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	*out = at;
-	return 0;
+	for (i = 0; i < set->count; i++) {
+		s = engine_find_site(a->engine, a->target->tgid, set->hooks[i].addr + bias);
+		if (set->hooks[i].state != HOOK_PROBED || !s || s->tag != a->tag)
+			continue;
+		s->site.ip = 0;
+		if (s->number < MR_SITE_SLOTS)
+			a->target->sites[s->number].ip = 0;
+	}
+}
+
+/* Of one image, with the numbers that are free: offsets, by number, tells which those are. */
+static int add_sites(struct attachment *a, const struct hook_set *set, uint64_t bias,
+		     unsigned long *offsets)
+{
+	uint32_t number = 0;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < set->count && !r; i++) {
+		const struct hook *h = &set->hooks[i];
+
+		if (h->state != HOOK_PROBED)
+			continue;
+		if (!mr_op_has_site(h->op)) {
+			r = add_site(a, h, bias, MR_SITE_SLOTS);
+			continue;
+		}
+		while (number < MR_SITE_SLOTS && a->target->sites[number].ip)
+			number++;
+		if (number == MR_SITE_SLOTS)
+			return -ENOSPC;
+		site_fill(&a->target->sites[number], h, bias);
+		offsets[number] = h->offset;
+		r = add_site(a, h, bias, (uint8_t)number);
+	}
+	return r;
 }
 
 int attachment_load(struct attachment *a, struct err *err)
 {
-	int r = gomap_bpf__load(a->skel);
+	unsigned long ignored[MR_SITE_SLOTS];
+	int r;
 
-	/* asked only now: where it is scarce, what the question takes is not free again at once */
-	if ((r == -EPERM || r == -ENOMEM) && need(FEATURE_MEMORY, err))
-		return r;
-	if (r) {
-		err_hint(
-			err,
-			"-vv shows the kernel's own words; `maprace doctor` tells what is missing");
-		return err_set(err, r, "the kernel refuses the BPF programs: %s", err_name(r));
-	}
-	r = table_map(a->skel->maps.maps, sizeof(struct mr_map) * a->map_records, (void **)&a->maps,
-		      &a->maps_len);
-	if (!r)
-		r = table_map(a->skel->maps.trials, sizeof(struct mr_trial) * MR_TRIAL_SLOTS,
-			      (void **)&a->trials, &a->trials_len);
-	if (!r && a->opts.growth)
-		r = table_map(a->skel->maps.growers, sizeof(struct mr_grower) * MR_GROWERS,
-			      (void **)&a->growers, &a->growers_len);
-	a->calls.table = a->skel->bss->call_sites;
+	r = engine_join(&a->engine, &a->tag, a, &a->opts, a->pidns_dev, a->pidns_ino, err);
 	if (r)
-		return err_set(err, r, "cannot map the tables of maps: %s", err_name(r));
+		return r;
+	a->target = engine_target(a->engine, a->tag);
+	*a->target = a->config;
+	a->target->tag = a->tag;
+	r = add_process(a);
+	if (!r)
+		r = add_sites(a, a->images[0].hooks, a->images[0].bias, ignored);
+	if (r)
+		return err_set(err, r, "no room for %zu probe sites", a->images[0].hooks->probed);
+	a->calls = (struct calls){.table = a->engine->skel->bss->call_sites,
+				  .tgid = a->target->tgid,
+				  .tag = a->tag};
 	return 0;
 }
 
@@ -301,51 +265,29 @@ static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 	return h ? h->offset : 0;
 }
 
-/* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
- * the probes that still stand see is not all that happens: nothing is concluded from it. */
-static void close_gate(void *arg)
-{
-	struct attachment *a = arg;
-
-	a->skel->bss->gate = 0;
-	a->skel->bss->whole_ns = 0;
-}
-
 int attachment_attach(struct attachment *a, struct err *err)
 {
-	/* By perf events no probe is put back without the privileges that the first one took. */
-	struct keeper_orders orders = {!a->links.multi, close_gate, a};
-	struct links *l = &a->links;
+	struct links_target t = {.pid = a->process->pid};
 	uint32_t slot;
 	int r;
 
-	l->pid = a->process->pid;
-	l->op = a->op;
-	l->lasting[LINKS_COLLECTED] = a->skel->progs.maprace_collected;
-	l->lasting[LINKS_FATAL] = a->skel->progs.maprace_fatal;
-	l->nfiles = 1;
-	lasting_offsets(a->images[0].hooks, l->files[0].lasting_offsets);
+	lasting_offsets(a->images[0].hooks, t.lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		l->offsets[slot] = slot_offset(a, slot);
-	r = keeper_start(&a->keeper, l, &orders, err);
-	a->open = !r;
+		t.offsets[slot] = slot_offset(a, slot);
+	r = engine_start_keeper(a->engine, err);
+	if (!r)
+		r = keeper_place(&a->engine->keeper, attachment_engine_slot(a), &t,
+				 elf_file_fd(go_binary_elf(a->images[0].bin)), err);
+	a->placed = a->open = !r;
 	a->beat_ns = clock_ns(CLOCK_MONOTONIC); /* its patience begins here */
 	return r;
 }
 
-/* A free slot for one more site, no further from its own than the engine will look. */
-static int place_further(struct attachment *a, const struct hook *h, uint64_t bias)
+void attachment_settle(struct attachment *a)
 {
-	struct mr_probe_site *table = a->skel->bss->probe_sites;
-	uint32_t slot = mr_site_slot(a->skel->rodata->cfg.site_multiplier, h->addr + bias), i;
+	struct err ignored = {};
 
-	for (i = 0; i <= MR_SITE_STEPS; i++, slot = (slot + 1) & (MR_SITE_SLOTS - 1)) {
-		if (table[slot].ip)
-			continue;
-		site_fill(&table[slot], h, bias);
-		return (int)slot;
-	}
-	return -ENOSPC;
+	(void)keeper_settle(&a->engine->keeper, &ignored);
 }
 
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
@@ -353,8 +295,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 {
 	struct links_addition more = {};
 	struct stat st;
-	size_t i;
-	int r = 0;
+	int r;
 
 	if (a->nimages == LINKS_FILES)
 		return err_set(err, -ENOSPC, "too many plugins");
@@ -365,22 +306,14 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	more.dev = st.st_dev;
 	more.ino = st.st_ino;
 	lasting_offsets(set, more.lasting_offsets);
-	for (i = 0; i < set->count && r >= 0; i++) {
-		if (set->hooks[i].state != HOOK_PROBED || !mr_op_has_site(set->hooks[i].op))
-			continue;
-		r = place_further(a, &set->hooks[i], bias);
-		if (r >= 0)
-			more.offsets[r] = set->hooks[i].offset;
-	}
+	r = add_sites(a, set, bias, more.offsets);
 	r = r < 0 ? err_set(err, r, "no room for its probe sites")
-		  : keeper_add(&a->keeper, &more, err);
+		  : keeper_add(&a->engine->keeper, attachment_engine_slot(a), &more, err);
 	if (!r) {
 		a->images[a->nimages++] = (struct image){bin, set, bias};
 		return 0;
 	}
-	for (i = 0; i < MR_SITE_SLOTS; i++)
-		if (more.offsets[i])
-			a->skel->bss->probe_sites[i].ip = 0;
+	remove_sites(a, set, bias);
 	return r;
 }
 
@@ -403,7 +336,7 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 
 	if (!calls_change(&a->calls, now_ns, &change))
 		return 0;
-	r = keeper_change_calls(&a->keeper, &change, err);
+	r = keeper_change_calls(&a->engine->keeper, attachment_engine_slot(a), &change, err);
 	calls_changed(&a->calls, &change, !r);
 	return r;
 }
@@ -416,7 +349,7 @@ uint64_t attachment_bare_calls(const struct attachment *a)
 static void tell_whole(struct attachment *a)
 {
 	__sync_synchronize(); /* what was opened before is open before the clock is read */
-	a->skel->bss->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
+	a->target->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
 int attachment_open(struct attachment *a, struct err *err)
@@ -425,9 +358,9 @@ int attachment_open(struct attachment *a, struct err *err)
 
 	if (a->open)
 		return 0;
-	a->skel->bss->epoch++;
-	r = keeper_open(&a->keeper, err);
-	a->skel->bss->epoch++;
+	a->target->epoch++;
+	r = keeper_open(&a->engine->keeper, attachment_engine_slot(a), err);
+	a->target->epoch++;
 	if (!r)
 		a->open = true;
 	tell_whole(a);
@@ -440,9 +373,9 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 
 	a->open = false;
 	tell_whole(a);
-	a->skel->bss->epoch++;
-	r = keeper_close(&a->keeper, cycled, err);
-	a->skel->bss->epoch++;
+	a->target->epoch++;
+	r = keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled, err);
+	a->target->epoch++;
 	return r;
 }
 
@@ -451,15 +384,15 @@ static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *er
 {
 	int r;
 
-	a->skel->bss->whole_ns = 0;
-	a->skel->bss->epoch++;
-	r = keeper_rouse(&a->keeper, unwatched_ns, err);
+	a->target->whole_ns = 0;
+	a->target->epoch++;
+	r = keeper_rouse(&a->engine->keeper, attachment_engine_slot(a), unwatched_ns, err);
 	if (r)
 		a->open = false;
 	/* unseen ones; the programs count up too */
-	__atomic_fetch_add(&a->skel->bss->collections, 1, __ATOMIC_SEQ_CST);
-	a->skel->bss->epoch++;
-	a->skel->bss->gate = a->active;
+	__atomic_fetch_add(&a->target->collections, 1, __ATOMIC_SEQ_CST);
+	a->target->epoch++;
+	a->target->gate = a->active;
 	tell_whole(a);
 	return r;
 }
@@ -477,23 +410,45 @@ int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_n
 
 bool attachment_alive(const struct attachment *a)
 {
-	return keeper_alive(&a->keeper);
+	return keeper_alive(&a->engine->keeper);
 }
 
 void attachment_activate(struct attachment *a, bool whole)
 {
 	a->whole = whole;
 	a->active = true;
-	a->skel->bss->gate = 1;
+	a->target->gate = 1;
 	tell_whole(a); /* seen from now on */
 }
 
 void attachment_detach(struct attachment *a)
 {
-	if (a->skel && a->skel->bss)
-		a->skel->bss->gate = 0;
-	keeper_end(&a->keeper);
-	a->open = a->active = false;
+	if (!a->target)
+		return;
+	a->target->gate = 0;
+	if (a->placed)
+		keeper_remove(&a->engine->keeper, attachment_engine_slot(a));
+	a->placed = a->open = a->active = false;
+}
+
+void attachment_wait(struct attachment *a)
+{
+	if (a->engine)
+		keeper_wait(&a->engine->keeper, attachment_engine_slot(a));
+}
+
+/* Late hits, of a process that has gone on, are none of its any more. */
+static void remove_process(struct attachment *a)
+{
+	struct mr_process *all = a->engine->skel->bss->processes;
+	uint32_t i;
+
+	for (i = 0; i < MR_PROCESSES; i++)
+		if (all[i].tgid && all[i].tag == a->tag)
+			all[i].tgid = 0;
+	for (i = 0; i < a->nimages; i++)
+		remove_sites(a, a->images[i].hooks, a->images[i].bias);
+	calls_forget(&a->calls);
 }
 
 void attachment_free(struct attachment *a)
@@ -501,12 +456,10 @@ void attachment_free(struct attachment *a)
 	if (!a)
 		return;
 	attachment_detach(a);
-	if (a->maps)
-		munmap(a->maps, a->maps_len);
-	if (a->trials)
-		munmap(a->trials, a->trials_len);
-	if (a->growers)
-		munmap(a->growers, a->growers_len);
-	gomap_bpf__destroy(a->skel);
+	if (a->engine) {
+		attachment_wait(a);
+		remove_process(a);
+		engine_leave(a->engine, a->tag);
+	}
 	free(a);
 }

@@ -13,10 +13,12 @@
 #include "target/process.h"
 
 /*
- * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load
- * has it verified, attach places the probes, activate opens the gate (last, when all is in place),
- * detach takes everything away again. A crash of ours at any point leaves nothing behind: a process
- * of its own holds the probes and takes them away when we are gone (probe/keeper.h).
+ * One target of the engine in the kernel, in phases: prepare finds out what the engine has to know of
+ * it, load gives it a place there (the first one has the programs verified), attach places its
+ * probes, activate opens its gate (last, when all is in place), detach takes everything away again.
+ * A crash of ours at any point leaves nothing behind: a process of its own holds the probes and takes
+ * them away when we are gone (probe/keeper.h). Targets that are watched in the same way share one
+ * engine (probe/engine.h); one comes or goes without any other's noticing.
  */
 struct attachment;
 
@@ -27,7 +29,8 @@ struct attach_opts {
 	uint64_t window_ns;   /* suspects: how close in time; 0: none are wanted */
 	bool growth;	      /* the hook sets have hooks of hooks_choose_growth() */
 	bool bold;	      /* long holds are done also where they make a stop dangerous */
-	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS */
+	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS, or more for many targets */
+	uint32_t targets;     /* about how many there will be */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
 };
 
@@ -38,6 +41,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err);
 int attachment_load(struct attachment *a, struct err *err);
 int attachment_attach(struct attachment *a, struct err *err);
+/* All that were to be attached are: privileges that only that takes are given up. */
+void attachment_settle(struct attachment *a);
 /* After attaching: the copies of the map functions in a plugin that the process has loaded, which
  * bin was read from. The hook set must outlive the attachment. After an error nothing of it is
  * watched.
@@ -66,24 +71,33 @@ uint64_t attachment_bare_calls(const struct attachment *a);
 bool attachment_alive(const struct attachment *a);
 /* What holds may take from now on of each CPU's time, in millionths. */
 void attachment_throttle(struct attachment *a, uint32_t ppm);
+/* Its probes go, while others of the engine are asked for or go too; no event comes any more. */
 void attachment_detach(struct attachment *a);
+/* When this returns they are gone. */
+void attachment_wait(struct attachment *a);
 void attachment_free(struct attachment *a);
 
 bool attachment_is_multi(const struct attachment *a);
 uint32_t attachment_sites(const struct attachment *a);
 
-/* File descriptors of the ring buffers; of growths: -1 where nobody asked for them. */
+/* What the addresses that the engine tells of this target have in their top bits; 0: not loaded. */
+uint16_t attachment_tag(const struct attachment *a);
+/* File descriptors of the ring buffers, of all targets of the engine; of growths: -1 where nobody
+ * asked for them. */
 int attachment_events_fd(const struct attachment *a);
 int attachment_growths_fd(const struct attachment *a);
-/* What each goroutine has done for the growth that it was last seen in: MR_GROWERS of them, mapped
- * read-only, possibly torn. NULL where nobody asked. */
+/* What each goroutine has done for the growth that it was last seen in: MR_GROWERS of them, of all
+ * targets, mapped read-only, possibly torn. NULL where nobody asked. */
 const struct mr_grower *attachment_growers(const struct attachment *a);
 struct attachment_sum {		 /* over all CPUs */
 	struct mr_cpu cpu;	 /* tokens and refill times are left 0 */
 	uint64_t ops[MR_OP_MAX]; /* its hits, by enum mr_op */
+	uint64_t foreign;	 /* its part of the hits of processes that nobody watches */
 };
+/* What is counted for no target in particular is in the sum of one of them. */
 void attachment_counters(const struct attachment *a, struct attachment_sum *sum);
-/* The map records, mapped read-only; *count of them. Torn values are possible. NULL before load. */
+/* The map records, of all targets, mapped read-only; *count of them. Torn values are possible. NULL
+ * before load. */
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count);
 /* The trials behind the verdicts, likewise; that of map record k is at k & (MR_TRIAL_SLOTS - 1), if
  * it is that map's. */
@@ -99,7 +113,8 @@ int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pa
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect);
 /* What a hit there costs, in hits of the usual kind; 0 when empty. */
 double attachment_weight(const struct attachment *a, uint32_t slot);
-/* How often the kernel skipped our programs (recursion); 0 where it does not count. */
+/* How often the kernel skipped our programs (recursion), told by one target for all; 0 where it does
+ * not count. */
 uint64_t attachment_missed(const struct attachment *a);
 
 #endif

@@ -7,7 +7,7 @@
 
 bool attachment_is_multi(const struct attachment *a)
 {
-	return a->links.multi;
+	return a->engine->base.multi;
 }
 
 uint32_t attachment_sites(const struct attachment *a)
@@ -22,33 +22,57 @@ uint32_t attachment_sites(const struct attachment *a)
 
 int attachment_events_fd(const struct attachment *a)
 {
-	return bpf_map__fd(a->skel->maps.events);
+	return bpf_map__fd(a->engine->skel->maps.events);
 }
 
 int attachment_growths_fd(const struct attachment *a)
 {
-	return a->opts.growth ? bpf_map__fd(a->skel->maps.growth_events) : -1;
+	return a->opts.growth ? bpf_map__fd(a->engine->skel->maps.growth_events) : -1;
 }
 
 const struct mr_grower *attachment_growers(const struct attachment *a)
 {
-	return a->growers;
+	return a->engine->growers;
+}
+
+/* What is nobody's: hits of other processes, tables that are shared. */
+static void add_shared(const struct attachment *a, struct attachment_sum *sum)
+{
+	const struct engine *e = a->engine;
+	uint64_t foreign = 0;
+	size_t i, k;
+
+	for (i = 0; i < (size_t)1 << e->cpu_shift; i++) {
+		foreign += e->skel->data_cpus->cpus[i].loss[MR_LOSS_FOREIGN];
+		for (k = 0; k < MR_LOSS_MAX && engine_is_told_by(e, a); k++)
+			sum->cpu.loss[k] += e->skel->data_cpus->cpus[i].loss[k];
+	}
+	sum->foreign = foreign / e->used;
+}
+
+uint16_t attachment_tag(const struct attachment *a)
+{
+	return a->tag;
 }
 
 void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 {
 	struct mr_cpu *all = &sum->cpu;
-	size_t i, k;
+	size_t i, k, n;
 
 	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < a->ncpus; i++) {
-		const struct mr_cpu *c = &a->skel->bss->cpus[i];
+	if (!a->engine)
+		return;
+	n = (size_t)1 << a->engine->cpu_shift;
+	for (i = 0; i < n; i++) {
+		const struct mr_cpu *c =
+			&a->engine->skel->data_cpus->cpus[attachment_engine_slot(a) * n + i];
 
 		for (k = 0; k < MR_SITE_SLOTS; k++) {
 			all->hits[k] += c->hits[k];
 			all->calls[k] += c->calls[k];
-			if (a->skel->bss->probe_sites[k].op < MR_OP_MAX)
-				sum->ops[a->skel->bss->probe_sites[k].op] += c->hits[k];
+			if (a->target->sites[k].op < MR_OP_MAX)
+				sum->ops[a->target->sites[k].op] += c->hits[k];
 		}
 		for (k = 0; k < MR_LOSS_MAX; k++)
 			all->loss[k] += c->loss[k];
@@ -60,11 +84,12 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 		all->collisions += c->collisions;
 		all->read_meets_read += c->read_meets_read;
 	}
+	add_shared(a, sum);
 }
 
 void attachment_throttle(struct attachment *a, uint32_t ppm)
 {
-	a->skel->bss->hold_ppm = ppm;
+	a->target->hold_ppm = ppm;
 }
 
 double attachment_weight(const struct attachment *a, uint32_t slot)
@@ -83,33 +108,33 @@ const char *attachment_function(const struct attachment *a, uint32_t slot)
 
 const struct mr_map *attachment_maps(const struct attachment *a, uint32_t *count)
 {
-	*count = a->maps ? a->map_records : 0;
-	return a->maps;
+	*count = a->engine ? a->engine->map_records : 0;
+	return a->engine ? a->engine->maps : NULL;
 }
 
 const struct mr_trial *attachment_trials(const struct attachment *a)
 {
-	return a->trials;
+	return a->engine->trials;
 }
 
 uint64_t attachment_site(const struct attachment *a, uint32_t slot)
 {
-	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].ip : 0;
+	return slot < MR_SITE_SLOTS ? a->target->sites[slot].ip : 0;
 }
 
 uint8_t attachment_op(const struct attachment *a, uint32_t slot)
 {
-	return slot < MR_SITE_SLOTS ? a->skel->bss->probe_sites[slot].op : MR_OP_NONE;
+	return slot < MR_SITE_SLOTS ? a->target->sites[slot].op : MR_OP_NONE;
 }
 
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
 {
-	return bpf_map__lookup_elem(a->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
+	return bpf_map__lookup_elem(a->engine->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
 }
 
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect)
 {
-	return bpf_map__lookup_elem(a->skel->maps.suspects, &key, sizeof(key), suspect,
+	return bpf_map__lookup_elem(a->engine->skel->maps.suspects, &key, sizeof(key), suspect,
 				    sizeof(*suspect), 0);
 }
 
@@ -118,7 +143,8 @@ uint64_t attachment_missed(const struct attachment *a)
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 
-	if (bpf_prog_get_info_by_fd(bpf_program__fd(a->op), &info, &len))
+	if (!engine_is_told_by(a->engine, a) ||
+	    bpf_prog_get_info_by_fd(bpf_program__fd(a->engine->op), &info, &len))
 		return 0;
 	return info.recursion_misses;
 }

@@ -4,15 +4,17 @@
 
 #include "probe/attach.h"
 #include "probe/calls.h"
-#include "probe/keeper.h"
-
-#include "gomap.skel.h" /* behind the types that its variables have */
+#include "probe/engine.h"
 
 /* What is behind probe/attach.h: how it is made is attach.c, what is read of it while it works
  * attach_read.c. */
 struct attachment {
 	struct attach_opts opts;
-	struct gomap_bpf *skel;
+	uint64_t pidns_dev, pidns_ino;
+	struct mr_target config; /* until it is loaded */
+	struct engine *engine;	 /* NULL: not loaded */
+	uint16_t tag;
+	struct mr_target *target; /* the engine's */
 	const struct process *process;
 	struct image { /* the program, and plugins in the order in which they came */
 		const struct go_binary *bin;
@@ -20,21 +22,15 @@ struct attachment {
 		uint64_t bias;
 	} images[LINKS_FILES];
 	size_t nimages;
-	struct links links; /* what the keeper is to place; it alone has them */
-	struct keeper keeper;
 	struct calls calls;
-	struct bpf_program *op; /* which of the two that see operations */
-	bool open, whole, active;
+	bool open, whole, active, placed;
 	uint64_t beat_ns; /* the last sign of life */
-	size_t ncpus;	  /* that may run programs, up to MR_CPUS */
-	struct mr_map *maps;
-	size_t maps_len;
-	uint32_t map_records;
-	struct mr_trial *trials;
-	size_t trials_len;
-	struct mr_grower *growers;
-	size_t growers_len;
 };
+
+static inline uint32_t attachment_engine_slot(const struct attachment *a)
+{
+	return engine_slot(a->engine, a->tag);
+}
 
 /* The hook whose site is in this slot, and the number of its image, which is that of its file
  * among the links. */

@@ -13,7 +13,7 @@
 
 static struct mr_call *free_place(const struct calls *c, uint64_t ip)
 {
-	uint32_t place = mr_call_slot(ip), i;
+	uint32_t place = mr_call_slot(c->tgid, ip), i;
 
 	for (i = 0; i < MR_CALL_STEPS; i++) {
 		struct mr_call *m = &c->table[(place + i) & (MR_CALL_SLOTS - 1)];
@@ -26,12 +26,12 @@ static struct mr_call *free_place(const struct calls *c, uint64_t ip)
 
 static struct mr_call *place_of(const struct calls *c, uint64_t ip)
 {
-	uint32_t place = mr_call_slot(ip), i;
+	uint32_t place = mr_call_slot(c->tgid, ip), i;
 
 	for (i = 0; i < MR_CALL_STEPS; i++) {
 		struct mr_call *m = &c->table[(place + i) & (MR_CALL_SLOTS - 1)];
 
-		if (m->ip == ip)
+		if (m->ip == ip && m->tgid == c->tgid)
 			return m;
 	}
 	return NULL;
@@ -109,6 +109,8 @@ bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
 			c->bare++;
 			continue;
 		}
+		m->tgid = c->tgid;
+		m->tag = c->tag;
 		m->slot = s->link.slot;
 		m->hits = s->hits = 0;
 		/* last: the engine may be looking already */
@@ -149,5 +151,17 @@ void calls_changed(struct calls *c, const struct links_calls *change, bool done)
 			s->state = CALLS_HOT;
 			c->bare++;
 		}
+	}
+}
+
+void calls_forget(struct calls *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++) {
+		struct mr_call *m = place_of(c, c->sites[i].ip);
+
+		if (m)
+			m->ip = 0;
 	}
 }

@@ -25,7 +25,9 @@ struct calls_site {
 };
 
 struct calls {
-	struct mr_call *table; /* the engine's, MR_CALL_SLOTS of them */
+	struct mr_call *table; /* the engine's, MR_CALL_SLOTS of them, of all targets */
+	uint32_t tgid;	       /* this target's */
+	uint16_t tag;
 	struct calls_site sites[LINKS_CALLS];
 	size_t count;
 	uint64_t looked_ns, changed_ns;
@@ -38,6 +40,8 @@ void calls_want(struct calls *c, const struct go_binary *bin, const struct hook 
 		uint64_t bias, uint64_t ret, uint8_t file, uint8_t slot);
 /* What is to be changed now. False: nothing. */
 bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change);
+/* The target is watched no more. */
+void calls_forget(struct calls *c);
 /* It has been done, or could not be. */
 void calls_changed(struct calls *c, const struct links_calls *change, bool done);
 

@@ -17,6 +17,9 @@
  * millisecond leaves them behind. The keeper is not who gets killed: it has another name and a
  * session of its own, and goes last when memory runs out.
  *
+ * One keeper has the probes of many targets, each by the slot that it is given for it. Only the
+ * probes of the target that a request names are touched by it.
+ *
  * Nor do probes stay in a process while nobody keeps the account of what they cost: a maprace that
  * is stopped, or waits for somebody who reads what it prints, gives no sign of life
  * (keeper_beat()), and after ten seconds without one, or any other request, the keeper takes them
@@ -25,33 +28,45 @@
 struct keeper {
 	pid_t pid; /* 0: none */
 	int fd;
-	uint64_t unwatched_ns; /* for how long it had taken them away by itself, not told yet */
+	/* for how long it had taken them away by itself, not told yet, by slot */
+	uint64_t unwatched_ns[MR_TARGETS];
 };
 
 struct keeper_orders {
-	bool perf; /* it keeps the privileges of privileges_drop(perf) only */
+	const struct links *base; /* of links_begin() */
+	bool perf;		  /* it keeps the privileges of privileges_drop(perf) only */
 	/* Called by the keeper, in its own process, before it takes probes away by itself. */
 	void (*before_sleep)(void *arg);
 	void *arg;
 };
 
-/* Starts it and has it place the probes. After an error there is no keeper. */
-int keeper_start(struct keeper *k, struct links *links, const struct keeper_orders *orders,
+int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct err *err);
+/* Has it place the probes of one more target, in a slot that is free. fd: the target's file, which
+ * stays ours. After an error there are none. */
+int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *target, int fd,
 		 struct err *err);
+/* No target comes any more: it gives up the privileges that only those need. */
+int keeper_settle(struct keeper *k, struct err *err);
 /* See links_add(). */
-int keeper_add(struct keeper *k, const struct links_addition *more, struct err *err);
+int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more,
+	       struct err *err);
 /* See links_change_calls(). */
-int keeper_change_calls(struct keeper *k, const struct links_calls *change, struct err *err);
-int keeper_open(struct keeper *k, struct err *err);
-int keeper_close(struct keeper *k, const bool *cycled, struct err *err);
+int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_calls *change,
+			struct err *err);
+int keeper_open(struct keeper *k, uint32_t slot, struct err *err);
+int keeper_close(struct keeper *k, uint32_t slot, const bool *cycled, struct err *err);
 /* We live, says CLOCK_MONOTONIC: to all keepers. Each request to one of them says so too. */
 void keeper_beat(uint64_t when_ns);
-/* Has it put back what it took away by itself; *unwatched_ns: for how long that was gone, 0 where
- * nothing was. After an error some still are: see links_close(). */
-int keeper_rouse(struct keeper *k, uint64_t *unwatched_ns, struct err *err);
+/* Has it put back what it took away of that target by itself; *unwatched_ns: for how long that was
+ * gone, 0 where nothing was. After an error some still are: see links_close(). */
+int keeper_rouse(struct keeper *k, uint32_t slot, uint64_t *unwatched_ns, struct err *err);
+/* The target's probes are to go. They do while others are asked for, or taken away. */
+void keeper_remove(struct keeper *k, uint32_t slot);
+/* When this returns those are gone, if they were told to: the slot is free. */
+void keeper_wait(struct keeper *k, uint32_t slot);
 /* False: it was killed, and the probes are gone. */
 bool keeper_alive(const struct keeper *k);
-/* When this returns the probes are gone, and so is the keeper. */
+/* When this returns all probes are gone, and so is the keeper. */
 void keeper_end(struct keeper *k);
 
 #endif

@@ -2,7 +2,9 @@
 #include "probe/links.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +22,69 @@ static int failed(struct err *err, int r, const char *what)
 	return err_set(err, r, "cannot place probes (%s): %s", what, err_name(r));
 }
 
+/* Links that are to go together. */
+struct trash {
+	struct bpf_link **links;
+	size_t count, room, next;
+};
+
+static _Thread_local struct trash *trash; /* NULL: each goes at once */
+
+static bool throw_away(struct bpf_link *link)
+{
+	struct bpf_link **grown;
+	size_t room;
+
+	if (!trash)
+		return false;
+	if (trash->count == trash->room) {
+		room = trash->room ? 2 * trash->room : 64;
+		grown = realloc(trash->links, room * sizeof(struct bpf_link *));
+		if (!grown)
+			return false;
+		trash->links = grown;
+		trash->room = room;
+	}
+	trash->links[trash->count++] = link;
+	return true;
+}
+
 static void drop(struct bpf_link **link)
 {
-	bpf_link__destroy(*link);
+	if (*link && !throw_away(*link))
+		bpf_link__destroy(*link);
 	*link = NULL;
+}
+
+static void *sweep(void *arg)
+{
+	struct trash *t = arg;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&t->next, 1, __ATOMIC_RELAXED)) < t->count)
+		bpf_link__destroy(t->links[i]);
+	return NULL;
+}
+
+#define SWEEPERS 64
+#define SWEEPER_STACK (64u << 10)
+
+static void empty(struct trash *t)
+{
+	pthread_t sweepers[SWEEPERS];
+	pthread_attr_t attr;
+	size_t n = 0;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, SWEEPER_STACK);
+	while (n < SWEEPERS && n + 1 < t->count &&
+	       !pthread_create(&sweepers[n], &attr, sweep, t))
+		n++;
+	pthread_attr_destroy(&attr);
+	sweep(t);
+	while (n)
+		pthread_join(sweepers[--n], NULL);
+	free(t->links);
 }
 
 #define FD_PATH 32
@@ -242,6 +303,18 @@ static int place_file(struct links *l, size_t file, struct err *err)
 	return r;
 }
 
+void links_begin(struct links *l, const struct links *base, const struct links_target *target,
+		 int fd)
+{
+	*l = *base;
+	l->pid = target->pid;
+	l->nfiles = 1;
+	l->files[0].fd = fd;
+	memcpy(l->files[0].lasting_offsets, target->lasting_offsets,
+	       sizeof(target->lasting_offsets));
+	memcpy(l->offsets, target->offsets, sizeof(target->offsets));
+}
+
 int links_place(struct links *l, struct err *err)
 {
 	return place_file(l, 0, err);
@@ -396,4 +469,22 @@ void links_drop(struct links *l)
 
 	for (file = 0; file < l->nfiles; file++)
 		drop_file(l, file);
+}
+
+void links_drop_all(struct links **all, size_t n)
+{
+	struct trash mine = {};
+	size_t i;
+
+	trash = &mine;
+	for (i = 0; i < n; i++)
+		links_drop(all[i]);
+	trash = NULL;
+	empty(&mine);
+}
+
+void links_close_files(struct links *l)
+{
+	while (l->nfiles)
+		close(l->files[--l->nfiles].fd);
 }

@@ -94,7 +94,7 @@ static int fill_map(struct tracker_source *source, const struct mr_event_fatal *
 	int ret;
 
 	free(race->map.type);
-	ret = resolve_map(&source->resolver, e->map, e->type, e->map_header, len, &race->map);
+	ret = resolve_map(&source->resolver, mr_addr(e->map), e->type, e->map_header, len, &race->map);
 	if (ret)
 		return ret;
 	race->access[0].op = resolve_op(e->op);

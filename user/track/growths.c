@@ -192,7 +192,7 @@ static void name_global(struct growths *all, struct growth *g)
 		return;
 	}
 	all->named++;
-	g->report.map.global = globals_name(&g->source->resolver, g->map);
+	g->report.map.global = globals_name(&g->source->resolver, mr_addr(g->map));
 }
 
 /* From the first that is heard of it. */
@@ -357,6 +357,8 @@ int growths_catch_up(struct growths *all, struct tracker_source *source)
 
 	for (i = 0; growers && i < MR_GROWERS && !r; i++) {
 		e.who = growers[i];
+		if (mr_tag(e.who.map) != attachment_tag(source->attachment))
+			continue;
 		if (e.who.steps != e.who.told && well_formed(&e))
 			r = take(all, source, &e);
 	}
@@ -469,7 +471,7 @@ static int fill(struct growths *all, struct growth *g)
 	name_global(all, g);
 	if (!g->described) {
 		global = g->report.map.global;
-		r = resolve_map(resolver, g->map, g->type, g->header, g->header_size,
+		r = resolve_map(resolver, mr_addr(g->map), g->type, g->header, g->header_size,
 				&g->report.map);
 		g->report.map.global = global;
 		if (r)

@@ -63,7 +63,7 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	struct verdict verdict = verdict_now(source, m, index);
 
 	row->pid = (uint32_t)source->resolver.process->pid;
-	row->addr = m->addr;
+	row->addr = mr_addr(m->addr);
 	row->since_ns = m->first_ns;
 	row->goroutines = goroutines_of(m->seen);
 	row->reads = m->reads;
@@ -80,18 +80,20 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 
 size_t maprows_count(const struct tracker_source *source)
 {
+	const uint16_t tag = attachment_tag(source->attachment);
 	const struct mr_map *maps;
 	uint32_t count, k;
 	size_t n = 0;
 
 	maps = attachment_maps(source->attachment, &count);
 	for (k = 0; k < count; k++)
-		n += maps[k].addr != 0;
+		n += maps[k].addr && mr_tag(maps[k].addr) == tag;
 	return n;
 }
 
 int maprows_append(struct report *report, struct tracker_source *source, size_t max)
 {
+	const uint16_t tag = attachment_tag(source->attachment);
 	struct candidate *found = NULL;
 	struct report_maprow *grown;
 	const struct mr_map *maps;
@@ -108,7 +110,7 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	for (k = 0; k < count; k++) {
 		const struct mr_map *m = &maps[k];
 
-		if (!m->addr || m->flags & MR_MAP_STACK)
+		if (!m->addr || mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
 			continue;
 		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
 			found[n++] = (struct candidate){k, collisions_of(m),

@@ -270,7 +270,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	if (!ret && race.has_other)
 		ret = resolve_access(r, &e->access[1], &race.access[1]);
 	if (!ret)
-		ret = resolve_map(r, e->map,
+		ret = resolve_map(r, mr_addr(e->map),
 				  e->access[0].type ? e->access[0].type : e->access[1].type,
 				  e->map_header, header_len, &race.map);
 	if (ret) {

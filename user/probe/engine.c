@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "probe/engine.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "probe/feature.h"
+
+#define MIN_HOLD_NS 20000u
+#define GRACE_NS 20000u
+#define BARE_HOLD_NS 100000u
+#define BURST_NS 20000000u
+#define FEWEST_SLOTS 4u
+/* More targets than this share twice as many records of maps. */
+#define MANY_TARGETS 32u
+/* Counters by slot and CPU: beyond so many, 20 MB, CPUs share some. */
+#define MOST_CPU_ENTRIES 8192u
+
+static struct engine *engines;
+
+/* The smallest n that is enough. */
+static uint32_t log2_for(uint32_t count)
+{
+	uint32_t n = 0;
+
+	while (1u << n < count)
+		n++;
+	return n;
+}
+
+static bool same_way(const struct attach_opts *a, const struct attach_opts *b)
+{
+	return a->max_hold_ns == b->max_hold_ns && !a->hold_ppm == !b->hold_ppm &&
+	       a->window_ns == b->window_ns && a->growth == b->growth && a->bold == b->bold &&
+	       a->map_records == b->map_records && a->no_multi == b->no_multi;
+}
+
+/* Of each two: the one that this kernel can run. */
+static void choose_programs(struct engine *e)
+{
+	bool loop = feature_have(FEATURE_LOOP);
+
+	e->op = loop ? e->skel->progs.maprace_op : e->skel->progs.maprace_op_plain;
+	e->base.op = e->op;
+	e->base.call = loop ? e->skel->progs.maprace_call : e->skel->progs.maprace_call_plain;
+	e->base.lasting[LINKS_COLLECTED] = e->skel->progs.maprace_collected;
+	e->base.lasting[LINKS_FATAL] = e->skel->progs.maprace_fatal;
+	bpf_program__set_autoload(e->skel->progs.maprace_op, loop);
+	bpf_program__set_autoload(e->skel->progs.maprace_op_plain, !loop);
+	bpf_program__set_autoload(e->skel->progs.maprace_call, loop);
+	bpf_program__set_autoload(e->skel->progs.maprace_call_plain, !loop);
+	if (!e->base.multi)
+		return;
+	bpf_program__set_expected_attach_type(e->op, FEATURE_ATTACH_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(e->base.call, FEATURE_ATTACH_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(e->skel->progs.maprace_fatal,
+					      FEATURE_ATTACH_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(e->skel->progs.maprace_collected,
+					      FEATURE_ATTACH_UPROBE_MULTI);
+}
+
+static void configure(struct engine *e)
+{
+	struct mr_config *cfg = (struct mr_config *)&e->skel->rodata->cfg;
+	const struct attach_opts *o = &e->opts;
+
+	cfg->pidns_dev = e->pidns_dev;
+	cfg->pidns_ino = e->pidns_ino;
+	cfg->max_hold_ns = o->max_hold_ns;
+	cfg->min_hold_ns = o->max_hold_ns < MIN_HOLD_NS ? o->max_hold_ns : MIN_HOLD_NS;
+	cfg->grace_ns = GRACE_NS;
+	cfg->bare_hold_ns = o->bold ? o->max_hold_ns : BARE_HOLD_NS;
+	cfg->burst_ns = o->max_hold_ns * 4 > BURST_NS ? o->max_hold_ns * 4 : BURST_NS;
+	cfg->holds_enabled = o->hold_ppm != 0;
+	cfg->map_mask = e->map_records - 1;
+	cfg->caller_mask = MR_CALLER_SLOTS - 1;
+	cfg->growth = o->growth;
+	cfg->window_ns = o->window_ns;
+	cfg->target_mask = e->nslots - 1;
+	cfg->cpu_shift = e->cpu_shift;
+	cfg->cloned_shift = e->cloned_shift;
+}
+
+/* As large as these targets need them. */
+static int size_tables(struct engine *e)
+{
+	uint32_t entries = e->nslots << e->cpu_shift;
+	int ncpus = libbpf_num_possible_cpus();
+
+	bpf_map__set_max_entries(e->skel->maps.maps, e->map_records);
+	if (ncpus < 1 || ncpus > MR_CPUS)
+		ncpus = MR_CPUS;
+	bpf_map__set_max_entries(e->skel->maps.again, (__u32)ncpus * MR_AGAIN_SLOTS);
+	if (!e->opts.growth) {
+		bpf_map__set_max_entries(e->skel->maps.growers, 1);
+		bpf_map__set_max_entries(e->skel->maps.insides, 1);
+		bpf_map__set_max_entries(e->skel->maps.grown, 1);
+		bpf_map__set_max_entries(e->skel->maps.iterators, 1);
+		bpf_map__set_max_entries(e->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
+	}
+	if (!e->opts.window_ns) { /* the code that uses them is gone then */
+		bpf_map__set_max_entries(e->skel->maps.stacks, 1);
+		bpf_map__set_max_entries(e->skel->maps.suspects, 1);
+	}
+	return bpf_map__set_value_size(e->skel->maps.data_cpus,
+				       (__u32)(entries * sizeof(struct mr_cpu)));
+}
+
+static void size_engine(struct engine *e)
+{
+	uint32_t targets = e->opts.targets + 1 < FEWEST_SLOTS ? FEWEST_SLOTS : e->opts.targets + 1;
+	int ncpus = libbpf_num_possible_cpus();
+	uint32_t shift = log2_for(targets > MR_TARGETS ? MR_TARGETS : targets);
+
+	e->nslots = 1u << shift;
+	e->cloned_shift = MR_CLONED_BITS - shift;
+	e->cpu_shift = log2_for(ncpus < 1 ? 1 : (uint32_t)ncpus);
+	while (e->cpu_shift && e->nslots << e->cpu_shift > MOST_CPU_ENTRIES)
+		e->cpu_shift--;
+	e->map_records = e->opts.map_records ? e->opts.map_records
+			 : e->opts.targets > MANY_TARGETS ? 2 * MR_MAP_RECORDS
+							  : MR_MAP_RECORDS;
+}
+
+/* Maps an array of the kernel's into our memory, read-only. */
+static int table_map(const struct bpf_map *map, size_t size, void **out, size_t *len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at;
+
+	*len = (size + page - 1) & ~(page - 1);
+	at = mmap(NULL, *len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	*out = at;
+	return 0;
+}
+
+static int map_tables(struct engine *e)
+{
+	int r = table_map(e->skel->maps.maps, sizeof(struct mr_map) * e->map_records,
+			  (void **)&e->maps, &e->maps_len);
+
+	if (!r)
+		r = table_map(e->skel->maps.trials, sizeof(struct mr_trial) * MR_TRIAL_SLOTS,
+			      (void **)&e->trials, &e->trials_len);
+	if (!r && e->opts.growth)
+		r = table_map(e->skel->maps.growers, sizeof(struct mr_grower) * MR_GROWERS,
+			      (void **)&e->growers, &e->growers_len);
+	return r;
+}
+
+static int refused(int r, struct err *err)
+{
+	const struct feature_answer *f;
+
+	/* asked only now: where it is scarce, what the question takes is not free again at once */
+	if (r == -EPERM || r == -ENOMEM) {
+		f = feature_ask(FEATURE_MEMORY);
+		if (!f->have) {
+			err_hint(err, "%s; `maprace doctor` tells more", f->mend);
+			return err_set(err, -EPERM,
+				       "this kernel or these privileges lack %s (%s): %s", f->name,
+				       f->what, f->detail);
+		}
+	}
+	err_hint(err, "-vv shows the kernel's own words; `maprace doctor` tells what is missing");
+	return err_set(err, r, "the kernel refuses the BPF programs: %s", err_name(r));
+}
+
+static void engine_free(struct engine *e)
+{
+	keeper_end(&e->keeper);
+	if (e->maps)
+		munmap(e->maps, e->maps_len);
+	if (e->trials)
+		munmap(e->trials, e->trials_len);
+	if (e->growers)
+		munmap(e->growers, e->growers_len);
+	gomap_bpf__destroy(e->skel);
+	free(e);
+}
+
+static int engine_load(struct engine *e, struct err *err)
+{
+	int r;
+
+	e->skel = gomap_bpf__open();
+	if (!e->skel)
+		return err_set(err, -errno, "cannot open the BPF object: %s", err_name(errno));
+	e->base.multi = !e->opts.no_multi && feature_have(FEATURE_UPROBE_MULTI);
+	size_engine(e);
+	configure(e);
+	choose_programs(e);
+	r = size_tables(e);
+	if (!r)
+		r = gomap_bpf__load(e->skel);
+	if (r)
+		return refused(r, err);
+	r = map_tables(e);
+	return r ? err_set(err, r, "cannot map the tables of maps: %s", err_name(r)) : 0;
+}
+
+static int engine_new(struct engine **out, const struct attach_opts *opts, uint64_t pidns_dev,
+		      uint64_t pidns_ino, struct err *err)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->opts = *opts;
+	e->pidns_dev = pidns_dev;
+	e->pidns_ino = pidns_ino;
+	r = engine_load(e, err);
+	if (r) {
+		engine_free(e);
+		return r;
+	}
+	e->next = engines;
+	engines = e;
+	*out = e;
+	return 0;
+}
+
+/* The tag that the slot gives next; 0: it has given all. Tag 0 and slot 0 are nobody's. */
+static uint16_t next_tag(const struct engine *e, uint32_t slot)
+{
+	uint32_t tag = (e->slots[slot].generation * e->nslots) | slot;
+
+	return tag > UINT16_MAX ? 0 : (uint16_t)tag;
+}
+
+static uint32_t free_slot(const struct engine *e)
+{
+	uint32_t slot;
+
+	for (slot = 1; slot < e->nslots; slot++)
+		if (!e->slots[slot].owner && next_tag(e, slot))
+			return slot;
+	return 0;
+}
+
+/* Nothing of an earlier target's is left that is found by the slot. What is found by addresses has
+ * its tag. */
+static void wipe(struct engine *e, uint32_t slot)
+{
+	size_t cloned = (size_t)1 << e->cloned_shift, cpus = (size_t)1 << e->cpu_shift;
+
+	memset((void *)&e->skel->bss->targets[slot], 0, sizeof(e->skel->bss->targets[slot]));
+	memset((void *)&e->skel->data_cpus->cpus[slot * cpus], 0, cpus * sizeof(struct mr_cpu));
+	memset((void *)&e->skel->bss->cloned[slot * cloned], 0, cloned * sizeof(__u32));
+}
+
+int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
+		const struct attach_opts *opts, uint64_t pidns_dev, uint64_t pidns_ino,
+		struct err *err)
+{
+	struct engine *e;
+	uint32_t slot;
+	int r = 0;
+
+	for (e = engines; e; e = e->next)
+		if (same_way(&e->opts, opts) && e->pidns_dev == pidns_dev &&
+		    e->pidns_ino == pidns_ino && free_slot(e))
+			break;
+	if (!e)
+		r = engine_new(&e, opts, pidns_dev, pidns_ino, err);
+	if (r)
+		return r;
+	slot = free_slot(e);
+	*tag = next_tag(e, slot);
+	e->slots[slot].owner = owner;
+	e->slots[slot].generation++;
+	e->used++;
+	wipe(e, slot);
+	*out = e;
+	return 0;
+}
+
+/* What is left of the target in tables whose keys tell nothing of it takes no room from others. */
+static void delete_of(const struct bpf_map *map, uint16_t tag, size_t tag_at)
+{
+	char value[sizeof(struct mr_suspect)];
+	__u64 key, next, *from = NULL;
+	__u64 of;
+	int fd = bpf_map__fd(map);
+
+	while (!bpf_map_get_next_key(fd, from, &next)) {
+		if (from && !bpf_map_lookup_elem(fd, from, value)) {
+			memcpy(&of, value + tag_at, sizeof(of));
+			if (of == tag)
+				(void)bpf_map_delete_elem(fd, from);
+		}
+		key = next;
+		from = &key;
+	}
+	if (from && !bpf_map_lookup_elem(fd, from, value)) {
+		memcpy(&of, value + tag_at, sizeof(of));
+		if (of == tag)
+			(void)bpf_map_delete_elem(fd, from);
+	}
+}
+
+static void engine_remove(struct engine *e)
+{
+	struct engine **at = &engines;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	engine_free(e);
+}
+
+void engine_leave(struct engine *e, uint16_t tag)
+{
+	uint32_t slot = engine_slot(e, tag);
+
+	if (!--e->used) {
+		engine_remove(e);
+		return;
+	}
+	keeper_wait(&e->keeper, slot);
+	e->skel->bss->targets[slot].tag = 0;
+	delete_of(e->skel->maps.pairs, tag, offsetof(struct mr_pair, tag));
+	if (e->opts.window_ns)
+		delete_of(e->skel->maps.suspects, tag, offsetof(struct mr_suspect, tag));
+	e->slots[slot].owner = NULL;
+}
+
+/* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
+ * the probes that still stand see is not all that happens: nothing is concluded from it. */
+static void close_gates(void *arg)
+{
+	struct engine *e = arg;
+	uint32_t slot;
+
+	for (slot = 1; slot < e->nslots; slot++) {
+		e->skel->bss->targets[slot].gate = 0;
+		e->skel->bss->targets[slot].whole_ns = 0;
+	}
+}
+
+int engine_start_keeper(struct engine *e, struct err *err)
+{
+	/* By perf events no probe is put back without the privileges that the first one took. */
+	static struct keeper_orders orders; /* of the keeper, which is forked now */
+
+	if (e->keeper.pid)
+		return 0;
+	orders = (struct keeper_orders){&e->base, !e->base.multi, close_gates, e};
+	return keeper_start(&e->keeper, &orders, err);
+}
+
+bool engine_is_told_by(const struct engine *e, const struct attachment *a)
+{
+	uint32_t slot = 1;
+
+	while (slot < e->nslots && !e->slots[slot].owner)
+		slot++;
+	return slot < e->nslots && e->slots[slot].owner == a;
+}
+
+/* So near to its own place that the programs find it. */
+static struct mr_site *site_near(const struct engine *e, uint32_t tgid, uint64_t ip, bool empty)
+{
+	uint32_t place = mr_site_place(tgid, ip), i;
+
+	for (i = 0; i <= MR_SITE_STEPS; i++, place++) {
+		struct mr_site *s = &e->skel->bss->sites[place & (MR_SITES - 1)];
+
+		if (empty ? !s->site.ip : s->site.ip == ip && s->tgid == tgid)
+			return s;
+	}
+	return NULL;
+}
+
+struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip)
+{
+	return site_near(e, tgid, ip, false);
+}
+
+struct mr_site *engine_free_site(const struct engine *e, uint32_t tgid, uint64_t ip)
+{
+	return site_near(e, tgid, ip, true);
+}

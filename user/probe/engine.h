@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROBE_ENGINE_H
+#define MAPRACE_PROBE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <maprace/wire.h>
+
+#include "base/err.h"
+#include "probe/attach.h"
+#include "probe/keeper.h"
+
+#include "gomap.skel.h" /* behind the types that its variables have */
+
+/*
+ * The BPF programs in the kernel with their tables and the process that places their probes: one
+ * for all targets that are watched in the same way, as far as it has room. What is per target is
+ * found by its slot; a slot is used again by a later target, its tag never (wire.h): when an engine
+ * has no tag left it takes no more targets, and a new one is made for those.
+ */
+struct engine {
+	struct engine *next;
+	struct attach_opts opts;
+	uint64_t pidns_dev, pidns_ino; /* in which processes are known by number */
+	struct gomap_bpf *skel;
+	struct bpf_program *op; /* which of the two that see operations */
+	struct links base; /* what the links of all targets begin with */
+	struct keeper keeper;
+	uint32_t nslots, cpu_shift, cloned_shift;
+	struct engine_slot {
+		struct attachment *owner; /* NULL: free */
+		uint32_t generation;
+	} slots[MR_TARGETS];
+	uint32_t used;
+	struct mr_map *maps;
+	size_t maps_len;
+	uint32_t map_records;
+	struct mr_trial *trials;
+	size_t trials_len;
+	struct mr_grower *growers;
+	size_t growers_len;
+};
+
+/* An engine with a slot for this target, which is its owner's from now on, and wiped. It is loaded
+ * where there is none yet. */
+int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
+		const struct attach_opts *opts, uint64_t pidns_dev, uint64_t pidns_ino,
+		struct err *err);
+/* The probes of the target must be gone, or going. The engine goes with its last target. */
+void engine_leave(struct engine *e, uint16_t tag);
+/* Starts the keeper, unless it is there. */
+int engine_start_keeper(struct engine *e, struct err *err);
+/* What is counted once for all targets is told by this one. */
+bool engine_is_told_by(const struct engine *e, const struct attachment *a);
+
+static inline uint32_t engine_slot(const struct engine *e, uint16_t tag)
+{
+	return tag & (e->nslots - 1);
+}
+
+static inline struct mr_target *engine_target(const struct engine *e, uint16_t tag)
+{
+	return &e->skel->bss->targets[engine_slot(e, tag)];
+}
+
+/* In the table of all sites: the one at this address of a process, NULL: there is none; and a place
+ * for it, NULL: none is left that is near enough. */
+struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip);
+struct mr_site *engine_free_site(const struct engine *e, uint32_t tgid, uint64_t ip);
+
+#endif
