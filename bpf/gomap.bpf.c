@@ -123,7 +123,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
-			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op));
+			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op), 0);
 	} else if (o.inside) {
 		wait_inside(&o);
 	}
@@ -182,7 +182,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	const struct mr_probe_site *site;
 	struct mr_call *call;
 	struct mr_caller *s;
-	__u64 caller;
+	__u64 caller, period;
 	__u32 index;
 	bool racy;
 
@@ -224,6 +224,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 		lose(o.c, MR_LOSS_CALLER_FAULT);
 		return 0;
 	}
+	period = o.now - s->call_ns;
 	s->call_ns = o.now;
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
@@ -235,7 +236,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	look_hold(ctx, &o, s, o.ret, 0);
 	if (racy)
-		keep_apart(o.index, o.map, o.g, 3);
+		keep_apart(o.index, o.map, o.g, 3, period);
 	return 0;
 }
 

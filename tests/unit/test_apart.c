@@ -24,7 +24,7 @@ static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
 	for (i = 0; i < 1000; i++) {
 		s->g[3] = other;
 		s->when[3] = (bpf_ktime_get_ns() & ~1ull) | other_writes;
-		waited |= keep_apart(index, (uintptr_t)gomaps[0], g, writes);
+		waited |= keep_apart(index, (uintptr_t)gomaps[0], g, writes, 0);
 	}
 	return waited;
 }
@@ -92,7 +92,7 @@ static void one_that_is_to_stop_waits_little(void **state)
 	for (i = 0; i < 4; i++) {
 		a.g[2] = i & 1 ? ~0ull : 0; /* behind the bounds of the stack */
 		before = clock_ns;
-		keep_apart(index, (uintptr_t)gomaps[0], (uintptr_t)a.g, 1 | (i & 2));
+		keep_apart(index, (uintptr_t)gomaps[0], (uintptr_t)a.g, 1 | (i & 2), 0);
 		took[i] = clock_ns - before;
 	}
 	simulated_clock = NULL;
@@ -164,7 +164,7 @@ static int left(__u64 other, __u64 when, __u64 g, __u64 now)
 {
 	aparts[5].g[3] = other;
 	aparts[5].when[3] = when;
-	return apart_left(5, 3, g, now);
+	return apart_left(5, 3, g, now, APART_NS);
 }
 
 /* Never do both wait, and the one that was first does not. */
@@ -181,6 +181,52 @@ static void of_two_at_the_same_moment_one_waits(void **state)
 	assert_int_equal(left(7, now, 8, now), 0);
 }
 
+/* What one waits at its call that comes each period, so long after the other one. */
+static __u64 step(struct goroutine *a, __u64 period, __u64 after)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	__u64 before;
+
+	memset(aparts, 0, sizeof(aparts));
+	s->g[3] = 7;
+	s->when[3] = (clock_ns - after) | 1;
+	before = clock_ns;
+	keep_apart(index, (uintptr_t)gomaps[0], (uintptr_t)a->g, 3, period);
+	return clock_ns - before;
+}
+
+/* Two that sleep for as long as one another after a collision would meet again and again. */
+static void at_its_call_one_gets_out_of_step(void **state)
+{
+	struct goroutine a;
+	__u64 tokens, took;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	current_cpu = 1;
+	simulated_clock = the_clock;
+	clock_ns = 1000000000;
+	a.g[2] = 0; /* stackguard0 */
+	cpus[1].tokens_ns = tokens = cfg.burst_ns;
+	took = step(&a, 5000000, 100000);
+	assert_in_range(took, 5000000 / STEP_SHARE - 100000, 5000000 / STEP_SHARE);
+	assert_in_range(tokens - cpus[1].tokens_ns, took * 9 / 10, took);
+	/* out of step already, or hurried, or seldom: never for longer than a bound */
+	assert_in_range(step(&a, 5000000, 700000), 100, 1000);
+	assert_in_range(step(&a, 8000, 1000), APART_NS, 2 * APART_NS);
+	assert_in_range(step(&a, 1000000000, 100000), STEP_MAX_NS - 100000, STEP_MAX_NS);
+	/* asked to stop, it stops in front of the operation */
+	a.g[2] = ~0ull;
+	assert_in_range(step(&a, 5000000, 100000), 100, 20000);
+	/* and not for what is not there to be spent */
+	a.g[2] = 0;
+	cpus[1].tokens_ns = 100000;
+	assert_in_range(step(&a, 5000000, 100000), 100, 1000);
+	assert_int_equal(cpus[1].tokens_ns, 100000);
+	simulated_clock = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -191,6 +237,7 @@ int main(void)
 		TEST(from_the_proof_on_each_is_kept_apart),
 		TEST(two_cpus_may_share_a_note),
 		TEST(of_two_at_the_same_moment_one_waits),
+		TEST(at_its_call_one_gets_out_of_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,46 @@ static void who_leaves_is_not_kept(void **state)
 	assert_true(cpus[1].hold_ns > 1000000); /* it is not let run into the other one */
 }
 
+static __u64 clock_ns;
+
+static __u64 the_clock(void)
+{
+	return clock_ns += 100;
+}
+
+/* Each sleeps for 5 ms after its write: in step after the first collision, for ever after. */
+static void two_in_step_are_brought_out_of_it(void **state)
+{
+	__u32 index = map_index((uintptr_t)gomaps[0]);
+	struct goroutine a, b;
+	__u64 left = 0;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	cfg.g_goid = 32; /* [2], behind the bounds of the stack, is the guard here */
+	a.g[4] = b.g[4] = 7;
+	introduce(&a, &b);
+	map_prove(&map_table[index], (uintptr_t)gomaps[0]);
+	map_table[index].flags |= MR_MAP_RACY;
+	probe_call(&a);
+	probe_call(&b);
+	simulated_clock = the_clock;
+	clock_ns = bpf_ktime_get_ns() + 1000000000;
+	hold_ppm = 0;
+	for (i = 0; i < 2; i++) {
+		clock_ns += 5000000;
+		cpus[1].tokens_ns = cpus[2].tokens_ns = STEP_MAX_NS;
+		cpus[1].refilled_ns = cpus[2].refilled_ns = clock_ns;
+		call_write(&a, gomaps[0]);
+		left = clock_ns;
+		call_write(&b, gomaps[0]);
+	}
+	assert_in_range(clock_ns - left, 500000, 1000000);
+	simulated_clock = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -210,6 +250,7 @@ int main(void)
 		TEST(a_hold_at_the_call_tells_what_one_behind_it_would),
 		TEST(a_hold_ends_when_its_goroutine_is_to_stop),
 		TEST(who_leaves_is_not_kept),
+		TEST(two_in_step_are_brought_out_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
