@@ -26,6 +26,17 @@ struct wheel {
 	int error;
 };
 
+int bpf_watch_programs(struct bpf_watch *w)
+{
+	bool changed;
+	int r = programs_refresh(&w->programs, &changed);
+
+	if (!r && changed)
+		w->programs_dropped +=
+			programs_publish(&w->programs, map_attachment_chunks(w->attachment));
+	return r;
+}
+
 static int on_event(void *ctx, void *data, size_t size)
 {
 	struct wheel *l = ctx;

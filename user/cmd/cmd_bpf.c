@@ -90,17 +90,6 @@ static int select_maps(struct bpf_watch *w, struct err *err)
 	return r;
 }
 
-int bpf_watch_programs(struct bpf_watch *w)
-{
-	bool changed;
-	int r = programs_refresh(&w->programs, &changed);
-
-	if (!r && changed)
-		w->programs_dropped +=
-			programs_publish(&w->programs, map_attachment_chunks(w->attachment));
-	return r;
-}
-
 static int start(struct bpf_watch *w, struct err *err)
 {
 	const char *without = getenv("MAPRACE_WITHOUT");
