@@ -33,7 +33,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1-
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 
-SRCS := $(sort $(wildcard user/*/*.c)) $(wildcard user/main.c)
+SRCS := $(sort $(wildcard user/*/*.c user/*/*/*.c)) $(wildcard user/main.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
 BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))

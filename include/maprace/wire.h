@@ -344,7 +344,7 @@ struct mr_caller { /* a call site: which return address into which function */
 };
 
 enum mr_loss { /* every early return that loses something has a number here; names and meanings in
-		  user/track/losses.c */
+		  user/detect/gomap/losses.c */
 	       MR_LOSS_FOREIGN =
 		       0, /* hit by another process than the watched one: filtered, nothing lost */
 	       MR_LOSS_UNKNOWN_SITE = 1,

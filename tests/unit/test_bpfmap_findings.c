@@ -11,15 +11,15 @@
 
 #include <cmocka.h>
 
-#include "bpfmap/actors.h"
-#include "bpfmap/findings.h"
-#include "bpfmap/kernel_symbols.h"
+#include "detect/bpfmap/actors.h"
+#include "detect/bpfmap/findings.h"
+#include "detect/bpfmap/kernel_symbols.h"
 #include "report/filter.h"
-#include "report/json_read.h"
+#include "report/json/json_read.h"
 #include "report/printers.h"
 #include "fixture.h"
 #include "schema_check.h"
-#include "target/process.h"
+#include "process/process.h"
 
 #define START 1000000000ull
 

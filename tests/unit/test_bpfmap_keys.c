@@ -9,7 +9,7 @@
 #include <bpf/btf.h>
 #include <cmocka.h>
 
-#include "bpfmap/keys.h"
+#include "detect/bpfmap/keys.h"
 
 static void assert_hex(const char *wanted, const void *bytes, size_t have, size_t whole)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "probe/calibrate.h"
+#include "budget/calibrate.h"
 
 static unsigned calls, stalls_until;
 

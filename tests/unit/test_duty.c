@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "probe/duty.h"
+#include "budget/duty.h"
 
 #define HIT_NS 1000.0
 #define SECOND 1000000000ull

@@ -10,8 +10,8 @@
 
 #include "memfile.h"
 #include "sparse.h"
-#include "target/elf_file.h"
-#include "target/elf_reloc.h"
+#include "process/elf_file.h"
+#include "process/elf_reloc.h"
 
 static struct elf_file *open_fixture(const char *version)
 {

@@ -19,9 +19,9 @@
 #include <cmocka.h>
 
 #include "base/output_file.h"
-#include "report/json_read.h"
+#include "report/json/json_read.h"
 #include "report/format.h"
-#include "report/mrec.h"
+#include "report/mrec/mrec.h"
 #include "report_sample.h"
 
 /* Each test has a directory of its own, in which nothing but the document may be at the end. */

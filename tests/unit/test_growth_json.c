@@ -11,8 +11,8 @@
 #include <jansson.h>
 
 #include "report/format.h"
-#include "report/json_growth.h"
-#include "report/json_read.h"
+#include "report/json/json_growth.h"
+#include "report/json/json_read.h"
 #include "report_sample.h"
 #include "schema_check.h"
 

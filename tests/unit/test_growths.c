@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "track/growths.h"
+#include "detect/gomap/growths.h"
 
 #define START 5000000000ull
 #define MAP 0xc000123000ull

@@ -3,9 +3,9 @@
 #include <maprace/wire.h>
 
 #include "fixture.h"
-#include "probe/arch_x86.h"
+#include "arch/arch_x86.h"
 #include "probe/hooks.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 static uint8_t byte_at(const struct go_binary *bin, uint64_t addr)
 {

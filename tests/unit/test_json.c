@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "base/escape.h"
-#include "report/json_read.h"
+#include "report/json/json_read.h"
 #include "report/printers.h"
 #include "report_sample.h"
 #include "schema_check.h"

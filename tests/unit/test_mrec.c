@@ -12,8 +12,8 @@
 
 #include "report/format.h"
 #include "report/load.h"
-#include "report/mrec.h"
-#include "report/mrec_frame.h"
+#include "report/mrec/mrec.h"
+#include "report/mrec/mrec_frame.h"
 #include "report_sample.h"
 
 static const struct print_options plain;

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "target/process.h"
+#include "process/process.h"
 
 static char *const sleeper[] = {"sleep", "100", NULL};
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "cmd/recorder.h"
 #include "report/load.h"
+#include "session/recorder.h"
 #include "report_sample.h"
 
 static char dir[64], path[128];

@@ -2,7 +2,7 @@
 /* What a target can make us keep of a stack has an end. */
 #include "fixture.h"
 
-#include "track/resolve.h"
+#include "detect/gomap/resolve.h"
 
 static char *long_name(char last)
 {

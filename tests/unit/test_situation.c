@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "target/process.h"
-#include "target/situation.h"
+#include "process/process.h"
+#include "process/situation.h"
 
 static char root[64];
 

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "report/printers.h"
-#include "report/source.h"
+#include "report/text/source.h"
 #include "report_sample.h"
 
 static char dir[64];

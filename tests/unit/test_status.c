@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "report/status.h"
+#include "report/text/status.h"
 
 /* A terminal of our own: what is drawn to slave comes out at master. */
 static int master, slave;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "track/tracker.h"
+#include "detect/gomap/tracker.h"
 
 #define START 5000000000ull
 #define MAP 0xc000123000ull

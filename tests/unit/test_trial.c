@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "track/verdict.h"
+#include "detect/gomap/verdict.h"
 
 #include "gomap_programs.h"
 #include "simulation.h"

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "track/maprows.h"
-#include "track/verdict.h"
+#include "detect/gomap/maprows.h"
+#include "detect/gomap/verdict.h"
 
 static uint8_t by_site[MR_TRIAL_CLASSES];
 

@@ -10,15 +10,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "bpfmap/functions.h"
-#include "bpfmap/kernel_symbols.h"
-#include "cmd/bpf_watch.h"
 #include "cmd/commands.h"
-#include "cmd/outputs.h"
-#include "cmd/recorder.h"
-#include "cmd/watch.h"
+#include "cmd/options.h"
+#include "detect/bpfmap/functions.h"
+#include "detect/bpfmap/kernel_symbols.h"
 #include "probe/feature.h"
 #include "report/filter.h"
+#include "session/bpf_watch.h"
+#include "session/outputs.h"
+#include "session/recorder.h"
+#include "session/watch.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {

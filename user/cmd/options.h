@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cmd/settings.h"
 #include "cmd/values.h"
 #include "report/format.h"
+#include "session/settings.h"
 
 /*
  * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all

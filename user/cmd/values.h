@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cmd/settings.h"
+#include "session/settings.h"
 
 /*
  * Values of command-line options. All return 0 or -EINVAL (not of that form) or -ERANGE (of that
