@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # A folder of user/ includes only itself and folders to its left in the order below. Printers see plain data only: report/
 # includes base/ and model/. Detectors do not know each other: detect/a/ includes nothing of detect/b/. Every include names its
-# folder, but for the skeletons, which are generated.
+# folder, but for the skeletons, which are generated. In bpf/ a folder includes itself, and common/ by name.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -38,3 +38,5 @@ function refuse(why)
 		refuse("detect/" path[3] "/ must not include detect/" part[2] "/")
 }
 END { exit bad }'
+! grep -rnE '^[[:blank:]]*#[[:blank:]]*include "[^"]*/' bpf --include='*.[ch]' | grep -vE '^bpf/(gomap|bpfmap|feature)/.*include "common/[^/"]*"$' ||
+	{ echo "layers.sh: in bpf/ a folder includes only itself and common/" >&2 && exit 1; }

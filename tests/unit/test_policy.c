@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
+#include "gomap/policy.h"
 
 #define MS 1000000ull
 #define MATTERS (MR_MAP_SHARED | MR_MAP_WRITTEN)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. The
- * rings are read at each step of the budget, 2 to 50 ms apart: bpf/ring.bpf.h tells why not at each
- * event.
+ * rings are read at each step of the budget, 2 to 50 ms apart: bpf/common/ring.bpf.h tells why not
+ * at each event.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The kernel's functions that are watched, and the programs of bpf/bpfmap.bpf.c that watch them. */
+/* The kernel's functions that are watched, and the programs of bpf/bpfmap/bpfmap.bpf.c that watch
+ * them. */
 struct map_function {
 	const char *name;
 	const char *programs[2]; /* [1] NULL where one does */

@@ -8,7 +8,7 @@
 #include <bpf/libbpf.h>
 #include <maprace/bpfmap.h>
 
-/* What the kernel hides from our programs: bpf/bpfhidden.bpf.h. */
+/* What the kernel hides from our programs: bpf/bpfmap/bpfhidden.bpf.h. */
 
 /* Where in struct bpf_prog_stats this kernel counts what it hides, in bytes; -1: it hides nothing,
  * as before 5.12 (include/linux/filter.h). */

@@ -10,7 +10,7 @@
 #include "model/model.h"
 
 /*
- * What is said of a map, from what the kernel's experiment counted (bpf/trial.bpf.h, and
+ * What is said of a map, from what the kernel's experiment counted (bpf/gomap/trial.bpf.h, and
  * docs/verdicts.md for the why). Nothing but arithmetic.
  */
 struct verdict_input {

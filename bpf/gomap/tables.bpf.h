@@ -8,7 +8,7 @@
  */
 #include <maprace/wire.h>
 
-#define MR_RING_SIZE (1u << 20)
+#include "common/ring.bpf.h"
 
 #ifndef MR_FROZEN
 #define MR_FROZEN \

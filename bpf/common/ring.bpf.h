@@ -9,7 +9,7 @@
  * come would be the end of the process: Go's own check. Only a ring that is half full calls for
  * help, be it full of what was discarded.
  */
-#include "tables.bpf.h"
+#define MR_RING_SIZE (1u << 20)
 
 _Static_assert(BPF_RB_NO_WAKEUP + 1 == BPF_RB_FORCE_WAKEUP, "what is added below");
 

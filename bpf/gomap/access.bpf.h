@@ -3,8 +3,8 @@
 #define MAPRACE_ACCESS_BPF_H
 
 /* What an event says of an operation: who, from where, on which map. */
+#include "common/ring.bpf.h"
 #include "operation.bpf.h"
-#include "ring.bpf.h"
 #include "stack.bpf.h"
 
 #define barrier() asm volatile("" ::: "memory")

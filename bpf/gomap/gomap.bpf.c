@@ -12,7 +12,7 @@
 #include "engine.bpf.h"
 #include "growth.bpf.h"
 #include "latest.bpf.h"
-#include "ownstack.bpf.h"
+#include "common/ownstack.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
