@@ -36,7 +36,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1-
 SRCS := $(sort $(wildcard user/*/*.c user/*/*/*.c)) $(wildcard user/main.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
 BPF_SRCS := $(sort $(wildcard bpf/*/*.bpf.c))
-UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
 SKELS := $(patsubst %.bpf.c,build/bpf/%.skel.h,$(notdir $(BPF_SRCS)))
@@ -45,6 +45,7 @@ SAN_OBJS := $(SRCS:%.c=build/san/%.o)
 SAN_LIB_OBJS := $(LIB_SRCS:%.c=build/san/%.o)
 FUZZ_LIB_OBJS := $(LIB_SRCS:%.c=build/fuzz/obj/%.o)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=build/unit/%)
+UNITS_RUN := $(if $(UNIT),$(filter %/test_$(UNIT),$(UNITS)),$(UNITS))
 FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 
 # --- flags -----------------------------------------------------------------------------------------------------------
@@ -148,8 +149,8 @@ test-all: ## everything: unit, fuzz, reports, e2e on all Go versions, real progr
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz reports e2e-all real vmtest
 
 .PHONY: unit
-unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)
-	$(Q)$(UNIT_ENV) scripts/unit.sh $(if $(UNIT),build/unit/test_$(UNIT),$(UNITS))
+unit: $(UNITS_RUN) fixtures ## unit tests, under sanitizers (UNIT=name: only test_name.c)
+	$(Q)$(UNIT_ENV) scripts/unit.sh $(UNITS_RUN)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)

@@ -23,7 +23,7 @@ static int fake_destroy(struct bpf_link *link);
 #define bpf_link__destroy fake_destroy
 static ssize_t noted_pread(int fd, void *buf, size_t n, off_t at);
 #define pread(fd, buf, n, at) noted_pread(fd, buf, n, at)
-#include "../../user/probe/links.c"
+#include "probe/links.c"
 
 #define SITES 4 /* in slots 0 to 3, at SITE(slot) */
 #define SITE(slot) (0x1000u + 0x100u * (slot))

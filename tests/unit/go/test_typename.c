@@ -241,7 +241,7 @@ static int live_name(struct page *p, size_t at, char *buf, size_t len)
 	return err;
 }
 
-/* tests/unit/test_live.c has the real ones; here are those that no program makes on purpose. */
+/* tests/unit/go/test_live.c has the real ones; here are those that no program makes on purpose. */
 static void test_made_types(void **state)
 {
 	struct page p = {.base = 0xc000100000};
