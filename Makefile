@@ -33,18 +33,19 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1-
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 
-SRCS := $(sort $(wildcard user/*/*.c)) $(wildcard user/main.c)
+SRCS := $(sort $(wildcard user/*/*.c user/*/*/*.c)) $(wildcard user/main.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
-BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
-UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+BPF_SRCS := $(sort $(wildcard bpf/*/*.bpf.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
-SKELS := $(BPF_SRCS:bpf/%.bpf.c=build/bpf/%.skel.h)
+SKELS := $(patsubst %.bpf.c,build/bpf/%.skel.h,$(notdir $(BPF_SRCS)))
 OBJS := $(SRCS:%.c=build/obj/%.o)
 SAN_OBJS := $(SRCS:%.c=build/san/%.o)
 SAN_LIB_OBJS := $(LIB_SRCS:%.c=build/san/%.o)
 FUZZ_LIB_OBJS := $(LIB_SRCS:%.c=build/fuzz/obj/%.o)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=build/unit/%)
+UNITS_RUN := $(if $(UNIT),$(filter %/test_$(UNIT),$(UNITS)),$(UNITS))
 FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 
 # --- flags -----------------------------------------------------------------------------------------------------------
@@ -96,10 +97,11 @@ build/obj/%.o: %.c | deps-build $(LIBBPF_A) $(SKELS)
 # its atomic operations that return a value need 5.12; bpfmap_plain is the same without them
 build/bpf/bpfmap.bpf.o: BPF_CFLAGS += -mcpu=v3
 
-build/bpf/%.bpf.o: bpf/%.bpf.c | deps-build $(LIBBPF_A)
+vpath %.bpf.c $(dir $(BPF_SRCS))
+build/bpf/%.bpf.o: %.bpf.c | deps-build $(LIBBPF_A)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.bpf.d -MT $@ -c -o build/bpf/$*.bpf.raw.o $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.d -MT $@ -c -o build/bpf/$*.bpf.raw.o $<
 	$(Q)$(BPFTOOL) gen object $@ build/bpf/$*.bpf.raw.o
 
 build/bpf/%.skel.h: build/bpf/%.bpf.o
@@ -147,8 +149,8 @@ test-all: ## everything: unit, fuzz, reports, e2e on all Go versions, real progr
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz reports e2e-all real vmtest
 
 .PHONY: unit
-unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)
-	$(Q)$(UNIT_ENV) scripts/unit.sh $(if $(UNIT),build/unit/test_$(UNIT),$(UNITS))
+unit: $(UNITS_RUN) fixtures ## unit tests, under sanitizers (UNIT=name: only test_name.c)
+	$(Q)$(UNIT_ENV) scripts/unit.sh $(UNITS_RUN)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
@@ -258,4 +260,4 @@ distclean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
--include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(FUZZ_LIB_OBJS:.o=.d) $(SKELS:.skel.h=.bpf.d) $(UNITS:=.d) $(FUZZERS:=.d)
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(FUZZ_LIB_OBJS:.o=.d) $(SKELS:.skel.h=.d) $(UNITS:=.d) $(FUZZERS:=.d)

@@ -89,7 +89,7 @@ struct mr_probe_site {
 
 /*
  * A call instruction in front of such a function that is probed as well, so that a goroutine can be
- * held before its stack check (bpf/stops.bpf.h). Open-addressed by mr_call_slot().
+ * held before its stack check (bpf/gomap/stops.bpf.h). Open-addressed by mr_call_slot().
  */
 struct mr_call {
 	__u64 ip;   /* 0: none */
@@ -203,7 +203,7 @@ struct mr_last { /* last access of one class to a map */
 
 /*
  * Direct-mapped by address; a newcomer takes the record over, be it that another map lies at the
- * same address since a collection (bpf/identity.bpf.h).
+ * same address since a collection (bpf/gomap/identity.bpf.h).
  */
 struct mr_map {
 	__u64 addr;
@@ -264,7 +264,7 @@ struct mr_again {
 	__u8 pad[14];
 };
 
-/* The operation that a goroutine entered last, by goroutine (bpf/latest.bpf.h). */
+/* The operation that a goroutine entered last, by goroutine (bpf/gomap/latest.bpf.h). */
 struct mr_latest {
 	__u64 arg;   /* a map, or an iterator */
 	__u64 what;  /* epoch << 8 | slot of the site */
@@ -344,7 +344,7 @@ struct mr_caller { /* a call site: which return address into which function */
 };
 
 enum mr_loss { /* every early return that loses something has a number here; names and meanings in
-		  user/track/losses.c */
+		  user/detect/gomap/losses.c */
 	       MR_LOSS_FOREIGN =
 		       0, /* hit by another process than the watched one: filtered, nothing lost */
 	       MR_LOSS_UNKNOWN_SITE = 1,

@@ -9,7 +9,7 @@
 #pragma clang diagnostic ignored "-Wunused-function"
 #define MR_FROZEN volatile
 #define __TARGET_ARCH_x86
-#include "gomap.bpf.c"
+#include "gomap/gomap.bpf.c"
 
 #define TGID 4242
 #ifndef MAX_EVENTS

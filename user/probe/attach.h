@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
-#include "target/process.h"
+#include "process/process.h"
 
 /*
  * The engine in the kernel, for one process, in phases: prepare fills in the configuration, load

@@ -10,7 +10,7 @@
 #include <maprace/wire.h>
 
 #include "base/err.h"
-#include "target/process.h"
+#include "process/process.h"
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
