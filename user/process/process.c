@@ -246,11 +246,16 @@ int process_resume(struct process *p, struct err *err)
 	return 0;
 }
 
-bool process_has_ended(const struct process *p)
+bool process_ends_within(const struct process *p, int ms)
 {
 	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
 
-	return p->pidfd >= 0 && poll(&fd, 1, 0) == 1;
+	return p->pidfd >= 0 && poll(&fd, 1, ms) == 1;
+}
+
+bool process_has_ended(const struct process *p)
+{
+	return process_ends_within(p, 0);
 }
 
 void process_abandon(struct process *p)

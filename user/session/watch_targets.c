@@ -364,6 +364,8 @@ static int wait_for_go(struct watch *w, struct watched *t, struct err *err)
 	return r == -ETIMEDOUT ? nothing_seen(&wait, "in the time given", err) : r;
 }
 
+#define ENDING_MS 1000
+
 /* A process that ended while we attached, one of several: the others are watched all the same. */
 static void leave_out(struct watch *w, const struct watched *gone)
 {
@@ -382,7 +384,10 @@ static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 	const struct watched *of = t->host ? t->host : t;
 	size_t i, others = 0;
 
-	if (!r || w->options->command || !process_has_ended(&t->process))
+	if (!r || w->options->command)
+		return r;
+	/* its memory is gone a moment before it has ended itself */
+	if (!process_ends_within(&t->process, r == -ESRCH ? ENDING_MS : 0))
 		return r;
 	for (i = 0; i < w->ntargets; i++)
 		others += w->targets[i] != of && w->targets[i]->host != of &&
