@@ -43,7 +43,6 @@ SKELS := $(patsubst %.bpf.c,build/bpf/%.skel.h,$(notdir $(BPF_SRCS)))
 OBJS := $(SRCS:%.c=build/obj/%.o)
 SAN_OBJS := $(SRCS:%.c=build/san/%.o)
 SAN_LIB_OBJS := $(LIB_SRCS:%.c=build/san/%.o)
-FUZZ_LIB_OBJS := $(LIB_SRCS:%.c=build/fuzz/obj/%.o)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=build/unit/%)
 UNITS_RUN := $(if $(UNIT),$(filter %/test_$(UNIT),$(UNITS)),$(UNITS))
 FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
@@ -55,7 +54,9 @@ WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer
 CPPFLAGS_ALL := -D_GNU_SOURCE -DMAPRACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -Ibuild/bpf -isystem $(LIBBPF)/include
 CFLAGS_ALL := -std=gnu17 -g $(WARN) -fno-common -fno-strict-aliasing
 HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections -fdata-sections
+# fuzzer-no-link: the same objects go into unit tests and fuzzers
 SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_OBJ := $(SAN) -fsanitize=fuzzer-no-link
 LIBBPF_A := $(LIBBPF)/lib/$(ARCH)-linux-gnu/libbpf.a
 LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo -lm
 
@@ -132,7 +133,7 @@ build/asan/maprace: $(SAN_OBJS)
 build/san/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
 	$(call say,CC-SAN,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN_OBJ) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
@@ -204,18 +205,11 @@ build/unit/%.o: tests/unit/%.c | deps-test $(LIBBPF_A) $(SKELS)
 build/san/libmaprace.a: $(SAN_LIB_OBJS)
 	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(SAN_LIB_OBJS)
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libmaprace.a | deps-test
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/san/libmaprace.a | deps-test
 	$(call say,FUZZER,$<)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(SAN) -fsanitize=fuzzer $(CFLAGS) \
-		-MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< build/fuzz/libmaprace.a $(LIBS)
-
-build/fuzz/obj/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
-	$(call say,CC-FUZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) -fsanitize=fuzzer-no-link $(CFLAGS) -MMD -MP -c -o $@ $<
-
-build/fuzz/libmaprace.a: $(FUZZ_LIB_OBJS)
-	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(FUZZ_LIB_OBJS)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(SAN) -fsanitize=fuzzer $(CFLAGS) \
+		-MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< build/san/libmaprace.a $(LIBS)
 
 .PHONY: format
 format: deps-lint ## put all C files into the style of .clang-format
@@ -260,4 +254,4 @@ distclean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
--include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(FUZZ_LIB_OBJS:.o=.d) $(SKELS:.skel.h=.d) $(UNITS:=.d) $(FUZZERS:=.d)
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(SKELS:.skel.h=.d) $(UNITS:=.d) $(FUZZERS:=.d)
