@@ -33,18 +33,18 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1-
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 
-SRCS := $(sort $(wildcard user/*/*.c)) $(wildcard user/main.c)
+SRCS := $(sort $(wildcard user/*/*.c user/*/*/*.c)) $(wildcard user/main.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
-BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
-UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+BPF_SRCS := $(sort $(wildcard bpf/*/*.bpf.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
-SKELS := $(BPF_SRCS:bpf/%.bpf.c=build/bpf/%.skel.h)
+SKELS := $(patsubst %.bpf.c,build/bpf/%.skel.h,$(notdir $(BPF_SRCS)))
 OBJS := $(SRCS:%.c=build/obj/%.o)
 SAN_OBJS := $(SRCS:%.c=build/san/%.o)
 SAN_LIB_OBJS := $(LIB_SRCS:%.c=build/san/%.o)
-FUZZ_LIB_OBJS := $(LIB_SRCS:%.c=build/fuzz/obj/%.o)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=build/unit/%)
+UNITS_RUN := $(if $(UNIT),$(filter %/test_$(UNIT),$(UNITS)),$(UNITS))
 FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 
 # --- flags -----------------------------------------------------------------------------------------------------------
@@ -54,7 +54,9 @@ WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wpointer
 CPPFLAGS_ALL := -D_GNU_SOURCE -DMAPRACE_VERSION='"$(VERSION)"' -Iinclude -Iuser -Ibuild/bpf -isystem $(LIBBPF)/include
 CFLAGS_ALL := -std=gnu17 -g $(WARN) -fno-common -fno-strict-aliasing
 HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections -fdata-sections
+# fuzzer-no-link: the same objects go into unit tests and fuzzers
 SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN_OBJ := $(SAN) -fsanitize=fuzzer-no-link
 LIBBPF_A := $(LIBBPF)/lib/$(ARCH)-linux-gnu/libbpf.a
 LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo -lm
 
@@ -96,10 +98,11 @@ build/obj/%.o: %.c | deps-build $(LIBBPF_A) $(SKELS)
 # its atomic operations that return a value need 5.12; bpfmap_plain is the same without them
 build/bpf/bpfmap.bpf.o: BPF_CFLAGS += -mcpu=v3
 
-build/bpf/%.bpf.o: bpf/%.bpf.c | deps-build $(LIBBPF_A)
+vpath %.bpf.c $(dir $(BPF_SRCS))
+build/bpf/%.bpf.o: %.bpf.c | deps-build $(LIBBPF_A)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.bpf.d -MT $@ -c -o build/bpf/$*.bpf.raw.o $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF build/bpf/$*.d -MT $@ -c -o build/bpf/$*.bpf.raw.o $<
 	$(Q)$(BPFTOOL) gen object $@ build/bpf/$*.bpf.raw.o
 
 build/bpf/%.skel.h: build/bpf/%.bpf.o
@@ -130,7 +133,7 @@ build/asan/maprace: $(SAN_OBJS)
 build/san/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
 	$(call say,CC-SAN,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN_OBJ) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
@@ -147,8 +150,8 @@ test-all: ## everything: unit, fuzz, reports, e2e on all Go versions, real progr
 	$(Q)+MAKE="$(MAKE)" scripts/test.sh unit fuzz reports e2e-all real vmtest
 
 .PHONY: unit
-unit: $(UNITS) fixtures ## unit tests, under sanitizers (UNIT=name: only tests/unit/test_name.c)
-	$(Q)$(UNIT_ENV) scripts/unit.sh $(if $(UNIT),build/unit/test_$(UNIT),$(UNITS))
+unit: $(UNITS_RUN) fixtures ## unit tests, under sanitizers (UNIT=name: only test_name.c)
+	$(Q)$(UNIT_ENV) scripts/unit.sh $(UNITS_RUN)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
@@ -202,18 +205,11 @@ build/unit/%.o: tests/unit/%.c | deps-test $(LIBBPF_A) $(SKELS)
 build/san/libmaprace.a: $(SAN_LIB_OBJS)
 	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(SAN_LIB_OBJS)
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libmaprace.a | deps-test
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/san/libmaprace.a | deps-test
 	$(call say,FUZZER,$<)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(SAN) -fsanitize=fuzzer $(CFLAGS) \
-		-MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< build/fuzz/libmaprace.a $(LIBS)
-
-build/fuzz/obj/%.o: %.c | deps-test $(LIBBPF_A) $(SKELS)
-	$(call say,CC-FUZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(SAN) -fsanitize=fuzzer-no-link $(CFLAGS) -MMD -MP -c -o $@ $<
-
-build/fuzz/libmaprace.a: $(FUZZ_LIB_OBJS)
-	$(Q)mkdir -p $(@D); rm -f $@; ar rcs $@ $(FUZZ_LIB_OBJS)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) -Wno-missing-prototypes $(SAN) -fsanitize=fuzzer $(CFLAGS) \
+		-MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< build/san/libmaprace.a $(LIBS)
 
 .PHONY: format
 format: deps-lint ## put all C files into the style of .clang-format
@@ -258,4 +254,4 @@ distclean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
--include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(FUZZ_LIB_OBJS:.o=.d) $(SKELS:.skel.h=.bpf.d) $(UNITS:=.d) $(FUZZERS:=.d)
+-include $(OBJS:.o=.d) $(SAN_OBJS:.o=.d) $(SKELS:.skel.h=.d) $(UNITS:=.d) $(FUZZERS:=.d)

@@ -195,7 +195,7 @@ static inline __u32 mr_bpf_chunk_slot(__u64 at)
 
 enum mr_bpf_op { MR_BPF_READ = 0, MR_BPF_UPDATE = 1, MR_BPF_DELETE = 2, MR_BPF_OPS = 4 };
 
-enum mr_bpf_loss { /* names and meanings in user/bpfmap/map_losses.c */
+enum mr_bpf_loss { /* names and meanings in user/detect/bpfmap/map_losses.c */
 		   MR_BPF_LOSS_NESTED = 0,
 		   MR_BPF_LOSS_BUDGET = 1,
 		   MR_BPF_LOSS_KEY_FAULT = 2,

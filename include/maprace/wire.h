@@ -17,12 +17,12 @@
 #include <linux/types.h>
 #endif
 
-#define MR_FRAMES 64	      /* program counters kept of a stack */
-#define MR_AGAIN_SLOTS 64     /* of each CPU (power of two) */
-#define MR_CPUS 512	      /* per-CPU state; CPUs beyond share entries (power of two) */
-#define MR_TARGETS 256	      /* slots of targets; that with number 0 is nobody's (power of two) */
-#ifndef MR_CPU_ENTRIES /* the unit tests, which do not size it later, need more */
-#define MR_CPU_ENTRIES 8 /* struct mr_cpu by slot and CPU, where user space asks for no more */
+#define MR_FRAMES 64	  /* program counters kept of a stack */
+#define MR_AGAIN_SLOTS 64 /* of each CPU (power of two) */
+#define MR_CPUS 512	  /* per-CPU state; CPUs beyond share entries (power of two) */
+#define MR_TARGETS 256	  /* slots of targets; that with number 0 is nobody's (power of two) */
+#ifndef MR_CPU_ENTRIES	  /* the unit tests, which do not size it later, need more */
+#define MR_CPU_ENTRIES 8  /* struct mr_cpu by slot and CPU, where user space asks for no more */
 #endif
 #define MR_SITE_SLOTS 128     /* probe sites of one target, by number (power of two) */
 #define MR_SITES 16384	      /* hash table of those of all targets (power of two) */
@@ -105,8 +105,8 @@ static inline __u64 mr_tagged(__u64 addr, __u16 tag)
 	return mr_addr(addr) | (__u64)tag << MR_TAG_SHIFT;
 }
 
-/* A probed instruction. ip is its run-time address, op 0 or MR_OP_COLLECTED for a probe that sees no
- * operation. */
+/* A probed instruction. ip is its run-time address, op 0 or MR_OP_COLLECTED for a probe that sees
+ * no operation. */
 struct mr_probe_site {
 	__u64 ip;
 	__u8 op;       /* enum mr_op */
@@ -140,7 +140,7 @@ struct mr_process {
 
 /*
  * A call instruction in front of such a function that is probed as well, so that a goroutine can be
- * held before its stack check (bpf/stops.bpf.h). Open-addressed by mr_call_slot().
+ * held before its stack check (bpf/gomap/stops.bpf.h). Open-addressed by mr_call_slot().
  */
 struct mr_call {
 	__u64 ip; /* 0: none */
@@ -173,12 +173,12 @@ struct mr_config {
 	__u64 max_hold_ns;
 	__u64 min_hold_ns;
 	__u64 bare_hold_ns; /* longest hold of a writer behind its stack check */
-	__u64 grace_ns; /* how long a hold goes on after its collision, so that the other operation
-			   gets done */
-	__u64 burst_ns; /* most hold time a CPU can save up */
+	__u64 grace_ns;	 /* how long a hold goes on after its collision, so that the other operation
+			    gets done */
+	__u64 burst_ns;	 /* most hold time a CPU can save up */
 	__u64 window_ns; /* two accesses so close are suspects; 0: nobody asked for them */
-	__u32 map_mask;	   /* records - 1 */
-	__u32 caller_mask; /* call-site records - 1 */
+	__u32 map_mask;	 /* records - 1 */
+	__u32 caller_mask;   /* call-site records - 1 */
 	__u32 holds_enabled; /* 0: count and look only */
 	__u32 growth;	     /* 0: nobody asked how maps grow */
 	__u32 target_mask;   /* slots of targets - 1 */
@@ -212,18 +212,18 @@ struct mr_target {
 	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
 			     frame up */
 	__u64 runtime_hi;
-	__u64 parent_goid_mask;	 /* 0: the version has no parent_goid */
+	__u64 parent_goid_mask; /* 0: the version has no parent_goid */
 	__u32 g_stack_lo, g_stack_hi, g_goid, g_gopc, g_parent_goid, g_labels, g_m; /* offsets in
 									runtime.g */
-	__u32 m_p, m_locks, m_preemptoff;      /* in runtime.m */
-	__u32 map_size;			       /* bytes of header to copy, <= MR_HEADER_MAX */
-	__u32 map_flags;		       /* offset of the byte with the writing flag */
-	__u32 map_writing_mask;		       /* bits of that byte that say "a writer is inside" */
-	__u32 map_seed, map_seed_size;	       /* offset in the map's header; 4 or 8 bytes */
-	__u32 map_old;			       /* classic: offset of the old buckets' address; Swiss: 0 */
-	__u32 iter_map, iter_type;	       /* offsets in the iterator */
-	__u32 collections_unseen;	       /* not 0: nobody sees whether there was a collection */
-	__u32 clone_copies;		       /* enum mr_clone */
+	__u32 m_p, m_locks, m_preemptoff; /* in runtime.m */
+	__u32 map_size;			  /* bytes of header to copy, <= MR_HEADER_MAX */
+	__u32 map_flags;		  /* offset of the byte with the writing flag */
+	__u32 map_writing_mask;		  /* bits of that byte that say "a writer is inside" */
+	__u32 map_seed, map_seed_size;	  /* offset in the map's header; 4 or 8 bytes */
+	__u32 map_old;		   /* classic: offset of the old buckets' address; Swiss: 0 */
+	__u32 iter_map, iter_type; /* offsets in the iterator */
+	__u32 collections_unseen;  /* not 0: nobody sees whether there was a collection */
+	__u32 clone_copies;	   /* enum mr_clone */
 	__u64 pad[13];
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
@@ -285,7 +285,7 @@ struct mr_last { /* last access of one class to a map */
 
 /*
  * Direct-mapped by tagged address; a newcomer takes the record over, be it that another map lies at
- * the same address since a collection (bpf/identity.bpf.h).
+ * the same address since a collection (bpf/gomap/identity.bpf.h).
  */
 struct mr_map {
 	__u64 addr;
@@ -304,7 +304,7 @@ struct mr_map {
 	__u32 reads, writes;
 	__u32 collected; /* collections until it was known to be this map last */
 	__u32 pad;
-	__u64 looked;	 /* one bit per function that was looked at lately */
+	__u64 looked; /* one bit per function that was looked at lately */
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
@@ -345,7 +345,7 @@ struct mr_again {
 	__u8 pad[14];
 };
 
-/* The operation that a goroutine entered last, by goroutine (bpf/latest.bpf.h). */
+/* The operation that a goroutine entered last, by goroutine (bpf/gomap/latest.bpf.h). */
 struct mr_latest {
 	__u64 arg;   /* a map, or an iterator */
 	__u64 what;  /* epoch << 8 | slot of the site */
@@ -411,7 +411,7 @@ struct mr_stack {
 struct mr_suspect { /* the key is the pair's hash */
 	__u64 count;
 	__u64 first_ns, last_ns;
-	__u64 tag; /* of the target */
+	__u64 tag;		      /* of the target */
 	__u32 distance[MR_DISTANCES]; /* [i]: 2^i ns and more; the last: and all beyond */
 };
 
@@ -425,7 +425,7 @@ struct mr_caller { /* a call site: which return address into which function */
 };
 
 enum mr_loss { /* every early return that loses something has a number here; names and meanings in
-		  user/track/losses.c */
+		  user/detect/gomap/losses.c */
 	       MR_LOSS_FOREIGN =
 		       0, /* hit by a process that is not watched: filtered, nothing lost */
 	       MR_LOSS_UNKNOWN_SITE = 1,

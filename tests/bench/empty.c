@@ -14,7 +14,7 @@
 
 #include "go/go_binary.h"
 #include "probe/hooks.h"
-#include "target/process.h"
+#include "process/process.h"
 
 static size_t sites_offsets(const struct hook_set *set, unsigned long *offsets)
 {

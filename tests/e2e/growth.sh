@@ -30,7 +30,7 @@ growth_whole='(.growths | map(select(.map.type == "map[int]int" and .began_s and
 		and ([.[].payers[].access.goroutine] | unique | length) > 2)
 	and any($maps[][]; .iterators | length > 0)
 	and all($maps[][]; .unit == "slots" or (.steps >= .from and .steps <= 4 * .from + 16))
-	and .stats.growth_steps_unpaired <= 1 and (.growths | length) < 400'
+	and .stats.growth_steps_unpaired <= 1 and .stats.growths_replaced == 0 and (.growths | length) < 400'
 
 growth_of() # BUILD OPTION...
 {
@@ -48,7 +48,7 @@ growth_of() # BUILD OPTION...
 	why="what is said of a growth is not true"
 	jq -e "$growth_sound" "$work/out.json" >/dev/null || return 1
 	why="something was lost"
-	jq -e '.stats.growth_events_lost == 0 and .stats.growths_replaced == 0 and .stats.bad_events == 0' "$work/out.json" >/dev/null
+	jq -e '.stats.growth_events_lost == 0 and .stats.bad_events == 0' "$work/out.json" >/dev/null
 }
 
 growth_all()
@@ -64,6 +64,7 @@ growth_all()
 			cleanup
 		fi
 	done
+	# a growth whose end no probe saw is under way until another map's takes its place, which is counted
 	if growth_of 1.24-stripped --budget 1; then
 		pass "growth: 1.24-stripped at a budget of 1 %, $(jq '.growths | length' "$work/out.json") seen"
 	else

@@ -5,8 +5,8 @@
 
 #include "../unit/memfile.h"
 #include "mini_elf.h"
-#include "target/elf_file.h"
-#include "target/elf_reloc.h"
+#include "process/elf_file.h"
+#include "process/elf_reloc.h"
 
 static void ask(const struct elf_file *elf)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/json_read.h"
+#include "report/json/json_read.h"
 #include "report/printers.h"
 
 static char *print(const struct report *report)

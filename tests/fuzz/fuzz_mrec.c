@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "report/format.h"
-#include "report/mrec.h"
-#include "report/mrec_frame.h"
+#include "report/mrec/mrec.h"
+#include "report/mrec/mrec_frame.h"
 
 /*
  * Checksums would stop nearly every mutation: they are made right first, unless the input's last

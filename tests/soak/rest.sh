@@ -59,10 +59,16 @@ kernel_log()
 		grep -i 'WARNING:\|BUG:\|Oops\|failed to unregister\|uprobe\|general protection\|stall\|blocked for more\|lockup\|segfault\|trap int3\|invalid opcode\|kasan' || true
 }
 
+# a keeper that we killed while it took probes away: the kernel gives them up then (docs/limits.md)
+kernel_gave_up()
+{
+	kernel_log | grep 'uprobe: .* failed to unregister, leaking uprobe' | grep -wFf "$run/killed" || true
+}
+
 # lines that name a process of somebody else, who does such things on purpose, or has its own trouble: listed, not counted
 kernel_ours()
 {
-	kernel_log | grep -v '\(segfault\|trap int3\|trap invalid opcode\|general protection\).* ip:' || true
+	kernel_log | grep -vxFf <(kernel_gave_up) | grep -v '\(segfault\|trap int3\|trap invalid opcode\|general protection\).* ip:' || true
 	kernel_log | grep '\(segfault\|trap int3\|trap invalid opcode\|general protection\).* ip:' | grep ' \(steady\|race_[a-z_]*\|maprace\|mr-[a-z]*\)\[' || true
 }
 
@@ -101,5 +107,5 @@ minute()
 	echo "$(elapsed) s: targets started $(count started), ended: ${ended:-0}; watches: $(grep '^watch' "$run/events" | sort | uniq -c |
 		awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $3, $1 }'); races proved $(count race); false $(count FAILED false), harm $(count FAILED harm)," \
 		"left $(count FAILED left), stuck $(count FAILED stuck), crashes $(count FAILED crash); long watch $(rss) kB, $(find "/proc/$long/fd" -mindepth 1 | wc -l) files;" \
-		"kernel warnings $(kernel_ours | wc -l)"
+		"kernel warnings $(kernel_ours | wc -l), of keepers killed at work $(kernel_gave_up | wc -l)"
 }

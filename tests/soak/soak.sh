@@ -115,7 +115,10 @@ session_pids()
 	alive
 	while ((${#living[@]})); do
 		if [[ -e $run/pause ]]; then
-			for i in "${living[@]}"; do strike TERM "${pids[i]}"; done
+			for i in "${living[@]}"; do
+				[[ ${ends[i]} != exec ]] || ends[i]=term
+				strike TERM "${pids[i]}"
+			done
 			wait_until 30 none_living || failure stuck 'targets do not end'
 			break
 		fi
@@ -339,6 +342,7 @@ cpu_percent()
 rm -rf "$run"
 mkdir -p "$run/kept" "$run/settle" "$run/long-watch" "$run/kernel"
 : >"$run/events"
+: >"$run/killed"
 soak_build
 dmesg_from=$(cut -d' ' -f1 /proc/uptime)
 slab_before=$(awk '/^SUnreclaim/ { print $2 }' /proc/meminfo)

@@ -70,6 +70,7 @@ maprace_end()
 	kill) strike KILL "$watcher" ;;
 	keeper | measurer)
 		for child in $(pgrep -P "$watcher" -x "mr-$way"); do
+			echo "mr-$way:$child" >>"$run/killed"
 			strike KILL "$child"
 			event watch "$way-killed"
 		done

@@ -13,7 +13,7 @@
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #define MR_FROZEN
 #define __TARGET_ARCH_x86
-#include "bpfmap.bpf.c"
+#include "bpfmap/bpfmap.bpf.c"
 
 #define KERNEL_CODE 0x100000000ull
 #define KERNEL_END 0x110000000ull

@@ -9,9 +9,9 @@
 #pragma clang diagnostic ignored "-Wunused-function"
 #define MR_FROZEN volatile
 #define __TARGET_ARCH_x86
-#undef MR_CPU_ENTRIES /* wire.h may have been there */
+#undef MR_CPU_ENTRIES		 /* wire.h may have been there */
 #define MR_CPU_ENTRIES (4 * 512) /* slots by CPUs */
-#include "gomap.bpf.c"
+#include "gomap/gomap.bpf.c"
 
 #define TGID 4242
 #ifndef MAX_EVENTS

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/model.h"
 #include "report/format.h"
-#include "report/model.h"
 
 /* A small report by hand: the race that product.md shows, and one of everything else. To be freed
  * with report_free(). */

@@ -10,15 +10,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "bpfmap/functions.h"
-#include "bpfmap/kernel_symbols.h"
-#include "cmd/bpf_watch.h"
 #include "cmd/commands.h"
-#include "cmd/outputs.h"
-#include "cmd/recorder.h"
-#include "cmd/watch.h"
+#include "cmd/options.h"
+#include "detect/bpfmap/functions.h"
+#include "detect/bpfmap/kernel_symbols.h"
 #include "probe/feature.h"
 #include "report/filter.h"
+#include "session/bpf_watch.h"
+#include "session/outputs.h"
+#include "session/recorder.h"
+#include "session/watch.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -87,17 +88,6 @@ static int select_maps(struct bpf_watch *w, struct err *err)
 	r = kernel_maps_refresh(&w->maps);
 	for (i = 0; i < w->options->nmaps && !r; i++)
 		r = select_one(w, w->options->maps[i], err);
-	return r;
-}
-
-int bpf_watch_programs(struct bpf_watch *w)
-{
-	bool changed;
-	int r = programs_refresh(&w->programs, &changed);
-
-	if (!r && changed)
-		w->programs_dropped +=
-			programs_publish(&w->programs, map_attachment_chunks(w->attachment));
 	return r;
 }
 

@@ -10,7 +10,7 @@
 #include "cmd/options.h"
 #include "go/go_layout.h"
 #include "probe/feature.h"
-#include "target/limits.h"
+#include "process/limits.h"
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {

@@ -10,13 +10,13 @@
 #include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
-#include "cmd/refusal.h"
-#include "cmd/watched.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
 #include "probe/procs.h"
-#include "target/process.h"
-#include "target/situation.h"
+#include "process/process.h"
+#include "process/situation.h"
+#include "session/refusal.h"
+#include "session/watched.h"
 
 static const char *op_name(uint8_t op)
 {

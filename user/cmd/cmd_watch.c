@@ -12,13 +12,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/commands.h"
-#include "cmd/outputs.h"
-#include "cmd/recorder.h"
-#include "cmd/watch.h"
+#include "cmd/options.h"
+#include "process/privileges.h"
 #include "report/filter.h"
 #include "report/printers.h"
-#include "report/status.h"
-#include "target/privileges.h"
+#include "report/text/status.h"
+#include "session/outputs.h"
+#include "session/recorder.h"
+#include "session/watch.h"
 
 #define COMMAND_GRACE_MS 5000 /* how long a command may take to end once it was asked to */
 

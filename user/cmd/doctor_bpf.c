@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "bpfmap/functions.h"
-#include "bpfmap/map_attach.h"
+#include "detect/bpfmap/functions.h"
+#include "detect/bpfmap/map_attach.h"
 #include "probe/feature.h"
 
 static void print_row(const char *name, bool have, const char *what)

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cmd/optable.h"
@@ -294,13 +292,4 @@ void options_set_log(bool quiet, int verbose)
 		log_set_level(LOG_VERBOSE);
 	else
 		log_set_level(quiet ? LOG_HINT : LOG_INFO);
-}
-
-bool options_color(bool no_color, int fd)
-{
-	const char *term = getenv("TERM"), *wish = getenv("NO_COLOR");
-
-	if (no_color || (wish && *wish) || !term || !strcmp(term, "dumb"))
-		return false;
-	return isatty(fd) == 1;
 }

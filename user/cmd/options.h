@@ -7,6 +7,7 @@
 
 #include "cmd/values.h"
 #include "report/format.h"
+#include "session/settings.h"
 
 /*
  * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all
@@ -24,39 +25,6 @@ enum exit_status {
 	EXIT_RACE = 66,	  /* a race was found; --exitcode */
 };
 
-/* verbose is the number of -v: one shows more of ours, two libbpf's messages too. */
-
-/* Shares travel in millionths from here to the BPF programs. */
-#define PPM_OF_PERCENT 10000
-
-/* What a watch writes, and what it keeps to itself: the same for Go's maps and the kernel's. */
-#define OUTPUTS 8
-struct output_options {
-	const char *paths[OUTPUTS]; /* -o, each in its own format */
-	size_t n;
-	bool format_given; /* format is that of all outputs, else their extension says it */
-	enum report_format format;
-	const char *record;		     /* NULL: no recording but those of -o */
-	const char *suppressions, *baseline; /* NULL: none */
-};
-/* The format of an output. */
-enum report_format output_format(const struct output_options *options, const char *path);
-
-struct watch_options {
-	struct output_options out; /* first: options that set it know nothing else */
-	struct pid_list targets;   /* -p; empty with a command */
-	char **command;		   /* after "--", NULL-terminated; NULL with -p */
-	uint64_t duration_ns;	   /* 0: until the targets end or a signal comes */
-	const char *source_root;   /* NULL: none */
-	bool json, quiet;
-	int verbose;
-	double budget_percent;
-	uint64_t max_hold_ns, window_ns;
-	bool window_given, suspects, growth;
-	bool halt_on_race;
-	int exitcode; /* 0 to 255 */
-	bool dry_run, no_color;
-};
 int options_parse_watch(int argc, char **argv, struct watch_options *options);
 void watch_options_free(struct watch_options *options);
 
@@ -72,17 +40,6 @@ struct report_options {
 };
 int options_parse_report(int argc, char **argv, struct report_options *options);
 
-struct bpf_options {
-	struct output_options out; /* first, as above */
-	const char **maps;	   /* --map: id, name or path; owned */
-	size_t nmaps;
-	uint64_t duration_ns; /* 0: until a signal comes */
-	bool json, top, quiet, no_color, suspects;
-	int verbose;
-	double budget_percent;
-	uint64_t window_ns;
-	int exitcode; /* 0 to 255 */
-};
 int options_parse_bpf(int argc, char **argv, struct bpf_options *options);
 void bpf_options_free(struct bpf_options *options);
 
@@ -105,8 +62,5 @@ int options_parse_global(int argc, char **argv, enum command *command, int *at);
 
 /* Sets the log level that -q and -v ask for. */
 void options_set_log(bool quiet, int verbose);
-/* Whether what goes to fd may be coloured: a terminal that is not dumb, no --no-color, no NO_COLOR
- * in the environment. */
-bool options_color(bool no_color, int fd);
 
 #endif

@@ -52,8 +52,3 @@ int output_options_check(const struct output_options *options, const struct opti
 		return option_usage_error(table, "--format is that of -o FILE, which is missing");
 	return OPTIONS_RUN;
 }
-
-enum report_format output_format(const struct output_options *options, const char *path)
-{
-	return options->format_given ? options->format : format_of_path(path);
-}

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "session/settings.h"
+
 /*
  * Values of command-line options. All return 0 or -EINVAL (not of that form) or -ERANGE (of that
  * form, but not a usable value), and leave *out alone on failure. Numbers are plain decimal ("3",
@@ -23,10 +25,6 @@ int value_integer(const char *s, unsigned int max, unsigned int *out);
 
 /* PID[,PID...] appended to a list (malloc'ed, grown here); a PID that is there already is not added
  * again. -ENOMEM. */
-struct pid_list {
-	uint32_t *pids;
-	size_t n;
-};
 int value_pids(const char *s, struct pid_list *list);
 void pid_list_free(struct pid_list *list);
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * What cmd/go and cmd/link record in every executable (Go src/debug/buildinfo,

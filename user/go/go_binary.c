@@ -14,7 +14,7 @@
 #include "go/runtime_version.h"
 #include "go/symbolize.h"
 #include "go/typename.h"
-#include "target/elf_reloc.h"
+#include "process/elf_reloc.h"
 
 struct go_binary {
 	struct elf_file *elf;

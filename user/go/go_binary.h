@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "go/go_layout.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * A Go executable as maprace sees it: build info, version, layout, function table (.gopclntab),

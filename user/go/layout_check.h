@@ -7,7 +7,7 @@
 #include "go/go_layout.h"
 #include "go/moduledata.h"
 #include "go/pclntab.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * A version is a text that anybody can change, and that a development version of Go shares with the

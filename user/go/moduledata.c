@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "target/elf_reloc.h"
+#include "process/elf_reloc.h"
 
 /* type moduledata, the part that is the same from Go 1.16 to 1.27; a slice is pointer, length,
  * capacity. */

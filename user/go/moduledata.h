@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "go/go_layout.h"
 #include "go/pclntab.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * runtime.firstmoduledata (src/runtime/symtab.go: type moduledata): the linker's record of where

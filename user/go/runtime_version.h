@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "go/pclntab.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 #define RUNTIME_VERSION_MAX 256
 

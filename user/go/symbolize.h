@@ -4,7 +4,7 @@
 
 #include "go/go_binary.h"
 #include "go/pclntab.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * File, line and inlined calls of an instruction (src/runtime/symtab.go: pcvalue, funcline1;

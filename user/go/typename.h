@@ -7,7 +7,7 @@
 
 #include "go/go_binary.h"
 #include "go/moduledata.h"
-#include "target/elf_file.h"
+#include "process/elf_file.h"
 
 /*
  * Names of types (src/internal/abi/type.go: Type, MapType, Name): a descriptor holds the offset of

@@ -237,9 +237,8 @@ int attachment_load(struct attachment *a, struct err *err)
 		r = add_sites(a, a->images[0].hooks, a->images[0].bias, ignored);
 	if (r)
 		return err_set(err, r, "no room for %zu probe sites", a->images[0].hooks->probed);
-	a->calls = (struct calls){.table = a->engine->skel->bss->call_sites,
-				  .tgid = a->target->tgid,
-				  .tag = a->tag};
+	a->calls = (struct calls){
+		.table = a->engine->skel->bss->call_sites, .tgid = a->target->tgid, .tag = a->tag};
 	return 0;
 }
 

@@ -10,15 +10,15 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
-#include "target/process.h"
+#include "process/process.h"
 
 /*
- * One target of the engine in the kernel, in phases: prepare finds out what the engine has to know of
- * it, load gives it a place there (the first one has the programs verified), attach places its
+ * One target of the engine in the kernel, in phases: prepare finds out what the engine has to know
+ * of it, load gives it a place there (the first one has the programs verified), attach places its
  * probes, activate opens its gate (last, when all is in place), detach takes everything away again.
- * A crash of ours at any point leaves nothing behind: a process of its own holds the probes and takes
- * them away when we are gone (probe/keeper.h). Targets that are watched in the same way share one
- * engine (probe/engine.h); one comes or goes without any other's noticing.
+ * A crash of ours at any point leaves nothing behind: a process of its own holds the probes and
+ * takes them away when we are gone (probe/keeper.h). Targets that are watched in the same way share
+ * one engine (probe/engine.h); one comes or goes without any other's noticing.
  */
 struct attachment;
 
@@ -113,8 +113,8 @@ int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pa
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect);
 /* What a hit there costs, in hits of the usual kind; 0 when empty. */
 double attachment_weight(const struct attachment *a, uint32_t slot);
-/* How often the kernel skipped our programs (recursion), told by one target for all; 0 where it does
- * not count. */
+/* How often the kernel skipped our programs (recursion), told by one target for all; 0 where it
+ * does not count. */
 uint64_t attachment_missed(const struct attachment *a);
 
 #endif

@@ -129,7 +129,8 @@ uint8_t attachment_op(const struct attachment *a, uint32_t slot)
 
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair)
 {
-	return bpf_map__lookup_elem(a->engine->skel->maps.pairs, &key, sizeof(key), pair, sizeof(*pair), 0);
+	return bpf_map__lookup_elem(a->engine->skel->maps.pairs, &key, sizeof(key), pair,
+				    sizeof(*pair), 0);
 }
 
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "probe/arch_x86.h"
+#include "arch/arch_x86.h"
 
 #define LOOK_NS 1000000000ull
 #define PAUSE_NS \

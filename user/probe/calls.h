@@ -13,9 +13,9 @@
 #include "probe/links.h"
 
 /*
- * Call sites at which writers are held (bpf/stops.bpf.h): those that the engine asks for, as far as
- * a plain call of the probed function stands there, and as long as they are not so busy that a
- * second trap for each operation would cost too much.
+ * Call sites at which writers are held (bpf/gomap/stops.bpf.h): those that the engine asks for, as
+ * far as a plain call of the probed function stands there, and as long as they are not so busy that
+ * a second trap for each operation would cost too much.
  */
 struct calls_site {
 	struct links_call link;

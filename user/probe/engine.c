@@ -123,7 +123,7 @@ static void size_engine(struct engine *e)
 	e->cpu_shift = log2_for(ncpus < 1 ? 1 : (uint32_t)ncpus);
 	while (e->cpu_shift && e->nslots << e->cpu_shift > MOST_CPU_ENTRIES)
 		e->cpu_shift--;
-	e->map_records = e->opts.map_records ? e->opts.map_records
+	e->map_records = e->opts.map_records		  ? e->opts.map_records
 			 : e->opts.targets > MANY_TARGETS ? 2 * MR_MAP_RECORDS
 							  : MR_MAP_RECORDS;
 }

@@ -26,7 +26,7 @@ struct engine {
 	uint64_t pidns_dev, pidns_ino; /* in which processes are known by number */
 	struct gomap_bpf *skel;
 	struct bpf_program *op; /* which of the two that see operations */
-	struct links base; /* what the links of all targets begin with */
+	struct links base;	/* what the links of all targets begin with */
 	struct keeper keeper;
 	uint32_t nslots, cpu_shift, cloned_shift;
 	struct engine_slot {

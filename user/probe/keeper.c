@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "target/privileges.h"
+#include "process/privileges.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000

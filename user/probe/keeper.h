@@ -48,8 +48,7 @@ int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *tar
 /* No target comes any more: it gives up the privileges that only those need. */
 int keeper_settle(struct keeper *k, struct err *err);
 /* See links_add(). */
-int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more,
-	       struct err *err);
+int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more, struct err *err);
 /* See links_change_calls(). */
 int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_calls *change,
 			struct err *err);

@@ -77,8 +77,7 @@ static void empty(struct trash *t)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, SWEEPER_STACK);
-	while (n < SWEEPERS && n + 1 < t->count &&
-	       !pthread_create(&sweepers[n], &attr, sweep, t))
+	while (n < SWEEPERS && n + 1 < t->count && !pthread_create(&sweepers[n], &attr, sweep, t))
 		n++;
 	pthread_attr_destroy(&attr);
 	sweep(t);

@@ -10,7 +10,7 @@
 #include <maprace/wire.h>
 
 #include "base/err.h"
-#include "target/process.h"
+#include "process/process.h"
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
@@ -43,9 +43,9 @@ struct links_call {
  * The probes of one process: one uprobe-multi link for many sites where the kernel has it, else one
  * perf event per site. Each process has links of its own, though the file may be the same: a link
  * for all who run it would put breakpoints also into those that nobody watches, and could not be
- * taken away from one that is too busy. 60 links, of 20 processes, are placed in 15 ms; they go in 70
- * ms, all at once (links_drop_all()), and in 2 s one by one. They last as long as the file descriptors of the process that placed them,
- * which is the keeper's (probe/keeper.h).
+ * taken away from one that is too busy. 60 links, of 20 processes, are placed in 15 ms; they go in
+ * 70 ms, all at once (links_drop_all()), and in 2 s one by one. They last as long as the file
+ * descriptors of the process that placed them, which is the keeper's (probe/keeper.h).
  */
 struct links {
 	pid_t pid;

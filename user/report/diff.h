@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "report/model.h"
+#include "model/model.h"
 #include "report/printers.h"
 
 /*

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "report/model.h"
+#include "model/model.h"
 
 /*
  * Which races are not to be reported: those that a suppression names, and those that were known
@@ -39,7 +39,7 @@ int filter_add_suppressions(struct filter *filter, const char *name, const char 
 /* The ids of a report's races; name is what hidden races are said to be known from. 0 or -ENOMEM. */
 int filter_add_baseline(struct filter *filter, const char *name, const struct report *report);
 
-/* filter: a struct filter, or NULL; as those take it who know of none (track, bpfmap). */
+/* filter: a struct filter, or NULL; as those take it who know of none (the detectors). */
 bool filter_hides(const void *filter, const struct report_race *race);
 /*
  * Moves what is hidden behind the races (and suspects) that are not, keeping both orders, and fills

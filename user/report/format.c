@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "report/mrec.h"
+#include "report/mrec/mrec.h"
 
 static const char *const names[REPORT_FORMATS] = {
 	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "report/model.h"
+#include "model/model.h"
 #include "report/printers.h"
 
 /* What a report can be rendered as: one printer each. */

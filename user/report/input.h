@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "report/model.h"
+#include "model/model.h"
 
 /*
  * A whole file in memory; "-" is standard input. The file's size is not believed (pipes have none).

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/input.h"
-#include "report/json_read.h"
+#include "report/json/json_read.h"
 
 int report_load(const char *path, struct report *report, struct mrec_note *note, struct err *err)
 {

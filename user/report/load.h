@@ -3,8 +3,8 @@
 #define MAPRACE_REPORT_LOAD_H
 
 #include "base/err.h"
-#include "report/model.h"
-#include "report/mrec.h"
+#include "model/model.h"
+#include "report/mrec/mrec.h"
 
 /*
  * A report from a file, be it a recording or a JSON document; "-" is standard input. 0, and the

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "report/model.h"
+#include "model/model.h"
 
 /* Text, as docs/reports.md shows it. Bytes that are not printable ASCII or valid UTF-8 are
  * escaped. */

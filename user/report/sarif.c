@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "base/escape.h"
-#include "report/json_make.h"
+#include "report/json/json_make.h"
 #include "report/printers.h"
 #include "report/words.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "report/model.h"
+#include "model/model.h"
 
 /*
  * The wording that all printers share. Everything written here is safe on a terminal (names of the

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "report/model.h"
+#include "model/model.h"
 
 /* How a map grew, in words that are safe on a terminal, as those of words.h are. */
 

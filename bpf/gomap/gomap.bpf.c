@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Entry programs for the map functions of the watched Go processes. */
+/* Registers and the ids of a namespace are stable ABI: no relocation, so that libbpf need not parse
+ * the kernel's BTF (50 ms). */
+#define BPF_NO_PRESERVE_ACCESS_INDEX
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "again.bpf.h"
+#include "apart.bpf.h"
+#include "engine.bpf.h"
+#include "growth.bpf.h"
+#include "latest.bpf.h"
+#include "common/ownstack.bpf.h"
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
+
+/* Ids of process and thread, 0 where they have none in the namespace of those that are watched.
+ * Some kernels filter uprobes by thread or not at all, so this is always asked. */
+static __always_inline __u32 this_thread(__u32 *tgid)
+{
+	struct bpf_pidns_info ns = {};
+	__u64 id;
+
+	if (cfg.pidns_ino) {
+		if (bpf_get_ns_current_pid_tgid(cfg.pidns_dev, cfg.pidns_ino, &ns, sizeof(ns)))
+			ns.tgid = 0; /* no site is of this process */
+		*tgid = ns.tgid;
+		return ns.pid;
+	}
+	id = bpf_get_current_pid_tgid();
+	*tgid = id >> 32;
+	return (__u32)id;
+}
+
+/* Another goroutine's write is under way, and this one's own check would be the end. */
+static __always_inline void wait_inside(const struct operation *o)
+{
+	__u64 end;
+
+	wait_writers(o->now, o->map, o->g, o->at_call);
+	end = bpf_ktime_get_ns();
+	lose(o->c, MR_LOSS_KEPT_APART);
+	o->c->hold_ns += end - o->now;
+}
+
+static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
+{
+	struct mr_probe_site site;
+	struct operation o = {.by_helper = by_helper};
+	struct mr_again *a;
+	bool wants, late;
+	__u64 arg, tag;
+	__u32 slot, index, tgid;
+	int fault = 0;
+
+	stay_on_own_stack(ctx);
+	o.tid = this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &slot, &site)) {
+		site_missing(tgid);
+		return 0;
+	}
+	o.tag = tag;
+	o.target = target_of(tag);
+	if (!o.target->gate)
+		return 0;
+	index = 0; /* a variable of its own: o stays in registers */
+	o.c = this_cpu(tag, &index);
+	o.cpu = index;
+	o.op = site.op;
+	o.type_arg = site.type_arg;
+	o.leaves = site.jump && REG_JUMPS(ctx);
+	o.g = tagged(REG_G(ctx), tag);
+	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
+		return 0;
+	arg = tagged(site_word(ctx, site.map_arg), tag);
+	latest_note(o.g, arg, slot, REG_SP(ctx));
+	a = again_slot(o.cpu, arg);
+	if (!a) {
+		lose(o.c, MR_LOSS_RECORD_MISSING);
+		return 0;
+	}
+	if (again_passes(a, arg, o.g, slot)) {
+		o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+		return 0;
+	}
+	o.map = tagged(site_arg(ctx, site.map_arg, o.target->iter_map, &fault), tag);
+	if (fault) {
+		lose(o.c, MR_LOSS_ITER_FAULT);
+		return 0;
+	}
+	if (!mr_addr(o.map)) {
+		o.c->nil_maps++;
+		return 0;
+	}
+	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+	index = map_index(o.map);
+	o.index = index;
+	o.record = bpf_map_lookup_elem(&maps, &index);
+	if (!o.record) {
+		lose(o.c, MR_LOSS_RECORD_MISSING);
+		return 0;
+	}
+	o.now = bpf_ktime_get_ns();
+	/* First of all the record is made this map's: what a collision notes must not be another's.
+	 */
+	if ((o.record->addr ^ o.map) | (o.record->collected ^ o.target->collections))
+		map_recognise(index, o.map, o.now);
+	if (o.record->busy) {
+		if (o.record->hold)
+			collide(ctx, &o);
+		if (o.record->trial)
+			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
+	}
+	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
+	again_settle(a);
+	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &late);
+	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
+	again_cloned(o.map, o.op, o.cpu, arg);
+	if (wants)
+		look(ctx, &o, slot);
+	if (o.record->flags & MR_MAP_RACY) {
+		if (!mr_map_proved(o.record, o.map))
+			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
+		else if (cfg.holds_enabled && !o.leaves)
+			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op), 0);
+	} else if (o.inside) {
+		wait_inside(&o);
+	}
+	return 0;
+}
+
+/* User space loads one of the two: the second where there is no bpf_loop() (before Linux 5.17). */
+SEC("uprobe")
+int maprace_op(struct pt_regs *ctx)
+{
+	return operation(ctx, true);
+}
+
+SEC("uprobe")
+int maprace_op_plain(struct pt_regs *ctx)
+{
+	return operation(ctx, false);
+}
+
+/* runtime.gcMarkTermination: the world stands, and nothing that this collection found dead has been
+ * given back yet. */
+SEC("uprobe")
+int maprace_collected(struct pt_regs *ctx)
+{
+	struct mr_probe_site site;
+	__u32 tgid, number, i;
+	__u64 tag;
+
+	stay_on_own_stack(ctx);
+	this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
+		site_missing(tgid);
+		return 0;
+	}
+	for (i = 0; i < MR_EMPTIED; i += 8)
+		maps_outlive(tag, i);
+	__sync_fetch_and_add((__u32 *)&target_of(tag)->collections, 1);
+	return 0;
+}
+
+/* The probed call instruction at ip: its place in the table. */
+__noinline int call_place(__u64 ip, __u32 tgid)
+{
+	__u32 i, place = mr_call_slot(tgid, ip);
+
+	for (i = 0; i < MR_CALL_STEPS; i++, place++) {
+		const volatile struct mr_call *c = &call_sites[place & (MR_CALL_SLOTS - 1)];
+
+		if (c->ip == ip && c->tgid == tgid)
+			break;
+	}
+	return (int)place;
+}
+
+/*
+ * At the instruction that calls a map function, its arguments in place: the operation itself is
+ * counted, and met, behind it. Only a hold is done here (stops.bpf.h), of a map that is known.
+ */
+static __always_inline int call(struct pt_regs *ctx, bool by_helper)
+{
+	struct operation o = {.by_helper = by_helper, .at_call = true};
+	const volatile struct mr_probe_site *site;
+	struct mr_call *call;
+	struct mr_caller *s;
+	__u64 caller, period;
+	__u32 index, tgid;
+	bool racy;
+
+	stay_on_own_stack(ctx);
+	o.tid = this_thread(&tgid);
+	call = &call_sites[(__u32)call_place(REG_IP(ctx), tgid) & (MR_CALL_SLOTS - 1)];
+	if ((call->ip ^ REG_IP(ctx)) | (call->tgid ^ tgid)) {
+		site_missing(tgid);
+		return 0;
+	}
+	o.tag = (__u64)call->tag << MR_TAG_SHIFT;
+	o.target = target_of(o.tag);
+	if (!o.target->gate)
+		return 0;
+	index = 0;
+	o.c = this_cpu(o.tag, &index);
+	o.cpu = index;
+	call->hits++;
+	index = call->slot & (MR_SITE_SLOTS - 1);
+	o.c->calls[index]++;
+	site = &o.target->sites[index];
+	o.op = site->op;
+	o.type_arg = site->type_arg;
+	o.ip = site->ip;
+	o.ret = REG_IP(ctx) + REG_CALL_LEN;
+	o.g = tagged(REG_G(ctx), o.tag);
+	o.map = tagged(site_word(ctx, site->map_arg), o.tag);
+	o.index = map_index(o.map);
+	index = o.index;
+	o.record = bpf_map_lookup_elem(&maps, &index);
+	if (!o.record || !mr_addr(o.map) || o.record->addr != o.map)
+		return 0; /* the operation itself makes the record */
+	o.now = bpf_ktime_get_ns();
+	if (o.record->collected != o.target->collections && map_recognise(index, o.map, o.now))
+		return 0;
+	caller = stack_caller(ctx, &o, &o.ret);
+	s = caller ? caller_record(o.ip ^ o.tag, caller, o.c) : NULL;
+	if (!s) {
+		lose(o.c, MR_LOSS_CALLER_FAULT);
+		return 0;
+	}
+	period = o.now - s->call_ns;
+	s->call_ns = o.now;
+	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
+		return 0;
+	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
+	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map)) {
+		wait_inside(&o);
+		return 0;
+	}
+	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
+	look_hold(ctx, &o, s, o.ret, 0);
+	if (racy)
+		keep_apart(o.index, o.map, o.g, 3, period);
+	return 0;
+}
+
+SEC("uprobe")
+int maprace_call(struct pt_regs *ctx)
+{
+	return call(ctx, true);
+}
+
+SEC("uprobe")
+int maprace_call_plain(struct pt_regs *ctx)
+{
+	return call(ctx, false);
+}
+
+/* Not a deletion, which on an empty map ends before the check. */
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 now)
+{
+	return w->g && w->op == MR_OP_WRITE && (__s64)(now - w->ns) > WRITE_NS;
+}
+
+/*
+ * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
+ * conflict. The first assignment to such a one is the end, so none that has had one is.
+ */
+static __always_inline bool born_flagged(__u64 map, const struct operation *o)
+{
+	const struct mr_map *m;
+	__u32 index = map_index(map);
+
+	if (o->target->clone_copies != MR_CLONE_FLAGS || !*seed_cloned(seed_of(map, o->c), map))
+		return false;
+	m = bpf_map_lookup_elem(&maps, &index);
+	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
+	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
+		return true;
+	return !is_old_write(&m->writer, o->now) && !is_old_write(&m->writer_before, o->now);
+}
+
+/* The map that the goroutine dies of, as far as it is certain, and how it is now. */
+static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
+				      const struct latest *last)
+{
+	const volatile struct mr_probe_site *site =
+		&o->target->sites[last->slot & (MR_SITE_SLOTS - 1)];
+	__u64 map = mr_addr(last->arg); /* a variable of its own, as in operation() */
+
+	if (map && site->map_arg == MR_ARG_ITER &&
+	    target_u64(map + o->target->iter_map,
+		       &map)) { /* it may have gone over to another map */
+		lose(o->c, MR_LOSS_ITER_FAULT);
+		map = 0;
+	}
+	if (map)
+		map = tagged(map, o->tag);
+	if (map && born_flagged(map, o)) {
+		e->born_flagged = 1;
+		map = 0;
+	}
+	o->map = map;
+	e->map = o->map;
+	e->site = site->ip;
+	e->op = site->op;
+	if (o->map)
+		e->map_header_size = header_read(e->map_header, o->map, o->c);
+}
+
+/* When g had not entered yet what it dies in: its last note in the map's record. 0: it has none. */
+static __always_inline __u64 noted_before(const struct mr_last *l, __u64 g)
+{
+	__u64 before = *(volatile const __u64 *)&l->g, ns = *(volatile const __u64 *)&l->ns;
+
+	return before == g && *(volatile const __u64 *)&l->g == g ? ns : 0;
+}
+
+/*
+ * Who else was inside. Either nobody else can have been: one other goroutine alone has written to
+ * the map. Or one was for certain, be there however many: it entered a write after the dying one
+ * had entered what it does not leave any more. All of it is read now, while the record is what it
+ * was.
+ */
+static __always_inline void fatal_other(struct mr_event_fatal *e, struct operation *o,
+					__u64 entered)
+{
+	const struct mr_last *noted;
+	struct mr_last w;
+	bool alone, after;
+	__u32 index;
+	__u64 from;
+
+	index = map_index(o->map); /* a variable of its own, as in operation() */
+	o->index = index;
+	o->record = bpf_map_lookup_elem(&maps, &index);
+	if (!o->record || o->record->addr != o->map)
+		return;
+	if (o->record->collected != o->target->collections &&
+	    map_recognise(o->index, o->map, o->now))
+		return; /* what is noted was another map's */
+	e->type = o->record->type;
+	noted = other_writer(o, &alone);
+	w = *noted;
+	barrier();
+	if (w.g != noted->g || w.ns != noted->ns)
+		return; /* another writer notes itself just now */
+	/* Where the record has only just become this map's, the note may be of another map: who
+	 * found it to be that one's before notes itself in it after. */
+	after = entered && (__s64)(w.ns - entered) > 0 &&
+		(__s64)(w.ns - o->record->first_ns) > LONG_WRITE_NS;
+	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
+		return;
+	if (after)
+		from = w.ns;
+	else if (alone && (__s64)(o->now - w.ns) < WRITE_NS)
+		from = later(later(entered, o->now - WRITE_NS),
+			     later(noted_before(&o->record->reader, o->g),
+				   noted_before(&o->record->writer, o->g)));
+	else
+		return;
+	other_fill(o, &w, from, alone, &e->other);
+}
+
+/* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
+SEC("uprobe")
+int maprace_fatal(struct pt_regs *ctx)
+{
+	struct mr_event_fatal *e;
+	struct operation o = {};
+	struct latest last = {};
+	struct mr_probe_site site;
+	__u32 tgid, number, cpu;
+	__u64 tag;
+
+	stay_on_own_stack(ctx);
+	o.tid = this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
+		site_missing(tgid);
+		return 0;
+	}
+	o.tag = tag;
+	o.target = target_of(tag);
+	if (!o.target->gate)
+		return 0;
+	o.c = this_cpu(tag, &cpu);
+	o.cpu = cpu;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		lose(o.c, MR_LOSS_RING_FULL);
+		return 0;
+	}
+	o.g = tagged(REG_G(ctx), tag);
+	o.now = bpf_ktime_get_ns();
+	e->header.kind = MR_EVENT_FATAL;
+	e->header.tag = mr_tag(tag);
+	e->header.size = sizeof(*e);
+	e->header.time_ns = o.now;
+	/* The text's page is often not resident: the address and length travel, user space reads
+	 * the file. */
+	e->message = REG_ARG0(ctx);
+	e->message_len = REG_ARG1(ctx);
+	if (!access_fill(ctx, &o, &e->access)) {
+		ring_discard(&events, e);
+		return 0;
+	}
+	e->map = 0;
+	e->type = 0;
+	e->site = 0;
+	e->op = MR_OP_NONE;
+	e->born_flagged = 0;
+	e->map_header_size = 0;
+	other_unknown(&e->other);
+	if (latest_read(o.g, &last)) {
+		fatal_map(e, &o, &last);
+		if (o.map)
+			fatal_other(e, &o, last.time_ns);
+	}
+	if (e->other.flags & MR_ACCESS_UNKNOWN)
+		lose(o.c, MR_LOSS_FATAL_UNATTRIBUTED);
+	/* The one event that wakes user space at once: it reads names of types and labels while the
+	 * process is there, and nobody is in danger any more. By force, as the kernel by itself
+	 * wakes nobody for what comes after something unread. */
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}

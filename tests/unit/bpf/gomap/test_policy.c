@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* When to hold, and for how long: the rule that the kernel runs, on its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gomap/policy.h"
+
+#define MS 1000000ull
+#define MATTERS (MR_MAP_SHARED | MR_MAP_WRITTEN)
+
+static struct policy_input input(__u64 now, __u64 tokens, __u32 flags)
+{
+	return (struct policy_input){.now = now,
+				     .max_hold_ns = MS,
+				     .min_hold_ns = MS / 50,
+				     .tokens_ns = tokens,
+				     .burst_ns = 20 * MS,
+				     .map_flags = flags};
+}
+
+static void tokens_are_earned_with_time(void **state)
+{
+	__u64 tokens = 0, refilled = 0;
+
+	(void)state;
+	policy_refill(&tokens, &refilled, 1000 * MS, 50000, 20 * MS);
+	assert_int_equal(tokens, 20 * MS); /* a full bucket to begin with */
+	tokens = 0;
+	policy_refill(&tokens, &refilled, 1100 * MS, 50000, 20 * MS);
+	assert_int_equal(tokens, 5 * MS);
+	policy_refill(&tokens, &refilled, 1090 * MS, 50000,
+		      20 * MS); /* a clock that goes back earns nothing */
+	assert_int_equal(tokens, 5 * MS);
+	policy_refill(&tokens, &refilled, 1000000 * MS, 50000, 20 * MS);
+	assert_int_equal(tokens, 20 * MS);
+}
+
+static void small_steps_earn_as_much_as_a_large_one(void **state)
+{
+	__u64 tokens = 0, refilled = 1, now = 1;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++) {
+		now += 1001;
+		policy_refill(&tokens, &refilled, now, 50000, 1000 * MS);
+	}
+	assert_in_range(tokens, 4900000, 5006000);
+}
+
+/* One that is asked often, of a share so small that nothing is earned from one time to the next. */
+static void the_smallest_share_is_earned_too(void **state)
+{
+	__u64 tokens = 0, refilled = 1, now = 1;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++) {
+		now += 1001;
+		policy_refill(&tokens, &refilled, now, 500, 1000 * MS);
+	}
+	assert_in_range(tokens, 450000, 501000);
+}
+
+static void a_cold_site_is_held_at_once_and_long(void **state)
+{
+	struct mr_caller site = {};
+	struct policy_input in = input(5000 * MS, 20 * MS, 0);
+
+	(void)state;
+	assert_int_equal(policy_hold(&site, &in), MS);
+}
+
+static void a_hot_site_on_a_private_map_backs_off(void **state)
+{
+	struct mr_caller site = {};
+	__u64 now = 5000 * MS, held = 0, length;
+	int holds = 0, i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++, now += 1000) { /* a second, a visit every microsecond */
+		struct policy_input in = input(now, 20 * MS, 0);
+
+		length = policy_hold(&site, &in);
+		if (!length)
+			continue;
+		holds++;
+		held += length;
+		now += length;
+		policy_held(&site, now, length, 0);
+	}
+	assert_in_range(holds, 8, 60);
+	assert_in_range(held, 8 * MS, 30 * MS);
+}
+
+static void maps_that_matter_get_more_than_private_ones(void **state)
+{
+	struct mr_caller site = {.holds = 100, .gap_us = POLICY_LAST_GAP_US, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 2 * MS, MATTERS),
+			    private = input(5001 * MS, 2 * MS, 0);
+
+	(void)state;
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+	assert_int_equal(policy_hold(&site, &private), 0); /* it must leave tokens for the others */
+	policy_held(&site, 6000 * MS, MS, MATTERS);
+	assert_true(site.next_ns <= 6000 * MS + POLICY_MATTERS_GAP_US * 1000ull);
+	policy_held(&site, 6000 * MS, MS, 0);
+	assert_true(site.next_ns >= 6000 * MS + POLICY_LAST_GAP_US * 1000ull);
+}
+
+static void a_rarely_used_map_is_held_long(void **state)
+{
+	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 10 * MS, MATTERS);
+
+	(void)state;
+	in.map_holds = 1000;
+	in.writes = 1;
+	in.burst_ns = 10 * MS;
+	in.map_reads = 100;
+	in.map_writes = 100;
+	in.quiet_ns = 8 * MS + 1;
+	assert_int_equal(policy_hold(&site, &in), MS);
+	in.quiet_ns = 8 * MS;
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+	in.quiet_ns = MS / 8; /* as long as it takes for two to come */
+	assert_int_equal(policy_hold(&site, &in), MS / 4);
+	in.quiet_ns = MS / 1000;
+	assert_int_equal(policy_hold(&site, &in), MS / 16);
+}
+
+static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
+{
+	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct policy_input busy = input(5001 * MS, 8 * MS, MATTERS),
+			    quiet = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	busy.map_holds = 100;
+	quiet.map_holds = 2;
+	assert_int_equal(policy_hold(&site, &busy), 0);
+	site.holds = 2; /* but a new call site of it need not wait */
+	assert_int_equal(policy_hold(&site, &busy), MS);
+	site.holds = 100;
+	assert_int_equal(policy_hold(&site, &quiet), MS / 2);
+	busy.tokens_ns = busy.burst_ns; /* nobody else wants them */
+	busy.map_holds = 1u << 31;
+	assert_int_equal(policy_hold(&site, &busy), MS / 16);
+}
+
+static void a_reader_that_no_writer_will_meet_comes_last(void **state)
+{
+	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	in.map_holds = 2;
+	in.map_reads = 100000;
+	in.map_writes = 1000;
+	assert_int_equal(policy_hold(&site, &in), 0);
+	in.writes = 1; /* a writer meets all those readers */
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+	in.writes = 0;
+	in.map_writes = 50000;
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+}
+
+static void a_proved_map_is_let_alone(void **state)
+{
+	struct mr_caller hot = {.holds = POLICY_COLD_HOLDS, .next_ns = 5000 * MS}, cold = {};
+	struct policy_input in = input(5001 * MS, 20 * MS, MATTERS | MR_MAP_RACY);
+
+	(void)state;
+	assert_int_equal(policy_hold(&hot, &in), 0);
+	assert_int_equal(policy_hold(&cold, &in), MS); /* another site may be another bug */
+}
+
+static void no_tokens_no_hold(void **state)
+{
+	struct mr_caller site = {};
+	struct policy_input in = input(5000 * MS, MS - 1, MATTERS);
+
+	(void)state;
+	assert_int_equal(policy_hold(&site, &in), 0);
+}
+
+static void a_site_is_cold_again_after_a_pause(void **state)
+{
+	struct mr_caller site = {.holds = 1000, .gap_us = POLICY_LAST_GAP_US, .next_ns = 1000 * MS};
+	struct policy_input in = input(1000 * MS + POLICY_REARM_NS + 1, 20 * MS, 0);
+
+	(void)state;
+	assert_int_equal(policy_hold(&site, &in), MS);
+	assert_int_equal(site.holds, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tokens_are_earned_with_time),
+		cmocka_unit_test(small_steps_earn_as_much_as_a_large_one),
+		cmocka_unit_test(the_smallest_share_is_earned_too),
+		cmocka_unit_test(a_cold_site_is_held_at_once_and_long),
+		cmocka_unit_test(a_hot_site_on_a_private_map_backs_off),
+		cmocka_unit_test(maps_that_matter_get_more_than_private_ones),
+		cmocka_unit_test(a_rarely_used_map_is_held_long),
+		cmocka_unit_test(a_busy_map_leaves_tokens_to_quiet_ones),
+		cmocka_unit_test(a_reader_that_no_writer_will_meet_comes_last),
+		cmocka_unit_test(a_proved_map_is_let_alone),
+		cmocka_unit_test(no_tokens_no_hold),
+		cmocka_unit_test(a_site_is_cold_again_after_a_pause),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

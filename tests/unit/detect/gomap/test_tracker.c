@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Events in, races out: what stays of a fatal error of the runtime. The process they are of is this
+ * one. */
+#include <elf.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "detect/gomap/tracker.h"
+
+#define START 5000000000ull
+#define MAP 0xc000123000ull
+#define WRITES "concurrent map writes"
+#define DAMAGED "small map with no empty slot (concurrent map writes?)"
+
+struct world {
+	struct tracker *tracker;
+	struct process process;
+	struct tracker_source source;
+	struct report report;
+	uint64_t site, caller[2], words;
+};
+
+/* Where the program has these words: the compiler packs strings without an end between them. */
+static uint64_t address_of(const char *version, const char *words)
+{
+	size_t size, len = strlen(words);
+	uint8_t *file = fixture_read(fixture_name(version), &size),
+		*at = memmem(file, size, words, len);
+	const Elf64_Ehdr *eh = (const void *)file;
+	const Elf64_Phdr *ph = (const void *)(file + eh->e_phoff);
+	uint64_t offset, found = 0;
+	size_t i;
+
+	assert_non_null(at);
+	offset = (uint64_t)(at - file);
+	for (i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && offset >= ph[i].p_offset &&
+		    offset + len <= ph[i].p_offset + ph[i].p_filesz)
+			found = ph[i].p_vaddr + offset - ph[i].p_offset;
+	free(file);
+	assert_true(found);
+	return found;
+}
+
+static uint64_t function(const struct go_binary *bin, const char *name)
+{
+	struct go_func f;
+	size_t i;
+
+	for (i = 0; i < go_binary_func_count(bin); i++)
+		if (!go_binary_func_at(bin, i, &f) && !strcmp(f.name, name))
+			return f.entry + 1;
+	fail_msg("no %s", name);
+	return 0;
+}
+
+static void world_open(struct world *w, const char *version, const char *words)
+{
+	struct err err = {.text = ""};
+
+	memset(w, 0, sizeof(*w));
+	w->tracker = tracker_new(START);
+	assert_non_null(w->tracker);
+	assert_int_equal(process_open(&w->process, getpid(), &err), 0);
+	w->source.resolver = (struct resolver){
+		.bin = fixture_open(version), .process = &w->process, .start_ns = START};
+	w->site = function(w->source.resolver.bin, "runtime.mapassign_faststr");
+	w->caller[0] = function(w->source.resolver.bin, "main.main");
+	w->caller[1] = function(w->source.resolver.bin, "main.newer");
+	w->words = address_of(version, words);
+}
+
+static void world_close(struct world *w)
+{
+	free(w->report.races);
+	free(w->report.suspects);
+	tracker_free(w->tracker);
+	go_binary_close((struct go_binary *)w->source.resolver.bin);
+	process_close(&w->process);
+}
+
+static void access_at(const struct world *w, struct mr_access *a, uint64_t goid)
+{
+	memset(a, 0, sizeof(*a));
+	a->g = 0xc000000000 + (goid << 12);
+	a->goid = goid;
+	a->time_ns = START + 1000;
+	a->op = MR_OP_WRITE;
+	a->nframes = 2;
+	a->pcs[0] = w->site;
+	a->pcs[1] = w->caller[goid & 1];
+}
+
+static void collide(struct world *w, uint32_t evidence)
+{
+	struct mr_event_race e = {.header = {MR_EVENT_RACE, 0, sizeof(e), START + 2000},
+				  .map = MAP,
+				  .evidence = evidence};
+
+	access_at(w, &e.access[0], 1);
+	access_at(w, &e.access[1], 2);
+	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
+}
+
+/* It dies inside the function at site, or, inside: false, of another one. */
+static void die(struct world *w, const char *words, bool inside)
+{
+	struct mr_event_fatal e = {.header = {MR_EVENT_FATAL, 0, sizeof(e), START + 3000},
+				   .message = w->words,
+				   .message_len = strlen(words),
+				   .map = MAP,
+				   .site = w->site,
+				   .op = MR_OP_WRITE};
+
+	access_at(w, &e.access, 1);
+	e.access.nframes = 3;
+	e.access.pcs[1] = inside ? w->site + 4 : w->caller[1];
+	e.access.pcs[2] = w->caller[1];
+	access_at(w, &e.other, 2);
+	e.other.flags = MR_ACCESS_PARTIAL;
+	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
+	assert_int_equal(w->source.bad_events, 0);
+}
+
+static const struct report_race *races(struct world *w, size_t n)
+{
+	memset(&w->report, 0, sizeof(w->report));
+	assert_int_equal(tracker_lend(w->tracker, &w->report), 0);
+	assert_int_equal(w->report.nraces, n);
+	return w->report.races;
+}
+
+static void a_fatal_error_proves_a_pair(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	die(&w, WRITES, true);
+	race = races(&w, 1);
+	assert_int_equal(race->evidence, REPORT_FATAL);
+	assert_string_equal(race->message, WRITES);
+	assert_true(race->check_fired && race->has_other && !race->caveat);
+	assert_int_equal(race->map.addr, MAP);
+	assert_int_equal(report_proves(race), REPORT_PROVES_PAIR);
+	assert_int_equal(race->access[1].goroutine, 2);
+	world_close(&w);
+}
+
+/* Which map that was is not known then, and nothing of it. */
+static void unless_it_is_elsewhere(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	die(&w, WRITES, false);
+	race = races(&w, 1);
+	assert_false(race->has_other);
+	assert_int_equal(race->map.addr, 0);
+	assert_int_equal(report_proves(race), REPORT_PROVES_MAP);
+	world_close(&w);
+}
+
+/* It may be of any time before. */
+static void a_damaged_map_has_no_other(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", DAMAGED);
+	die(&w, DAMAGED, true);
+	race = races(&w, 1);
+	assert_string_equal(race->message, DAMAGED);
+	assert_false(race->has_other);
+	assert_int_equal(race->map.addr, MAP);
+	assert_int_equal(report_proves(race), REPORT_PROVES_DAMAGE);
+	world_close(&w);
+}
+
+/* Whatever comes later, and in whatever order: that the check has fired stays, and so do its words.
+ */
+static void what_it_said_stays(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		world_open(&w, "1.24", WRITES);
+		if (i)
+			collide(&w, MR_EVIDENCE_COLLISION);
+		die(&w, WRITES, true);
+		if (!i)
+			collide(&w, MR_EVIDENCE_COLLISION);
+		race = races(&w, 1);
+		assert_int_equal(race->evidence, REPORT_COLLISION);
+		assert_int_equal(race->count, 2);
+		assert_true(race->check_fired);
+		assert_string_equal(race->message, WRITES);
+		world_close(&w);
+	}
+}
+
+/* It is a fact about the process: other pairs, before it and after it, and suspects. */
+static void all_of_the_process_have_it(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	collide(&w, MR_EVIDENCE_COLLISION);
+	w.caller[0] = w.caller[1];
+	collide(&w, MR_EVIDENCE_WINDOW);
+	die(&w, WRITES, true);
+	w.caller[1] = function(w.source.resolver.bin, "main.spawn");
+	collide(&w, MR_EVIDENCE_COLLISION);
+	race = races(&w, 3);
+	for (i = 0; i < 3; i++)
+		assert_true(race[i].check_fired);
+	assert_string_equal(race[0].message, "");
+	assert_string_equal(race[2].message, "");
+	world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fatal_error_proves_a_pair),
+		cmocka_unit_test(unless_it_is_elsewhere),
+		cmocka_unit_test(a_damaged_map_has_no_other),
+		cmocka_unit_test(what_it_said_stays),
+		cmocka_unit_test(all_of_the_process_have_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

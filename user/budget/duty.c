@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "budget/duty.h"
+
+#include <string.h>
+
+#define SAVED_S 1.0 /* the account holds what this many seconds earn */
+#define SAFETY                                                                                   \
+	0.7 /* of the share is planned for: attaching, cold caches and waiting for locks cost as \
+	       well */
+#define COLD                                                                                      \
+	1.6 /* a hit in a real program costs so much more than in calibrate.c's loop: 1.25 in CPU \
+	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
+#define WINDOWED 0.8	  /* of that share, where hits come in windows: locks are fought for then */
+#define STEADY_SHARE 0.25 /* of the income may be spent by functions that are never taken away */
+#define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
+#define STEP_CALM_NS 50000000ull
+#define STEP_MIN_NS 2000000ull
+
+static double lot(struct duty *d) /* 0 to 1 */
+{
+	d->seed = d->seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (double)(d->seed >> 40) / (double)(1u << 24);
+}
+
+/* CPU seconds a second */
+static double income(const struct duty *d)
+{
+	return d->share * SAFETY * (d->cycling ? WINDOWED : 1) * d->cpus;
+}
+
+static double capacity_ns(const struct duty *d)
+{
+	return income(d) * SAVED_S * 1e9;
+}
+
+void duty_price(struct duty *d, double hit_ns)
+{
+	d->hit_ns = hit_ns * COLD;
+}
+
+void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
+	       const struct duty_facts *now)
+{
+	unsigned int i;
+
+	memset(d, 0, sizeof(*d));
+	d->share = share;
+	duty_price(d, hit_ns);
+	d->count = count < DUTY_FUNCTIONS ? count : DUTY_FUNCTIONS;
+	d->seed = seed;
+	d->open = true;
+	d->cpus = 1;
+	d->account_ns = capacity_ns(d);
+	d->begin_ns = d->last_ns = d->window_ns = now->now_ns;
+	d->last_target_ns = now->target_ns;
+	d->last_hold_ns = now->hold_ns;
+	d->last_other_hits = now->other_hits;
+	for (i = 0; i < d->count; i++) {
+		d->functions[i].hits = now->hits[i];
+		d->functions[i].weight = 1;
+	}
+}
+
+void duty_weigh(struct duty *d, unsigned int function, double weight)
+{
+	if (function < d->count)
+		d->functions[function].weight = weight;
+}
+
+void duty_advance(struct duty *d, double seconds)
+{
+	d->account_ns += income(d) * seconds * 1e9;
+}
+
+/* The caller's totals are sums of counters written without atomics: they may seem to go back. */
+static uint64_t grown(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+/* Looked at while all probes are in place: who then waits for a lock, because its holder is in a
+ * trap, uses no CPU, and a program that the traps make serial earns for one. */
+static void note_cpus(struct duty *d, const struct duty_facts *now)
+{
+	uint64_t target_ns = grown(now->target_ns, d->last_target_ns);
+	double cpus;
+
+	d->last_target_ns += target_ns;
+	if (!d->open || d->blind)
+		return;
+	d->cpus_ns += grown(now->now_ns, d->last_ns);
+	d->cpus_target_ns += target_ns;
+	if (d->cpus_ns < CPUS_NS)
+		return;
+	cpus = (double)d->cpus_target_ns / (double)d->cpus_ns;
+	d->cpus_ns = 0;
+	d->cpus_target_ns = 0;
+	if (cpus < 1)
+		cpus = 1;
+	d->cpus += (cpus - d->cpus) / 2;
+}
+
+/* Earns and spends what lies between the last step and this one. */
+static void keep_account(struct duty *d, const struct duty_facts *now)
+{
+	uint64_t elapsed = grown(now->now_ns, d->last_ns);
+	uint64_t others = grown(now->other_hits, d->last_other_hits);
+	double hits = (double)others, spent, full;
+	unsigned int i;
+
+	for (i = 0; i < d->count; i++) {
+		struct duty_function *f = &d->functions[i];
+		uint64_t new = grown(now->hits[i], f->hits);
+
+		hits += (double)new * f->weight;
+		f->window_hits += new;
+		f->hits += new;
+		if (!d->blind && (d->open || !f->cycled))
+			f->on_ns += elapsed;
+	}
+	d->trap_spent_ns += (uint64_t)(hits * d->hit_ns);
+	d->hold_spent_ns += grown(now->hold_ns, d->last_hold_ns);
+	spent = hits * d->hit_ns + (double)grown(now->hold_ns, d->last_hold_ns);
+	full = d->account_ns - spent; /* more than the account holds only where it was lent */
+	if (full < capacity_ns(d))
+		full = capacity_ns(d);
+	d->account_ns += income(d) * (double)elapsed - spent;
+	if (d->account_ns > full)
+		d->account_ns = full;
+	/* A moment's excess is paid back within seconds, or a burst would blind us for minutes. */
+	if (d->account_ns < -4 * capacity_ns(d))
+		d->account_ns = -4 * capacity_ns(d);
+	d->last_ns = now->now_ns;
+	d->last_hold_ns += grown(now->hold_ns, d->last_hold_ns);
+	d->last_other_hits += others;
+	d->window_other += others;
+}
+
+/* Its probes were in place in the present period. */
+static bool in_place(const struct duty_function *f, bool cycled_too)
+{
+	return f->weight > 0 && (!f->cycled || cycled_too);
+}
+
+/*
+ * Which functions the other hits are put down to: of those that were in place, all alike at first.
+ * What a period costs in which some were not then tells more.
+ */
+static void blame(struct duty *d, bool cycled_too)
+{
+	double elapsed = (double)(d->last_ns - d->window_ns), rate, sum = 0;
+	unsigned int i, n = 0;
+
+	if (elapsed <= 0)
+		return;
+	rate = (double)d->window_other * d->hit_ns / elapsed;
+	for (i = 0; i < d->count; i++) {
+		if (!in_place(&d->functions[i], cycled_too))
+			continue;
+		sum += d->functions[i].blame;
+		n++;
+	}
+	for (i = 0; i < d->count; i++) {
+		struct duty_function *f = &d->functions[i];
+
+		if (in_place(f, cycled_too))
+			f->blame = sum > 0 ? f->blame * rate / sum : rate / n;
+	}
+}
+
+static void price(struct duty *d, bool cycled_too)
+{
+	double elapsed = (double)(d->last_ns - d->window_ns);
+	unsigned int i;
+
+	if (elapsed <= 0)
+		return;
+	blame(d, cycled_too);
+	for (i = 0; i < d->count; i++) {
+		struct duty_function *f = &d->functions[i];
+
+		if (in_place(f, cycled_too))
+			f->cost =
+				(double)f->window_hits * f->weight * d->hit_ns / elapsed + f->blame;
+	}
+}
+
+/* Which functions stay: the cheapest, as many as a part of the income pays for. */
+static void choose(struct duty *d)
+{
+	double left = income(d) * STEADY_SHARE;
+	bool taken[DUTY_FUNCTIONS] = {};
+	unsigned int i, k;
+
+	for (k = 0; k < d->count; k++) {
+		unsigned int best = d->count;
+
+		for (i = 0; i < d->count; i++)
+			if (!taken[i] &&
+			    (best == d->count || d->functions[i].cost < d->functions[best].cost))
+				best = i;
+		taken[best] = true;
+		left -= d->functions[best].cost;
+		d->functions[best].cycled = left < 0;
+	}
+}
+
+static void begin_period(struct duty *d)
+{
+	unsigned int i;
+
+	d->window_ns = d->last_ns;
+	d->window_other = 0;
+	for (i = 0; i < d->count; i++)
+		d->functions[i].window_hits = 0;
+}
+
+/* CPU seconds a second that traps took in the present period. */
+static double trap_rate(const struct duty *d)
+{
+	double elapsed = (double)(d->last_ns - d->window_ns), hits = (double)d->window_other;
+	unsigned int i;
+
+	for (i = 0; i < d->count; i++)
+		hits += (double)d->functions[i].window_hits * d->functions[i].weight;
+	return elapsed > 0 ? hits * d->hit_ns / elapsed : 0;
+}
+
+static uint64_t bounded(double ns)
+{
+	if (ns < (double)STEP_MIN_NS)
+		return STEP_MIN_NS;
+	return ns < (double)STEP_CALM_NS ? (uint64_t)ns : STEP_CALM_NS;
+}
+
+static enum duty_change while_open(struct duty *d, uint64_t *again_ns)
+{
+	double rate = trap_rate(d);
+
+	if (d->account_ns > d->threshold || rate <= income(d) / 2) {
+		*again_ns = bounded(rate > 0 ? (d->account_ns - d->threshold) / rate / 2 : 1e18);
+		if (d->last_ns - d->window_ns > 1000000000ull)
+			begin_period(d); /* what it costs now, not what it cost once */
+		return DUTY_STAY;
+	}
+	price(d, true);
+	choose(d);
+	begin_period(d);
+	d->open = false;
+	d->cycling = true;
+	d->threshold = capacity_ns(d) * (0.4 + 0.5 * lot(d));
+	*again_ns = bounded((d->threshold - d->account_ns) / income(d));
+	return DUTY_CLOSE;
+}
+
+static enum duty_change while_closed(struct duty *d, uint64_t *again_ns)
+{
+	if (d->account_ns < d->threshold) {
+		*again_ns = bounded((d->threshold - d->account_ns) / income(d));
+		if (d->account_ns < -2 * capacity_ns(d) && trap_rate(d) > income(d) / 2) {
+			price(d, false); /* one that was cheap has become dear */
+			choose(d);
+			begin_period(d);
+			return DUTY_CLOSE;
+		}
+		return DUTY_STAY;
+	}
+	blame(d, false);
+	begin_period(d);
+	d->open = true;
+	d->windows++;
+	d->threshold = capacity_ns(d) * 0.1 * lot(d);
+	*again_ns = STEP_MIN_NS;
+	return DUTY_OPEN;
+}
+
+enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns)
+{
+	note_cpus(d, now);
+	keep_account(d, now);
+	*again_ns = STEP_CALM_NS;
+	if (d->share >= 1)
+		return DUTY_STAY;
+	return d->open ? while_open(d, again_ns) : while_closed(d, again_ns);
+}
+
+uint32_t duty_hold_ppm(const struct duty *d)
+{
+	double full = d->share * 1000000, part = d->account_ns / (capacity_ns(d) / 2);
+
+	if (d->share >= 1)
+		return 1000000;
+	if (d->cycling)
+		full /= 2; /* or holds elsewhere would spend what the next window waits for */
+	if (part < 0)
+		part = 0;
+	return (uint32_t)(full * (part < 1 ? part : 1) + 0.5);
+}
+
+double duty_cost_percent(const struct duty *d)
+{
+	double elapsed = (double)(d->last_ns - d->begin_ns);
+
+	return elapsed > 0 ? 100.0 * (double)(d->trap_spent_ns + d->hold_spent_ns) / elapsed : 0;
+}
+
+double duty_attached(const struct duty *d, unsigned int function)
+{
+	double elapsed = (double)(d->last_ns - d->begin_ns);
+
+	if (function >= d->count || elapsed <= 0)
+		return 1;
+	return (double)d->functions[function].on_ns / elapsed;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_BUDGET_DUTY_H
+#define MAPRACE_BUDGET_DUTY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <maprace/wire.h>
+
+/*
+ * What watching may cost, kept as an account of CPU time. The target's running earns: its share of
+ * elapsed time x the CPUs that the target uses while it is watched, at least one. Traps and holds
+ * spend. When the account runs low, holds get less; when it is overdrawn by the traps alone, the
+ * probes of the hottest functions are taken away and come back in windows. How far the account must
+ * recover and how far a window may draw on it is drawn by lot each time, so that windows do not
+ * fall into step with the target's own timers.
+ *
+ * Plain arithmetic without clocks or files: the caller tells what has happened and does what is
+ * decided.
+ */
+#define DUTY_FUNCTIONS MR_SITE_SLOTS
+
+struct duty_facts { /* totals since the beginning; all but now_ns may stand still, none goes back */
+	uint64_t now_ns;
+	uint64_t target_ns; /* CPU time of the target, what watching adds to it included */
+	uint64_t hold_ns;
+	uint64_t other_hits; /* that were paid for and do not tell their function */
+	const __u64 *hits;   /* of each function */
+};
+
+struct duty_function {
+	uint64_t hits;	      /* at the last step */
+	uint64_t window_hits; /* since the present window began */
+	uint64_t on_ns;	      /* how long its probes were in place */
+	double weight;	      /* what a hit costs, in hits of the usual kind; 0: no function */
+	double cost;	      /* CPU seconds a second that its traps take while they are in place */
+	double blame;	      /* the part of it that is put down to hits of no function */
+	bool cycled;	      /* in place during windows only */
+};
+
+struct duty {
+	double share;  /* of CPU time, 0.05; 1 and more: never detach */
+	double hit_ns; /* what a hit costs the target: more than in a loop that does nothing else */
+	unsigned int count;
+	uint64_t seed;
+	bool open;    /* all probes are in place */
+	bool cycling; /* some are not, outside windows */
+	bool blind;   /* the caller's: since the last step some that should be in place were not */
+	bool failed;  /* the caller's: a change could not be made, and this was said */
+	double account_ns, cpus, threshold;
+	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
+	uint64_t cpus_ns,
+		cpus_target_ns; /* time with all probes in place, CPU time of the target in it */
+	uint64_t window_ns, window_other; /* when the present period began, and other hits since */
+	uint64_t windows;
+	uint64_t trap_spent_ns, hold_spent_ns;
+	struct duty_function functions[DUTY_FUNCTIONS];
+};
+
+enum duty_change { DUTY_STAY, DUTY_OPEN, DUTY_CLOSE };
+
+void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
+	       const struct duty_facts *now);
+/* What a hit costs, as measured in a loop. */
+void duty_price(struct duty *d, double hit_ns);
+/* Of a function whose hits cost so many times as much; 0: there is none in this place. */
+void duty_weigh(struct duty *d, unsigned int function, double weight);
+/* Lends what so many seconds will earn: what is watched from its first instruction on may be over
+ * before the account has earned anything. */
+void duty_advance(struct duty *d, double seconds);
+/*
+ * Takes in what has happened. DUTY_CLOSE: take away the probes of all functions that are `cycled`;
+ * DUTY_OPEN: put them back. *again_ns: how long until the next step is due.
+ */
+enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns);
+/* What holds may take of each CPU's time now, in thousandths. */
+uint32_t duty_hold_ppm(const struct duty *d);
+/* What watching has cost so far, in percent of one CPU. */
+double duty_cost_percent(const struct duty *d);
+/* The part of the time during which a function's probes were in place, 0 to 1. */
+double duty_attached(const struct duty *d, unsigned int function);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "detect/gomap/fatal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "go/buildinfo.h"
+
+#define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
+
+/* Go src/runtime/map.go (to 1.23), src/internal/runtime/maps (1.24 and later): the words, and what
+ * the dying goroutine was doing. */
+static const struct {
+	const char *text;
+	enum report_kind kind;
+	enum report_op op; /* of the goroutine that found it */
+	bool damaged;	   /* tells of the state of the map, not of who is inside */
+} messages[] = {
+	{"concurrent map writes", REPORT_WRITE_WRITE, REPORT_WRITE, false},
+	{"concurrent map read and map write", REPORT_READ_WRITE, REPORT_READ, false},
+	{"concurrent map iteration and map write", REPORT_ITERATE_WRITE, REPORT_ITERATE, false},
+	{"concurrent map clone and map write", REPORT_ITERATE_WRITE, REPORT_CLONE, false},
+	{"small map with no empty slot (concurrent map writes?)", REPORT_WRITE_WRITE, REPORT_WRITE,
+	 true},
+};
+
+static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
+			 size_t len)
+{
+	struct resolver_file f = resolve_file(&source->resolver, e->message);
+	size_t i;
+
+	if (e->message_len >= len ||
+	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, len))
+		return -ENOENT;
+	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+		if (!strcmp(text, messages[i].text))
+			return (int)i;
+	return -ENOENT;
+}
+
+/* Is the dying goroutine inside the function that it was seen to enter last? It may have been in
+ * one since that has no probe. */
+static bool is_inside(const struct tracker_source *source, const struct mr_event_fatal *e)
+{
+	uint64_t site = e->site, pc;
+	struct resolver_file file = resolve_file(&source->resolver, site);
+	struct go_func f;
+	uint32_t i;
+
+	if (!e->map || !site || go_binary_func_by_pc(file.bin, site - file.bias, &f))
+		return false;
+	for (i = 1; i < INNER_FRAMES && i < e->access.nframes && i < MR_FRAMES; i++) {
+		pc = e->access.pcs[i] - 1 - file.bias;
+		if (pc >= f.entry && pc < f.end)
+			return true;
+	}
+	return false;
+}
+
+/* golang/go#79667: while Go 1.27 was made, its allocator could give out memory that was still in
+ * use, and its check then saw a writer that there was not. */
+#define ALLOCATOR_MINOR 27
+#define ALLOCATOR_CAVEAT                                                                            \
+	"development versions of Go 1.27 could report this of a map that one goroutine alone uses " \
+	"(golang/go#79667): build with a release"
+
+/* Go 1.25 and later copy a map's header whole (src/internal/runtime/maps/map.go, Clone). */
+#define CLONE_CAVEAT                                                                                 \
+	"a clone that is made while a writer is inside its source has the writing flag from birth: " \
+	"the conflict may be that of the source"
+
+static int say_caveat(const struct go_binary *bin, const struct mr_event_fatal *e,
+		      struct report_race *race)
+{
+	const char *caveat = NULL;
+
+	if (e->born_flagged && !race->damaged)
+		caveat = CLONE_CAVEAT;
+	if (buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
+		caveat = ALLOCATOR_CAVEAT;
+	if (!caveat)
+		return 0;
+	race->caveat = strdup(caveat);
+	return race->caveat ? 0 : -ENOMEM;
+}
+
+/* The map, and who else was inside it: all that is certain came with the event. */
+static int fill_map(struct tracker_source *source, const struct mr_event_fatal *e,
+		    struct report_race *race)
+{
+	size_t len = e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
+	int ret;
+
+	free(race->map.type);
+	ret = resolve_map(&source->resolver, mr_addr(e->map), e->type, e->map_header, len,
+			  &race->map);
+	if (ret)
+		return ret;
+	race->access[0].op = resolve_op(e->op);
+	if (race->damaged || e->other.flags & MR_ACCESS_UNKNOWN)
+		return 0;
+	race->has_other = true;
+	return resolve_access(&source->resolver, &e->other, &race->access[1]);
+}
+
+int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
+	       struct report_race *race)
+{
+	char text[64];
+	int which, ret;
+
+	memset(race, 0, sizeof(*race));
+	which = which_message(source, e, text, sizeof(text));
+	if (which < 0)
+		return which;
+	race->evidence = REPORT_FATAL;
+	race->kind = messages[which].kind;
+	race->pid = (uint32_t)source->resolver.process->pid;
+	race->count = 1;
+	race->damaged = messages[which].damaged;
+	race->check_fired = true;
+	race->message = strdup(text);
+	race->map.type = strdup("");
+	ret = race->message && race->map.type
+		      ? resolve_access(&source->resolver, &e->access, &race->access[0])
+		      : -ENOMEM;
+	if (ret)
+		goto fail;
+	race->access[0].op = messages[which].op;
+	ret = say_caveat(source->resolver.bin, e, race);
+	if (!ret && is_inside(source, e))
+		ret = fill_map(source, e, race);
+	if (!ret)
+		return 0;
+fail:
+	report_race_free(race);
+	return ret;
+}

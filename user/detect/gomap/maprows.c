@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "detect/gomap/maprows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/gomap/verdict.h"
+
+struct candidate {
+	uint32_t index;
+	uint32_t collisions;
+	uint64_t operations;
+};
+
+static int worse_first(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->collisions != y->collisions)
+		return x->collisions < y->collisions ? 1 : -1;
+	if (x->operations != y->operations)
+		return x->operations < y->operations ? 1 : -1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* A record may have been taken over while a collision was noted. */
+static uint32_t collisions_of(const struct mr_map *m)
+{
+	return mr_map_proved(m, m->addr) ? m->collisions : 0;
+}
+
+/* Goroutines behind a 64-bit sketch: each sets one bit; as many as set bits, more once it fills up.
+ */
+static uint32_t goroutines_of(uint64_t seen)
+{
+	return (uint32_t)__builtin_popcountll(seen);
+}
+
+/* Counts are copied first: the kernel goes on counting meanwhile. */
+static struct verdict verdict_now(const struct tracker_source *source, const struct mr_map *m,
+				  uint32_t index)
+{
+	const struct mr_trial *trials = attachment_trials(source->attachment);
+	struct verdict_input in = {
+		.collisions = collisions_of(m), .met = m->flags & MR_MAP_MET, .sites = m->sites};
+	struct mr_trial t;
+
+	if (trials) {
+		t = trials[index & (MR_TRIAL_SLOTS - 1)];
+		if (t.map == m->addr && t.born == m->first_ns) {
+			in.holds = t.holds;
+			in.controls = t.controls;
+			in.by_site = t.by_site;
+		}
+	}
+	return verdict_of(&in);
+}
+
+static int fill(struct report_maprow *row, struct tracker_source *source, const struct mr_map *m,
+		uint32_t index)
+{
+	struct verdict verdict = verdict_now(source, m, index);
+
+	row->pid = (uint32_t)source->resolver.process->pid;
+	row->addr = mr_addr(m->addr);
+	row->since_ns = m->first_ns;
+	row->goroutines = goroutines_of(m->seen);
+	row->reads = m->reads;
+	row->writes = m->writes;
+	row->holds = m->holds;
+	row->hold_ns = m->hold_ns;
+	row->collisions = collisions_of(m);
+	row->expected = verdict.expected;
+	row->p = verdict.p;
+	row->verdict = verdict.verdict;
+	row->type = resolve_type(&source->resolver, m->type);
+	return row->type ? 0 : -ENOMEM;
+}
+
+size_t maprows_count(const struct tracker_source *source)
+{
+	const uint16_t tag = attachment_tag(source->attachment);
+	const struct mr_map *maps;
+	uint32_t count, k;
+	size_t n = 0;
+
+	maps = attachment_maps(source->attachment, &count);
+	for (k = 0; k < count; k++)
+		n += maps[k].addr && mr_tag(maps[k].addr) == tag;
+	return n;
+}
+
+int maprows_append(struct report *report, struct tracker_source *source, size_t max)
+{
+	const uint16_t tag = attachment_tag(source->attachment);
+	struct candidate *found = NULL;
+	struct report_maprow *grown;
+	const struct mr_map *maps;
+	size_t n = 0, i;
+	uint32_t count, k;
+	int ret = 0;
+
+	maps = attachment_maps(source->attachment, &count);
+	if (!count)
+		return 0;
+	found = calloc(count, sizeof(*found));
+	if (!found)
+		return -ENOMEM;
+	for (k = 0; k < count; k++) {
+		const struct mr_map *m = &maps[k];
+
+		if (!m->addr || mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
+			continue;
+		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
+			found[n++] = (struct candidate){k, collisions_of(m),
+							(uint64_t)m->reads + m->writes};
+	}
+	qsort(found, n, sizeof(*found), worse_first);
+	if (n > max)
+		n = max;
+	grown = realloc(report->maps, (report->nmaps + n + 1) * sizeof(*grown));
+	if (!grown) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	report->maps = grown;
+	for (i = 0; i < n && !ret; i++) {
+		memset(&grown[report->nmaps], 0, sizeof(*grown));
+		ret = fill(&grown[report->nmaps], source, &maps[found[i].index], found[i].index);
+		report->nmaps++;
+	}
+out:
+	free(found);
+	return ret;
+}
+
+/* The engine counts first_ns up by a few when it proves something. */
+#define SINCE_SLACK_NS 1000
+
+bool maprows_is_of(const struct report_maprow *row, const struct report_race *race)
+{
+	return race->pid == row->pid && race->map.addr == row->addr &&
+	       race->map.seen_ns + SINCE_SLACK_NS >= row->since_ns;
+}
+
+void maprows_prove(struct report *report)
+{
+	size_t i, k;
+
+	for (i = 0; i < report->nmaps; i++)
+		for (k = 0; k < report->nraces; k++) {
+			struct report_maprow *row = &report->maps[i];
+			const struct report_race *race = &report->races[k];
+
+			if (report_proves(race) >= REPORT_PROVES_MAP && maprows_is_of(row, race)) {
+				row->verdict = REPORT_RACY;
+				row->p = 1;
+			}
+		}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_DETECT_GOMAP_TRACKER_H
+#define MAPRACE_DETECT_GOMAP_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "detect/gomap/resolve.h"
+#include "model/model.h"
+#include "probe/attach.h"
+
+/*
+ * Events in, races out. One tracker serves all watched processes; each is a source. Races, or
+ * suspects, with the same two sites in one process are one race, however many paths lead there.
+ */
+struct tracker;
+
+struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the
+			   tracker */
+	struct resolver resolver;
+	const struct attachment *attachment;
+	bool check_fired; /* the process's own check has */
+	uint64_t bad_events;
+	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
+	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
+};
+
+/* start_ns: CLOCK_MONOTONIC when the watch began. NULL: no memory. */
+struct tracker *tracker_new(uint64_t start_ns);
+void tracker_free(struct tracker *t);
+
+/* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM. */
+int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size);
+
+/* Counts what is left in the ring when there is no time for it. */
+void tracker_skip(struct tracker_source *source);
+
+/* Brings counts and times of all races up to date from the kernel's table of pairs. */
+void tracker_refresh(struct tracker *t);
+
+/* Races that are not to be told, or counted by tracker_races(): asked once for each, when it is
+ * new. tracker_lend() gives them all. */
+void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const struct report_race *),
+			const void *ctx);
+
+size_t tracker_races(const struct tracker *t);
+/*
+ * The next race that nobody has been told about and that was first seen at or before this time (ns
+ * since the start); NULL when there is none. Marks it as told. Owned by the tracker, valid until
+ * the next event.
+ */
+const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns);
+
+/*
+ * Fills the report's races, calls its maps racy that one was on, and fills its suspects: pairs that
+ * are no race, on maps that are not ordered. Copies nothing: report borrows their contents until
+ * tracker_free(); free report->races and report->suspects with free() only. 0 or -ENOMEM.
+ */
+int tracker_lend(struct tracker *t, struct report *report);
+
+#endif

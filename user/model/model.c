@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "model/model.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FNV64_OFFSET 0xcbf29ce484222325ull
+#define FNV64_PRIME 0x100000001b3ull
+
+static void frame_free(struct report_frame *frame)
+{
+	free(frame->function);
+	free(frame->file);
+}
+
+void report_access_free(struct report_access *access)
+{
+	size_t i;
+
+	for (i = 0; i < access->nframes; i++)
+		frame_free(&access->frames[i]);
+	free(access->frames);
+	frame_free(&access->created_by.at);
+	for (i = 0; i < access->nlabels; i++) {
+		free(access->labels[i].key);
+		free(access->labels[i].value);
+	}
+	free(access->labels);
+	memset(access, 0, sizeof(*access));
+}
+
+static void actor_free(struct report_actor *actor)
+{
+	free(actor->comm);
+	free(actor->exe);
+	free(actor->cgroup);
+	free(actor->prog_name);
+	free(actor->prog_type);
+	free(actor->prog_tag);
+}
+
+void report_bpf_free(struct report_bpf *bpf)
+{
+	if (!bpf)
+		return;
+	actor_free(&bpf->actor[0]);
+	actor_free(&bpf->actor[1]);
+	free(bpf->map_name);
+	free(bpf->map_type);
+	free(bpf->key);
+	free(bpf->key_typed);
+	free(bpf->value);
+	free(bpf->value_typed);
+	free(bpf);
+}
+
+void report_race_free(struct report_race *race)
+{
+	report_access_free(&race->access[0]);
+	report_access_free(&race->access[1]);
+	free(race->map.type);
+	free(race->map.global);
+	free(race->message);
+	free(race->caveat);
+	report_bpf_free(race->bpf);
+	memset(race, 0, sizeof(*race));
+}
+
+void report_growth_free(struct report_growth *growth)
+{
+	size_t i;
+
+	for (i = 0; i < growth->npayers; i++)
+		report_access_free(&growth->payers[i].access);
+	free(growth->payers);
+	for (i = 0; i < growth->niterators; i++)
+		report_access_free(&growth->iterators[i].access);
+	free(growth->iterators);
+	free(growth->map.type);
+	free(growth->map.global);
+	memset(growth, 0, sizeof(*growth));
+}
+
+static void races_free(struct report_race *races, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		report_race_free(&races[i]);
+	free(races);
+}
+
+static void targets_free(struct report_target *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(targets[i].exe);
+		free(targets[i].library);
+		free(targets[i].build_id);
+		free(targets[i].go_version);
+	}
+	free(targets);
+}
+
+void report_stats_free(struct report_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->nduties; i++)
+		free(stats->duties[i].function);
+	free(stats->duties);
+	for (i = 0; i < stats->ncaveats; i++) {
+		free(stats->caveats[i].code);
+		free(stats->caveats[i].text);
+	}
+	free(stats->caveats);
+	free(stats->losses);
+}
+
+#define ATTACHED_LEAST 1e-4 /* the clock's own error is that large: no estimate rests on less */
+
+double report_unwatched(const struct report_stats *stats)
+{
+	double seen = 0, all = 0, attached;
+	size_t i;
+
+	for (i = 0; i < stats->nduties; i++) {
+		attached = stats->duties[i].attached;
+		if (!(attached > ATTACHED_LEAST))
+			attached = ATTACHED_LEAST;
+		seen += (double)stats->duties[i].hits;
+		all += (double)stats->duties[i].hits / (attached < 1 ? attached : 1);
+	}
+	return all > 0 ? 1 - seen / all : 0;
+}
+
+static bool is_blind(const struct report_stats *stats, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats; i++)
+		if (stats->caveats[i].blind &&
+		    (!stats->caveats[i].pid || stats->caveats[i].pid == pid))
+			return true;
+	return false;
+}
+
+size_t report_blind(const struct report *report)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < report->ntargets; i++)
+		n += is_blind(&report->stats, report->targets[i].pid);
+	return n;
+}
+
+int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
+		      char *text)
+{
+	struct report_caveat *grown =
+		text ? realloc(stats->caveats, (stats->ncaveats + 1) * sizeof(*grown)) : NULL;
+	struct report_caveat caveat = {.code = strdup(code), .pid = pid, .blind = blind, text};
+
+	if (grown)
+		stats->caveats = grown;
+	if (!grown || !caveat.code) {
+		free(caveat.code);
+		free(text);
+		return -ENOMEM;
+	}
+	grown[stats->ncaveats++] = caveat;
+	return 0;
+}
+
+void report_free(struct report *report)
+{
+	size_t i;
+
+	free(report->version);
+	free(report->kernel);
+	free(report->arch);
+	targets_free(report->targets, report->ntargets);
+	races_free(report->races, report->nraces + report->nraces_hidden);
+	races_free(report->suspects, report->nsuspects + report->nsuspects_hidden);
+	for (i = 0; i < report->nmaps; i++)
+		free(report->maps[i].type);
+	free(report->maps);
+	for (i = 0; i < report->ngrowths; i++)
+		report_growth_free(&report->growths[i]);
+	free(report->growths);
+	for (i = 0; i < report->nhidden; i++)
+		free(report->hidden[i].by);
+	free(report->hidden);
+	report_stats_free(&report->stats);
+	memset(report, 0, sizeof(*report));
+}
+
+const char *report_op_name(enum report_op op)
+{
+	switch (op) {
+	case REPORT_READ:
+		return "read";
+	case REPORT_WRITE:
+		return "write";
+	case REPORT_DELETE:
+		return "delete";
+	case REPORT_ITERATE:
+	case REPORT_CLONE:
+		return "iterate";
+	case REPORT_CLEAR:
+		return "clear";
+	}
+	return "read";
+}
+
+const char *report_evidence_name(enum report_evidence evidence)
+{
+	switch (evidence) {
+	case REPORT_FATAL:
+		return "fatal";
+	case REPORT_COLLISION:
+		return "collision";
+	case REPORT_IN_FLIGHT:
+		return "in-flight";
+	case REPORT_WINDOW:
+		return "window";
+	case REPORT_SEQUENCE:
+		return "sequence";
+	case REPORT_EVIDENCES:
+		break;
+	}
+	return "window";
+}
+
+const char *report_kind_name(enum report_kind kind)
+{
+	switch (kind) {
+	case REPORT_WRITE_WRITE:
+		return "write-write";
+	case REPORT_READ_WRITE:
+		return "read-write";
+	case REPORT_ITERATE_WRITE:
+		return "iterate-write";
+	case REPORT_LOST_UPDATE:
+		return "lost-update";
+	case REPORT_CONCURRENT_UPDATE:
+		return "concurrent-update";
+	case REPORT_KINDS:
+		break;
+	}
+	return "read-write";
+}
+
+const char *report_proof_name(enum report_proof proof)
+{
+	switch (proof) {
+	case REPORT_PROVES_DAMAGE:
+		return "damage";
+	case REPORT_PROVES_MAP:
+		return "map";
+	case REPORT_PROVES_PAIR:
+		return "pair";
+	case REPORT_PROVES_NOTHING:
+	case REPORT_PROOFS:
+		break;
+	}
+	return "nothing";
+}
+
+enum report_proof report_proves(const struct report_race *race)
+{
+	if (race->evidence == REPORT_WINDOW || race->caveat)
+		return REPORT_PROVES_NOTHING;
+	if (race->evidence == REPORT_SEQUENCE)
+		return race->kind == REPORT_LOST_UPDATE && race->bpf &&
+				       race->bpf->doubt == REPORT_NO_DOUBT
+			       ? REPORT_PROVES_PAIR
+			       : REPORT_PROVES_NOTHING;
+	if (race->damaged)
+		return REPORT_PROVES_DAMAGE;
+	return race->has_other && !race->other_unsure ? REPORT_PROVES_PAIR : REPORT_PROVES_MAP;
+}
+
+const char *report_doubt_name(enum report_doubt doubt)
+{
+	switch (doubt) {
+	case REPORT_GOROUTINES:
+		return "goroutines";
+	case REPORT_UNKNOWN_PROGRAM:
+		return "unknown-program";
+	case REPORT_NO_DOUBT:
+	case REPORT_DOUBTS:
+		break;
+	}
+	return "";
+}
+
+const char *report_verdict_name(enum report_verdict verdict)
+{
+	switch (verdict) {
+	case REPORT_RACY:
+		return "racy";
+	case REPORT_ORDERED:
+		return "ordered";
+	case REPORT_UNPROVEN:
+		return "unproven";
+	}
+	return "unproven";
+}
+
+const char *report_growth_kind_name(enum report_growth_kind kind)
+{
+	switch (kind) {
+	case REPORT_GROWTH_DOUBLE:
+		return "double";
+	case REPORT_GROWTH_SAME_SIZE:
+		return "same-size";
+	case REPORT_GROWTH_TABLE:
+		return "table";
+	case REPORT_GROWTH_SPLIT:
+		return "split";
+	case REPORT_GROWTH_KINDS:
+		break;
+	}
+	return "double";
+}
+
+static bool op_iterates(enum report_op op)
+{
+	return op == REPORT_ITERATE || op == REPORT_CLONE;
+}
+
+enum report_kind report_kind_of(enum report_op a, enum report_op b)
+{
+	if (op_iterates(a) || op_iterates(b))
+		return REPORT_ITERATE_WRITE;
+	if (a == REPORT_READ || b == REPORT_READ)
+		return REPORT_READ_WRITE;
+	return REPORT_WRITE_WRITE;
+}
+
+size_t report_first_access(const struct report_race *race)
+{
+	return race->evidence == REPORT_COLLISION && race->has_other ? 1 : 0;
+}
+
+static uint64_t fnv64(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len--)
+		hash = (hash ^ *p++) * FNV64_PRIME; /* NOLINT: bytes of a number are no garbage */
+	return hash;
+}
+
+/* A final mix, because FNV alone leaves two sites that differ in their last digit close together. */
+static uint64_t mix64(uint64_t x)
+{
+	x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdull;
+	x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53ull;
+	return x ^ (x >> 33);
+}
+
+const struct report_frame *report_access_site(const struct report_access *access)
+{
+	size_t i;
+
+	for (i = 0; i < access->nframes; i++)
+		if (!access->frames[i].runtime)
+			return &access->frames[i];
+	return access->nframes ? &access->frames[0] : NULL;
+}
+
+/*
+ * The line counts from the function's first one, so that an edit above the function changes
+ * nothing. Go before 1.20 does not record the first line; there the line in the file has to do.
+ */
+static uint64_t site_hash(const struct report_access *access)
+{
+	const struct report_frame *frame = report_access_site(access);
+	uint64_t hash = FNV64_OFFSET;
+	char line[32];
+	int n;
+
+	if (!frame)
+		return mix64(hash);
+	if (frame->function)
+		hash = fnv64(hash, frame->function, strlen(frame->function) + 1);
+	if (frame->start_line > 0 && frame->line >= frame->start_line)
+		n = snprintf(line, sizeof(line), "+%d", frame->line - frame->start_line);
+	else
+		n = snprintf(line, sizeof(line), ":%d", frame->line);
+	return mix64(fnv64(hash, line, (size_t)n));
+}
+
+void report_race_identify(struct report_race *race)
+{
+	uint64_t site[2] = {site_hash(&race->access[0]), 0};
+	uint64_t pair[2];
+
+	if (race->has_other)
+		site[1] = site_hash(&race->access[1]);
+	pair[0] = site[0] < site[1] ? site[0] : site[1];
+	pair[1] = site[0] < site[1] ? site[1] : site[0];
+	snprintf(race->id, sizeof(race->id), "%016" PRIx64,
+		 mix64(fnv64(FNV64_OFFSET, pair, sizeof(pair))));
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "process/cgroup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE 8192
+
+struct group { /* of a process, in the hierarchy of one controller */
+	char dir[LINE];
+	size_t top; /* how much of dir is where the hierarchy is mounted */
+};
+
+/* Whether one of the words between commas is this one. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word), n;
+
+	for (;; list += n + 1) {
+		n = strcspn(list, ",");
+		if (n == len && !memcmp(list, word, len))
+			return true;
+		if (!list[n])
+			return false;
+	}
+}
+
+static FILE *open_proc(const char *root, const char *name)
+{
+	char path[LINE];
+
+	snprintf(path, sizeof(path), "%s/proc/%s", root, name);
+	return fopen(path, "re");
+}
+
+/* A line of /proc/PID/cgroup, "4:cpu,cpuacct:/docker/1f3"; controller "": that of version 2. */
+static bool find_path(const char *root, pid_t pid, const char *controller, char path[LINE])
+{
+	char name[32], line[LINE], *list, *at;
+	bool found = false;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%d/cgroup", (int)pid);
+	f = open_proc(root, name);
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		list = strchr(line, ':');
+		at = list ? strchr(list + 1, ':') : NULL;
+		if (!at)
+			continue;
+		*at++ = '\0';
+		at[strcspn(at, "\n")] = '\0';
+		found = has_word(list + 1, controller) && at[0] == '/' && strncmp(at, "/..", 3);
+		if (found)
+			snprintf(path, LINE, "%s", at);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Where that hierarchy is mounted, and which of its groups is shown there: a container shows its
+ * own. Source: proc(5), mountinfo. */
+static bool find_mount(const char *root, const char *controller, char shown[LINE], char at[LINE])
+{
+	char line[LINE], options[LINE], type[32], *tail;
+	FILE *f = open_proc(root, "self/mountinfo");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		tail = strstr(line, " - ");
+		if (!tail || sscanf(tail, " - %31s %*s %8191s", type, options) != 2 ||
+		    sscanf(line, "%*s %*s %*s %8191s %8191s", shown, at) != 2)
+			continue;
+		found = *controller ? !strcmp(type, "cgroup") && has_word(options, controller)
+				    : !strcmp(type, "cgroup2");
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool find_group(const char *root, pid_t pid, const char *controller, struct group *g)
+{
+	char path[LINE], shown[LINE], at[LINE];
+	size_t len;
+	int n;
+
+	if (!find_path(root, pid, controller, path) || !find_mount(root, controller, shown, at))
+		return false;
+	len = strcmp(shown, "/") ? strlen(shown) : 0;
+	if (strncmp(path, shown, len) || (path[len] && path[len] != '/'))
+		len = 0;
+	n = snprintf(g->dir, sizeof(g->dir), "%s%s", root, at);
+	g->top = (size_t)n;
+	if (n < 0 || n >= LINE)
+		return false;
+	n = snprintf(g->dir + g->top, sizeof(g->dir) - g->top, "%s", path + len);
+	return n >= 0 && g->top + (size_t)n < sizeof(g->dir);
+}
+
+/* The group above; false at the top. */
+static bool go_up(struct group *g)
+{
+	char *slash = strrchr(g->dir + g->top, '/');
+
+	if (!slash)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+static bool read_file(const struct group *g, const char *name, char *buf, int len)
+{
+	char path[LINE + 64];
+	bool read;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", g->dir, name);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	read = fgets(buf, len, f) != NULL;
+	fclose(f);
+	return read;
+}
+
+/* "50000 100000" or "max 100000" (version 2); version 1 has a file for each. 0: no limit here. */
+static double quota_of(const struct group *g, bool old)
+{
+	double quota = 0, period = 0;
+	char line[128];
+
+	if (!old)
+		return read_file(g, "cpu.max", line, sizeof(line)) &&
+				       sscanf(line, "%lf %lf", &quota, &period) == 2 && quota > 0 &&
+				       period > 0
+			       ? quota / period
+			       : 0;
+	if (read_file(g, "cpu.cfs_quota_us", line, sizeof(line)))
+		quota = strtod(line, NULL);
+	if (read_file(g, "cpu.cfs_period_us", line, sizeof(line)))
+		period = strtod(line, NULL);
+	return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *cg)
+{
+	struct group g;
+	double quota;
+
+	if (!find_group(root, pid, old ? "cpu" : "", &g))
+		return;
+	do {
+		quota = quota_of(&g, old);
+		if (quota > 0 && (cg->cpus <= 0 || quota < cg->cpus))
+			cg->cpus = quota;
+	} while (go_up(&g));
+}
+
+/* The lines of cgroup.events are in no order; what a group above froze is told here too. */
+static bool says_frozen(const struct group *g)
+{
+	char path[LINE + 64], line[128];
+	bool frozen = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", g->dir);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		frozen |= !strcmp(line, "frozen 1\n");
+	if (f)
+		fclose(f);
+	return frozen;
+}
+
+void cgroup_look(const char *root, pid_t pid, struct cgroup *cg)
+{
+	char state[64] = "";
+	struct group g;
+
+	memset(cg, 0, sizeof(*cg));
+	look_at_cpus(root, pid, false, cg);
+	look_at_cpus(root, pid, true, cg);
+	if (find_group(root, pid, "", &g))
+		cg->frozen = says_frozen(&g);
+	if (find_group(root, pid, "freezer", &g) &&
+	    read_file(&g, "freezer.state", state, sizeof(state)))
+		cg->frozen |= !strncmp(state, "FROZEN", 6);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_PROCESS_CGROUP_H
+#define MAPRACE_PROCESS_CGROUP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* What control groups, of version 1 or 2, do to a process. Source: cgroups(7), Linux
+ * Documentation/admin-guide/cgroup-v2.rst, scheduler/sched-bwc.rst. */
+struct cgroup {
+	double cpus; /* so many it may use, by the tightest of its groups; 0: no limit is known */
+	bool frozen; /* as `docker pause` does it */
+};
+
+/* root: "" but in tests, what /proc and the groups are below. Nothing is said of what cannot be
+ * read. */
+void cgroup_look(const char *root, pid_t pid, struct cgroup *cg);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_REPORT_JSON_PARTS_H
+#define MAPRACE_REPORT_JSON_PARTS_H
+
+#include "model/model.h"
+#include "report/json/json_value.h"
+
+/*
+ * The parts of a document, of which a recording is made: what is known at the start, a race, the
+ * sightings of a race that is known, and everything that changes all the time. Builders give NULL
+ * when memory is short.
+ */
+json_t *json_build_head(const struct report *report);
+json_t *json_build_race(const struct report_race *race);
+json_t *json_build_seen(const struct report_race *race);
+json_t *json_build_state(const struct report *report);
+/* What races and growths are made of. role: one of json_role(), "payer", "iterator". */
+json_t *json_build_access(const struct report_access *access, const char *role);
+json_t *json_build_map(const struct report_map *map);
+
+/*
+ * Readers fill what is zero; the first failure is in r. What they allocated is the report's (the
+ * race's) even then. json_read_seen() replaces what a race says of its sightings.
+ */
+void json_read_head(struct json_reader *r, const json_t *o, struct report *report);
+void json_read_race(struct json_reader *r, const json_t *o, struct report_race *race);
+void json_read_seen(struct json_reader *r, const json_t *o, struct report_race *race);
+void json_read_state(struct json_reader *r, const json_t *o, struct report *report);
+void json_read_stats(struct json_reader *r, json_t *o, struct report_stats *stats);
+/* o may be NULL: then nothing is known, and no string is NULL all the same. */
+void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access);
+void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map);
+/* -ENOTSUP for another version of the schema, -EBADMSG for something else. */
+int json_check_schema(const json_t *root, struct err *err);
+/* Takes controls out of a message that quotes a file. */
+void json_scrub(struct err *err);
+
+#endif

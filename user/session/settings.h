@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_SETTINGS_H
+#define MAPRACE_SESSION_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "report/format.h"
+
+/*
+ * What a watch is asked to do, as plain data that the command line fills. Strings are not owned.
+ * verbose is the number of -v: one shows more of ours, two libbpf's messages too.
+ */
+
+/* Shares travel in millionths from here to the BPF programs. */
+#define PPM_OF_PERCENT 10000
+
+/* What a watch writes, and what it keeps to itself: the same for Go's maps and the kernel's. */
+#define OUTPUTS 8
+struct output_options {
+	const char *paths[OUTPUTS]; /* -o, each in its own format */
+	size_t n;
+	bool format_given; /* format is that of all outputs, else their extension says it */
+	enum report_format format;
+	const char *record;		     /* NULL: no recording but those of -o */
+	const char *suppressions, *baseline; /* NULL: none */
+};
+/* The format of an output. */
+enum report_format output_format(const struct output_options *options, const char *path);
+
+struct pid_list { /* each once; owned */
+	uint32_t *pids;
+	size_t n;
+};
+
+struct watch_options {
+	struct output_options out; /* first: options that set it know nothing else */
+	struct pid_list targets;   /* -p; empty with a command */
+	char **command;		   /* after "--", NULL-terminated; NULL with -p */
+	uint64_t duration_ns;	   /* 0: until the targets end or a signal comes */
+	const char *source_root;   /* NULL: none */
+	bool json, quiet;
+	int verbose;
+	double budget_percent;
+	uint64_t max_hold_ns, window_ns;
+	bool window_given, suspects, growth;
+	bool halt_on_race;
+	int exitcode; /* 0 to 255 */
+	bool dry_run, no_color;
+};
+
+struct bpf_options {
+	struct output_options out; /* first, as above */
+	const char **maps;	   /* --map: id, name or path; owned */
+	size_t nmaps;
+	uint64_t duration_ns; /* 0: until a signal comes */
+	bool json, top, quiet, no_color, suspects;
+	int verbose;
+	double budget_percent;
+	uint64_t window_ns;
+	int exitcode; /* 0 to 255 */
+};
+
+/* Whether what goes to fd may be coloured: a terminal that is not dumb, no --no-color, no NO_COLOR
+ * in the environment. */
+bool options_color(bool no_color, int fd);
+
+#endif

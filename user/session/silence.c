@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/silence.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "probe/procs.h"
+#include "session/refusal.h"
+#include "session/watch.h"
+
+#define PROCS_MAX (1 << 20) /* more, or less than none, is no number of Ps */
+
+#define ONE_CPU \
+	"process %d may run on one CPU only: while a goroutine is held hardly another one runs; give it two"
+#define STOPPED \
+	"process %d is stopped (by a signal or a debugger): it does nothing until it goes on"
+#define FROZEN "process %d is in a frozen control group (a paused container): it does nothing"
+#define FOREIGN                                                                                 \
+	"%d of the %d probed places of process %d are not mapped from its file any more (huge " \
+	"pages?): the kernel puts no probe there"
+#define GO_TOOL                                                                              \
+	"process %d is the go tool: the test or program that it builds and runs is another " \
+	"process, which is not watched: go test -exec 'maprace watch --'"
+
+static uint64_t cpu_time(pid_t pid)
+{
+	clockid_t clock;
+
+	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
+}
+
+/* It may set it whenever it likes, and does when it starts. */
+static void look_at_procs(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	int32_t n;
+
+	if (!s->procs_at || process_read(&t->process, s->procs_at, &n, sizeof(n)) || n < 1 ||
+	    n > PROCS_MAX)
+		return;
+	if ((unsigned int)n > s->procs)
+		s->procs = (unsigned int)n;
+}
+
+/* Those of the program itself. */
+static void look_at_code(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	uint64_t addrs[MR_SITE_SLOTS];
+	size_t i, n = 0;
+	int foreign;
+
+	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++)
+		if (t->hooks.hooks[i].state == HOOK_PROBED && t->hooks.hooks[i].op != MR_OP_NONE)
+			addrs[n++] = t->hooks.hooks[i].addr + t->source.resolver.bias;
+	foreign = process_foreign_code(&t->process, addrs, n);
+	if (foreign < 0)
+		return;
+	s->sites = (int)n;
+	s->foreign = foreign;
+}
+
+static void note_library(void *arg, const struct process_library *lib)
+{
+	struct watched *t = arg;
+
+	if (!t->silence.library[0] && !watched_knows_plugin(t, lib->path) &&
+	    refusal_is_go(lib->openable))
+		snprintf(t->silence.library, sizeof(t->silence.library), "%s", lib->path);
+}
+
+static uint64_t seen(const struct watched *t, uint64_t *nil)
+{
+	struct attachment_sum sum;
+	uint64_t n = 0;
+	size_t i;
+
+	attachment_counters(t->attachment, &sum);
+	for (i = 0; i < MR_OP_MAX; i++)
+		n += sum.ops[i];
+	*nil = sum.cpu.nil_maps;
+	return n;
+}
+
+static void look_thoroughly(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	uint64_t nil;
+
+	situation_look(t->process.pid, &s->last);
+	if (t->process.stopped) /* by us, before its first instruction */
+		s->last.stopped = false;
+	if (s->last.cpus > s->cpus)
+		s->cpus = s->last.cpus;
+	look_at_code(t);
+	s->cpu_ns = cpu_time(t->process.pid);
+	if (!t->started || seen(t, &nil))
+		return;
+	s->library[0] = '\0';
+	(void)process_libraries(&t->process, note_library, t);
+	s->child = refusal_go_child(t->process.pid);
+}
+
+/*
+ * What to say of a process that has one P, or may have: NULL where it has more. malloc'ed. The
+ * limit of a control group is no obstacle by itself (docs/limits.md), but what some programs, and
+ * with a library of its own many, take their number of Ps from.
+ */
+static char *one_p(const struct watched *t, bool *certain)
+{
+	const struct silence *s = &t->silence;
+	double limit = s->last.group.cpus;
+	char group[64] = "", *text;
+	int n;
+
+	*certain = s->procs == 1;
+	if (limit > 0 && limit < 2)
+		snprintf(group, sizeof(group), ", with a control group that may use %.3g CPUs",
+			 limit);
+	if (s->procs > 1 ||
+	    (!s->procs && s->asked != 1 && (s->procs_at || limit <= 0 || limit > 1)))
+		return NULL;
+	if (*certain)
+		n = asprintf(
+			&text,
+			"process %d has one P (GOMAXPROCS=1%s): while a goroutine is held no other runs, so that nothing can collide; give it two",
+			(int)t->process.pid, group);
+	else
+		n = asprintf(
+			&text,
+			"process %d may have one P (%s%s): then nothing can collide; give it two",
+			(int)t->process.pid,
+			s->asked == 1 ? "started with GOMAXPROCS=1" : "its number is not known",
+			group);
+	return n < 0 ? NULL : text;
+}
+
+/* Once it runs: before that it has none, whatever it was started with. */
+static void say_one_p(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	bool certain;
+	char *text;
+
+	if (s->said_procs || t->process.stopped || (s->procs_at && !s->procs && !s->looks))
+		return;
+	text = one_p(t, &certain);
+	if (text)
+		log_warn("%s", text);
+	free(text);
+	s->said_procs = true;
+}
+
+/* Each once, as soon as it is known. */
+static void say(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	int pid = (int)t->process.pid;
+	bool still = s->last.stopped || s->last.group.frozen;
+
+	say_one_p(t);
+	if (!s->said_cpus && s->cpus == 1)
+		log_warn(ONE_CPU, pid);
+	s->said_cpus = true;
+	if (still && !s->said_stopped)
+		log_warn(s->last.stopped ? STOPPED : FROZEN, pid);
+	s->said_stopped = still;
+	if (s->foreign && !s->said_foreign)
+		log_warn(FOREIGN, s->foreign, s->sites, pid);
+	s->said_foreign |= s->foreign > 0;
+}
+
+/* `go test` and `go run` start what is to be watched; `go build` is itself all that there is. */
+static bool is_go_tool(const struct watched *t)
+{
+	char word[16];
+
+	if (strcmp(go_binary_module(t->bin), "cmd/go") != 0)
+		return false;
+	situation_subcommand(t->process.pid, word, sizeof(word));
+	return !strcmp(word, "test") || !strcmp(word, "run");
+}
+
+void silence_begin(struct watched *t)
+{
+	struct silence *s = &t->silence;
+	uint64_t addr;
+
+	if (!procs_find(t->bin, &addr))
+		s->procs_at = addr + t->source.resolver.bias;
+	s->asked = situation_gomaxprocs(t->process.pid);
+	s->cpu_from_ns = cpu_time(t->process.pid);
+	look_at_procs(t);
+	look_thoroughly(t);
+	say(t);
+	s->go_tool = is_go_tool(t);
+	if (s->go_tool)
+		log_warn(GO_TOOL, (int)t->process.pid);
+}
+
+void silence_look(struct watched *t)
+{
+	struct silence *s = &t->silence;
+
+	s->looks++;
+	look_at_procs(t);
+	if (!(s->looks & (s->looks - 1))) /* the 1st, 2nd, 4th, 8th ... time */
+		look_thoroughly(t);
+	say(t);
+}
+
+void silence_end(struct watched *t)
+{
+	look_at_procs(t);
+	look_thoroughly(t);
+}
+
+static int add(struct report_stats *stats, const char *code, pid_t pid, bool blind, const char *fmt,
+	       ...) __attribute__((format(printf, 5, 6)));
+
+static int add(struct report_stats *stats, const char *code, pid_t pid, bool blind, const char *fmt,
+	       ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return report_caveat_add(stats, code, (uint32_t)pid, blind, n < 0 ? NULL : text);
+}
+
+static bool died_of(const struct watched *t, int sig)
+{
+	return t->process.reaped && WIFSIGNALED(t->process.wait_status) &&
+	       WTERMSIG(t->process.wait_status) == sig;
+}
+
+/* The likely cause of having seen no operation at all. */
+static int report_nothing(const struct watched *t, uint64_t nil, struct report_stats *stats)
+{
+	const struct silence *s = &t->silence;
+	double cpu_s = s->cpu_ns > s->cpu_from_ns ? (double)(s->cpu_ns - s->cpu_from_ns) / 1e9 : 0;
+	static const char code[] = "no-operations";
+	pid_t pid = t->process.pid;
+
+	if (died_of(t, SIGTRAP))
+		return 0; /* that is told of */
+	if (s->last.stopped && !t->ended)
+		return add(
+			stats, code, pid, true,
+			"no map operation of process %d was seen: it is stopped (by a signal or a debugger)",
+			(int)pid);
+	if (s->last.group.frozen && !t->ended)
+		return add(
+			stats, code, pid, true,
+			"no map operation of process %d was seen: its control group is frozen (a paused container)",
+			(int)pid);
+	if (s->sites && s->foreign == s->sites)
+		return add(
+			stats, code, pid, true,
+			"no map operation of process %d was seen: its code is not mapped from its file any more (huge pages?), and the kernel puts no probe elsewhere",
+			(int)pid);
+	if (nil)
+		return add(stats, code, pid, true,
+			   "no map operation of process %d was seen but on maps that are nil",
+			   (int)pid);
+	if (s->library[0])
+		return add(
+			stats, code, pid, true,
+			"no map operation of process %d was seen: what runs may be %s, a Go library that is not watched",
+			(int)pid, s->library);
+	if (s->child)
+		return add(
+			stats, code, pid, true,
+			"no map operation of process %d was seen: what runs may be its child %d, a Go program too (-p %d)",
+			(int)pid, (int)s->child, (int)s->child);
+	if (t->ended)
+		return add(stats, code, pid, true,
+			   "no map operation of process %d was seen before it ended", (int)pid);
+	return add(
+		stats, code, pid, true,
+		"no map operation of process %d was seen: it was idle, or what ran used no map (%.2f s of CPU time)",
+		(int)pid, cpu_s);
+}
+
+static int report_places(const struct watched *t, struct report_stats *stats)
+{
+	const struct silence *s = &t->silence;
+	pid_t pid = t->process.pid;
+	bool certain;
+	char *text;
+	int r = 0;
+
+	text = one_p(t, &certain);
+	if (text)
+		r = report_caveat_add(stats, "one-p", (uint32_t)pid, certain, text);
+	if (!r && s->cpus == 1)
+		r = add(stats, "one-cpu", pid, true, ONE_CPU, (int)pid);
+	return r;
+}
+
+static int report_target(const struct watched *t, struct report_stats *stats)
+{
+	const struct silence *s = &t->silence;
+	pid_t pid = t->process.pid;
+	uint64_t nil, n = seen(t, &nil);
+	size_t i;
+	int r = 0;
+
+	if (died_of(t, SIGTRAP))
+		r = add(stats, "trapped", pid, true,
+			"process %d died of SIGTRAP: it may have run a copy of its own code that has our probes in it (huge pages?); start it by itself and watch it with -p",
+			(int)pid);
+	if (!r && s->go_tool)
+		r = add(stats, "go-tool", pid, true, GO_TOOL, (int)pid);
+	if (!r && !n)
+		r = report_nothing(t, nil, stats);
+	else if (!r && s->foreign)
+		r = add(stats, "text-remapped", pid, s->foreign == s->sites, FOREIGN, s->foreign,
+			s->sites, (int)pid);
+	if (!r)
+		r = report_places(t, stats);
+	for (i = 0; i < t->hooks.count && !r; i++)
+		if (t->hooks.hooks[i].state == HOOK_BLIND)
+			r = add(stats, "functions", pid, false,
+				"%s of process %d is not watched: %s", t->hooks.hooks[i].function,
+				(int)pid, t->hooks.hooks[i].why);
+	if (!r && t->plugins_unwatched)
+		r = add(stats, "plugins", pid, false,
+			"map operations in %zu plugins of process %d were not watched",
+			t->plugins_unwatched, (int)pid);
+	return r;
+}
+
+static uint64_t loss(const struct report_stats *stats, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < stats->nlosses; i++)
+		if (!strcmp(stats->losses[i].name, name))
+			return stats->losses[i].value;
+	return 0;
+}
+
+int silence_report(const struct watch *w, struct report_stats *stats)
+{
+	uint64_t lost =
+		stats->events_lost + loss(stats, "pairs_lost") + loss(stats, "races_dropped");
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < w->ntargets && !r; i++)
+		if (w->targets[i]->attachment && w->targets[i]->started)
+			r = report_target(w->targets[i], stats);
+	if (!r && !w->options->max_hold_ns)
+		r = add(stats, "no-holds", 0, true,
+			"with --max-hold 0 nothing is held, so that nothing can collide");
+	if (!r && lost)
+		r = add(stats, "losses", 0, false, "%llu sightings of races were lost",
+			(unsigned long long)lost);
+	return r;
+}

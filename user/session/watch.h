@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_WATCH_H
+#define MAPRACE_SESSION_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "budget/calibrate.h"
+#include "detect/gomap/growths.h"
+#include "detect/gomap/tracker.h"
+#include "session/settings.h"
+#include "session/watched.h"
+
+/* State of one `maprace watch`. */
+struct watch {
+	const struct watch_options *options;
+	struct watched **targets;
+	size_t ntargets, room; /* ntargets grows, up to room, as libraries are loaded */
+	struct attach_opts attach;
+	struct tracker *tracker;
+	struct growths *growths;   /* NULL: nobody asked */
+	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
+	struct recorder *recorder; /* NULL: none */
+	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
+	int64_t started_unix_ns;   /* wall clock */
+	double attach_ms;
+	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
+	struct calibration calibration;
+	bool stdout_failed; /* and said so */
+	bool failed;	    /* something went wrong on the way; reports are still given */
+};
+
+/* watch_loop.c */
+/* Keeps the signals that end a watch until watch_loop() can take them: who says that it is enough
+ * while we attach gets a report as well. */
+void watch_hold_signals(void);
+/* Turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
+int watch_loop(struct watch *w);
+
+/* watch_targets.c */
+/* Processes, all of them, so that a wrong id is told before anything is touched. */
+int watch_open_targets(struct watch *w, struct err *err);
+/* Finds the Go runtimes in them and probes them. A command that has none yet is let go until it has
+ * loaded one. */
+int watch_attach_targets(struct watch *w, struct err *err);
+/* Watches the Go libraries that the target's process has loaded since. They are the last of the
+ * targets: true where there are more than before. */
+bool watch_look_for_libraries(struct watch *w, struct watched *t);
+/* Whether that may be the case: then the privileges to probe are kept. */
+bool watch_may_grow(const struct watch *w);
+void watch_announce(struct watch *w, struct watched *t);
+
+/* watch_output.c */
+/* To be told what each write to standard output gave: complains once, and makes the watch fail. */
+void watch_check_stdout(struct watch *w, int rc);
+/* Prints the races that are ripe: first seen at least that long before now (0: all). */
+void watch_print_races(struct watch *w, uint64_t older_than_ns);
+void watch_print_status(struct watch *w);
+/* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
+int watch_fill_report(struct watch *w, struct report *report);
+void watch_drop_report(struct report *report);
+/* The races only, as watch_fill_report() gives them. */
+int watch_lend_races(struct watch *w, struct report *report);
+/* The reports to -o, if asked for. */
+int watch_write_output(struct watch *w);
+/* To the recordings, what there is to say now. 0, or a failure, once. */
+int watch_record(struct watch *w);
+/* What is said last: races not told yet, the files, the stats, the summary on standard error, all
+ * of one and the same state. */
+void watch_finish(struct watch *w);
+
+/* watch_budget.c: what the watch costs its targets, and what is done about it */
+void watch_budget_begin(struct watch *w);
+/* The same for one more target. */
+void watch_budget_join(struct watch *w, struct watched *t);
+/* What a hit costs is known now: w->calibration is readable. */
+void watch_budget_price(struct watch *w);
+/* A sign that its account is kept; to come before anything else is done to its probes. */
+void watch_budget_beat(struct watched *t, uint64_t now_ns);
+/* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
+uint64_t watch_budget_step(struct watched *t);
+/* Fills in what the budget did. 0 or -ENOMEM. */
+int watch_budget_report(struct watch *w, struct report_stats *stats);
+
+uint64_t watch_now(void); /* CLOCK_MONOTONIC, ns */
+
+#endif

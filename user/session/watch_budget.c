@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The budget of `maprace watch`: facts to the account (budget/duty.h), decisions to the probes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "session/watch.h"
+
+/* A program that we start may be a build or a test that is over in seconds, and nobody is served by
+ * it yet: it is watched whole, on a minute's credit. */
+#define COMMAND_ADVANCE_S 60
+
+/* Probes that could not be placed are tried again after so long. */
+#define RETRY_NS 1000000000ull
+
+/* CPU time of a process, 0 when it is gone. */
+static uint64_t cpu_time(pid_t pid)
+{
+	clockid_t clock;
+
+	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
+}
+
+/* Sites may have come with a plugin. */
+static void weigh(struct watched *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < DUTY_FUNCTIONS && t->duty_weighed != t->nplugins + 1; i++)
+		duty_weigh(&t->duty, i, attachment_weight(t->attachment, i));
+	t->duty_weighed = t->nplugins + 1;
+}
+
+/* Traps that were paid for and are no operation of a function's: on nil maps, another process's, at
+ * an address that is none of ours, with an iterator that could not be read. */
+static uint64_t other_hits(const struct attachment_sum *sum)
+{
+	return sum->cpu.nil_maps + sum->foreign + sum->cpu.loss[MR_LOSS_UNKNOWN_SITE] +
+	       sum->cpu.loss[MR_LOSS_ITER_FAULT];
+}
+
+static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
+{
+	size_t i;
+
+	attachment_counters(t->attachment, sum);
+	facts->now_ns = watch_now();
+	facts->target_ns = cpu_time(t->process.pid);
+	facts->hold_ns = sum->cpu.hold_ns;
+	facts->other_hits = other_hits(sum);
+	/* a call instruction's traps are put down to the function that it calls */
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		sum->cpu.calls[i] += sum->cpu.hits[i];
+	facts->hits = sum->cpu.calls;
+}
+
+/* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
+static void share_out(struct watch *w, const struct process *p)
+{
+	double n = 0;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		n += w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid;
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid)
+			w->targets[i]->duty.share =
+				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
+}
+
+static void open_account(struct watch *w, struct watched *t, double hit_ns)
+{
+	struct attachment_sum sum;
+	struct duty_facts facts;
+
+	look(t, &sum, &facts);
+	t->budget = w->options->budget_percent / 100;
+	duty_init(&t->duty, t->budget, hit_ns, DUTY_FUNCTIONS,
+		  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+	t->dutiful = true;
+	share_out(w, &t->process);
+}
+
+void watch_budget_begin(struct watch *w)
+{
+	size_t i;
+
+	calibration_start(&w->calibration);
+	for (i = 0; i < w->ntargets; i++)
+		open_account(w, w->targets[i], CALIBRATE_GUESS_NS);
+	for (i = 0; i < w->ntargets && w->options->command; i++)
+		duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+}
+
+void watch_budget_join(struct watch *w, struct watched *t)
+{
+	open_account(w, t, t->host->duty.hit_ns);
+}
+
+void watch_budget_price(struct watch *w)
+{
+	double hit_ns = calibration_take(&w->calibration);
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		duty_price(&w->targets[i]->duty, hit_ns);
+}
+
+static int close_window(struct watched *t, struct err *err)
+{
+	bool cycled[DUTY_FUNCTIONS];
+	unsigned int i;
+
+	for (i = 0; i < DUTY_FUNCTIONS; i++)
+		cycled[i] = t->duty.functions[i].cycled;
+	return attachment_close(t->attachment, cycled, err);
+}
+
+/* What the account wants, or what it wanted when it could not be done. */
+static enum duty_change due(const struct watched *t, enum duty_change wanted, uint64_t now_ns)
+{
+	if (wanted != DUTY_STAY || !t->failed_ns || now_ns - t->failed_ns < RETRY_NS)
+		return wanted;
+	return t->duty.open ? DUTY_OPEN : DUTY_CLOSE;
+}
+
+static void note_failure(struct watched *t, int r, const struct err *err)
+{
+	if (r == -ESRCH || r == -ENOENT || r == -EPIPE || t->duty.failed)
+		return;
+	t->duty.failed = true;
+	log_warn("process %d: %s; some functions are not watched until that can be done",
+		 (int)t->process.pid, err->text);
+}
+
+void watch_budget_beat(struct watched *t, uint64_t now_ns)
+{
+	uint64_t unwatched_ns;
+	struct err err = {};
+	int r = attachment_beat(t->attachment, now_ns, &unwatched_ns, &err);
+
+	if (unwatched_ns) {
+		t->duty.blind = true;
+		log_warn("process %d was not watched for %.0f s: maprace was stopped",
+			 (int)t->process.pid, (double)unwatched_ns / 1e9);
+	}
+	if (!r)
+		return;
+	t->duty.blind = true;
+	t->failed_ns = now_ns;
+	note_failure(t, r, &err);
+}
+
+uint64_t watch_budget_step(struct watched *t)
+{
+	struct attachment_sum sum;
+	struct duty_facts facts;
+	struct err err = {}, call_err = {};
+	enum duty_change change;
+	uint64_t again;
+	int r = 0;
+
+	weigh(t);
+	look(t, &sum, &facts);
+	watch_budget_beat(t, facts.now_ns);
+	change = duty_step(&t->duty, &facts, &again);
+	change = due(t, change, facts.now_ns);
+	if (change == DUTY_OPEN)
+		r = attachment_open(t->attachment, &err);
+	else if (change == DUTY_CLOSE)
+		r = close_window(t, &err);
+	if (change != DUTY_STAY)
+		t->failed_ns = r ? facts.now_ns : 0;
+	if (r)
+		note_failure(t, r, &err);
+	if (attachment_change_calls(t->attachment, facts.now_ns, &call_err))
+		log_verbose("process %d: %s", (int)t->process.pid, call_err.text);
+	t->duty.blind = t->failed_ns;
+	attachment_throttle(t->attachment, duty_hold_ppm(&t->duty));
+	return again;
+}
+
+static int add_function(struct report_stats *stats, const struct watched *t, uint32_t slot)
+{
+	const char *name = attachment_function(t->attachment, slot);
+	struct report_duty *duty;
+
+	if (!name || !t->duty.functions[slot].hits)
+		return 0;
+	duty = realloc(stats->duties, (stats->nduties + 1) * sizeof(*duty));
+	if (!duty)
+		return -ENOMEM;
+	stats->duties = duty;
+	duty += stats->nduties++;
+	duty->pid = (uint32_t)t->process.pid;
+	duty->function = strdup(name);
+	duty->hits = t->duty.functions[slot].hits;
+	duty->attached = duty_attached(&t->duty, slot);
+	return duty->function ? 0 : -ENOMEM;
+}
+
+static int most_hits_first(const void *a, const void *b)
+{
+	const struct report_duty *x = a, *y = b;
+
+	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
+}
+
+int watch_budget_report(struct watch *w, struct report_stats *stats)
+{
+	uint32_t slot;
+	size_t i;
+
+	stats->cost_percent = -1;
+	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
+	for (i = 0; i < w->ntargets; i++) {
+		const struct watched *t = w->targets[i];
+
+		if (!t->dutiful)
+			continue;
+		if (stats->cost_percent < 0)
+			stats->cost_percent = 0;
+		stats->cost_percent += duty_cost_percent(&t->duty);
+		stats->budget_percent = w->options->budget_percent;
+		stats->hit_ns = t->duty.hit_ns;
+		stats->trap_ns += t->duty.trap_spent_ns;
+		stats->windows += t->duty.windows;
+		for (slot = 0; slot < DUTY_FUNCTIONS; slot++)
+			if (add_function(stats, t, slot))
+				return -ENOMEM;
+	}
+	stats->unwatched = report_unwatched(stats);
+	if (stats->nduties)
+		qsort(stats->duties, stats->nduties, sizeof(*stats->duties), most_hits_first);
+	return 0;
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. The
+ * rings are read at each step of the budget, 2 to 50 ms apart: bpf/common/ring.bpf.h tells why not
+ * at each event.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "session/recorder.h"
+#include "session/watch.h"
+
+#define TICK_NS 250000000ull /* status line, ripe reports, a look at the targets */
+#define RIPE_NS                                                                                    \
+	1000000000ull /* a race is told this long after its first sighting, so that its count says \
+			 something */
+
+/* A target chooses how much work its events are: so much at a time, and so much at its end. */
+#define DRAIN_NS 10000000ull
+#define LAST_DRAIN_NS 3000000000ull
+
+struct loop;
+
+struct ring { /* what the targets of one engine have to tell */
+	struct ring *next;
+	struct loop *loop;
+	int fd; /* which engine's */
+	struct ring_buffer *buffers;
+	struct event *event;
+	uint64_t drain_until_ns;
+	bool last_drain; /* what there is no time for is counted */
+};
+
+struct source { /* one target in the loop */
+	struct loop *loop;
+	struct watched *watched;
+	struct ring *ring;
+	struct event *exit_event, *budget_event;
+};
+
+struct loop {
+	struct watch *watch;
+	struct event_base *base;
+	struct source *sources;
+	struct ring *rings;
+	struct event *signals[4], *tick, *price;
+	uint64_t deadline_ns; /* 0: none */
+	bool stopping;
+	int error;
+};
+
+static void stop(struct loop *l)
+{
+	l->stopping = true;
+	event_base_loopbreak(l->base);
+}
+
+static bool drained_enough(const struct ring *ring)
+{
+	return watch_now() >= ring->drain_until_ns;
+}
+
+/* Whose event it is. NULL: of nobody that is watched still. */
+static struct source *source_of(const struct ring *ring, const struct mr_event_header *h,
+				size_t size)
+{
+	const struct loop *l = ring->loop;
+	size_t i;
+
+	for (i = 0; size >= sizeof(*h) && i < l->watch->ntargets; i++) {
+		struct source *s = &l->sources[i];
+
+		if (s->ring == ring && attachment_tag(s->watched->attachment) == h->tag)
+			return s;
+	}
+	return NULL;
+}
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	struct ring *ring = ctx;
+	const struct mr_event_header *h = data;
+	struct source *s = source_of(ring, h, size);
+	struct watch *w = ring->loop->watch;
+	int r;
+
+	if (!s)
+		return 0;
+	if (size >= sizeof(struct mr_event_call) && h->kind == MR_EVENT_CALL) {
+		attachment_want_call(s->watched->attachment, data);
+		return 0;
+	}
+
+	if (ring->last_drain && drained_enough(ring)) {
+		tracker_skip(&s->watched->source);
+		return 0;
+	}
+	r = tracker_event(w->tracker, &s->watched->source, data, size);
+	if (r) {
+		log_error("out of memory");
+		s->loop->error = r;
+		stop(s->loop);
+		return 0;
+	}
+	if (w->options->halt_on_race && tracker_races(w->tracker))
+		stop(s->loop);
+	return !ring->last_drain && drained_enough(ring) ? -EAGAIN
+							 : 0; /* the rest at the next step */
+}
+
+static int on_growth(void *ctx, void *data, size_t size)
+{
+	struct ring *ring = ctx;
+	struct source *s = source_of(ring, data, size);
+	int r = 0;
+
+	if (s)
+		r = growths_event(ring->loop->watch->growths, &s->watched->source, data, size);
+	if (r) {
+		log_error("out of memory");
+		ring->loop->error = r;
+		stop(ring->loop);
+	}
+	return 0;
+}
+
+/* Some of what the rings hold; the others are not kept waiting for all of it. */
+static void drain(struct ring *ring, uint64_t for_ns)
+{
+	ring->drain_until_ns = watch_now() + for_ns;
+	if (ring_buffer__consume(ring->buffers) == -EAGAIN)
+		event_del(ring->event); /* it would call us again at once */
+	else
+		event_add(ring->event, NULL);
+}
+
+static void drain_last(struct ring *ring)
+{
+	ring->last_drain = true;
+	ring->drain_until_ns = watch_now() + LAST_DRAIN_NS;
+	ring_buffer__consume(ring->buffers);
+}
+
+static void on_ring(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	drain(ctx, DRAIN_NS);
+}
+
+static void end_target(struct source *s)
+{
+	struct watch *w = s->loop->watch;
+	size_t i;
+
+	if (s->watched->ended)
+		return;
+	drain(s->ring, LAST_DRAIN_NS);
+	s->watched->ended = true;
+	if (s->exit_event)
+		event_del(s->exit_event);
+	watched_stop(s->watched);
+	for (i = 0; i < w->ntargets; i++)
+		if (!w->targets[i]->ended)
+			return;
+	stop(s->loop);
+}
+
+/* Collects the status of a process of ours, if it has ended. */
+static void reap(struct process *p)
+{
+	if (p->ours && !p->reaped && waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid)
+		p->reaped = true;
+}
+
+static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source *s = ctx;
+
+	(void)fd;
+	(void)what;
+	reap(&s->watched->process);
+	log_verbose("process %d has ended", (int)s->watched->process.pid);
+	end_target(s);
+}
+
+static int add_target(struct loop *l, struct source *s, struct watched *t);
+
+/* Those that were found since are the last ones. */
+static void look_for_libraries(struct loop *l, struct watched *t)
+{
+	struct watch *w = l->watch;
+	size_t i = w->ntargets;
+
+	if (!watch_look_for_libraries(w, t))
+		return;
+	for (; i < w->ntargets && !l->error; i++)
+		l->error = add_target(l, &l->sources[i], w->targets[i]);
+	if (l->error)
+		stop(l);
+}
+
+/* A process may exec, its own program too: then what we know of it is wrong, and its probes are
+ * gone with its old memory. */
+static void look_at_target(struct source *s)
+{
+	struct watched *t = s->watched;
+	bool same = true;
+	int r;
+
+	if (!t || t->ended)
+		return;
+	reap(&t->process);
+	r = process_same_program(&t->process, &same);
+	if (r == -ESRCH || t->process.reaped) {
+		end_target(s);
+	} else if (!r && !same) {
+		log_warn(
+			"process %d runs another program now, or its own anew: it is not watched any more",
+			(int)t->process.pid);
+		end_target(s);
+	} else if (!attachment_alive(t->attachment)) {
+		log_error("process %d is not watched any more: what held its probes was killed",
+			  (int)t->process.pid);
+		s->loop->watch->failed = true;
+		end_target(s);
+	} else {
+		watch_budget_beat(t, watch_now());
+		watched_look_for_plugins(t);
+		silence_look(t);
+		look_for_libraries(s->loop, t);
+	}
+}
+
+static void on_budget(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source *s = ctx;
+	struct timeval again = {};
+	uint64_t ns;
+
+	(void)fd;
+	(void)what;
+	if (s->watched->ended)
+		return;
+	drain(s->ring, DRAIN_NS);
+	ns = watch_budget_step(s->watched);
+	again.tv_sec = (time_t)(ns / 1000000000u);
+	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
+	event_add(s->budget_event, &again);
+}
+
+static void on_price(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)fd;
+	(void)what;
+	watch_budget_price(l->watch);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+	struct watch *w = l->watch;
+	size_t i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < w->ntargets; i++)
+		look_at_target(&l->sources[i]);
+	watch_print_races(w, RIPE_NS);
+	w->failed |= watch_record(w) != 0;
+	watch_print_status(w);
+	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
+		stop(l);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)what;
+	if (sig == SIGUSR1) {
+		if (!l->watch->options->out.n && !l->watch->recorder)
+			log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+		watch_write_output(l->watch);
+		return;
+	}
+	stop(l);
+}
+
+/* That of the target's engine, be it that it is new. */
+static int find_ring(struct loop *l, const struct watched *t, struct ring **out)
+{
+	int fd = attachment_events_fd(t->attachment);
+	struct ring *ring;
+
+	for (ring = l->rings; ring; ring = ring->next)
+		if (ring->fd == fd) {
+			*out = ring;
+			return 0;
+		}
+	ring = calloc(1, sizeof(*ring));
+	if (!ring)
+		return -ENOMEM;
+	ring->next = l->rings;
+	l->rings = ring;
+	ring->loop = l;
+	ring->fd = fd;
+	ring->buffers = ring_buffer__new(fd, on_event, ring, NULL);
+	if (!ring->buffers)
+		return -errno;
+	if (attachment_growths_fd(t->attachment) >= 0 &&
+	    ring_buffer__add(ring->buffers, attachment_growths_fd(t->attachment), on_growth, ring))
+		return -errno;
+	ring->event = event_new(l->base, ring_buffer__epoll_fd(ring->buffers), EV_READ | EV_PERSIST,
+				on_ring, ring);
+	if (!ring->event || event_add(ring->event, NULL))
+		return -ENOMEM;
+	*out = ring;
+	return 0;
+}
+
+static int add_target(struct loop *l, struct source *s, struct watched *t)
+{
+	static const struct timeval soon = {.tv_usec = 2000};
+	int r;
+
+	s->loop = l;
+	s->watched = t;
+	r = find_ring(l, t, &s->ring);
+	if (r)
+		return r;
+	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
+	if (!s->budget_event || event_add(s->budget_event, &soon))
+		return -ENOMEM;
+	if (t->process.pidfd < 0)
+		return 0; /* the tick looks after it */
+	s->exit_event = event_new(l->base, t->process.pidfd, EV_READ | EV_PERSIST, on_exit_of, s);
+	if (!s->exit_event || event_add(s->exit_event, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+static const int wanted[4] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+static void mask_signals(int how)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < 4; i++)
+		sigaddset(&set, wanted[i]);
+	sigprocmask(how, &set, NULL);
+}
+
+void watch_hold_signals(void)
+{
+	mask_signals(SIG_BLOCK);
+}
+
+static int set_up(struct loop *l)
+{
+	struct timeval tick = {.tv_usec = TICK_NS / 1000};
+	size_t i;
+	int r;
+
+	l->base = event_base_new();
+	l->sources = calloc(l->watch->room, sizeof(*l->sources));
+	if (!l->base || !l->sources)
+		return -ENOMEM;
+	for (i = 0; i < l->watch->ntargets; i++) {
+		r = add_target(l, &l->sources[i], l->watch->targets[i]);
+		if (r)
+			return r;
+	}
+	for (i = 0; i < 4; i++) {
+		l->signals[i] = evsignal_new(l->base, wanted[i], on_signal, l);
+		if (!l->signals[i] || event_add(l->signals[i], NULL))
+			return -ENOMEM;
+	}
+	mask_signals(SIG_UNBLOCK);
+	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
+	if (!l->tick || event_add(l->tick, &tick))
+		return -ENOMEM;
+	if (l->watch->calibration.fd >= 0) {
+		l->price = event_new(l->base, l->watch->calibration.fd, EV_READ, on_price, l);
+		if (!l->price || event_add(l->price, NULL))
+			return -ENOMEM;
+	}
+	if (l->watch->options->duration_ns)
+		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
+	return 0;
+}
+
+static void take_down(struct loop *l)
+{
+	size_t i;
+
+	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
+		struct source *s = &l->sources[i];
+
+		if (s->exit_event)
+			event_free(s->exit_event);
+		if (s->budget_event)
+			event_free(s->budget_event);
+	}
+	while (l->rings) {
+		struct ring *ring = l->rings;
+
+		l->rings = ring->next;
+		if (ring->event)
+			event_free(ring->event);
+		ring_buffer__free(ring->buffers);
+		free(ring);
+	}
+	for (i = 0; i < 4; i++)
+		if (l->signals[i])
+			event_free(l->signals[i]);
+	if (l->tick)
+		event_free(l->tick);
+	if (l->price)
+		event_free(l->price);
+	if (l->base)
+		event_base_free(l->base);
+	free(l->sources);
+}
+
+/* Takes the probes away first, all at once, then reads what they left behind. */
+static void wind_up(struct loop *l)
+{
+	struct ring *ring;
+	size_t i;
+
+	l->watch->end_ns = watch_now();
+	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
+		if (!l->sources[i].watched)
+			continue; /* nothing came of it */
+		if (!l->sources[i].watched->ended)
+			silence_end(l->sources[i].watched);
+		watched_stop(l->sources[i].watched);
+	}
+	for (i = 0; l->sources && i < l->watch->ntargets; i++)
+		if (l->sources[i].watched)
+			watched_wait(l->sources[i].watched);
+	for (ring = l->rings; ring; ring = ring->next)
+		if (ring->buffers)
+			drain_last(ring);
+}
+
+int watch_loop(struct watch *w)
+{
+	struct loop l = {.watch = w};
+	struct err err = {};
+	size_t i;
+	int r;
+
+	r = set_up(&l);
+	if (r) {
+		log_error("cannot set up the event loop: %s", err_name(r));
+		goto out;
+	}
+	for (i = 0; i < w->ntargets && !r; i++)
+		r = process_resume(&w->targets[i]->process, &err);
+	if (r) {
+		log_error("%s", err.text);
+		goto out;
+	}
+	while (!l.stopping && !l.error)
+		if (event_base_dispatch(l.base) < 0) {
+			r = -EIO;
+			break;
+		}
+	if (!r)
+		r = l.error;
+out:
+	wind_up(&l);
+	take_down(&l);
+	return r;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What `maprace watch` says and writes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "detect/gomap/losses.h"
+#include "detect/gomap/maprows.h"
+#include "report/filter.h"
+#include "report/text/status.h"
+#include "session/outputs.h"
+#include "session/recorder.h"
+#include "session/watch.h"
+
+#ifndef MAPRACE_VERSION
+#define MAPRACE_VERSION "unknown"
+#endif
+
+#define MAPS_COUNT_NS 1000000000u
+#define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
+
+uint64_t watch_now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* What has been watched so far, attaching and detaching apart. */
+static double elapsed_s(const struct watch *w)
+{
+	return (double)((w->end_ns ? w->end_ns : watch_now()) - w->start_ns) / 1e9;
+}
+
+static void add_counters(struct attachment_sum *sum, const struct attachment_sum *one)
+{
+	size_t i;
+
+	for (i = 0; i < MR_OP_MAX; i++)
+		sum->ops[i] += one->ops[i];
+	for (i = 0; i < MR_LOSS_MAX; i++)
+		sum->cpu.loss[i] += one->cpu.loss[i];
+	sum->cpu.holds += one->cpu.holds;
+	sum->cpu.hold_ns += one->cpu.hold_ns;
+	sum->cpu.collisions += one->cpu.collisions;
+}
+
+static int fill_stats(struct watch *w, struct report_stats *stats)
+{
+	struct losses_user user = {};
+	struct attachment_sum sum = {}, one;
+	size_t i;
+	int r;
+
+	memset(stats, 0, sizeof(*stats));
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = w->targets[i];
+
+		if (!t->attachment)
+			continue;
+		attachment_counters(t->attachment, &one);
+		add_counters(&sum, &one);
+		stats->probe_sites += attachment_sites(t->attachment);
+		user.missed_runs += attachment_missed(t->attachment);
+		user.bad_events += t->source.bad_events;
+		user.dropped_races += t->source.dropped_races;
+		user.dropped_growths += t->source.dropped_growths;
+		user.unresolved_pcs += t->source.resolver.unresolved;
+		user.names_cut += t->source.resolver.names_cut;
+		user.stacks_cut += t->source.resolver.stacks_cut;
+		user.plugins += t->plugins_unwatched;
+		user.bare_calls += attachment_bare_calls(t->attachment);
+	}
+	user.dropped_growths += growths_left_out(w->growths);
+	for (i = 0; i < MR_OP_MAX; i++)
+		stats->operations += sum.ops[i];
+	stats->reads = sum.ops[MR_OP_READ];
+	stats->writes = sum.ops[MR_OP_WRITE];
+	stats->deletes = sum.ops[MR_OP_DELETE];
+	stats->iterations = sum.ops[MR_OP_ITERATE];
+	stats->clears = sum.ops[MR_OP_CLEAR];
+	stats->clones = sum.ops[MR_OP_CLONE];
+	stats->holds = sum.cpu.holds;
+	stats->hold_ns = sum.cpu.hold_ns;
+	stats->attach_ms = w->attach_ms;
+	r = watch_budget_report(w, stats);
+	return r ? r : losses_fill(stats, &sum.cpu, &user);
+}
+
+static int fill_growths(struct watch *w, struct report *report)
+{
+	size_t i;
+	int r = 0;
+
+	if (!w->growths)
+		return 0;
+	for (i = 0; i < w->ntargets && !r; i++)
+		if (w->targets[i]->attachment)
+			r = growths_catch_up(w->growths, &w->targets[i]->source);
+	return r ? r : growths_lend(w->growths, report);
+}
+
+int watch_fill_report(struct watch *w, struct report *report)
+{
+	struct utsname host;
+	size_t i;
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	uname(&host);
+	report->version = strdup(MAPRACE_VERSION);
+	report->kernel = strdup(host.release);
+	report->arch = strdup(host.machine);
+	report->targets = calloc(w->ntargets, sizeof(*report->targets));
+	if (!report->version || !report->kernel || !report->arch || !report->targets)
+		return -ENOMEM;
+	report->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	report->started_unix_ns = w->started_unix_ns;
+	report->duration_s = elapsed_s(w);
+	for (i = 0; i < w->ntargets; i++) {
+		if (!w->targets[i]->bin)
+			continue;
+		r = watched_describe(w->targets[i], &report->targets[report->ntargets]);
+		if (r)
+			return r;
+		report->ntargets++;
+		r = maprows_append(report, &w->targets[i]->source, MAP_ROWS);
+		if (r)
+			return r;
+	}
+	r = fill_growths(w, report);
+	if (!r)
+		r = fill_stats(w, &report->stats);
+	if (!r)
+		r = silence_report(w, &report->stats);
+	if (r)
+		return r;
+	tracker_refresh(w->tracker);
+	r = tracker_lend(w->tracker, report);
+	return r ? r : filter_apply(w->filter, report);
+}
+
+int watch_lend_races(struct watch *w, struct report *report)
+{
+	int r;
+
+	memset(report, 0, sizeof(*report));
+	tracker_refresh(w->tracker);
+	r = tracker_lend(w->tracker, report);
+	return r ? r : filter_apply(w->filter, report);
+}
+
+void watch_drop_report(struct report *report)
+{
+	free(report->races); /* lent by the tracker, which owns what they point to */
+	free(report->suspects);
+	free(report->growths);
+	report->races = report->suspects = NULL;
+	report->growths = NULL;
+	report->nraces = report->nsuspects = report->ngrowths = 0;
+	report->nraces_hidden = report->nsuspects_hidden = 0;
+	report_free(report);
+}
+
+void watch_check_stdout(struct watch *w, int rc)
+{
+	if (!rc)
+		return;
+	w->failed = true;
+	if (!w->stdout_failed)
+		log_error("cannot write to standard output: %s", err_name(rc));
+	w->stdout_failed = true;
+}
+
+static struct text_style stdout_style(const struct watch *w)
+{
+	const struct watch_options *o = w->options;
+
+	return (struct text_style){.color = options_color(o->no_color, STDOUT_FILENO),
+				   .verbose = o->verbose > 0,
+				   .quote = o->source_root || isatty(STDOUT_FILENO),
+				   .source_root = o->source_root};
+}
+
+void watch_print_races(struct watch *w, uint64_t older_than_ns)
+{
+	struct text_style style = stdout_style(w);
+	uint64_t since = watch_now() - w->start_ns; /* the last ones come while we detach */
+	const struct report_race *race;
+	bool any = false;
+
+	if (since < older_than_ns)
+		return;
+	tracker_refresh(w->tracker);
+	while ((race = tracker_take(w->tracker, since - older_than_ns))) {
+		if (!any)
+			status_clear();
+		any = true;
+		if (w->options->json)
+			watch_check_stdout(w, jsonl_print_race(stdout, race, false));
+		else
+			text_print_race(stdout, race, elapsed_s(w), &style);
+	}
+	if (any && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+/* Counting walks a large table: once a second is enough for a person. */
+static void count_maps(struct watch *w)
+{
+	uint64_t now = watch_now();
+	size_t i;
+
+	if (w->maps_counted_ns && now - w->maps_counted_ns < MAPS_COUNT_NS)
+		return;
+	w->maps_counted_ns = now;
+	w->maps = 0;
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i]->attachment)
+			w->maps += maprows_count(&w->targets[i]->source);
+}
+
+void watch_print_status(struct watch *w)
+{
+	struct report_stats stats;
+	struct status status = {
+		.elapsed_s = elapsed_s(w), .races = tracker_races(w->tracker), .cost_percent = -1};
+
+	if (w->options->quiet || !isatty(STDERR_FILENO) || fill_stats(w, &stats))
+		return;
+	count_maps(w);
+	status.maps = w->maps;
+	status.operations = stats.operations;
+	status.holds = stats.holds;
+	status.cost_percent = stats.cost_percent;
+	status.unwatched = stats.unwatched;
+	status_draw(&status);
+	report_stats_free(&stats);
+}
+
+static int write_files(struct watch *w, const struct report *report)
+{
+	const struct watch_options *o = w->options;
+	const struct print_options how = {.text = {.verbose = o->verbose > 0,
+						   .quote = o->source_root,
+						   .source_root = o->source_root},
+					  .source_root = o->source_root};
+	int r = outputs_write(&o->out, report, &how);
+
+	w->failed |= r != 0;
+	return r;
+}
+
+static int fill_for_recorder(void *ctx, struct report *report)
+{
+	return watch_fill_report(ctx, report);
+}
+
+static int lend_to_recorder(void *ctx, struct report *report)
+{
+	return watch_lend_races(ctx, report);
+}
+
+int watch_record(struct watch *w)
+{
+	const struct recorder_source source = {.ctx = w,
+					       .fill = fill_for_recorder,
+					       .lend = lend_to_recorder,
+					       .drop = watch_drop_report};
+
+	return recorder_tick(w->recorder, (double)(watch_now() - w->start_ns) / 1e9, &source);
+}
+
+/* They come last: which of them are none is known at the end. */
+static void print_suspects(struct watch *w, const struct report *report)
+{
+	struct text_style style = stdout_style(w);
+	size_t i;
+
+	for (i = 0; i < report->nsuspects; i++)
+		if (w->options->json)
+			watch_check_stdout(w, jsonl_print_race(stdout, &report->suspects[i], true));
+		else
+			text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
+	if (report->nsuspects && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+static void print_growths(struct watch *w, const struct report *report)
+{
+	struct text_style style = stdout_style(w);
+	size_t i;
+
+	if (!report->growth)
+		return;
+	for (i = 0; w->options->json && i < report->ngrowths; i++)
+		watch_check_stdout(w, jsonl_print_growth(stdout, &report->growths[i]));
+	if (!w->options->json)
+		text_print_growths(stdout, report, &style);
+	if (fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+int watch_write_output(struct watch *w)
+{
+	struct report report;
+	int r;
+
+	if (!w->options->out.n && !w->recorder)
+		return 0;
+	r = watch_fill_report(w, &report);
+	if (r) {
+		log_error("cannot make the report: %s", err_name(r));
+		w->failed = true;
+	} else {
+		r = write_files(w, &report);
+		w->failed |= recorder_report(w->recorder, &report, false) != 0;
+	}
+	watch_drop_report(&report);
+	return r;
+}
+
+void watch_finish(struct watch *w)
+{
+	struct text_style style = {.color = options_color(w->options->no_color, STDERR_FILENO),
+				   .verbose = w->options->verbose > 0};
+	struct report report;
+
+	watch_print_races(w, 0);
+	status_close();
+	if (watch_fill_report(w, &report)) {
+		log_error("out of memory");
+		w->failed = true;
+	} else {
+		print_suspects(w, &report);
+		print_growths(w, &report);
+		write_files(w, &report);
+		w->failed |= recorder_report(w->recorder, &report, true) != 0;
+		if (w->options->json)
+			watch_check_stdout(w, jsonl_print_stats(stdout, &report.stats));
+		if (!w->options->quiet)
+			text_print_summary(stderr, &report, &style);
+	}
+	watch_drop_report(&report);
+}

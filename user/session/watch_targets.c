@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What `maprace watch` watches: the runtimes of Go programs, and of Go libraries in processes of
+ * whatever program, which may be loaded at any time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "process/limits.h"
+#include "report/printers.h"
+#include "session/refusal.h"
+#include "session/watch.h"
+
+/* Files that we open: of our own; for a target, whose keeper inherits those of all. */
+#define FILES 16
+#define FILES_OF_TARGET 40
+#define LIBRARIES 16 /* of all targets; each takes as much memory as a program */
+/* A command that is to load a library: how often it is looked at, at first and at last, and after
+ * how long a person is told what we wait for. */
+#define LOOK_FIRST_NS 2000000u
+#define LOOK_LAST_NS 50000000u
+#define TELL_NS 1000000000ull
+#define SETTLE_NS 5000000u /* from execve to the program being mapped */
+
+static struct watched *add_target(struct watch *w)
+{
+	struct watched *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->process.pidfd = -1;
+	w->targets[w->ntargets++] = t;
+	return t;
+}
+
+static void remove_target(struct watch *w, size_t i)
+{
+	watched_close(w->targets[i]);
+	free(w->targets[i]);
+	w->ntargets--;
+	memmove(&w->targets[i], &w->targets[i + 1], (w->ntargets - i) * sizeof(*w->targets));
+}
+
+int watch_open_targets(struct watch *w, struct err *err)
+{
+	const struct watch_options *o = w->options;
+	size_t i, n = o->command ? 1 : o->targets.n;
+	int r;
+
+	w->room = n + LIBRARIES;
+	w->targets = calloc(w->room, sizeof(*w->targets));
+	if (!w->targets)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		if (!add_target(w))
+			return -ENOMEM;
+	if (o->command)
+		return process_spawn(&w->targets[0]->process, o->command, err);
+	for (i = 0; i < n; i++) {
+		r = process_open(&w->targets[i]->process, (pid_t)o->targets.pids[i], err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int become_library(struct watched *t, const struct process_library *lib,
+			  struct go_binary *bin)
+{
+	t->bin = bin;
+	t->library = strdup(lib->path);
+	t->library_start = lib->start;
+	t->library_offset = lib->offset;
+	return t->library ? 0 : -ENOMEM;
+}
+
+/* One more target, in the host's process. */
+static struct watched *new_target(struct watch *w, struct watched *host)
+{
+	struct watched *t = add_target(w);
+
+	if (!t)
+		return NULL;
+	t->process = host->process;
+	t->process.pidfd = -1;
+	t->process.ours = t->process.stopped = false; /* the host reaps it */
+	if (host->process.pidfd >= 0)
+		t->process.pidfd = fcntl(host->process.pidfd, F_DUPFD_CLOEXEC, 0);
+	t->host = host;
+	return t;
+}
+
+static void drop_target(struct watch *w, struct watched *t)
+{
+	if (!t->host)
+		watched_reset(t);
+	else
+		remove_target(w, w->ntargets - 1); /* it is the last one */
+}
+
+struct joining {
+	struct watch *watch;
+	struct watched *host;
+	bool late; /* the watch has begun */
+};
+
+static int join(const struct joining *j, struct watched *t, struct err *err)
+{
+	struct watch *w = j->watch;
+	int r = watched_prepare(t, &w->attach, err);
+
+	if (!r && j->late)
+		r = watched_attach(t, err);
+	if (r || !j->late)
+		return r;
+	t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
+	watched_start(t, w->start_ns);
+	watch_budget_join(w, t);
+	watch_announce(w, t);
+	return 0;
+}
+
+/* A library becomes a target; the host itself where it is no Go program. */
+static void on_library(void *ctx, const struct process_library *lib, struct go_binary *bin)
+{
+	const struct joining *j = ctx;
+	struct watched *t = j->host;
+	struct err err = {};
+	int r;
+
+	if (t->bin && j->watch->ntargets == j->watch->room) {
+		go_binary_close(bin);
+		r = err_set(&err, -ENOSPC, "maprace watches no more than %d libraries", LIBRARIES);
+	} else {
+		if (t->bin)
+			t = new_target(j->watch, j->host);
+		if (!t)
+			go_binary_close(bin);
+		r = t ? become_library(t, lib, bin) : -ENOMEM;
+		if (!r)
+			r = join(j, t, &err);
+		if (r && t)
+			drop_target(j->watch, t);
+	}
+	if (!r)
+		return;
+	j->host->plugins_unwatched++;
+	log_warn("process %d: %s is not watched: %s", (int)j->host->process.pid, lib->path,
+		 err.text[0] ? err.text : err_name(r));
+}
+
+static void find_libraries(struct watch *w, struct watched *host, bool late)
+{
+	struct joining j = {w, host, late};
+
+	watched_find_libraries(host, on_library, &j);
+}
+
+bool watch_may_grow(const struct watch *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i]->library && !w->targets[i]->host)
+			return true;
+	return false;
+}
+
+/* With a Go program the privileges are gone by now, and with them the means to probe another file. */
+static void refuse(void *ctx, const struct process_library *lib, struct go_binary *bin)
+{
+	struct watched *t = ctx;
+
+	go_binary_close(bin);
+	t->plugins_unwatched++;
+	log_warn(
+		"process %d: %s, which it has loaded now, is not watched: to watch it too, start maprace again",
+		(int)t->process.pid, lib->path);
+}
+
+/* The 1st, 2nd, 4th, 8th … time; often, where all that is watched comes in libraries. */
+static bool is_time_to_look(const struct watched *t)
+{
+	return !(t->looks & (t->looks - 1)) || (t->library && t->looks % 8 == 0);
+}
+
+bool watch_look_for_libraries(struct watch *w, struct watched *t)
+{
+	size_t before = w->ntargets;
+
+	if (t->host || !watched_may_load(t) || !is_time_to_look(t))
+		return false;
+	if (t->library)
+		find_libraries(w, t, true);
+	else
+		watched_find_libraries(t, refuse, t);
+	return w->ntargets > before;
+}
+
+/* The program of a target is not Go. Only of an ELF file that can be read is that said. */
+static bool is_foreign(const struct watched *t)
+{
+	struct err err = {};
+	struct elf_file *elf;
+
+	if (elf_file_open(&elf, t->process.exe_path, &err))
+		return false;
+	elf_file_close(elf);
+	return true;
+}
+
+static int no_go(const struct watched *t, struct err *err)
+{
+	if (t->plugins_unwatched)
+		return err_set(
+			err, -ENOEXEC,
+			"process %d (%s) is not a Go program, and no Go library that it has loaded can be watched",
+			(int)t->process.pid, t->process.exe);
+	if (!refusal_hint_child(err, &t->process))
+		err_hint(
+			err,
+			"start maprace once it has loaded one, or let `maprace watch -- CMD` start it, which waits for that");
+	return err_set(err, -ENOEXEC,
+		       "process %d (%s) is not a Go program, and has loaded no Go library",
+		       (int)t->process.pid, t->process.exe);
+}
+
+/* The runtimes that a process has now: 0, or -ENOEXEC there is none. */
+static int prepare_process(struct watch *w, struct watched *t, struct err *err)
+{
+	int r = watched_prepare(t, &w->attach, err);
+	pid_t tracer = process_tracer(&t->process);
+
+	if (tracer)
+		log_warn(
+			"process %d is traced by process %d: while that stops it (a debugger) nothing happens that could be seen; let go of it if that is not meant",
+			(int)t->process.pid, (int)tracer);
+
+	if (r == -ENOEXEC && !t->bin && is_foreign(t)) {
+		*err = (struct err){};
+		find_libraries(w, t, false);
+		return t->bin ? 0 : no_go(t, err);
+	}
+	if (!r && watched_may_load(t))
+		find_libraries(w, t, false);
+	return r;
+}
+
+/* ---- a command that has yet to load Go code ---- */
+
+struct waiting {
+	char exe[4096]; /* at first */
+	struct watch *watch;
+	struct watched *target;
+	sigset_t signals;
+	uint64_t begin_ns, look_ns;
+	bool told;
+};
+
+/* It may have become a Go program by execve, or have loaded a library. -EAGAIN neither. */
+static int look_for_go(struct waiting *wait, struct err *err)
+{
+	struct watched *t = wait->target;
+	struct timespec settle = {.tv_nsec = SETTLE_NS};
+	struct process before = t->process;
+	int r = process_look_again(&t->process, err);
+
+	if (r)
+		return r;
+	if (t->process.exe_ino != before.exe_ino || t->process.exe_dev != before.exe_dev ||
+	    t->process.stack != before.stack) {
+		nanosleep(&settle, NULL);
+		watched_forget_libraries(t);
+		r = process_look_again(&t->process, err);
+		if (!r)
+			r = prepare_process(wait->watch, t, err);
+	} else {
+		find_libraries(wait->watch, t, false);
+		r = t->bin ? 0 : -ENOEXEC;
+	}
+	return r == -ENOEXEC && !t->bin ? -EAGAIN : r;
+}
+
+static int nothing_seen(const struct waiting *wait, const char *when, struct err *err)
+{
+	const struct watched *t = wait->target;
+
+	err_hint(
+		err,
+		"what a command starts in other processes is not watched: give the Go program itself, or its process with -p");
+	return err_set(err, -ENOEXEC, "%s is not a Go program, and %s was seen in its process %s",
+		       wait->exe,
+		       t->plugins_unwatched ? "no Go library that can be watched" : "no Go code",
+		       when);
+}
+
+static void tell_waiting(struct waiting *wait, uint64_t now)
+{
+	if (wait->told || now - wait->begin_ns < TELL_NS)
+		return;
+	wait->told = true;
+	log_info("%s is not a Go program: waiting until process %d loads a Go library",
+		 wait->target->process.exe, (int)wait->target->process.pid);
+}
+
+/* Until it is time to look again. 0, or -EINTR: somebody says that it is enough. */
+static int pause_for_go(struct waiting *wait)
+{
+	struct timespec ts = {.tv_nsec = (long)wait->look_ns};
+	int sig = sigtimedwait(&wait->signals, NULL, &ts);
+
+	if (wait->look_ns < LOOK_LAST_NS)
+		wait->look_ns += wait->look_ns / 8;
+	return sig > 0 && sig != SIGUSR1 ? -EINTR : 0;
+}
+
+static int wait_for_go(struct watch *w, struct watched *t, struct err *err)
+{
+	struct waiting wait = {
+		.watch = w, .target = t, .begin_ns = watch_now(), .look_ns = LOOK_FIRST_NS};
+	struct process *p = &t->process;
+	struct err ignored = {};
+	uint64_t now;
+	int r;
+
+	snprintf(wait.exe, sizeof(wait.exe), "%s", p->exe);
+	sigemptyset(&wait.signals);
+	sigaddset(&wait.signals, SIGINT);
+	sigaddset(&wait.signals, SIGTERM);
+	sigaddset(&wait.signals, SIGHUP);
+	sigaddset(&wait.signals, SIGUSR1);
+	r = process_resume(p, err);
+	while (!r) {
+		now = watch_now();
+		tell_waiting(&wait, now);
+		if (waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid) {
+			p->reaped = true;
+			return nothing_seen(&wait, "until it ended", err);
+		}
+		ignored = (struct err){};
+		r = look_for_go(&wait, &ignored);
+		if (r == -ESRCH) { /* about to be reaped */
+			r = pause_for_go(&wait);
+			continue;
+		}
+		if (r != -EAGAIN) {
+			t->late_s = (double)(watch_now() - wait.begin_ns) / 1e9;
+			*err = ignored;
+			return r;
+		}
+		r = pause_for_go(&wait);
+		if (!r && w->options->duration_ns && now - wait.begin_ns >= w->options->duration_ns)
+			r = -ETIMEDOUT;
+	}
+	if (r == -EINTR)
+		return nothing_seen(&wait, "until maprace was told to end", err);
+	return r == -ETIMEDOUT ? nothing_seen(&wait, "in the time given", err) : r;
+}
+
+#define ENDING_MS 1000
+
+/* A process that ended while we attached, one of several: the others are watched all the same. */
+static void leave_out(struct watch *w, const struct watched *gone)
+{
+	size_t i;
+
+	log_warn("process %d (%s) ended while maprace attached to it, and is not watched",
+		 (int)gone->process.pid, gone->process.exe);
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i] == gone || w->targets[i]->host == gone)
+			w->targets[i]->left_out = true;
+}
+
+/* r if it stands, 0 if that target is left out. */
+static int bear(struct watch *w, struct watched *t, int r, struct err *err)
+{
+	const struct watched *of = t->host ? t->host : t;
+	size_t i, others = 0;
+
+	if (!r || w->options->command)
+		return r;
+	/* its memory is gone a moment before it has ended itself */
+	if (!process_ends_within(&t->process, r == -ESRCH ? ENDING_MS : 0))
+		return r;
+	for (i = 0; i < w->ntargets; i++)
+		others += w->targets[i] != of && w->targets[i]->host != of &&
+			  !w->targets[i]->left_out;
+	if (!others) {
+		err->hint[0] = '\0';
+		return err_set(err, -ESRCH, "process %d (%s) ended while maprace attached to it",
+			       (int)t->process.pid, t->process.exe);
+	}
+	leave_out(w, of);
+	*err = (struct err){};
+	return 0;
+}
+
+static void remove_left_out(struct watch *w)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < w->ntargets; i++) {
+		if (!w->targets[i]->left_out) {
+			w->targets[kept++] = w->targets[i];
+			continue;
+		}
+		watched_close(w->targets[i]);
+		free(w->targets[i]);
+	}
+	w->ntargets = kept;
+}
+
+/* Each target with its process is prepared, and what it has loaded becomes targets behind it. */
+static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
+{
+	const struct watch_options *o = w->options;
+	size_t i, n = w->ntargets;
+	int r = 0;
+
+	for (i = 0; i < n && !r; i++) {
+		struct watched *t = w->targets[i];
+
+		r = prepare_process(w, t, err);
+		if (r == -ENOEXEC && o->command && !t->bin && is_foreign(t) && !o->dry_run) {
+			*err = (struct err){};
+			r = wait_for_go(w, t, err);
+			*began_ns = watch_now();
+		}
+		r = bear(w, t, r, err);
+	}
+	return r;
+}
+
+static int attach_prepared(struct watch *w, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < w->ntargets && !r; i++) {
+		struct watched *t = w->targets[i];
+
+		if (!t->left_out)
+			r = bear(w, t, watched_attach(t, err), err);
+	}
+	return r;
+}
+
+int watch_attach_targets(struct watch *w, struct err *err)
+{
+	const struct watch_options *o = w->options;
+	uint64_t before = watch_now();
+	size_t i;
+	int r = limits_files(FILES + w->ntargets * FILES_OF_TARGET, err);
+
+	if (r)
+		return r;
+	w->attach = (struct attach_opts){
+		.max_hold_ns = o->max_hold_ns,
+		.bold = o->command != NULL,
+		.hold_ppm = o->max_hold_ns ? (uint32_t)(o->budget_percent * PPM_OF_PERCENT + 0.5)
+					   : 0,
+		.window_ns = o->suspects ? o->window_ns : 0,
+		.growth = o->growth,
+		.targets = (uint32_t)(w->ntargets < MR_TARGETS ? w->ntargets : MR_TARGETS)};
+	r = prepare_targets(w, &before, err);
+	if (!r && !o->dry_run)
+		r = attach_prepared(w, err);
+	remove_left_out(w);
+	if (o->dry_run)
+		return r;
+	for (i = 0; i < w->ntargets && !r; i++)
+		attachment_settle(w->targets[i]->attachment);
+	w->attach_ms = (double)(watch_now() - before) / 1e6;
+	return r;
+}
+
+void watch_announce(struct watch *w, struct watched *t)
+{
+	struct report_target target;
+
+	log_info("%s process %d (%s%s%s, %s), %zu sites by %s",
+		 w->options->dry_run ? "would watch" : "watching", (int)t->process.pid,
+		 t->process.exe, t->library ? ": " : "", t->library ? t->library : "",
+		 go_binary_version(t->bin), t->hooks.probed,
+		 attachment_is_multi(t->attachment) ? "uprobe-multi" : "perf events");
+	if (t->late_s > 0)
+		log_info("process %d: %s is watched from %.2f s on, when it was found loaded",
+			 (int)t->process.pid, t->library ? t->library : t->process.exe, t->late_s);
+	if (go_binary_is_race(t->bin))
+		log_warn("process %d is built with -race: the race detector itself sees more",
+			 (int)t->process.pid);
+	silence_begin(t);
+	if (!w->options->json || watched_describe(t, &target))
+		return;
+	watch_check_stdout(w, jsonl_print_target(stdout, &target));
+	free(target.exe);
+	free(target.library);
+	free(target.build_id);
+	free(target.go_version);
+}

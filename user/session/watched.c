@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/watched.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "session/refusal.h"
+
+static int open_program(struct watched *w, struct err *err)
+{
+	int r = go_binary_open(&w->bin, w->process.exe_path, err);
+
+	if (r) {
+		refusal_explain(err, r, &w->process);
+		return r;
+	}
+	if (process_is_file(&w->process, elf_file_fd(go_binary_elf(w->bin))))
+		return 0;
+	return err_set(err, -ESTALE, "process %d runs another program now", (int)w->process.pid);
+}
+
+static int find_bias(const struct watched *w, uint64_t *bias, struct err *err)
+{
+	const struct elf_segment *segments;
+	int r;
+
+	*bias = 0;
+	if (w->library) {
+		r = watched_library_bias(w->bin, w->library_start, w->library_offset, bias);
+		return r ? err_set(err, r, "the code of %s is not where its file says", w->library)
+			 : 0;
+	}
+	if (!elf_file_is_pie(go_binary_elf(w->bin)))
+		return 0;
+	if (!elf_file_segments(go_binary_elf(w->bin), &segments))
+		return err_set(err, -ENOEXEC, "%s has nothing to load", w->process.exe);
+	return process_load_bias(&w->process, segments[0].vaddr, segments[0].offset, bias, err);
+}
+
+int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err)
+{
+	uint64_t bias = 0;
+	size_t i;
+	int r = w->bin ? 0 : open_program(w, err);
+
+	if (r)
+		return r;
+	r = hooks_choose(&w->hooks, w->bin, err);
+	if (!r && opts->growth)
+		r = hooks_choose_growth(&w->hooks, w->bin);
+	if (r)
+		return r;
+	w->growth = opts->growth;
+	w->may_plug = watched_may_plug(w);
+	for (i = 0; i < w->hooks.count; i++)
+		if (w->hooks.hooks[i].state == HOOK_BLIND)
+			log_warn("process %d: %s cannot be watched: %s", (int)w->process.pid,
+				 w->hooks.hooks[i].function, w->hooks.hooks[i].why);
+	r = find_bias(w, &bias, err);
+	if (r)
+		return r;
+	w->source.resolver = (struct resolver){.bin = w->bin, .process = &w->process, .bias = bias};
+	r = attachment_new(&w->attachment, opts, err);
+	if (r)
+		return r;
+	w->source.attachment = w->attachment;
+	r = attachment_prepare(w->attachment, &w->process, w->bin, &w->hooks, bias, w->may_plug,
+			       err);
+	if (r)
+		return r;
+	return attachment_load(w->attachment, err);
+}
+
+int watched_attach(struct watched *w, struct err *err)
+{
+	return attachment_attach(w->attachment, err);
+}
+
+void watched_start(struct watched *w, uint64_t start_ns)
+{
+	w->source.resolver.start_ns = start_ns;
+	attachment_activate(w->attachment, !w->hooks.blind && !w->may_plug);
+	w->started = true;
+}
+
+void watched_stop(struct watched *w)
+{
+	if (w->attachment)
+		attachment_detach(w->attachment);
+}
+
+void watched_wait(struct watched *w)
+{
+	if (w->attachment)
+		attachment_wait(w->attachment);
+}
+
+void watched_reset(struct watched *w)
+{
+	attachment_free(w->attachment);
+	w->attachment = NULL;
+	watched_forget_plugins(w);
+	free(w->library);
+	w->library = NULL;
+	hooks_free(&w->hooks);
+	if (w->bin)
+		go_binary_close(w->bin);
+	w->bin = NULL;
+}
+
+void watched_close(struct watched *w)
+{
+	watched_reset(w);
+	watched_forget_libraries(w);
+	process_close(&w->process);
+}
+
+int watched_describe(const struct watched *w, struct report_target *target)
+{
+	const struct elf_file *elf = go_binary_elf(w->bin);
+
+	memset(target, 0, sizeof(*target));
+	target->pid = (uint32_t)w->process.pid;
+	target->exe = strdup(w->process.exe);
+	target->library = strdup(w->library ? w->library : "");
+	target->late_s = w->late_s;
+	target->build_id = strdup(elf_file_build_id(elf));
+	target->go_version = strdup(go_binary_version(w->bin));
+	target->swiss = go_binary_layout(w->bin)->map_impl == GO_MAP_SWISS;
+	target->stripped = !elf_file_has_symtab(elf);
+	target->pie = elf_file_is_pie(elf);
+	target->cgo = go_binary_is_cgo(w->bin);
+	target->exited = w->ended;
+	target->exit_status = w->process.reaped ? w->process.wait_status : -1;
+	if (target->exe && target->library && target->build_id && target->go_version)
+		return 0;
+	free(target->exe);
+	free(target->library);
+	free(target->build_id);
+	free(target->go_version);
+	return -ENOMEM;
+}

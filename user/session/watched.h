@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_WATCHED_H
+#define MAPRACE_SESSION_WATCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "budget/duty.h"
+#include "detect/gomap/tracker.h"
+#include "go/go_binary.h"
+#include "model/model.h"
+#include "probe/attach.h"
+#include "probe/hooks.h"
+#include "process/process.h"
+#include "session/silence.h"
+
+/*
+ * One watched Go runtime with all that belongs to it, from its file to its probes: that of a
+ * program, or that of a library (-buildmode=c-shared) in a process. Several of them may be in one
+ * process, of different versions and with goroutines and maps of their own: nothing of one is taken
+ * for something of another.
+ */
+struct watched {
+	struct process process;
+	char *library; /* as the process sees it; NULL: the program itself */
+	uint64_t library_start, library_offset; /* of its code: in memory, in the file */
+	struct watched *host; /* another one in the same process looks for libraries; NULL: we do */
+	struct watched_seen {
+		uint64_t ino;
+		char *path;
+	} * seen; /* libraries looked at so far */
+	size_t nseen;
+	double late_s; /* how long the watch had lasted when it was loaded; 0: it was there */
+	double budget; /* of CPU time, of the whole process */
+	struct go_binary *bin;
+	struct hook_set hooks;
+	struct attachment *attachment;
+	struct tracker_source source;
+	struct duty duty;
+	bool dutiful;	     /* the account is kept */
+	uint64_t failed_ns;  /* when a change of the probes failed; 0: the last one did not */
+	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
+	bool growth;	     /* how its maps grow is watched */
+	bool left_out;	     /* it ended while we attached: about to be freed */
+	bool started;	     /* the attachment is active */
+	bool ended;	     /* the process is gone, or runs another program */
+	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
+	size_t nplugins, plugins_unwatched;
+	unsigned int looks; /* for plugins */
+	bool may_plug;	    /* watched_may_plug(), asked once */
+	struct silence silence;
+};
+
+/* Everything but the probes: binary (where it is not there already), hooks, configuration, verified
+ * programs. process must be open. On failure watched_close() is due. */
+int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err);
+int watched_attach(struct watched *w, struct err *err);
+/* From now on it is watched; times are told from start_ns on, CLOCK_MONOTONIC. */
+void watched_start(struct watched *w, uint64_t start_ns);
+/*
+ * Code of a plugin calls the plugin's own copies of the map functions: they get probes too. Says
+ * which plugins are not watched, and counts them. Looks less and less often, however often it is
+ * called.
+ */
+void watched_look_for_plugins(struct watched *w);
+/* Whether the program can load any: looks through all its functions. */
+bool watched_may_plug(const struct watched *w);
+/* Whether that file was found as a plugin, watched or told of. */
+bool watched_knows_plugin(const struct watched *w, const char *path);
+/*
+ * Calls back with each Go library with a runtime of its own that its process has mapped, and that
+ * was not found before; bin is found's from then on. Those that cannot be watched are told of, and
+ * counted among the plugins.
+ */
+typedef void (*watched_found)(void *ctx, const struct process_library *lib, struct go_binary *bin);
+void watched_find_libraries(struct watched *w, watched_found found, void *ctx);
+/* Whether it has a runtime, and is no plugin of another one's. */
+bool watched_has_runtime(const struct go_binary *bin);
+/* Whether its process may load any. */
+bool watched_may_load(const struct watched *w);
+void watched_forget_libraries(struct watched *w);
+/* Run-time minus link-time address, given where its code is. */
+int watched_library_bias(const struct go_binary *bin, uint64_t start, uint64_t offset,
+			 uint64_t *bias);
+/* Once nothing is attached any more. */
+void watched_forget_plugins(struct watched *w);
+/* Its probes are told to go; when watched_wait() returns they are gone. */
+void watched_stop(struct watched *w);
+void watched_wait(struct watched *w);
+void watched_close(struct watched *w);
+/* To what it was before watched_prepare(), without a library: process and what was looked at stay. */
+void watched_reset(struct watched *w);
+
+/* Fills target with copies. 0 or -ENOMEM. */
+int watched_describe(const struct watched *w, struct report_target *target);
+
+#endif
