@@ -43,9 +43,9 @@ static void add_shared(const struct attachment *a, struct attachment_sum *sum)
 	size_t i, k;
 
 	for (i = 0; i < (size_t)1 << e->cpu_shift; i++) {
-		foreign += e->skel->data_cpus->cpus[i].loss[MR_LOSS_FOREIGN];
+		foreign += engine_counters(e, 0)[i].loss[MR_LOSS_FOREIGN];
 		for (k = 0; k < MR_LOSS_MAX && engine_is_told_by(e, a); k++)
-			sum->cpu.loss[k] += e->skel->data_cpus->cpus[i].loss[k];
+			sum->cpu.loss[k] += engine_counters(e, 0)[i].loss[k];
 	}
 	sum->foreign = foreign / e->used;
 }
@@ -65,8 +65,7 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 		return;
 	n = (size_t)1 << a->engine->cpu_shift;
 	for (i = 0; i < n; i++) {
-		const struct mr_cpu *c =
-			&a->engine->skel->data_cpus->cpus[attachment_engine_slot(a) * n + i];
+		const struct mr_cpu *c = &engine_counters(a->engine, attachment_engine_slot(a))[i];
 
 		for (k = 0; k < MR_SITE_SLOTS; k++) {
 			all->hits[k] += c->hits[k];

@@ -254,7 +254,7 @@ static void wipe(struct engine *e, uint32_t slot)
 	size_t cloned = (size_t)1 << e->cloned_shift, cpus = (size_t)1 << e->cpu_shift;
 
 	memset((void *)&e->skel->bss->targets[slot], 0, sizeof(e->skel->bss->targets[slot]));
-	memset((void *)&e->skel->data_cpus->cpus[slot * cpus], 0, cpus * sizeof(struct mr_cpu));
+	memset(engine_counters(e, slot), 0, cpus * sizeof(struct mr_cpu));
 	memset((void *)&e->skel->bss->cloned[slot * cloned], 0, cloned * sizeof(__u32));
 }
 

@@ -65,6 +65,14 @@ static inline struct mr_target *engine_target(const struct engine *e, uint16_t t
 	return &e->skel->bss->targets[engine_slot(e, tag)];
 }
 
+/* Of a slot: 1 << cpu_shift of them. There are more than the skeleton's type says. */
+static inline struct mr_cpu *engine_counters(const struct engine *e, uint32_t slot)
+{
+	struct mr_cpu *all = e->skel->data_cpus->cpus;
+
+	return all + ((size_t)slot << e->cpu_shift);
+}
+
 /* In the table of all sites: the one at this address of a process, NULL: there is none; and a place
  * for it, NULL: none is left that is near enough. */
 struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip);
