@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # What watching costs. Ratios within one run: every round measures each variant once, in an order that shifts from round to
 # round; medians over the rounds are printed as tables and written as JSON (build/bench/*.json).
-# usage: run.sh [hot|attach|proof|growth|servers]...     (hot attach proof growth)
+# usage: run.sh [hot|attach|proof|growth|many|servers]...     (hot attach proof growth many)
 #   hot      operations/s of a hot map loop: unwatched, an empty BPF program at our sites, maprace without holds, maprace, bpftrace
 #            at function entry, and the program built with -race
 #   attach   time to attach to a live 50 MB stripped binary, and the tool's memory, with the file cached and not
 #   proof    time to the first proof of a race whose accesses are 10 us, 1 ms and 100 ms apart
 #   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
+#   many     time to attach to 1, 20 and 200 processes and to let go, and memory (BENCH_OLD: another maprace, measured beside it)
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
 # budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns),
@@ -20,6 +21,7 @@ bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$bench_dir/attach.sh"
 . "$bench_dir/proof.sh"
 . "$bench_dir/growth.sh"
+. "$bench_dir/many.sh"
 
 bench_build=$real_top/build/bench
 read -ra versions <<<"${BENCH_GO:-1.19 1.23 1.24 1.27}"
@@ -37,7 +39,7 @@ bench_go_build()
 	goroot=$("$real_top/scripts/debs.sh" go "$version")
 	GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GO111MODULE=off GOENV=off GOTELEMETRY=off \
 		GOCACHE=$real_top/build/gocache GOPATH=$bench_build/gopath \
-		"$goroot/bin/go" build "$@" -o "$bench_build/$name-$version$*" "$bench_dir/$name.go"
+		"$goroot/bin/go" build "$@" -o "$bench_build/${name##*/}-$version$*" "$bench_dir/$name.go"
 }
 
 # the loader of the empty program chooses its sites with maprace's own code
@@ -71,7 +73,7 @@ bench_servers()
 	return "$status"
 }
 
-(($#)) || set -- hot attach proof growth
+(($#)) || set -- hot attach proof growth many
 if ((EUID)); then
 	echo "run.sh: attaching to processes needs root" >&2
 	exit 1
@@ -83,9 +85,9 @@ bench_tools
 echo "$(nproc) CPUs, Linux $(uname -r), load before $(cut -d' ' -f1 /proc/loadavg)"
 for bench in "$@"; do
 	case $bench in
-	hot | attach | proof | growth | servers) "bench_$bench" ;;
+	hot | attach | proof | growth | many | servers) "bench_$bench" ;;
 	*)
-		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, servers)" >&2
+		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, many, servers)" >&2
 		exit 2
 		;;
 	esac

@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids many one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows keeper measurer
 	library libraries library_command library_exec'
 watcher=
@@ -210,6 +210,33 @@ life_two_pids()
 	need 'not both were races' document '[.targets[].map_impl] | sort == ["classic", "swiss"]' || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$first" || return 1
 	kill "$first"
+}
+
+# Twenty processes of one program, their maps at the same address: the race is that one's that has it, whoever ends meanwhile.
+life_many()
+{
+	local pids=() all racy pid
+	for _ in {1..19}; do
+		start_target "$(program 1.24 many)"
+		pids+=("$target")
+	done
+	start_target "${calm[@]}" "$(program 1.24 many)"
+	racy=$target
+	all=$(IFS=,; echo "${pids[*]:0:10},$racy,${pids[*]:10}")
+	watch -p "$all" -d 20 --halt-on-race
+	need 'not attached' attached "${pids[18]}" && need 'it does not watch' wait_until 10 watching || return 1
+	need 'more than one process holds the probes' test "$(pgrep -c -P "$watcher" -x mr-keeper)" = 1 || return 1
+	kill -KILL "${pids[0]}" "${pids[1]}"
+	sleep 0.5
+	kill -USR1 "$racy"
+	watch_ended 30 && status_is 66 || return 1
+	need 'the race is not in the document, or another process' document --argjson racy "$racy" '[.races[].pid] | unique == [$racy]' || return 1
+	need 'not all were watched' document '.targets | length == 20 and ([.[] | select(.exit)] | length == 2)' || return 1
+	need 'nothing was seen of some' document '[.stats.budget.functions[] | select(.hits > 0) | .pid] | unique | length >= 18' || return 1
+	for pid in "${pids[@]:2}" "$racy"; do
+		need "a probe stays behind in $pid" wait_until 2 text_same "$pid" || return 1
+	done
+	kill "${pids[@]:2}"
 }
 
 # One of two ends while maprace attaches to both, at whatever point: the other is watched all the same.
@@ -521,7 +548,7 @@ lifecycle_build()
 {
 	local version name
 	for version in 1.19 1.24 1.27; do
-		for name in sleeper ender execer; do
+		for name in sleeper ender execer many; do
 			build_program "$version-stripped" "$e2e_dir/programs/$name.go"
 		done
 	done

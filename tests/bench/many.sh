@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # run.sh sources this and shares its variables with it
+# Many processes at once: how long it takes to attach to all of them and to let go, and how much memory maprace and the process
+# that holds its probes have; with BENCH_OLD, another maprace, beside it in each round.
+
+many_start() # COUNT BINARIES: sets many_pids
+{
+	local i dir=$bench_build/many
+	many_pids=()
+	mkdir -p "$dir"
+	for ((i = 0; i < $2; i++)); do
+		cp -f "$bench_build/many-1.24" "$dir/many$i"
+	done
+	for ((i = 0; i < $1; i++)); do
+		"$dir/many$((i % $2))" </dev/null >/dev/null 2>&1 &
+		many_pids+=("$!")
+		real_pids+=("$!")
+	done
+	sleep 0.5
+}
+
+
+# many_once MAPRACE: a line of attach ms, detach ms, kB, kB of the keepers' own pages
+many_once()
+{
+	local pid before after kb keepers=0 keeper
+	"$1" watch -q -o "$real_tmp/many.json" -p "$(
+		IFS=,
+		echo "${many_pids[*]}"
+	)" </dev/null >/dev/null 2>"$real_tmp/err" &
+	pid=$!
+	real_pids+=("$pid")
+	real_await 60 text_probed "${many_pids[-1]}"
+	sleep 1
+	kb=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
+	for keeper in $(pgrep -P "$pid" -x mr-keeper); do
+		keepers=$((keepers + $(awk '/^Private_(Clean|Dirty)/ { sum += $2 } END { print sum + 0 }' "/proc/$keeper/smaps_rollup")))
+	done
+	before=${EPOCHREALTIME/./}
+	kill -INT "$pid"
+	wait "$pid" 2>/dev/null || true
+	after=${EPOCHREALTIME/./}
+	jq -r --argjson detach $(((after - before) / 1000)) --argjson kb "$kb" --argjson keepers "$keepers" \
+		'[.stats.attach_ms, $detach, $kb, $keepers] | @tsv' "$real_tmp/many.json"
+}
+
+many_case() # COUNT BINARIES
+{
+	local round which tool
+	many_start "$1" "$2"
+	for which in new ${BENCH_OLD:+old}; do
+		: >"$real_tmp/many-$which"
+	done
+	for ((round = 0; round < rounds; round++)); do
+		for which in new ${BENCH_OLD:+old}; do
+			tool=$maprace
+			[[ $which == new ]] || tool=$BENCH_OLD
+			many_once "$tool" >>"$real_tmp/many-$which"
+		done
+	done
+	for which in new ${BENCH_OLD:+old}; do
+		printf '%-5s %9d %9d %12.0f %12.0f %12.0f %12.0f\n' "$which" "$1" "$2" \
+			"$(cut -f1 "$real_tmp/many-$which" | bench_median)" "$(cut -f2 "$real_tmp/many-$which" | bench_median)" \
+			"$(cut -f3 "$real_tmp/many-$which" | bench_median)" "$(cut -f4 "$real_tmp/many-$which" | bench_median)"
+	done
+	kill -KILL "${many_pids[@]}"
+	wait "${many_pids[@]}" 2>/dev/null || true
+	real_pids=()
+}
+
+bench_many()
+{
+	local sizes
+	echo "# many processes: $rounds rounds, medians; aims: 20 of 1 binary 250 ms, 250 ms, 40960 kB; 200 of 10 binaries 65536 kB"
+	bench_go_build 1.24 ../e2e/programs/many
+	printf '%-5s %9s %9s %12s %12s %12s %12s\n' '' processes binaries 'attach ms' 'detach ms' 'peak kB' 'keeper kB'
+	for sizes in ${BENCH_MANY:-1,1 20,1 200,10}; do
+		many_case "${sizes%,*}" "${sizes#*,}"
+	done
+}
