@@ -45,8 +45,8 @@ static __always_inline __u32 *seed_cloned(__u32 seed, __u64 tagged)
 	__u32 slot = (__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask;
 	__u32 place = (seed * 0x9e3779b1u) >> (32 - MR_CLONED_BITS);
 
-	place &= (1u << cfg.cloned_shift) - 1;
-	return &cloned[(slot << cfg.cloned_shift | place) & (MR_CLONED - 1)];
+	place &= cfg.cloned_mask;
+	return &cloned[((slot << cfg.cloned_shift) + place) & (MR_CLONED - 1)];
 }
 
 /*

@@ -10,8 +10,8 @@ static __always_inline struct mr_cpu *this_cpu(__u64 tagged, __u32 *cpu)
 	__u32 slot = (__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask, on;
 
 	on = *cpu = bpf_get_smp_processor_id();
-	/* constants all of them: a number that the verifier knows to be within bounds */
-	return &cpus[slot << cfg.cpu_shift | (on & ((1u << cfg.cpu_shift) - 1))];
+	/* constants all of them, and added: 5.10 knows nothing any more of what is or-ed */
+	return &cpus[(slot << cfg.cpu_shift) + (on & cfg.cpu_mask)];
 }
 
 static __always_inline void lose(struct mr_cpu *c, enum mr_loss which)

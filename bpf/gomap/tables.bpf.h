@@ -21,7 +21,9 @@ MR_FROZEN struct mr_config cfg = {
 	.caller_mask = MR_CALLER_SLOTS - 1,
 	.target_mask = MR_CPU_ENTRIES / 2 - 1,
 	.cpu_shift = 1,
+	.cpu_mask = 1,
 	.cloned_shift = MR_CLONED_BITS - 2,
+	.cloned_mask = MR_CLONED / 4 - 1,
 };
 
 /* By slot. Each has its constants from user space before its sites are in the table of those. */

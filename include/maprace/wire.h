@@ -182,8 +182,9 @@ struct mr_config {
 	__u32 holds_enabled; /* 0: count and look only */
 	__u32 growth;	     /* 0: nobody asked how maps grow */
 	__u32 target_mask;   /* slots of targets - 1 */
-	__u32 cpu_shift;     /* 1 << this: entries of each slot in the table by slot and CPU */
-	__u32 cloned_shift;  /* likewise, in the table of cloned seeds */
+	/* 1 << shift: entries of each slot in the table by slot and CPU; mask: that - 1 */
+	__u32 cpu_shift, cpu_mask;
+	__u32 cloned_shift, cloned_mask; /* likewise, in the table of cloned seeds */
 	__u32 pad;
 };
 
@@ -629,7 +630,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
 _Static_assert(sizeof(struct mr_site) == 32, "wire");
 _Static_assert(sizeof(struct mr_call) == 24, "wire");
-_Static_assert(sizeof(struct mr_config) == 96, "wire");
+_Static_assert(sizeof(struct mr_config) == 104, "wire");
 _Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");

@@ -191,7 +191,9 @@ static int set_up(void **state)
 	cfg.caller_mask = MR_CALLER_SLOTS - 1;
 	cfg.target_mask = 3;
 	cfg.cpu_shift = 9;
+	cfg.cpu_mask = MR_CPUS - 1;
 	cfg.cloned_shift = MR_CLONED_BITS - 2;
+	cfg.cloned_mask = MR_CLONED / 4 - 1;
 	plant_target(TGID, TAG);
 	memset((void *)claim_states, 0, sizeof(claim_states));
 	memset(claim_table, 0, sizeof(claim_table));

@@ -84,7 +84,9 @@ static void configure(struct engine *e)
 	cfg->window_ns = o->window_ns;
 	cfg->target_mask = e->nslots - 1;
 	cfg->cpu_shift = e->cpu_shift;
+	cfg->cpu_mask = (1u << e->cpu_shift) - 1;
 	cfg->cloned_shift = e->cloned_shift;
+	cfg->cloned_mask = (1u << e->cloned_shift) - 1;
 }
 
 /* As large as these targets need them. */
