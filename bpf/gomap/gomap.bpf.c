@@ -76,7 +76,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
 	arg = tagged(site_word(ctx, site.map_arg), tag);
-	latest_note(o.g, arg, slot, REG_SP(ctx));
+	latest_note(o.g, arg, slot, REG_SP(ctx), o.target->epoch);
 	a = again_slot(o.cpu, arg);
 	if (!a) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);

@@ -19,10 +19,10 @@ static __always_inline struct mr_latest *latest_slot(__u64 g)
 	return &latest[(__u32)((g * 0x9e3779b97f4a7c15ull) >> 48) & (MR_LATEST - 1)];
 }
 
-static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp)
+static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp, __u32 epoch)
 {
 	volatile struct mr_latest *l = latest_slot(g);
-	__u64 what = (__u64)target_of(g)->epoch << 8 | slot;
+	__u64 what = (__u64)epoch << 8 | slot;
 
 	l->caller = 0; /* first: whoever reads it behind the others reads this one's, or none */
 	l->arg = arg;
