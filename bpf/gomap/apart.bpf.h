@@ -73,18 +73,16 @@ static __always_inline __u32 apart_ns(__u64 period, const struct mr_cpu *c)
 	return APART_NS + (c->tokens_ns < period ? 0 : (__u32)period);
 }
 
-/* how: 1: it writes; 2: it stands at its call instruction. period: since somebody last came there;
- * 0 elsewhere. */
-__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
+/* Notes the one that leaves now. For how long it had better not. A function of its own: the stack
+ * of keep_apart() and of those around it is full. */
+__noinline int apart_note(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
-	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
 	struct mr_cpu *c;
 	int left;
-	__u32 cpu, i, apart;
+	__u32 on, i;
 
-	c = this_cpu(g, &cpu);
-	apart = apart_ns(period, c);
+	c = this_cpu(g, &on);
 	cpu &= MR_APART_CPUS - 1;
 	/* it may be another CPU's note, which ours takes the place of */
 	left = apart_left(index, cpu, g, now, apart);
@@ -95,6 +93,22 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 	/* several at once are longer than one, which is as well */
 	for (i = 0; i < MR_APART_CPUS; i++)
 		left += apart_left(index, i, g, now, apart);
+	return left;
+}
+
+/* how: 1: it writes; 2: it stands at its call instruction. period: since somebody last came there;
+ * 0 elsewhere. */
+__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
+{
+	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
+	struct mr_cpu *c;
+	int left;
+	__u32 cpu;
+
+	c = this_cpu(g, &cpu);
+	cpu &= MR_APART_CPUS - 1;
+	left = apart_note(index, cpu, g, now, apart_ns(period, c));
 	if (!left && !writer_inside(map))
 		return 0;
 	if (left > APART_NS) {

@@ -86,15 +86,16 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
 		return 0;
 	}
-	o.map = tagged(site_arg(ctx, site.map_arg, o.target->iter_map, &fault), tag);
+	o.map = site_arg(ctx, site.map_arg, o.target->iter_map, &fault);
 	if (fault) {
 		lose(o.c, MR_LOSS_ITER_FAULT);
 		return 0;
 	}
-	if (!mr_addr(o.map)) {
+	if (!o.map) {
 		o.c->nil_maps++;
 		return 0;
 	}
+	o.map = tagged(o.map, tag);
 	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
 	index = map_index(o.map);
 	o.index = index;

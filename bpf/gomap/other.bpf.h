@@ -92,7 +92,8 @@ static __always_inline void other_unknown(struct mr_access *a)
 	a->pcs[0] = 0;
 }
 
-static __always_inline bool writer_inside(__u64 map)
+/* A function of its own: of those that call it, some have little room left on the stack. */
+__noinline int writer_inside(__u64 map)
 {
 	const volatile struct mr_target *t = target_of(map);
 	__u8 flags = 0;
@@ -100,9 +101,9 @@ static __always_inline bool writer_inside(__u64 map)
 
 	if (target_read(&flags, sizeof(flags), map + t->map_flags)) {
 		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
-		return false;
+		return 0;
 	}
-	return flags & t->map_writing_mask;
+	return (flags & t->map_writing_mask) != 0;
 }
 
 /*
