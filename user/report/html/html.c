@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 #include "report/xml.h"
 
 void html_words(FILE *out, void (*say)(FILE *, const struct report_race *),

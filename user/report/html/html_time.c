@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 double html_percent(double part, double whole)
 {

@@ -487,3 +487,19 @@ int jsonl_print_stats(FILE *out, const struct report_stats *stats)
 {
 	return print_line(out, "stats", build_stats(stats));
 }
+
+int jsonl_print_report(FILE *out, const struct report *report)
+{
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < report->ntargets && !rc; i++)
+		rc = jsonl_print_target(out, &report->targets[i]);
+	for (i = 0; i < report->nraces && !rc; i++)
+		rc = jsonl_print_race(out, &report->races[i], false);
+	for (i = 0; i < report->nsuspects && !rc; i++)
+		rc = jsonl_print_race(out, &report->suspects[i], true);
+	for (i = 0; i < report->ngrowths && !rc; i++)
+		rc = jsonl_print_growth(out, &report->growths[i]);
+	return rc ? rc : jsonl_print_stats(out, &report->stats);
+}

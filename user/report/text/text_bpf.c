@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define RULE "==================\n"
 #define RED_BOLD "\033[1;31m"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "report/words.h"
+#include "report/words/words.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 
 const char *words_op(enum report_op op)

@@ -10,7 +10,7 @@
 #include "base/escape.h"
 #include "report/json/json_make.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define SARIF_SCHEMA \
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
