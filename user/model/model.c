@@ -217,25 +217,6 @@ const char *report_op_name(enum report_op op)
 	return "read";
 }
 
-const char *report_evidence_name(enum report_evidence evidence)
-{
-	switch (evidence) {
-	case REPORT_FATAL:
-		return "fatal";
-	case REPORT_COLLISION:
-		return "collision";
-	case REPORT_IN_FLIGHT:
-		return "in-flight";
-	case REPORT_WINDOW:
-		return "window";
-	case REPORT_SEQUENCE:
-		return "sequence";
-	case REPORT_EVIDENCES:
-		break;
-	}
-	return "window";
-}
-
 const char *report_kind_name(enum report_kind kind)
 {
 	switch (kind) {
@@ -269,20 +250,6 @@ const char *report_proof_name(enum report_proof proof)
 		break;
 	}
 	return "nothing";
-}
-
-enum report_proof report_proves(const struct report_race *race)
-{
-	if (race->evidence == REPORT_WINDOW || race->caveat)
-		return REPORT_PROVES_NOTHING;
-	if (race->evidence == REPORT_SEQUENCE)
-		return race->kind == REPORT_LOST_UPDATE && race->bpf &&
-				       race->bpf->doubt == REPORT_NO_DOUBT
-			       ? REPORT_PROVES_PAIR
-			       : REPORT_PROVES_NOTHING;
-	if (race->damaged)
-		return REPORT_PROVES_DAMAGE;
-	return race->has_other && !race->other_unsure ? REPORT_PROVES_PAIR : REPORT_PROVES_MAP;
 }
 
 const char *report_doubt_name(enum report_doubt doubt)
@@ -341,11 +308,6 @@ enum report_kind report_kind_of(enum report_op a, enum report_op b)
 	if (a == REPORT_READ || b == REPORT_READ)
 		return REPORT_READ_WRITE;
 	return REPORT_WRITE_WRITE;
-}
-
-size_t report_first_access(const struct report_race *race)
-{
-	return race->evidence == REPORT_COLLISION && race->has_other ? 1 : 0;
 }
 
 static uint64_t fnv64(uint64_t hash, const void *data, size_t len)

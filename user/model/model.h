@@ -20,6 +20,7 @@ enum report_op {
 	REPORT_CLEAR,
 	REPORT_CLONE
 };
+/* How it was seen: a row each in evidence.c. */
 enum report_evidence {
 	REPORT_FATAL,
 	REPORT_COLLISION,
@@ -313,6 +314,7 @@ report_op_name(enum report_op op); /* "read" … the JSON words; clone is "itera
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
 const char *report_proof_name(enum report_proof proof); /* "pair" … */
+/* Does it prove anything, and what: the one place that says so. */
 enum report_proof report_proves(const struct report_race *race);
 const char *report_doubt_name(enum report_doubt doubt); /* "goroutines"; "": none */
 const char *report_verdict_name(enum report_verdict verdict);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/escape.h"
+#include "model/evidence.h"
 #include "report/json/json_bpf.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_make.h"
@@ -122,8 +123,8 @@ static json_t *build_accesses(const struct report_race *race)
 		size_t which = first ^ i;
 
 		failed |= json_array_append_new(
-			accesses,
-			json_build_access(&race->access[which], json_role(race->evidence, which)));
+			accesses, json_build_access(&race->access[which],
+						    evidence_kind(race->evidence)->role[which]));
 	}
 	return json_finish(accesses, failed);
 }
@@ -173,7 +174,7 @@ static int put_seen(json_t *o, const struct report_race *race)
 	failed |= json_put(o, "last_seen_s", json_number_real(race->last_seen_s));
 	failed |= json_put(o, "pid", json_integer(race->pid));
 	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
-	if (race->evidence == REPORT_WINDOW)
+	if (evidence_kind(race->evidence)->distances)
 		failed |= json_put(o, "distances", build_distances(race));
 	return failed | put_sightings(o, &race->sightings);
 }

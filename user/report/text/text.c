@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/evidence.h"
 #include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
@@ -212,7 +213,7 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	print_accesses(out, race, style);
 	print_map(out, race);
 	print_evidence(out, race, style);
-	if (race->evidence == REPORT_WINDOW)
+	if (evidence_kind(race->evidence)->distances)
 		print_distances(out, race);
 	print_seen(out, race, elapsed_s);
 	fputs(RULE, out);
