@@ -157,7 +157,7 @@ struct report_race {
 	uint64_t distances[REPORT_DISTANCES];
 	char *message;	  /* the runtime's own words where its check has met these two, else "" */
 	char *caveat;	  /* why the evidence may be wrong, in this program; NULL: nothing known */
-	bool check_fired; /* the process's own check has fired during the run */
+	bool check_fired; /* the process's own check has fired during the run: of all its races */
 	struct report_bpf *bpf; /* NULL: a Go map */
 };
 
@@ -300,6 +300,9 @@ size_t report_blind(const struct report *report);
 /* Takes text, malloc'ed; also when memory is short: then -ENOMEM. */
 int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      char *text);
+/* That its own check has fired is a fact about a process, be there several runtimes in it: all its
+ * races and suspects have it where one has. 0 or -ENOMEM. */
+int report_share_check(struct report *report);
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 
