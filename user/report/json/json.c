@@ -455,8 +455,9 @@ static json_t *build_report(const struct report *report)
 	return json_finish(o, failed);
 }
 
-int json_print_report(FILE *out, const struct report *report)
+int json_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
+	(void)options;
 	return json_print_value(out, build_report(report), JSON_INDENT(2));
 }
 
@@ -489,11 +490,12 @@ int jsonl_print_stats(FILE *out, const struct report_stats *stats)
 	return print_line(out, "stats", build_stats(stats));
 }
 
-int jsonl_print_report(FILE *out, const struct report *report)
+int jsonl_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
 	int rc = 0;
 	size_t i;
 
+	(void)options;
 	for (i = 0; i < report->ntargets && !rc; i++)
 		rc = jsonl_print_target(out, &report->targets[i]);
 	for (i = 0; i < report->nraces && !rc; i++)

@@ -56,8 +56,7 @@ int mrec_end(struct mrec_writer *w);
 /* The first failure of any of them, or of closing; frees the writer. */
 int mrec_close(struct mrec_writer *w);
 
-/* A whole recording of a report that is complete. */
-int mrec_print_report(FILE *out, const struct report *report);
+/* mrec_print_report() (report/printers.h) writes a whole one of a report that is complete. */
 
 /* --- reading --- */
 struct mrec_note {

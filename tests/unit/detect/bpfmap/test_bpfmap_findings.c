@@ -392,7 +392,7 @@ static char *document_of(uint32_t writer)
 	findings_event(f, &e, sizeof(e));
 	assert_int_equal(findings_lend(f, &report), 0);
 	out = open_memstream(&json, &size);
-	assert_int_equal(json_print_report(out, &report), 0);
+	assert_int_equal(json_print_report(out, &report, NULL), 0);
 	fclose(out);
 	snprintf(path, sizeof(path), "%s/docs/maprace-1.schema.json",
 		 getenv("MAPRACE_TOP") ? getenv("MAPRACE_TOP") : ".");
