@@ -10,11 +10,10 @@
 #include "session/settings.h"
 
 /*
- * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all
- * but options_parse_global(). Strings point into argv. Each parser returns OPTIONS_RUN, or the exit
- * status with which the tool ends at once: 0 after --help or
- * --version (printed on standard output), 2 after bad usage (one line on standard error). *_free()
- * is due in either case.
+ * The commands' options, as docs/maprace.1 lists them. argv[0] is the command's own word ("watch").
+ * Strings point into argv. Each parser returns OPTIONS_RUN, or the exit status with which the tool
+ * ends at once: 0 after --help (printed on standard output), 2 after bad usage (one line on
+ * standard error). *_free() is due in either case.
  */
 #define OPTIONS_RUN (-1)
 
@@ -54,11 +53,6 @@ struct doctor_options {
 	int verbose;
 };
 int options_parse_doctor(int argc, char **argv, struct doctor_options *options);
-
-enum command { COMMAND_WATCH, COMMAND_REPORT, COMMAND_BPF, COMMAND_INSPECT, COMMAND_DOCTOR };
-/* The whole command line; on OPTIONS_RUN, argv[*at] is the command's word and what follows is its
- * own. */
-int options_parse_global(int argc, char **argv, enum command *command, int *at);
 
 /* Sets the log level that -q and -v ask for. */
 void options_set_log(bool quiet, int verbose);
