@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "model/evidence.h"
+#include "report/input.h"
 #include "report/json/json_read.h"
 #include "report/words/words.h"
 #include "report_sample.h"
@@ -52,6 +53,20 @@ static void check_row(enum report_evidence evidence)
 	assert_true(kind->first < 2);
 }
 
+static void check_manual(const char *name)
+{
+	const char *top = getenv("MAPRACE_TOP");
+	char path[512], line[64], *manual;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/docs/maprace.1", top ? top : ".");
+	assert_int_equal(input_read(path, 1u << 20, &manual, &len), 0);
+	snprintf(line, sizeof(line), "\n.TP\n.B %s\n", name);
+	if (!memmem(manual, len, line, strlen(line)))
+		fail_msg("the manual has no entry \"%s\"", name);
+	free(manual);
+}
+
 /* What is written can be read, and says the same; title and sentence agree on what is proven. */
 static void check_rendering(enum report_evidence evidence)
 {
@@ -93,6 +108,7 @@ static void test_each_kind(void **state)
 	for (i = 0; i < REPORT_EVIDENCES; i++) {
 		check_row((enum report_evidence)i);
 		check_rendering((enum report_evidence)i);
+		check_manual(report_evidence_name((enum report_evidence)i));
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(report_evidence_name((enum report_evidence)i),
 						report_evidence_name((enum report_evidence)k));
