@@ -147,7 +147,7 @@ static void announce(const struct bpf_watch *w)
 	error = map_attachment_distrusts_programs(w->attachment);
 	if (error)
 		log_warn(
-			"updates that BPF programs lose cannot be told: what the kernel hides of their look-ups is not known (%s)",
+			"updates that BPF programs lose cannot be reported: how many of their look-ups the kernel left out is not known (%s)",
 			error == -ENOENT ? "__per_cpu_offset in /proc/kallsyms" : err_name(error));
 }
 
