@@ -347,7 +347,7 @@ static uint32_t alu64(struct audit_flow *f, uint8_t op, uint32_t a, uint32_t b)
 	if (is_address(x)) {
 		if (is_address(y) || (op != BPF_ADD && op != BPF_SUB))
 			return 0;
-		if (!fixed)
+		if (!fixed || x->kind == VALUE_BASE) /* a known element of an array is one too */
 			return add_unknown(f, a, b);
 		return value_advance(&f->values, a, op == BPF_ADD ? (int64_t)n : -(int64_t)n);
 	}

@@ -89,6 +89,9 @@ const struct audit_line *audit_unit_line(const struct audit_unit *unit, uint32_t
 		else
 			hi = mid;
 	}
+	/* line 0 is code that the compiler has no line for: that before it tells more */
+	while (lo && f && unit->lines[lo - 1].insn >= f->start && !unit->lines[lo - 1].line)
+		lo--;
 	return lo && f && unit->lines[lo - 1].insn >= f->start ? &unit->lines[lo - 1] : NULL;
 }
 

@@ -286,6 +286,11 @@ uint32_t value_join(struct audit_pool *values, uint32_t a, uint32_t b, uint32_t 
 
 	if (a == b)
 		return a;
+	/* an index is kept in bounds: if (cpu >= N) cpu = 0 */
+	if (x->kind == VALUE_CPU && y->kind == VALUE_CONST)
+		return a;
+	if (y->kind == VALUE_CPU && x->kind == VALUE_CONST)
+		return b;
 	if (is_pointer(x) && is_null(y))
 		return a;
 	if (is_pointer(y) && is_null(x))
