@@ -193,9 +193,13 @@ static int run(struct bpf_watch *w)
 int cmd_bpf(int argc, char **argv)
 {
 	struct bpf_options options;
-	struct bpf_watch w = {.options = &options, .foreign = feature_in_pid_namespace(NULL, NULL)};
-	int status = options_parse_bpf(argc, argv, &options);
+	struct bpf_watch w = {.options = &options};
+	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "audit"))
+		return cmd_bpf_audit(argc - 1, argv + 1);
+	w.foreign = feature_in_pid_namespace(NULL, NULL);
+	status = options_parse_bpf(argc, argv, &options);
 	if (status != OPTIONS_RUN)
 		goto out;
 	options_set_log(options.quiet, options.verbose);

@@ -21,7 +21,10 @@ static const struct command commands[] = {
 	{"report", {{"FILE", "render a recording or a document of `watch -o`"}}, cmd_report},
 	{"inspect", {{"BINARY|-p PID", "what would be probed, and why not"}}, cmd_inspect},
 	{"doctor", {{"", "what this kernel and these privileges allow"}}, cmd_doctor},
-	{"bpf", {{"", "watch kernel BPF maps for lost updates"}}, cmd_bpf},
+	{"bpf",
+	 {{"", "watch kernel BPF maps for lost updates"},
+	  {"audit", "read BPF programs for updates in place that can be lost"}},
+	 cmd_bpf},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

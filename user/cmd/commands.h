@@ -23,5 +23,6 @@ int cmd_report(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_bpf(int argc, char **argv);
+int cmd_bpf_audit(int argc, char **argv); /* argv[0]: "audit" */
 
 #endif

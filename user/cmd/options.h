@@ -42,6 +42,20 @@ int options_parse_report(int argc, char **argv, struct report_options *options);
 int options_parse_bpf(int argc, char **argv, struct bpf_options *options);
 void bpf_options_free(struct bpf_options *options);
 
+struct audit_options {
+	struct output_options out; /* first, as in settings.h */
+	const char **programs;	   /* --prog: id or name; owned */
+	size_t nprograms;
+	const char **objects; /* --object: files; owned */
+	size_t nobjects;
+	const char *source_root; /* NULL: none */
+	bool json, quiet, no_color, strict;
+	int verbose;
+	int exitcode; /* 0 to 255, with strict */
+};
+int options_parse_audit(int argc, char **argv, struct audit_options *options);
+void audit_options_free(struct audit_options *options);
+
 struct inspect_options { /* either a file or a process */
 	const char *file;
 	uint32_t pid; /* 0 with a file */

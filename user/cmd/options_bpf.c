@@ -62,7 +62,7 @@ static const struct option_row bpf_rows[] = {
 
 static const struct option_table bpf_table = {
 	.command = "bpf",
-	.usage = "maprace bpf [OPTION...]",
+	.usage = "maprace bpf [OPTION...]\nmaprace bpf audit [OPTION...]",
 	.about =
 		"Watches kernel BPF maps for lost updates: a process or a BPF program reads a key,\n"
 		"another one writes it, and the first writes back what it made of the old value.\n"
@@ -88,9 +88,12 @@ int options_parse_bpf(int argc, char **argv, struct bpf_options *options)
 	if (rc != OPTIONS_RUN)
 		return rc;
 	if (rest < argc)
-		return option_usage_error(&bpf_table,
-					  "unexpected argument '%s'; a map comes after --map",
-					  argv[rest]);
+		return option_usage_error(
+			&bpf_table,
+			!strcmp(argv[rest], "audit")
+				? "'%s' must be the first word after bpf"
+				: "unexpected argument '%s'; a map comes after --map",
+			argv[rest]);
 	if (options->quiet && options->verbose)
 		return option_usage_error(&bpf_table, "either --quiet or --verbose, not both");
 	return output_options_check(&options->out, &bpf_table);

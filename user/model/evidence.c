@@ -42,6 +42,7 @@ static const struct evidence_kind kinds[REPORT_EVIDENCES] = {
 			     .proves = proves_lost_update,
 			     .role = {"wrote-back", "between"},
 			     .second = "Last seen"},
+	[REPORT_STATIC] = {.name = "static", .role = {"wrote", "read"}, .second = "After a"},
 };
 
 const struct evidence_kind *evidence_kind(enum report_evidence evidence)

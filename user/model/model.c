@@ -42,6 +42,19 @@ static void actor_free(struct report_actor *actor)
 	free(actor->prog_tag);
 }
 
+static void audit_free(struct report_audit *audit)
+{
+	if (!audit)
+		return;
+	free(audit->field);
+	free(audit->lost);
+	free(audit->fix);
+	free(audit->together);
+	free(audit->object);
+	free(audit->section);
+	free(audit);
+}
+
 void report_bpf_free(struct report_bpf *bpf)
 {
 	if (!bpf)
@@ -54,6 +67,7 @@ void report_bpf_free(struct report_bpf *bpf)
 	free(bpf->key_typed);
 	free(bpf->value);
 	free(bpf->value_typed);
+	audit_free(bpf->audit);
 	free(bpf);
 }
 
@@ -104,6 +118,21 @@ static void targets_free(struct report_target *targets, size_t n)
 		free(targets[i].go_version);
 	}
 	free(targets);
+}
+
+static void audited_free(struct report_audited *audited, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(audited[i].program);
+		free(audited[i].type);
+		free(audited[i].tag);
+		free(audited[i].object);
+		free(audited[i].section);
+		free(audited[i].skipped);
+	}
+	free(audited);
 }
 
 void report_stats_free(struct report_stats *stats)
@@ -238,6 +267,7 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nhidden; i++)
 		free(report->hidden[i].by);
 	free(report->hidden);
+	audited_free(report->audited, report->naudited);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }
@@ -273,6 +303,14 @@ const char *report_kind_name(enum report_kind kind)
 		return "lost-update";
 	case REPORT_CONCURRENT_UPDATE:
 		return "concurrent-update";
+	case REPORT_READ_MODIFY_WRITE:
+		return "read-modify-write";
+	case REPORT_LOOKUP_UPDATE:
+		return "lookup-update";
+	case REPORT_LOOKUP_INSERT:
+		return "lookup-insert";
+	case REPORT_CHECK_THEN_ACT:
+		return "check-then-act";
 	case REPORT_KINDS:
 		break;
 	}
@@ -293,6 +331,19 @@ const char *report_proof_name(enum report_proof proof)
 		break;
 	}
 	return "nothing";
+}
+
+const char *report_severity_name(enum report_severity severity)
+{
+	switch (severity) {
+	case REPORT_HIGH:
+		return "high";
+	case REPORT_MEDIUM:
+		return "medium";
+	case REPORT_LOW:
+		break;
+	}
+	return "low";
 }
 
 const char *report_doubt_name(enum report_doubt doubt)

@@ -19,6 +19,10 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 /* A finding in a kernel BPF map; text_print_race() calls it. */
 void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
+/* A finding in a BPF program's instructions; text_print_bpf() calls it. */
+void text_print_audit(FILE *out, const struct report_race *race, const struct text_style *style);
+/* What was read, and what was not; nothing where no program was to be read. */
+void text_print_audited(FILE *out, const struct report *report, const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
 /* What was not reported, and by what; what: one of them, "race". */
 void text_print_hidden(FILE *out, const struct report *report, const char *what);

@@ -17,9 +17,8 @@ bool audit_is_jump(const struct bpf_insn *insn)
 	return class == BPF_JMP32 || (class == BPF_JMP && op != BPF_CALL && op != BPF_EXIT);
 }
 
-
 bool audit_jump_target(const struct audit_function *fn, const struct bpf_insn *insns, uint32_t at,
-			uint32_t *target)
+		       uint32_t *target)
 {
 	const struct bpf_insn *insn = &insns[at];
 	bool far = insn->code == (BPF_JMP32 | BPF_JA);
@@ -85,4 +84,3 @@ int audit_flow_init(struct audit_flow *f, const struct audit_unit *unit)
 		mark_blocks(f, &unit->functions[i]);
 	return number_blocks(f);
 }
-

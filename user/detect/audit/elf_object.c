@@ -69,10 +69,8 @@ static int read_sections(struct elf_object *elf, const Elf64_Ehdr *h, struct err
 	}
 	for (i = 0; i < h->e_shnum; i++) {
 		memcpy(&s, elf->data + h->e_shoff + i * sizeof(s), sizeof(s));
-		if (h->e_shstrndx < h->e_shnum &&
-		    elf->sections[h->e_shstrndx].type == SHT_STRTAB)
-			elf->sections[i].name =
-				string_at(&elf->sections[h->e_shstrndx], s.sh_name);
+		if (h->e_shstrndx < h->e_shnum && elf->sections[h->e_shstrndx].type == SHT_STRTAB)
+			elf->sections[i].name = string_at(&elf->sections[h->e_shstrndx], s.sh_name);
 	}
 	return 0;
 }

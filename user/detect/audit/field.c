@@ -154,8 +154,8 @@ char *audit_field_name(const struct audit_unit *unit, uint32_t map, uint32_t off
 	free(name);
 	if (unit->maps[map].btf && unit->maps[map].value_type)
 		return strdup("the value"); /* a number, without parts */
-	if (asprintf(&name, "%sbytes %" PRIu32 " to %" PRIu32, variable ? "some element, " : "", off,
-		     off + size - 1) < 0)
+	if (asprintf(&name, "%sbytes %" PRIu32 " to %" PRIu32, variable ? "some element, " : "",
+		     off, off + size - 1) < 0)
 		return NULL;
 	return name;
 }

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define MAX_DEPTH 16
-#define MAX_AT (4u << 20)	 /* instructions of all instances */
+#define MAX_AT (4u << 20) /* instructions of all instances */
 #define MAX_INSTANCES 32768
-#define MAX_VALUES (1u << 20)	 /* fits the 24 bits of a packed state */
+#define MAX_VALUES (1u << 20) /* fits the 24 bits of a packed state */
 #define MAX_FACTS (1u << 18)
 #define MAX_PACKED (96ull << 20) /* bytes of states */
 #define MAX_VISITS 60		 /* of a block */
@@ -341,8 +341,7 @@ static void do_exit(struct audit_flow *f)
 	out.x[BPF_REG_0] = f->state.x[BPF_REG_0];
 	out.x[STATE_LOCK] = f->state.x[STATE_LOCK];
 	out.x[STATE_FACTS] = f->state.x[STATE_FACTS];
-	if (in->returned &&
-	    !audit_state_join(&in->exit, &out, &f->values, &f->facts, in->call_at))
+	if (in->returned && !audit_state_join(&in->exit, &out, &f->values, &f->facts, in->call_at))
 		return;
 	if (!in->returned)
 		in->exit = out;
@@ -363,8 +362,8 @@ static void replace(struct audit_state *state, uint32_t old, uint32_t new)
 
 static void add_fact(struct audit_flow *f, struct audit_state *state, bool taken, uint32_t value)
 {
-	state->x[STATE_FACTS] = audit_facts_add(&f->facts, state->x[STATE_FACTS],
-						f->at << 1 | taken, value);
+	state->x[STATE_FACTS] =
+		audit_facts_add(&f->facts, state->x[STATE_FACTS], f->at << 1 | taken, value);
 }
 
 /* A pointer that is compared with 0 is known on either way. */
@@ -396,9 +395,8 @@ static void branch(struct audit_flow *f, const struct bpf_insn *insn, struct aud
 	if (BPF_OP(insn->code) == BPF_JCOND || branch_on_null(f, insn, ways))
 		return;
 	a = insn->dst_reg < STATE_REGS ? f->state.x[insn->dst_reg] : 0;
-	b = BPF_SRC(insn->code) == BPF_X && insn->src_reg < STATE_REGS
-		    ? f->state.x[insn->src_reg]
-		    : 0;
+	b = BPF_SRC(insn->code) == BPF_X && insn->src_reg < STATE_REGS ? f->state.x[insn->src_reg]
+								       : 0;
 	a = value_mix(&f->values, a, b, 0);
 	if (!value_is_derived(&f->values, a))
 		return;

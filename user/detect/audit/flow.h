@@ -27,28 +27,29 @@ struct audit_instance {
 };
 
 /* What was analysed, and what was not, by name. */
-#define AUDIT_COUNTERS(X)                                                                     \
-	X(INSNS, "audit_instructions", "instructions analysed")                               \
-	X(LOADS, "audit_loads", "loads from values of shared maps")                           \
-	X(STORES, "audit_stores", "plain stores to values of shared maps")                    \
-	X(ATOMICS, "audit_atomic", "silent: atomic operations on values of shared maps")      \
-	X(LOCKED, "audit_locked",                                                             \
-	  "silent: stores under a spin lock that was held since the load")                    \
-	X(PER_CPU, "audit_per_cpu", "silent: loads and stores in maps that each CPU has its own value of") \
-	X(THREAD, "audit_by_thread",                                                          \
-	  "silent: loads and stores in values whose key is the current thread's number or task, " \
-	  "which is on one CPU at a time")                                                    \
-	X(CPU, "audit_by_cpu",                                                                \
-	  "silent: loads and stores in values that this CPU's number chooses")                \
-	X(UNREACHED, "audit_unreached", "instructions that no way was found to")              \
-	X(UNKNOWN_INSNS, "audit_unknown_instructions", "instructions that are not understood") \
-	X(UNKNOWN_CALLS, "audit_unknown_calls",                                               \
-	  "calls of the kernel that are not known: what they return is not followed")         \
-	X(NOT_FOLLOWED, "audit_calls_not_followed",                                           \
-	  "calls of functions that go too deep, or would take too long")                      \
-	X(LOST, "audit_pointers_lost",                                                        \
-	  "loads and stores through what is one map's value or something else, by the way taken")                 \
-	X(UNFINISHED, "audit_unfinished", "blocks left when the bound on time or memory was reached") \
+#define AUDIT_COUNTERS(X)                                                                          \
+	X(INSNS, "audit_instructions",                                                             \
+	  "instructions analysed, those of a function once for each call of it")                   \
+	X(LOADS, "audit_loads", "loads from values of shared maps")                                \
+	X(STORES, "audit_stores", "plain stores to values of shared maps")                         \
+	X(ATOMICS, "audit_atomic", "silent: atomic operations on values of shared maps")           \
+	X(LOCKED, "audit_locked", "silent: stores under a spin lock that was held since the load") \
+	X(PER_CPU, "audit_per_cpu",                                                                \
+	  "silent: loads and stores in maps that each CPU has its own value of")                   \
+	X(THREAD, "audit_by_thread",                                                               \
+	  "silent: loads and stores in values whose key is the current thread's number or task, "  \
+	  "which is on one CPU at a time")                                                         \
+	X(CPU, "audit_by_cpu",                                                                     \
+	  "silent: loads and stores in values that this CPU's number chooses")                     \
+	X(UNKNOWN_INSNS, "audit_unknown_instructions", "instructions that are not understood")     \
+	X(UNKNOWN_CALLS, "audit_unknown_calls",                                                    \
+	  "calls of the kernel that are not known: what they return is not followed")              \
+	X(NOT_FOLLOWED, "audit_calls_not_followed",                                                \
+	  "calls of functions that go too deep, or would take too long")                           \
+	X(LOST, "audit_pointers_lost",                                                             \
+	  "loads and stores through what is one map's value or something else, by the way taken")  \
+	X(UNFINISHED, "audit_unfinished",                                                          \
+	  "blocks left when the bound on time or memory was reached")                              \
 	X(BAD_JUMPS, "audit_bad_jumps", "jumps out of their function")
 
 #define AUDIT_COUNTER_ENUM(name, json, meaning) AUDIT_##name,
@@ -72,9 +73,9 @@ enum audit_kind {
 struct audit_hit { /* one finding, places as instructions of the unit */
 	enum audit_kind kind;
 	uint32_t map, off, size;
-	bool variable;	/* off is not all of the offset */
-	bool constant;	/* what is stored is always the same */
-	uint32_t ops;	/* DERIVED_*: what was done to it */
+	bool variable; /* off is not all of the offset */
+	bool constant; /* what is stored is always the same */
+	uint32_t ops;  /* DERIVED_*: what was done to it */
 	uint32_t read, write;
 };
 
@@ -109,7 +110,8 @@ struct audit_flow {
 	uint64_t counters[AUDIT_NCOUNTERS];
 };
 
-/* Prepares for the programs of a unit, which must outlive it. 0 or -ENOMEM; free it in either case. */
+/* Prepares for the programs of a unit, which must outlive it. 0 or -ENOMEM; free it in either case.
+ */
 int audit_flow_init(struct audit_flow *flow, const struct audit_unit *unit);
 void audit_flow_free(struct audit_flow *flow);
 /* Analyses one entry; hits and counters are its own, until the next one. 0 or -ENOMEM. */
@@ -128,7 +130,8 @@ uint32_t audit_stack_load(struct audit_flow *flow, const struct audit_value *sta
 /* flow.c: enters a function of ours from here with these registers; false: it was not followed. */
 bool audit_enter(struct audit_flow *flow, uint32_t function, const uint32_t *args, bool later);
 /* The state that holds a frame's stack: the current one, or what a caller left; NULL: none. */
-struct audit_state *audit_frame(struct audit_flow *flow, uint32_t instance, struct audit_instance **owner);
+struct audit_state *audit_frame(struct audit_flow *flow, uint32_t instance,
+				struct audit_instance **owner);
 
 /* A function has written to the stack of one of its callers: that one goes on with it. */
 void audit_wrote(struct audit_flow *flow, struct audit_instance *instance);

@@ -109,7 +109,7 @@ static void stack_put(struct audit_flow *f, const struct audit_value *stack, uin
 	for (i = slot; i < slot + (n + 3) / 4 && i < STATE_SLOTS; i++) {
 		x = &frame->x[STATE_STACK + i];
 		old = *x;
-		*x = owner ? value_join(&f->values, old, value, f->at)
+		*x = owner  ? value_join(&f->values, old, value, f->at)
 		     : weak ? value_mix(&f->values, old, value, DERIVED_MIXED)
 			    : value;
 		if (owner && *x != old)
@@ -318,6 +318,7 @@ static uint32_t add_unknown(struct audit_flow *f, uint32_t ptr, uint32_t n)
 	case VALUE_BASE:
 		v.kind = VALUE_PTR;
 		v.u[OBJ] = f->at;
+		f->through[f->at] = reg(f, BPF_REG_2); /* where the key is, as in a call */
 		break;
 	case VALUE_PTR:
 		v.u[VAR] = f->at;
@@ -424,9 +425,10 @@ static void load_wide(struct audit_flow *f, const struct bpf_insn *insn)
 		value = value_simple(&f->values, VALUE_FUNC, ref->which);
 		break;
 	default:
-		value = insn->src_reg ? 0
-				      : value_const(&f->values, (uint64_t)(uint32_t)insn[1].imm << 32 |
-									(uint32_t)insn->imm);
+		value = insn->src_reg
+				? 0
+				: value_const(&f->values, (uint64_t)(uint32_t)insn[1].imm << 32 |
+								  (uint32_t)insn->imm);
 	}
 	set_reg(f, insn->dst_reg, value);
 }
@@ -450,8 +452,7 @@ void audit_step(struct audit_flow *f, const struct bpf_insn *insn)
 		break;
 	case BPF_LDX:
 		if (mode == BPF_MEM || mode == BPF_MEMSX)
-			set_reg(f, insn->dst_reg,
-				load(f, reg(f, insn->src_reg), insn->off, size));
+			set_reg(f, insn->dst_reg, load(f, reg(f, insn->src_reg), insn->off, size));
 		else
 			set_reg(f, insn->dst_reg, 0);
 		break;

@@ -44,8 +44,7 @@ static bool same_field(const struct audit_flow *f, uint32_t at, const struct aud
 	if (from->kind != VALUE_PTR || from->map != ptr->map || from->u[OBJ] != ptr->u[OBJ] ||
 	    from->u[VAR] != ptr->u[VAR])
 		return false;
-	return from->u[OFF] - ptr->u[OFF] < size ||
-	       ptr->u[OFF] - from->u[OFF] < load_size(f, at);
+	return from->u[OFF] - ptr->u[OFF] < size || ptr->u[OFF] - from->u[OFF] < load_size(f, at);
 }
 
 /* The lock of this very value, or one in global data, which is the same for all. */

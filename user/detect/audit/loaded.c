@@ -185,8 +185,7 @@ int audit_loaded_read(struct audit_unit *unit, uint32_t id, const struct audit_s
 
 	memset(unit, 0, sizeof(*unit));
 	if (fd < 0)
-		return err_set(err, fd, "%s",
-			       fd == -ENOENT ? "it is gone" : err_name(fd));
+		return err_set(err, fd, "%s", fd == -ENOENT ? "it is gone" : err_name(fd));
 	r = ask(fd, &info, &b);
 	close(fd);
 	name_unit(unit, &info);

@@ -13,8 +13,8 @@
 int audit_loaded_read(struct audit_unit *unit, uint32_t id, const struct audit_symbols *symbols,
 		      struct err *err);
 
-/* What the kernel gives, as it is given; of which unit's insns, n, btf, maps are set. Makes functions,
- * references and lines of it. */
+/* What the kernel gives, as it is given; of which unit's insns, n, btf, maps are set. Makes
+ * functions, references and lines of it. */
 struct audit_loaded {
 	const uint8_t *functions, *lines; /* records of these sizes */
 	uint32_t nfunctions, function_size, nlines, line_size;

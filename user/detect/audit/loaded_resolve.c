@@ -170,8 +170,8 @@ static void refer_kernel(struct audit_unit *unit, const struct audit_symbols *sy
 	      0);
 }
 
-static void make_refs(struct audit_unit *unit, const struct audit_loaded *l,
-		      const uint8_t *starts, const struct audit_symbols *symbols)
+static void make_refs(struct audit_unit *unit, const struct audit_loaded *l, const uint8_t *starts,
+		      const struct audit_symbols *symbols)
 {
 	const struct bpf_insn *insn;
 	uint32_t i;

@@ -103,8 +103,7 @@ static int place_sections(struct reader *r, struct err *err)
 	if (!unit->insns || !unit->refs)
 		return -ENOMEM;
 	for (i = 0; i < r->ncode; i++)
-		memcpy(&unit->insns[r->places[r->code[i]].base],
-		       r->elf.sections[r->code[i]].data,
+		memcpy(&unit->insns[r->places[r->code[i]].base], r->elf.sections[r->code[i]].data,
 		       r->places[r->code[i]].n * sizeof(*unit->insns));
 	return 0;
 }
@@ -219,8 +218,7 @@ static int sort_variables(struct reader *r)
 		if (btf_is_var(btf__type_by_id(r->unit->btf, i)))
 			r->variables[r->nvariables++] = i;
 	if (r->nvariables)
-		qsort_r(r->variables, r->nvariables, sizeof(*r->variables), by_name,
-			r->unit->btf);
+		qsort_r(r->variables, r->nvariables, sizeof(*r->variables), by_name, r->unit->btf);
 	return 0;
 }
 

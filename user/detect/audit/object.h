@@ -15,7 +15,8 @@ int audit_file_read(const char *path, uint8_t **data, size_t *size, struct err *
  * false: none from *at on. */
 bool audit_file_next(const uint8_t *data, size_t size, size_t *at);
 
-/* object_maps.c: the map that a variable of this type (0: not known) declares; what is not understood of them is left 0. */
+/* object_maps.c: the map that a variable of this type (0: not known) declares; what is not
+ * understood of them is left 0. */
 int audit_object_map(struct audit_unit *unit, const char *name, uint32_t type, uint32_t *map);
 /* Of the old section "maps": definition is the bytes there. */
 int audit_object_old_map(struct audit_unit *unit, const char *name, const uint8_t *definition,

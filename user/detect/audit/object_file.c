@@ -42,8 +42,7 @@ int audit_file_read(const char *path, uint8_t **data, size_t *size, struct err *
 	r = fstat(fd, &st) ? -errno : 0;
 	if (!r && st.st_size > ELF_OBJECT_MAX) {
 		close(fd);
-		return err_set(err, -EFBIG, "%s is larger than %u MiB", path,
-			       ELF_OBJECT_MAX >> 20);
+		return err_set(err, -EFBIG, "%s is larger than %u MiB", path, ELF_OBJECT_MAX >> 20);
 	}
 	if (!r) {
 		*size = (size_t)st.st_size;

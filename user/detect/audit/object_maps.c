@@ -8,7 +8,7 @@
 
 #include "detect/audit/object.h"
 
-#define OLD_MAPS 64 /* whose types are looked for */
+#define OLD_MAPS 64  /* whose types are looked for */
 #define MAX_STEPS 32 /* through typedefs and qualifiers */
 
 static const struct btf_type *resolve(const struct btf *btf, uint32_t *id)

@@ -39,11 +39,11 @@ struct audit_map {
 	char *name;
 	uint32_t id; /* 0: of an object file */
 	uint32_t type, key_size, value_size, flags;
-	const struct btf *btf;	/* NULL: none; the unit's, or owned_btf */
-	uint32_t value_type;	/* in btf; 0: not known */
-	struct btf *owned_btf;	/* freed with the map */
-	int32_t inner;		/* map of maps: what its values are like; -1: not known */
-	bool inside;		/* it stands for the maps within another one */
+	const struct btf *btf; /* NULL: none; the unit's, or owned_btf */
+	uint32_t value_type;   /* in btf; 0: not known */
+	struct btf *owned_btf; /* freed with the map */
+	int32_t inner;	       /* map of maps: what its values are like; -1: not known */
+	bool inside;	       /* it stands for the maps within another one */
 };
 
 struct audit_function {

@@ -215,8 +215,7 @@ static uint32_t unite_values(struct audit_pool *values, const struct audit_value
 	if (b->kind != VALUE_DERIVED)
 		b = &none;
 	v.more = (uint8_t)(a->more | b->more | ops);
-	return unite(&v, a, b) ? audit_pool_put(values, &v)
-			       : value_simple(values, VALUE_MANY, 0);
+	return unite(&v, a, b) ? audit_pool_put(values, &v) : value_simple(values, VALUE_MANY, 0);
 }
 
 uint32_t value_mix(struct audit_pool *values, uint32_t a, uint32_t b, uint32_t ops)

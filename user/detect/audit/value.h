@@ -11,14 +11,14 @@
  * each and named by number, so that states are small and comparing is cheap. Number 0 is OTHER.
  */
 enum audit_value_kind {
-	VALUE_OTHER,   /* of no interest: made of nothing that was loaded from a map */
-	VALUE_MANY,    /* different things, depending on the way here; u[0]: a map's pointer is one */
-	VALUE_CONST,   /* u[0], u[1]: low and high half */
-	VALUE_STACK,   /* u[0]: the frame's instance, u[1]: offset from its frame pointer */
-	VALUE_MAP,     /* map */
-	VALUE_BASE,    /* inside an array, before the element is chosen: map */
-	VALUE_ELEM,    /* a hash's element: map, u[OBJ] */
-	VALUE_PTR,     /* into a map's value: map, u[OBJ], u[VAR], u[OFF] */
+	VALUE_OTHER, /* of no interest: made of nothing that was loaded from a map */
+	VALUE_MANY,  /* different things, depending on the way here; u[0]: a map's pointer is one */
+	VALUE_CONST, /* u[0], u[1]: low and high half */
+	VALUE_STACK, /* u[0]: the frame's instance, u[1]: offset from its frame pointer */
+	VALUE_MAP,   /* map */
+	VALUE_BASE,  /* inside an array, before the element is chosen: map */
+	VALUE_ELEM,  /* a hash's element: map, u[OBJ] */
+	VALUE_PTR,   /* into a map's value: map, u[OBJ], u[VAR], u[OFF] */
 	VALUE_DERIVED, /* made of what was loaded at u[0..], ascending, 0 the end; ops */
 	VALUE_THREAD,  /* the current thread's number or address; u[0]: shifted up by 32 */
 	VALUE_CPU,     /* made of this CPU's number */
@@ -39,9 +39,9 @@ enum audit_private { PRIVATE_NOT, PRIVATE_THREAD, PRIVATE_CPU };
 
 #define VALUE_LOADS 6
 
-struct audit_value { /* no padding: compared as bytes */
-	uint8_t kind;	 /* enum audit_value_kind */
-	uint8_t more;	 /* PTR: enum audit_private; DERIVED: ops */
+struct audit_value {  /* no padding: compared as bytes */
+	uint8_t kind; /* enum audit_value_kind */
+	uint8_t more; /* PTR: enum audit_private; DERIVED: ops */
 	uint16_t map;
 	uint32_t u[VALUE_LOADS];
 };

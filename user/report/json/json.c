@@ -380,6 +380,7 @@ BUILD_LIST(build_targets, struct report_target, build_target)
 BUILD_LIST(build_races, struct report_race, json_build_race)
 BUILD_LIST(build_maps, struct report_maprow, build_maprow)
 BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
+BUILD_LIST(build_audits, struct report_audited, json_build_audited)
 
 static json_t *build_tool(const struct report *report)
 {
@@ -422,6 +423,8 @@ static int put_state(json_t *o, const struct report *report)
 
 	if (report->nhidden)
 		failed |= json_put(o, "hidden", build_hiddens(report->hidden, report->nhidden));
+	if (report->naudited)
+		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));

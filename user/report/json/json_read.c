@@ -274,6 +274,20 @@ static struct report_race *read_races(struct json_reader *r, const json_t *root,
 	return races;
 }
 
+static void read_audited(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *list = json_get_array(r, root, "audited");
+	size_t i;
+
+	report->audited =
+		json_get_items(r, list, "audited", sizeof(*report->audited), &report->naudited);
+	for (i = 0; i < report->naudited; i++) {
+		json_reader_enter(r, "audited", i);
+		json_read_audited(r, json_array_get(list, i), &report->audited[i]);
+	}
+	r->where[0] = '\0';
+}
+
 /* {"code": n}, {"signal": n}, or {}: ended, nobody knows how. */
 static int read_exit(struct json_reader *r, const json_t *o)
 {
@@ -400,6 +414,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
 	json_read_growths(r, o, report);
+	read_audited(r, o, report);
 	json_read_stats(r, json_get_object(r, o, "stats"), &report->stats);
 }
 

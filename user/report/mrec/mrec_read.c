@@ -184,6 +184,8 @@ static int apply_state(struct replay *p, struct json_reader *r, const json_t *o)
 	old.nhidden = report->nhidden;
 	old.growths = report->growths;
 	old.ngrowths = report->ngrowths;
+	old.audited = report->audited;
+	old.naudited = report->naudited;
 	old.stats = report->stats;
 	report->duration_s = fresh.duration_s;
 	report->targets = fresh.targets;
@@ -195,6 +197,8 @@ static int apply_state(struct replay *p, struct json_reader *r, const json_t *o)
 	report->growth = fresh.growth;
 	report->growths = fresh.growths;
 	report->ngrowths = fresh.ngrowths;
+	report->audited = fresh.audited;
+	report->naudited = fresh.naudited;
 	report->stats = fresh.stats;
 	report_free(&old);
 	return 0;

@@ -45,7 +45,11 @@ void words_title(FILE *out, const struct report_race *race)
 {
 	const char *proof = report_proves(race) == REPORT_PROVES_NOTHING ? "suspect" : "proven";
 
-	if (race->bpf && race->kind == REPORT_LOST_UPDATE)
+	if (race->bpf && race->bpf->audit)
+		fprintf(out, "POSSIBLE LOST UPDATE BY A BPF PROGRAM (%s: %s)",
+			report_severity_name(race->bpf->audit->severity),
+			report_kind_name(race->kind));
+	else if (race->bpf && race->kind == REPORT_LOST_UPDATE)
 		fprintf(out, "LOST UPDATE OF A BPF MAP (%s)", proof);
 	else if (race->bpf)
 		fputs("CONCURRENT UPDATES OF A BPF MAP (suspect)", out);
@@ -71,6 +75,26 @@ static void say_program(FILE *out, const struct report_actor *actor)
 	fputc(')', out);
 }
 
+/* Of which only the instructions were read. */
+static void say_audited(FILE *out, const struct report_actor *actor, const struct report_audit *a)
+{
+	fputs("BPF program ", out);
+	escape_text(out, actor->prog_name && actor->prog_name[0] ? actor->prog_name : "?");
+	fputs(" (", out);
+	if (actor->prog_id)
+		fprintf(out, "id %" PRIu32 ", ", actor->prog_id);
+	escape_text(out, actor->prog_type);
+	if (actor->prog_id) {
+		fputs(", tag ", out);
+		escape_text(out, actor->prog_tag);
+	}
+	if (a->section[0]) {
+		fputs(", section ", out);
+		escape_text(out, a->section);
+	}
+	fputc(')', out);
+}
+
 static void say_actor(FILE *out, const struct report_actor *actor,
 		      const struct report_access *access)
 {
@@ -89,6 +113,10 @@ void words_who(FILE *out, const struct report_race *race, size_t which)
 {
 	const struct report_access *access = &race->access[which];
 
+	if (race->bpf && race->bpf->audit) {
+		say_audited(out, &race->bpf->actor[which], race->bpf->audit);
+		return;
+	}
 	if (race->bpf) {
 		say_actor(out, &race->bpf->actor[which], access);
 		return;
@@ -126,10 +154,27 @@ static void say_site(FILE *out, const struct report_race *race, size_t which)
 	}
 }
 
+static void say_field(FILE *out, const struct report_bpf *b)
+{
+	if (b->audit->field[0]) {
+		escape_text(out, b->audit->field);
+		fputs(" of ", out);
+	}
+	fputs("BPF map ", out);
+	escape_text(out, b->map_name && b->map_name[0] ? b->map_name : "(no name)");
+}
+
 void words_summary(FILE *out, const struct report_race *race)
 {
 	size_t first = report_first_access(race);
 
+	if (race->bpf && race->bpf->audit) {
+		fprintf(out, "%s of ", report_kind_name(race->kind));
+		say_field(out, race->bpf);
+		fputs(" by ", out);
+		say_audited(out, &race->bpf->actor[0], race->bpf->audit);
+		return;
+	}
 	say_site(out, race, first);
 	if (race->has_other || race->bpf) {
 		fputs(" and ", out);
@@ -166,9 +211,18 @@ static void say_bytes(FILE *out, const char *what, const char *bytes, const char
 static void say_bpf_map(FILE *out, const struct report_bpf *b)
 {
 	escape_text(out, b->map_name && b->map_name[0] ? b->map_name : "(no name)");
-	fprintf(out, " (id %" PRIu32 ", ", b->map_id);
+	fputs(" (", out);
+	if (b->map_id)
+		fprintf(out, "id %" PRIu32 ", ", b->map_id);
 	escape_text(out, b->map_type);
 	fputs(")", out);
+	if (b->audit) {
+		if (b->audit->field[0]) {
+			fputs(", field ", out);
+			escape_text(out, b->audit->field);
+		}
+		return;
+	}
 	say_bytes(out, ", key ", b->key, b->key_typed);
 }
 

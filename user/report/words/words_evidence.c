@@ -119,10 +119,18 @@ static void say_sequence(FILE *out, const struct report_race *race)
 		b->lost, b->lost == 1 ? "update lost" : "updates lost");
 }
 
+static void say_static(FILE *out, const struct report_race *race)
+{
+	(void)race;
+	fputs("not proven: the program's instructions read, then store, and nothing keeps another "
+	      "CPU from storing between the two",
+	      out);
+}
+
 static void (*const sentences[REPORT_EVIDENCES])(FILE *out, const struct report_race *race) = {
 	[REPORT_FATAL] = say_fatal,	    [REPORT_COLLISION] = say_collision,
 	[REPORT_IN_FLIGHT] = say_in_flight, [REPORT_WINDOW] = say_window,
-	[REPORT_SEQUENCE] = say_sequence,
+	[REPORT_SEQUENCE] = say_sequence,   [REPORT_STATIC] = say_static,
 };
 
 void words_evidence(FILE *out, const struct report_race *race)

@@ -10,8 +10,8 @@
 #include <bpf/bpf_helpers.h>
 
 #define noinline __attribute__((noinline))
-#define RACY(name) SEC("socket") int racy_##name(struct __sk_buff *skb)
-#define SAFE(name) SEC("socket") int safe_##name(struct __sk_buff *skb)
+#define RACY(name) SEC("tc") int racy_##name(struct __sk_buff *skb)
+#define SAFE(name) SEC("tc") int safe_##name(struct __sk_buff *skb)
 
 struct inner {
 	__u32 a, b;
