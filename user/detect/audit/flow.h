@@ -50,7 +50,8 @@ struct audit_instance {
 	  "loads and stores through what is one map's value or something else, by the way taken")  \
 	X(UNFINISHED, "audit_unfinished",                                                          \
 	  "blocks left when the bound on time or memory was reached")                              \
-	X(BAD_JUMPS, "audit_bad_jumps", "jumps out of their function")
+	X(BAD_JUMPS, "audit_bad_jumps", "jumps out of their function")                             \
+	X(TOO_MANY, "audit_findings_dropped", "findings beyond the first thousand of a program")
 
 #define AUDIT_COUNTER_ENUM(name, json, meaning) AUDIT_##name,
 enum audit_counter { AUDIT_COUNTERS(AUDIT_COUNTER_ENUM) AUDIT_NCOUNTERS };
@@ -69,6 +70,8 @@ enum audit_kind {
 	AUDIT_LOOKUP_INSERT,	 /* not there, so it is put in, whoever was faster */
 	AUDIT_CHECK_THEN_ACT,	 /* a field is stored to because of what it was */
 };
+
+#define AUDIT_MAX_HITS 1000 /* of one program */
 
 struct audit_hit { /* one finding, places as instructions of the unit */
 	enum audit_kind kind;

@@ -5,19 +5,20 @@
 
 #include "detect/audit/flow.h"
 
-#define MAX_HITS 10000 /* of one program */
-
 static void hit(struct audit_flow *f, const struct audit_hit *h)
 {
 	struct audit_hit *grown;
 	size_t i;
 
-	for (i = 0; i < f->nhits; i++)
+	/* only a function that is called can come here twice */
+	for (i = f->instance ? 0 : f->nhits; i < f->nhits; i++)
 		if (f->hits[i].write == h->write && f->hits[i].read == h->read &&
 		    f->hits[i].kind == h->kind && f->hits[i].map == h->map)
 			return; /* in another instance */
-	if (f->nhits >= MAX_HITS)
+	if (f->nhits >= AUDIT_MAX_HITS) {
+		f->counters[AUDIT_TOO_MANY]++;
 		return;
+	}
 	grown = reallocarray(f->hits, f->nhits + 1, sizeof(*grown));
 	if (!grown) {
 		f->nomem = true;

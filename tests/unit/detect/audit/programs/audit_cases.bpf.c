@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Programs for `maprace bpf audit`, of which the name is the verdict: racy_KIND_what has exactly one
- * finding, of that kind (rmw, check, update, insert), whose store is on the line that says @what;
- * safe_what has none.
+ * Programs for `maprace bpf audit`, of which the name is the verdict: racy_KIND_what has exactly
+ * one finding, of that kind (rmw, check, update, insert), whose store is on the line that says
+ * @what; safe_what has none.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -10,8 +10,12 @@
 #include <bpf/bpf_helpers.h>
 
 #define noinline __attribute__((noinline))
-#define RACY(name) SEC("tc") int racy_##name(struct __sk_buff *skb)
-#define SAFE(name) SEC("tc") int safe_##name(struct __sk_buff *skb)
+#define RACY(name) \
+	SEC("tc")  \
+	int racy_##name(struct __sk_buff *skb)
+#define SAFE(name) \
+	SEC("tc")  \
+	int safe_##name(struct __sk_buff *skb)
 
 struct inner {
 	__u32 a, b;
@@ -25,7 +29,7 @@ struct value {
 	struct inner in[4];
 	__u32 slots[16];
 	__u8 small;
-	__u8 first : 3, second : 5;
+	__u8 first:3, second:5;
 	__u64 last;
 };
 
@@ -70,7 +74,8 @@ struct {
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__array(values, struct inner_map);
-} outer SEC(".maps") = {.values = {&one_inner}};
+} outer SEC(".maps")
+= {.values = {&one_inner}};
 
 __u64 total;
 struct value everything;
@@ -605,4 +610,5 @@ SAFE(subprogram)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";
