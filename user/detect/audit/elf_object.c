@@ -54,9 +54,9 @@ static int read_sections(struct elf_object *elf, const Elf64_Ehdr *h, struct err
 	uint32_t i;
 	Elf64_Shdr s;
 
-	if (h->e_shentsize != sizeof(s) || !h->e_shnum || h->e_shoff > elf->size)
+	if (h->e_shentsize != sizeof(s) || !h->e_shnum)
 		return err_set(err, -ENOEXEC, "it has no table of sections");
-	room = (elf->size - h->e_shoff) / sizeof(s);
+	room = h->e_shoff > elf->size ? 0 : (elf->size - h->e_shoff) / sizeof(s);
 	if (h->e_shnum > room)
 		return err_set(err, -ENOEXEC, "its table of sections is cut off");
 	elf->sections = calloc(h->e_shnum, sizeof(*elf->sections));
