@@ -36,14 +36,14 @@ static void mark_blocks(struct audit_flow *f, const struct audit_function *fn)
 	uint32_t i, target;
 
 	f->block_of[fn->start] = 1;
+	/* also in second halves of wide ones: hostile code may jump there */
 	for (i = fn->start; i < fn->end; i++) {
-		if (audit_is_jump(&insns[i])) {
-			if (audit_jump_target(fn, insns, i, &target))
-				f->block_of[target] = 1;
-			if (i + 1 < fn->end)
-				f->block_of[i + 1] = 1;
-		}
-		i += audit_is_wide(&insns[i]);
+		if (!audit_is_jump(&insns[i]))
+			continue;
+		if (audit_jump_target(fn, insns, i, &target))
+			f->block_of[target] = 1;
+		if (i + 1 < fn->end)
+			f->block_of[i + 1] = 1;
 	}
 }
 

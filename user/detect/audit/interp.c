@@ -158,7 +158,7 @@ static uint32_t load_value(struct audit_flow *f, uint32_t ptr)
 
 	if (audit_map_of_maps(f->unit->maps[v->map].type))
 		return load_inner(f, v);
-	if (is_silent(f, v))
+	if (is_silent(f, v) || (f->unit->maps[v->map].flags & BPF_F_RDONLY_PROG))
 		return 0;
 	f->counters[AUDIT_LOADS] += f->record;
 	f->through[f->at] = ptr;
@@ -356,6 +356,10 @@ static uint32_t alu64(struct audit_flow *f, uint8_t op, uint32_t a, uint32_t b)
 		return fold(op, m, n, &m) ? value_const(&f->values, m) : 0;
 	if (x->kind == VALUE_THREAD)
 		return shift_thread(f, x, op, a, b);
+	if (op == BPF_DIV || op == BPF_MOD || op == BPF_RSH || op == BPF_ARSH) {
+		if (x->kind == VALUE_CPU || y->kind == VALUE_CPU)
+			return 0; /* several CPUs may have the same */
+	}
 	if (x->kind == VALUE_MANY || y->kind == VALUE_MANY)
 		return value_simple(&f->values, VALUE_MANY, 0);
 	return value_mix(&f->values, a, b, ops_of(op));

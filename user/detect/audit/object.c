@@ -59,6 +59,7 @@ static int add_data(struct reader *r, uint32_t section)
 	if (!map)
 		return -ENOMEM;
 	map->type = begins(s->name, ".percpu") ? BPF_MAP_TYPE_PERCPU_ARRAY : BPF_MAP_TYPE_ARRAY;
+	map->flags = begins(s->name, ".rodata") ? BPF_F_RDONLY_PROG : 0;
 	map->key_size = 4;
 	map->value_size = s->size < UINT32_MAX ? (uint32_t)s->size : UINT32_MAX;
 	r->places[section].base = (uint32_t)(map - r->unit->maps);

@@ -222,11 +222,11 @@ uint32_t value_mix(struct audit_pool *values, uint32_t a, uint32_t b, uint32_t o
 {
 	const struct audit_value *x = value_get(values, a), *y = value_get(values, b);
 
+	/* an index like row * cpus + cpu */
+	if (x->kind == VALUE_CPU || y->kind == VALUE_CPU)
+		return value_simple(values, VALUE_CPU, 0);
 	if (x->kind == VALUE_DERIVED || y->kind == VALUE_DERIVED)
 		return unite_values(values, x, y, ops);
-	if ((x->kind == VALUE_CPU && y->kind == VALUE_CONST) ||
-	    (x->kind == VALUE_CONST && y->kind == VALUE_CPU))
-		return value_simple(values, VALUE_CPU, 0);
 	return 0;
 }
 
@@ -238,6 +238,11 @@ static bool is_pointer(const struct audit_value *v)
 static bool is_null(const struct audit_value *v)
 {
 	return v->kind == VALUE_CONST && !v->u[0] && !v->u[1];
+}
+
+static bool is_scalar(const struct audit_value *v)
+{
+	return v->kind == VALUE_OTHER || v->kind == VALUE_CONST || v->kind == VALUE_DERIVED;
 }
 
 /* A look-up is told from another one by its instruction; where two meet, by the place: that keeps
@@ -273,11 +278,6 @@ static uint32_t join_scalars(struct audit_pool *values, const struct audit_value
 	return 0;
 }
 
-static bool is_scalar(const struct audit_value *v)
-{
-	return v->kind == VALUE_OTHER || v->kind == VALUE_CONST || v->kind == VALUE_DERIVED;
-}
-
 uint32_t value_join(struct audit_pool *values, uint32_t a, uint32_t b, uint32_t where)
 {
 	const struct audit_value *x = value_get(values, a), *y = value_get(values, b);
@@ -285,10 +285,10 @@ uint32_t value_join(struct audit_pool *values, uint32_t a, uint32_t b, uint32_t 
 
 	if (a == b)
 		return a;
-	/* an index is kept in bounds: if (cpu >= N) cpu = 0 */
-	if (x->kind == VALUE_CPU && y->kind == VALUE_CONST)
+	/* an index is kept in bounds, or this CPU's only when asked for: if (cpu >= N) cpu = 0 */
+	if (x->kind == VALUE_CPU && is_scalar(y))
 		return a;
-	if (y->kind == VALUE_CPU && x->kind == VALUE_CONST)
+	if (y->kind == VALUE_CPU && is_scalar(x))
 		return b;
 	if (is_pointer(x) && is_null(y))
 		return a;

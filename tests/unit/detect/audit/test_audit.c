@@ -380,6 +380,28 @@ static void large(void **state)
 	audit_unit_free(&unit);
 }
 
+/* A jump into the second half of a wide instruction, which is a jump itself. */
+static void misaligned(void **state)
+{
+	const struct bpf_insn code[] = {
+		insn(BPF_JMP | BPF_JEQ, 1, 0, 1, 0),   insn(BPF_LD | BPF_IMM | BPF_DW, 2, 0, 0, 0),
+		insn(BPF_JMP | BPF_JEQ, 1, 0, 1, 0),   insn(BPF_ALU64 | BPF_MOV, 0, 0, 0, 0),
+		insn(BPF_ALU64 | BPF_MOV, 0, 0, 0, 1), insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	struct audit_function function = {.end = 6, .entry = true};
+	struct audit_ref refs[7] = {};
+	struct bpf_insn insns[7] = {};
+	struct audit_unit unit = {
+		.insns = insns, .refs = refs, .n = 6, .functions = &function, .nfunctions = 1};
+	struct audit_flow flow;
+
+	(void)state;
+	memcpy(insns, code, sizeof(code));
+	assert_int_equal(audit_flow_init(&flow, &unit), 0);
+	assert_int_equal(audit_flow_run(&flow, 0), 0);
+	audit_flow_free(&flow);
+}
+
 static void symbols(void **state)
 {
 	static char text[] = "ffffffff81000000 T _stext\n"
@@ -425,9 +447,10 @@ static void helpers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts), cmocka_unit_test(fields), cmocka_unit_test(document),
-		cmocka_unit_test(damaged),  cmocka_unit_test(large),  cmocka_unit_test(symbols),
-		cmocka_unit_test(helpers),
+		cmocka_unit_test(verdicts), cmocka_unit_test(fields),
+		cmocka_unit_test(document), cmocka_unit_test(damaged),
+		cmocka_unit_test(large),    cmocka_unit_test(symbols),
+		cmocka_unit_test(helpers),  cmocka_unit_test(misaligned),
 	};
 
 	return cmocka_run_group_tests(tests, compile, cleanup);
