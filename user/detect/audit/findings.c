@@ -238,20 +238,28 @@ static int fill_race(struct report_race *race, const struct audit_unit *unit,
 	return r;
 }
 
-/* The same place, in another program that was made of the same source. */
+static bool same_line(const struct report_access *x, const struct report_access *y)
+{
+	const struct report_frame *a = &x->frames[0], *b = &y->frames[0];
+
+	return a->line && a->line == b->line && !strcmp(a->file, b->file);
+}
+
+/* The same place in another program that was made of the same source. */
 static struct report_race *find_same(struct audit_findings *f, const struct report_race *race)
 {
-	const struct report_frame *a, *b = &race->access[0].frames[0];
+	const struct report_bpf *a, *b = race->bpf;
 	struct report_race *other;
 	size_t i;
 
 	for (i = 0; i < f->nraces; i++) {
 		other = &f->races[i];
-		a = &other->access[0].frames[0];
-		if (!strcmp(other->id, race->id) && a->line == b->line && a->line &&
-		    !strcmp(a->file, b->file) &&
-		    !strcmp(other->bpf->audit->object, race->bpf->audit->object) &&
-		    other->bpf->map_id == race->bpf->map_id)
+		a = other->bpf;
+		if (same_line(&other->access[0], &race->access[0]) &&
+		    same_line(&other->access[1], &race->access[1]) && other->kind == race->kind &&
+		    a->map_id == b->map_id && !strcmp(a->map_name, b->map_name) &&
+		    !strcmp(a->audit->field, b->audit->field) &&
+		    !strcmp(a->audit->object, b->audit->object))
 			return other;
 	}
 	return NULL;

@@ -337,6 +337,13 @@ static bool is_address(const struct audit_value *v)
 	       v->kind == VALUE_ELEM || v->kind == VALUE_PTR;
 }
 
+/* Whether several CPUs' numbers become one; shifts by 32, up and down, cut off the upper half. */
+static bool mixes_cpus(uint8_t op, bool fixed, uint64_t n)
+{
+	return op == BPF_DIV || op == BPF_MOD ||
+	       ((op == BPF_RSH || op == BPF_ARSH) && !(fixed && n == 32));
+}
+
 static uint32_t alu64(struct audit_flow *f, uint8_t op, uint32_t a, uint32_t b)
 {
 	const struct audit_value *x = value_get(&f->values, a), *y = value_get(&f->values, b);
@@ -356,10 +363,8 @@ static uint32_t alu64(struct audit_flow *f, uint8_t op, uint32_t a, uint32_t b)
 		return fold(op, m, n, &m) ? value_const(&f->values, m) : 0;
 	if (x->kind == VALUE_THREAD)
 		return shift_thread(f, x, op, a, b);
-	if (op == BPF_DIV || op == BPF_MOD || op == BPF_RSH || op == BPF_ARSH) {
-		if (x->kind == VALUE_CPU || y->kind == VALUE_CPU)
-			return 0; /* several CPUs may have the same */
-	}
+	if ((x->kind == VALUE_CPU || y->kind == VALUE_CPU) && mixes_cpus(op, fixed, n))
+		return 0;
 	if (x->kind == VALUE_MANY || y->kind == VALUE_MANY)
 		return value_simple(&f->values, VALUE_MANY, 0);
 	return value_mix(&f->values, a, b, ops_of(op));

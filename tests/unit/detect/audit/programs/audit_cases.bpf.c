@@ -579,6 +579,35 @@ SAFE(by_cpu_index)
 	return 0;
 }
 
+const volatile _Bool one_each;
+
+/* only where each CPU is counted apart */
+SAFE(by_cpu_chosen)
+{
+	__u32 cpu = 0;
+
+	if (one_each) {
+		cpu = bpf_get_smp_processor_id();
+		if (cpu >= 64)
+			return 0;
+	}
+	if (one_each)
+		per_cpu_total[cpu]++;
+	else
+		__sync_fetch_and_add(&per_cpu_total[cpu], 1);
+	return 0;
+}
+
+SAFE(by_cpu_in_row)
+{
+	__u32 index = (skb->mark & 7) * 8 + bpf_get_smp_processor_id();
+	struct value *v = find(&by_cpu, index);
+
+	if (v)
+		v->count++;
+	return 0;
+}
+
 SAFE(set_again)
 {
 	__u32 key = skb->protocol;
