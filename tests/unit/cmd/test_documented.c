@@ -62,23 +62,29 @@ static size_t assert_lists(const char *file, enum spelling spelling)
 static void test_every_option_is_documented(void **state)
 {
 	struct report_options report_options;
+	struct audit_options audit_options;
 	struct bpf_options bpf_options;
 	struct watch_options o;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		struct capture c;
 		struct words w;
 
-		split(&w, i == 0 ? "watch --help" : i == 1 ? "report --help" : "bpf --help");
+		split(&w, i == 0   ? "watch --help"
+			  : i == 1 ? "report --help"
+			  : i == 2 ? "bpf --help"
+				   : "audit --help");
 		capture_begin(&c);
 		if (i == 0)
 			options_parse_watch(w.argc, w.argv, &o);
 		else if (i == 1)
 			options_parse_report(w.argc, w.argv, &report_options);
-		else
+		else if (i == 2)
 			options_parse_bpf(w.argc, w.argv, &bpf_options);
+		else
+			options_parse_audit(w.argc, w.argv, &audit_options);
 		capture_end(&c);
 		assert_true(assert_lists("docs/maprace.1", MANUAL) > 8);
 		assert_lists("packaging/completions/maprace.bash", PLAIN);
