@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-audit_source=$e2e_top/tests/unit/detect/audit/programs/audit_cases.bpf.c
+audit_source=$e2e_top/tests/e2e/bpf/audit_cases.bpf.c
 audit_dir= # for what is no text
 audit_bpftool=${BPFTOOL:-/usr/sbin/bpftool}
 

@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 out=$1
-source=tests/unit/detect/audit/programs/audit_cases.bpf.c
+source=tests/e2e/bpf/audit_cases.bpf.c
 for options in "-O2 -mcpu=v3 -g" "-O1 -mcpu=v1" "-O2 -mcpu=v2 -g0"; do
 	name=$out/cases${options//[ =]/}.o
 	[[ ! $name -nt $source ]] || continue

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What is found in programs/audit_cases.bpf.c, compiled in several ways: the name of each program
- * is the verdict, and a mark in the source the line.
+ * What is found in tests/e2e/bpf/audit_cases.bpf.c, compiled in several ways: the name of each
+ * program is the verdict, and a mark in the source the line.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -59,7 +59,7 @@ static int compile(void **state)
 				"clang -target bpf -mcpu=%s -O%s -g -std=gnu17 -Wno-unused-function "
 				"-isystem %s/build/libbpf/include -idirafter "
 				"/usr/include/$(uname -m)-linux-gnu "
-				"-c %s/tests/unit/detect/audit/programs/audit_cases.bpf.c -o %s",
+				"-c %s/tests/e2e/bpf/audit_cases.bpf.c -o %s",
 				cpus[i], levels[k], top(), top(), object_path(i, k));
 			if (system(command) != 0) /* NOLINT(cert-env33-c) */
 				return -1;
@@ -87,8 +87,7 @@ static uint32_t marked_line(const char *name, int n)
 	char *at;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/tests/unit/detect/audit/programs/audit_cases.bpf.c",
-		 top());
+	snprintf(path, sizeof(path), "%s/tests/e2e/bpf/audit_cases.bpf.c", top());
 	snprintf(mark, sizeof(mark), "@%s", name);
 	len = strlen(mark);
 	file = fopen(path, "re");
@@ -252,7 +251,7 @@ static char *print_json(const struct report *report, size_t *len)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, len);
 
-	assert_int_equal(json_print_report(out, report), 0);
+	assert_int_equal(json_print_report(out, report, NULL), 0);
 	fclose(out);
 	return text;
 }
@@ -351,7 +350,8 @@ static void make_large(struct audit_unit *unit, uint32_t pieces)
 		*p++ = insn(BPF_ALU64 | BPF_ADD, 1, 0, 0, 1);
 		*p++ = insn(BPF_STX | BPF_MEM | BPF_DW, 6, 1, off, 0);
 		*p++ = insn(BPF_JMP | BPF_JA, 0, 0, 2, 0);
-		*p++ = insn(BPF_STX | BPF_MEM | BPF_DW, 10, 2, (int16_t)(-8 * (1 + i % 64)), 0);
+		*p++ = insn(BPF_STX | BPF_MEM | BPF_DW, 10, 2, (int16_t)(-8 - (int)(i % 64) * 8),
+			    0);
 		*p++ = insn(BPF_JMP | BPF_JGT, 2, 0, 1, 5);
 		*p++ = insn(BPF_ALU64 | BPF_MOV, 3, 0, 0, (int32_t)i);
 		*p++ = insn(BPF_JMP | BPF_JEQ, 3, 0, i % 100 ? 0 : (int16_t)-PIECE, 7);
