@@ -51,6 +51,7 @@ audit_unprivileged()
 audit_loaded()
 {
 	local status=0
+	with_only sys_admin
 	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
 		mkdir -p "$4/bpffs"
@@ -59,8 +60,9 @@ audit_loaded()
 		for id in $("$3" -j prog list | jq ".[] | select(.name // \"\" | test(\"^(racy|safe)_\")) | .id"); do
 			ids+=(--prog "$id")
 		done
+		"${@:5}" "$2" bpf audit "${ids[@]}" >"$1/restricted.out" 2>"$1/restricted" || exit 78
 		exec "$2" bpf audit "${ids[@]}" -o "$1/loaded.json" >"$1/stdout" 2>"$1/stderr"
-	' _ "$work" "$maprace" "$audit_bpftool" "$audit_dir" || status=$?
+	' _ "$work" "$maprace" "$audit_bpftool" "$audit_dir" "${with_caps[@]}" || status=$?
 	if ((status == 77)); then
 		skip 'loaded programs' "they cannot be loaded here: $(tail -n 1 "$work/load")"
 		return
@@ -68,6 +70,13 @@ audit_loaded()
 	if ((status)); then
 		fail 'loaded programs' "exit status $status"
 		return
+	fi
+	if grep -q 'Caveat: the kernel does not show which of its functions' "$work/restricted"; then
+		pass 'loaded programs, without CAP_SYSLOG: what is not seen is said'
+	elif (($(</proc/sys/kernel/kptr_restrict) == 0 && $(</proc/sys/kernel/perf_event_paranoid) <= 1)); then
+		skip 'loaded programs, without CAP_SYSLOG' 'this kernel shows its addresses to everybody'
+	else
+		fail 'loaded programs, without CAP_SYSLOG' 'it does not say what is not seen'
 	fi
 	jq -r '.suspects[].accesses[0].stack[0].line' "$work/loaded.json" | sort -un >"$work/found"
 	jq -r '.suspects[].bpf.actors[0].prog_name' "$work/loaded.json" >"$work/names"
@@ -106,6 +115,13 @@ audit_all()
 	audit_loaded
 	head -c 3000 "$audit_dir/cases.o" >"$audit_dir/cut.o"
 	echo none >"$work/text"
+	if "${nobody[@]}" "$maprace" bpf audit >"$work/stdout" 2>"$work/stderr" </dev/null || (($? != 1)); then
+		fail 'loaded programs, by nobody' 'not refused with status 1'
+	elif grep -q 'error: cannot see the BPF programs' "$work/stderr" && grep -q 'hint: .*CAP_SYS_ADMIN' "$work/stderr"; then
+		pass 'loaded programs, by nobody: refused'
+	else
+		fail 'loaded programs, by nobody' 'it does not say what is missing'
+	fi
 	audit_refused 'a file without code' 1 'no object of BPF code' --object "$work/text"
 	audit_refused 'no such file' 1 'ENOENT' --object "$work/missing"
 	audit_refused 'no such program' 1 'no BPF program' --prog no_such_program

@@ -231,7 +231,7 @@ static char *say_result(const struct report_race *race)
 	fputs(": ", out);
 	words_summary(out, race);
 	if (race->bpf && race->bpf->audit) {
-		fputs(". ", out);
+		fputs(". What is lost: ", out);
 		escape_text(out, race->bpf->audit->lost);
 		fputs(". Fix: ", out);
 		escape_text(out, race->bpf->audit->fix);
