@@ -13,8 +13,8 @@
  * A collision also leaves its two goroutines in step: they were let go at the same moment, and
  * where each then sleeps for as long as the other, they meet again and again, until one of them is
  * stopped inside. So at its call instruction, in front of the stack check, one that comes seldom
- * waits until it is out of step: an eighth of the time since somebody last came there, a
- * millisecond at most, if the holds' account has it.
+ * waits until it is out of step: an eighth of the time since its last write, a millisecond at most.
+ * Half of what holds may take is left to those that find races.
  *
  * Nothing here is evidence of anything.
  */
@@ -70,7 +70,22 @@ static __always_inline __u32 apart_ns(__u64 period, const struct mr_cpu *c)
 	period /= STEP_SHARE;
 	if (period > STEP_MAX_NS)
 		period = STEP_MAX_NS;
-	return APART_NS + (c->tokens_ns < period ? 0 : (__u32)period);
+	return APART_NS + (c->tokens_ns < period + cfg.burst_ns / 2 ? 0 : (__u32)period);
+}
+
+/*
+ * How long ago g wrote to the map, as far as its record knows; else how long ago somebody passed
+ * this call. 0: not known, or just now. A function of its own: the verifier goes through it once.
+ */
+__noinline __u64 apart_period(__u32 index, __u64 g, __u64 now, __u64 call_ns)
+{
+	const struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+
+	if (m && m->writer.g == g)
+		call_ns = m->writer.ns;
+	else if (m && m->writer_before.g == g)
+		call_ns = m->writer_before.ns;
+	return call_ns && (__s64)(now - call_ns) > 0 ? now - call_ns : 0;
 }
 
 /* Notes the one that leaves now. For how long it had better not. A function of its own: the stack
@@ -96,22 +111,23 @@ __noinline int apart_note(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apar
 	return left;
 }
 
-/* how: 1: it writes; 2: it stands at its call instruction. period: since somebody last came there;
- * 0 elsewhere. */
+/* how: 1: it writes; 2: it stands at its call instruction. period: since it last came there; 0
+ * elsewhere. */
 __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
 	struct mr_cpu *c;
 	int left;
-	__u32 cpu;
+	__u32 cpu, apart;
 
 	c = this_cpu(g, &cpu);
+	apart = apart_ns(period, c);
 	cpu &= MR_APART_CPUS - 1;
-	left = apart_note(index, cpu, g, now, apart_ns(period, c));
+	left = apart_note(index, cpu, g, now, apart);
 	if (!left && !writer_inside(map))
 		return 0;
-	if (left > APART_NS) {
+	if (apart > APART_NS && left > APART_NS) {
 		if (left > STEP_MAX_NS)
 			left = STEP_MAX_NS;
 		c->tokens_ns -= (__u64)left < c->tokens_ns ? (__u64)left : c->tokens_ns;

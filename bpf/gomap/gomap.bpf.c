@@ -233,7 +233,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 		lose(o.c, MR_LOSS_CALLER_FAULT);
 		return 0;
 	}
-	period = o.now - s->call_ns;
+	period = apart_period(o.index, o.g, o.now, s->call_ns);
 	s->call_ns = o.now;
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
@@ -261,17 +261,18 @@ int maprace_call_plain(struct pt_regs *ctx)
 	return call(ctx, false);
 }
 
-/* Not a deletion, which on an empty map ends before the check. */
-static __always_inline bool is_old_write(const struct mr_last *w, __u64 now)
+/* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 now, __u64 self)
 {
-	return w->g && w->op == MR_OP_WRITE && (__s64)(now - w->ns) > WRITE_NS;
+	return w->g && w->g != self && w->op == MR_OP_WRITE && (__s64)(now - w->ns) > WRITE_NS;
 }
 
 /*
  * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
- * conflict. The first assignment to such a one is the end, so none that has had one is.
+ * conflict. The first assignment to such a one is the end, so none that has had one is. self: the
+ * dying goroutine, where it dies in a write; 0 elsewhere.
  */
-static __always_inline bool born_flagged(__u64 map, const struct operation *o)
+static __always_inline bool born_flagged(__u64 map, const struct operation *o, __u64 self)
 {
 	const struct mr_map *m;
 	__u32 index = map_index(map);
@@ -282,7 +283,8 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o)
 	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
 	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
 		return true;
-	return !is_old_write(&m->writer, o->now) && !is_old_write(&m->writer_before, o->now);
+	return !is_old_write(&m->writer, o->now, self) &&
+	       !is_old_write(&m->writer_before, o->now, self);
 }
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
@@ -301,7 +303,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 	}
 	if (map)
 		map = tagged(map, o->tag);
-	if (map && born_flagged(map, o)) {
+	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0)) {
 		e->born_flagged = 1;
 		map = 0;
 	}

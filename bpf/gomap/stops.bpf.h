@@ -88,7 +88,8 @@ static __always_inline __u64 stop_length(const struct operation *o, struct mr_ca
 {
 	if (o->at_call || !mr_op_writes(o->op))
 		return length;
-	if (o->now - s->call_ns < CALL_NS)
+	/* but a record that this very operation has made was not there for the call to hold at */
+	if ((__s64)(o->now - s->call_ns) < CALL_NS && o->record->first_ns != o->now)
 		return 0;
 	call_ask(o, s, ret, slot);
 	return length < cfg.bare_hold_ns ? length : cfg.bare_hold_ns;

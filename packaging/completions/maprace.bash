@@ -10,6 +10,8 @@ _maprace()
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
+	local audit="--prog --object --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
+		--verbose --no-color --help"
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -33,7 +35,7 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit html mrec" -- "$cur")
 		return
 		;;
-	-o | --output | --suppressions | --baseline | --record)
+	-o | --output | --object | --suppressions | --baseline | --record)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -45,13 +47,20 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return
 		;;
-	-d | --duration | --budget | --max-hold | --window | --exitcode | --map)
+	-d | --duration | --budget | --max-hold | --window | --exitcode | --map | --prog)
 		return
 		;;
 	esac
 	case $command in
 	watch) mapfile -t COMPREPLY < <(compgen -W "$watch" -- "$cur") ;;
-	bpf) mapfile -t COMPREPLY < <(compgen -W "$bpf" -- "$cur") ;;
+	bpf)
+		if [[ ${COMP_WORDS[i + 1]} == audit && $((i + 1)) -lt $COMP_CWORD ]]; then
+			bpf=$audit
+		elif ((i + 1 == COMP_CWORD)); then
+			bpf+=" audit"
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$bpf" -- "$cur")
+		;;
 	report)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$report" -- "$cur")

@@ -19,7 +19,7 @@ complete -c maprace -n '__fish_seen_subcommand_from watch inspect' -s p -l pid -
 complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -s d -l duration -x -d 'End after that long'
 complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -s o -l output -r -F -d 'Write the report there'
 complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -s f -l format -x -a $formats -d 'Format'
-complete -c maprace -n '__fish_seen_subcommand_from watch report' -l source-root -x -a '(__fish_complete_directories)' -d 'Where the sources are'
+complete -c maprace -n '__fish_seen_subcommand_from watch report audit' -l source-root -x -a '(__fish_complete_directories)' -d 'Where the sources are'
 complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l suppressions -r -F -d 'What not to report'
 complete -c maprace -n '__fish_seen_subcommand_from watch report bpf' -l baseline -r -F -d 'Report only what is not in this report'
 complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l json -d 'Print JSON Lines'
@@ -38,3 +38,7 @@ complete -c maprace -n '__fish_seen_subcommand_from report' -l diff -d 'Compare 
 complete -c maprace -n '__fish_seen_subcommand_from report inspect' -F
 complete -c maprace -n '__fish_seen_subcommand_from bpf' -l map -x -d 'Watch this map only'
 complete -c maprace -n '__fish_seen_subcommand_from bpf' -l top -d 'Show a live table'
+complete -c maprace -n '__fish_seen_subcommand_from bpf' -a audit -d 'Read BPF programs for updates that can be lost'
+complete -c maprace -n '__fish_seen_subcommand_from audit' -l prog -x -d 'Read this program only'
+complete -c maprace -n '__fish_seen_subcommand_from audit' -l object -r -F -d 'Read this object file'
+complete -c maprace -n '__fish_seen_subcommand_from audit' -l strict -d 'End with a status of its own when there is a finding'

@@ -3,11 +3,12 @@
 // A race that Go's own check meets now and then, in a program whose goroutines are asked to stop all the time: does it die the
 // sooner for being watched? Two writers, each every 5 ms, 2.5 ms apart.
 //
-// usage: stops stw|gc|gomaxprocs SECONDS
+// usage: stops stw|gc|gomaxprocs|line SECONDS
 //
 //	stw         runtime.GC() every 10 ms
 //	gc          garbage as fast as it goes; with GOGC=20 some hundred collections a second
 //	gomaxprocs  runtime.GOMAXPROCS() every 3 ms
+//	line        the same, and both write at one line
 package main
 
 import (
@@ -34,7 +35,11 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	for k, write := range []func(int){one, other} {
+	writers := []func(int){one, other}
+	if os.Args[1] == "line" {
+		writers[1] = one
+	}
+	for k, write := range writers {
 		go func(k int, write func(int)) {
 			time.Sleep(time.Duration(k) * 2500 * time.Microsecond)
 			for i := 0; ; i++ {
@@ -52,7 +57,7 @@ func main() {
 			case "gc":
 				sink = make([]byte, 64<<10)
 				time.Sleep(50 * time.Microsecond)
-			case "gomaxprocs":
+			case "gomaxprocs", "line":
 				runtime.GOMAXPROCS(1 + i%64)
 				time.Sleep(3 * time.Millisecond)
 			}

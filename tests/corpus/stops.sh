@@ -5,7 +5,7 @@
 # writer met inside, or the check itself), and the ratio of the two rates of dying with its 95 % interval (of the logarithm, with
 # half a death added to both). A run that died before maprace was attached to it is made again: nothing watched it.
 #
-# usage: tests/corpus/stops.sh [--go VERSION]... [--load stw|gc|gomaxprocs]... [--runs N] [--seconds N] [--jobs N] [-- WATCH OPTIONS]
+# usage: tests/corpus/stops.sh [--go VERSION]... [--load stw|gc|gomaxprocs|line]... [--runs N] [--seconds N] [--jobs N] [-- WATCH OPTIONS]
 # Prints a table and writes build/corpus/stops.jsonl. Status 1 where a ratio's whole interval is above 1, or a race was never proved.
 set -euo pipefail
 
@@ -36,7 +36,7 @@ while (($#)); do
 done
 options=("$@")
 ((${#versions[@]})) || versions=(1.19 1.24 1.26 1.27)
-((${#loads[@]})) || loads=(stw gc gomaxprocs)
+((${#loads[@]})) || loads=(stw gc gomaxprocs line)
 mkdir -p "$out/stops"
 
 # once VERSION LOAD HOW TURN: how the program, which would run for longer, was after so many seconds

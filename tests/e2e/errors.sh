@@ -207,7 +207,7 @@ errors_without_ptrace()
 		fail 'watch without CAP_SYS_PTRACE' "exit status $status, or the hint does not name it"
 	fi
 	"${run[@]}" doctor >"$work/stdout" 2>"$work/stderr" || true
-	for line in '^ptrace  *no ' 'mend: .*CAP_SYS_PTRACE' '^maprace watch \(cannot work here\|works here, on processes of this user\)'; do
+	for line in '^ptrace  *no ' 'fix: .*CAP_SYS_PTRACE' '^maprace watch \(cannot work here\|works here, on processes of this user\)'; do
 		grep -q "$line" "$work/stdout" || break
 		line=
 	done

@@ -13,7 +13,7 @@ static char *print(const struct report *report)
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 
-	if (!out || json_print_report(out, report) || fclose(out))
+	if (!out || json_print_report(out, report, NULL) || fclose(out))
 		abort();
 	return text;
 }

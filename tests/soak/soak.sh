@@ -167,7 +167,7 @@ session_command()
 		event ended "command-$way"
 	elif [[ -n $racy ]] && grep -aqs '^fatal error: concurrent map' "$out" "$work/stderr.1"; then
 		event ended race
-	elif ! grep -aq '^ready' "$out" && [[ ${#watched[@]} == 0 ]]; then
+	elif ! grep -aq '^ready' "$out" && [[ ${#watched[@]} == 0 || $way == duration ]]; then
 		event ended early
 	else
 		failure harm "$program, started by maprace ($way), did not end well"

@@ -147,7 +147,7 @@ static void announce(const struct bpf_watch *w)
 	error = map_attachment_distrusts_programs(w->attachment);
 	if (error)
 		log_warn(
-			"updates that BPF programs lose cannot be told: what the kernel hides of their look-ups is not known (%s)",
+			"updates that BPF programs lose cannot be reported: how many of their look-ups the kernel left out is not known (%s)",
 			error == -ENOENT ? "__per_cpu_offset in /proc/kallsyms" : err_name(error));
 }
 
@@ -193,9 +193,13 @@ static int run(struct bpf_watch *w)
 int cmd_bpf(int argc, char **argv)
 {
 	struct bpf_options options;
-	struct bpf_watch w = {.options = &options, .foreign = feature_in_pid_namespace(NULL, NULL)};
-	int status = options_parse_bpf(argc, argv, &options);
+	struct bpf_watch w = {.options = &options};
+	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "audit"))
+		return cmd_bpf_audit(argc - 1, argv + 1);
+	w.foreign = feature_in_pid_namespace(NULL, NULL);
+	status = options_parse_bpf(argc, argv, &options);
 	if (status != OPTIONS_RUN)
 		goto out;
 	options_set_log(options.quiet, options.verbose);

@@ -29,7 +29,7 @@ static int print_feature(const struct feature_answer *f)
 	if (f->without)
 		printf("%-19s without it: %s\n", "", f->without);
 	if (f->mend[0])
-		printf("%-19s mend: %s\n", "", f->mend);
+		printf("%-19s fix: %s\n", "", f->mend);
 	return f->without ? 0 : 1;
 }
 

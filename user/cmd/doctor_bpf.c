@@ -30,7 +30,7 @@ static int print_kallsyms(struct kernel_symbols *symbols)
 	print_more("", r == -EACCES ? "addresses are hidden" : err_name(r));
 	print_more("without it: ",
 		   "kernel BPF maps cannot be watched: programs cannot be told from system calls");
-	print_more("mend: ",
+	print_more("fix: ",
 		   "run as root with CAP_SYSLOG; sysctl kernel.kptr_restrict must be below 2");
 	return r;
 }
@@ -75,11 +75,11 @@ bool doctor_bpf(void)
 		print_more("", err.text[0] ? err.text : err_name(r));
 		print_more("without it: ", "kernel BPF maps cannot be watched; Go programs can");
 		if ((r == -EPERM || r == -ENOMEM) && !feature_have(FEATURE_MEMORY))
-			print_more("mend: ", feature_ask(FEATURE_MEMORY)->mend);
+			print_more("fix: ", feature_ask(FEATURE_MEMORY)->mend);
 		else if ((r == -EPERM || r == -EACCES) && geteuid())
-			print_more("mend: ", "run as root, or with CAP_BPF and CAP_PERFMON");
+			print_more("fix: ", "run as root, or with CAP_BPF and CAP_PERFMON");
 		else
-			print_more("mend: ",
+			print_more("fix: ",
 				   "use a kernel without lockdown, with CONFIG_DEBUG_INFO_BTF and "
 				   "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
 	} else {

@@ -13,10 +13,13 @@
 
 #define ROWS_MAX 32
 #define HELP_COLUMN 26
+#define HELP_WIDTH 84
+#define TEXT_MAX 1024
 /* getopt's value of row i is ROW_BASE + i: outside the letters. */
 #define ROW_BASE 256
 
-static const struct option_row help_row = {"help", 'h', NULL, NULL, NULL, "show this help and end"};
+static const struct option_row help_row = {
+	.name = "help", .letter = 'h', .help = "show this help and end"};
 
 int option_usage_error(const struct option_table *table, const char *fmt, ...)
 {
@@ -44,9 +47,38 @@ static void print_indented(const char *text, int column, int indent)
 	putchar('\n');
 }
 
+/* What expects or help says, with the list that %s stands for. */
+static const char *fill(const struct option_row *row, const char *text, char out[TEXT_MAX])
+{
+	const char *at = row->list ? strstr(text, "%s") : NULL;
+
+	if (!at)
+		return text;
+	snprintf(out, TEXT_MAX, "%.*s%s%s", (int)(at - text), text, row->list(), at + 2);
+	return out;
+}
+
+/* One paragraph in the columns from HELP_COLUMN on; column: where the cursor is. */
+static void print_wrapped(const char *text, int column)
+{
+	while (*text) {
+		int n = (int)strcspn(text, " ");
+		bool first = column <= HELP_COLUMN;
+
+		if (!first && column + 1 + n > HELP_WIDTH) {
+			putchar('\n');
+			column = 0;
+			first = true;
+		}
+		column += printf("%*s%.*s", first ? HELP_COLUMN - column : 1, "", n, text);
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
+}
+
 static void print_row(const struct option_row *row)
 {
-	char left[80];
+	char left[80], text[TEXT_MAX];
 	int n;
 
 	if (row->letter)
@@ -60,7 +92,7 @@ static void print_row(const struct option_row *row)
 		putchar('\n');
 		n = 0;
 	}
-	print_indented(row->help, n, HELP_COLUMN);
+	print_wrapped(fill(row, row->help, text), n);
 }
 
 static int print_help(const struct option_table *table)
@@ -135,19 +167,22 @@ static int explain_unknown(const struct option_table *table, char **argv)
 static int explain_value(const struct option_table *table, const struct option_row *row,
 			 const char *arg, int rc)
 {
+	char text[TEXT_MAX];
+
 	if (rc == -ENOMEM)
 		return option_usage_error(table, "--%s: out of memory", row->name);
 	if (rc == -ERANGE)
 		return option_usage_error(table, "--%s: '%s' is out of range, it takes %s",
-					  row->name, arg, row->expects);
-	return option_usage_error(table, "--%s: '%s' is not %s", row->name, arg, row->expects);
+					  row->name, arg, fill(row, row->expects, text));
+	return option_usage_error(table, "--%s: '%s' is not %s", row->name, arg,
+				  fill(row, row->expects, text));
 }
 
 int option_table_parse(const struct option_table *table, int argc, char **argv, void *options,
 		       int *rest)
 {
 	struct option longs[ROWS_MAX + 2];
-	char shorts[2 * ROWS_MAX + 8];
+	char shorts[2 * ROWS_MAX + 8], text[TEXT_MAX];
 	const struct option_row *row;
 	int value, rc;
 
@@ -164,10 +199,10 @@ int option_table_parse(const struct option_table *table, int argc, char **argv, 
 			return explain_unknown(table, argv);
 		if (value == ':')
 			return option_usage_error(table, "--%s needs an argument, %s", row->name,
-						  row->expects);
+						  fill(row, row->expects, text));
 		if (row == &help_row)
 			return print_help(table);
-		rc = row->set(options, optarg);
+		rc = row->parse((char *)options + row->offset, optarg);
 		if (rc)
 			return explain_value(table, row, optarg, rc);
 	}

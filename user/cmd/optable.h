@@ -5,9 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What --format takes. */
-#define OPTION_FORMATS "text, json, jsonl, sarif, junit, html or mrec"
-
 /*
  * A command's options as a table, from which both the parser and the --help text are made, so that
  * the two cannot differ. -h/--help is added by itself.
@@ -16,12 +13,15 @@ struct option_row {
 	const char *name; /* long name */
 	char letter;	  /* short form, or 0 */
 	const char *arg;  /* name of the argument in the help; NULL: takes none */
+	size_t offset;	  /* of what it sets, in the command's options */
 	/* Stores the value; 0 or a negative errno as cmd/values.h has them. arg is NULL for options
-	 * that take none. */
-	int (*set)(void *options, const char *arg);
-	const char *
-		expects; /* what a good argument is, for the error line: "a number from 0 to 255" */
-	const char *help; /* lines separated by \n */
+	 * that take none. cmd/option_values.h has the usual ones, with their offsets. */
+	int (*parse)(void *value, const char *arg);
+	/* What %s stands for in expects and in help: a list made from another table, or NULL. */
+	const char *(*list)(void);
+	/* What a good argument is, for the error line: "a number from 0 to 255". */
+	const char *expects;
+	const char *help; /* one paragraph, wrapped when it is shown */
 };
 
 struct option_table {

@@ -10,11 +10,10 @@
 #include "session/settings.h"
 
 /*
- * The command line, as docs/maprace.1 lists it. argv[0] is the command's own word ("watch") for all
- * but options_parse_global(). Strings point into argv. Each parser returns OPTIONS_RUN, or the exit
- * status with which the tool ends at once: 0 after --help or
- * --version (printed on standard output), 2 after bad usage (one line on standard error). *_free()
- * is due in either case.
+ * The commands' options, as docs/maprace.1 lists them. argv[0] is the command's own word ("watch").
+ * Strings point into argv. Each parser returns OPTIONS_RUN, or the exit status with which the tool
+ * ends at once: 0 after --help (printed on standard output), 2 after bad usage (one line on
+ * standard error). *_free() is due in either case.
  */
 #define OPTIONS_RUN (-1)
 
@@ -43,6 +42,20 @@ int options_parse_report(int argc, char **argv, struct report_options *options);
 int options_parse_bpf(int argc, char **argv, struct bpf_options *options);
 void bpf_options_free(struct bpf_options *options);
 
+struct audit_options {
+	struct output_options out; /* first, as in settings.h */
+	const char **programs;	   /* --prog: id or name; owned */
+	size_t nprograms;
+	const char **objects; /* --object: files; owned */
+	size_t nobjects;
+	const char *source_root; /* NULL: none */
+	bool json, quiet, no_color, strict;
+	int verbose;
+	int exitcode; /* 0 to 255, with strict */
+};
+int options_parse_audit(int argc, char **argv, struct audit_options *options);
+void audit_options_free(struct audit_options *options);
+
 struct inspect_options { /* either a file or a process */
 	const char *file;
 	uint32_t pid; /* 0 with a file */
@@ -54,11 +67,6 @@ struct doctor_options {
 	int verbose;
 };
 int options_parse_doctor(int argc, char **argv, struct doctor_options *options);
-
-enum command { COMMAND_WATCH, COMMAND_REPORT, COMMAND_BPF, COMMAND_INSPECT, COMMAND_DOCTOR };
-/* The whole command line; on OPTIONS_RUN, argv[*at] is the command's word and what follows is its
- * own. */
-int options_parse_global(int argc, char **argv, enum command *command, int *at);
 
 /* Sets the log level that -q and -v ask for. */
 void options_set_log(bool quiet, int verbose);

@@ -3,17 +3,9 @@
 
 #include <errno.h>
 
-static int set_file(const char **to, const char *arg)
+int output_path(void *out, const char *arg)
 {
-	if (!*arg)
-		return -EINVAL;
-	*to = arg;
-	return 0;
-}
-
-int output_set_path(void *options, const char *arg)
-{
-	struct output_options *o = options;
+	struct output_options *o = out;
 
 	if (!*arg)
 		return -EINVAL;
@@ -23,27 +15,12 @@ int output_set_path(void *options, const char *arg)
 	return 0;
 }
 
-int output_set_format(void *options, const char *arg)
+int output_format_of_all(void *out, const char *arg)
 {
-	struct output_options *o = options;
+	struct output_options *o = out;
 
 	o->format_given = true;
-	return format_find(arg, &o->format) ? 0 : -EINVAL;
-}
-
-int output_set_record(void *options, const char *arg)
-{
-	return set_file(&((struct output_options *)options)->record, arg);
-}
-
-int output_set_suppressions(void *options, const char *arg)
-{
-	return set_file(&((struct output_options *)options)->suppressions, arg);
-}
-
-int output_set_baseline(void *options, const char *arg)
-{
-	return set_file(&((struct output_options *)options)->baseline, arg);
+	return option_format(&o->format, arg);
 }
 
 int output_options_check(const struct output_options *options, const struct option_table *table)

@@ -2,32 +2,41 @@
 #ifndef MAPRACE_CMD_OPTIONS_OUTPUT_H
 #define MAPRACE_CMD_OPTIONS_OUTPUT_H
 
+#include "cmd/option_values.h"
 #include "cmd/optable.h"
 #include "cmd/options.h"
 
-/* Rows of option tables whose options begin with a struct output_options. */
-int output_set_path(void *options, const char *arg);
-int output_set_format(void *options, const char *arg);
-int output_set_record(void *options, const char *arg);
-int output_set_suppressions(void *options, const char *arg);
-int output_set_baseline(void *options, const char *arg);
+/* Rows for options that have a struct output_options named out. */
+#define OUTPUT_ROW_PATH(options, text)                                                             \
+	{                                                                                          \
+		"output", 'o', "FILE", OPTION_AT(struct output_options, options, out),             \
+			output_path, option_format_extensions, "a file name, at most eight times", \
+			text                                                                       \
+	}
+#define OUTPUT_ROW_FORMAT(options)                                                       \
+	{                                                                                \
+		"format", 'f', "FORMAT", OPTION_AT(struct output_options, options, out), \
+			output_format_of_all, option_format_names, "%s",                 \
+			"the format of -o, whatever its extension says"                  \
+	}
+#define OUTPUT_ROW_SUPPRESSIONS(options, text)                                                   \
+	{                                                                                        \
+		"suppressions", 0, "FILE", OPTION_TEXT(options, out.suppressions), EXPECTS_FILE, \
+			text                                                                     \
+	}
+#define OUTPUT_ROW_BASELINE(options)                                                     \
+	{                                                                                \
+		"baseline", 0, "FILE", OPTION_TEXT(options, out.baseline), EXPECTS_FILE, \
+			"report only what is not in this earlier report"                 \
+	}
+#define OUTPUT_ROW_RECORD(options)                                                   \
+	{                                                                            \
+		"record", 0, "FILE", OPTION_TEXT(options, out.record), EXPECTS_FILE, \
+			"stream a recording there, for maprace report"               \
+	}
 
-#define OUTPUT_PATH_EXPECTS "a file name, at most eight times"
-#define OUTPUT_ROW_FORMAT                                                   \
-	{                                                                   \
-		"format", 'f', "FORMAT", output_set_format, OPTION_FORMATS, \
-			"the format of -o, whatever its extension says"     \
-	}
-#define OUTPUT_ROW_BASELINE                                                \
-	{                                                                  \
-		"baseline", 0, "FILE", output_set_baseline, "a file name", \
-			"report only what is not in this earlier report"   \
-	}
-#define OUTPUT_ROW_RECORD                                              \
-	{                                                              \
-		"record", 0, "FILE", output_set_record, "a file name", \
-			"stream a recording there, for maprace report" \
-	}
+int output_path(void *out, const char *arg);	      /* one more file */
+int output_format_of_all(void *out, const char *arg); /* whatever their names */
 
 /* What does not go together. OPTIONS_RUN or the exit status. */
 int output_options_check(const struct output_options *options, const struct option_table *table);

@@ -13,161 +13,79 @@
 #define SHORTEST_HOLD_NS 1000
 #define LONGEST_HOLD_NS 10000000
 
-static int set_pid(void *options, const char *arg)
+static int parse_pids(void *value, const char *arg)
 {
-	return value_pids(arg, &((struct watch_options *)options)->targets);
+	return value_pids(arg, value);
 }
 
-static int set_duration(void *options, const char *arg)
+static int parse_max_hold(void *value, const char *arg)
 {
-	return value_seconds(arg, &((struct watch_options *)options)->duration_ns);
-}
+	uint64_t ns = 0;
+	int rc = strcmp(arg, "0") ? value_time(arg, &ns) : 0;
 
-static int set_source_root(void *options, const char *arg)
-{
-	if (!*arg)
-		return -EINVAL;
-	((struct watch_options *)options)->source_root = arg;
-	return 0;
-}
-
-static int set_json(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->json = true;
-	return 0;
-}
-
-static int set_quiet(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->quiet = true;
-	return 0;
-}
-
-static int set_verbose(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->verbose++;
-	return 0;
-}
-
-static int set_budget(void *options, const char *arg)
-{
-	return value_percent(arg, &((struct watch_options *)options)->budget_percent);
-}
-
-static int set_max_hold(void *options, const char *arg)
-{
-	struct watch_options *o = options;
-	uint64_t ns;
-	int rc;
-
-	if (!strcmp(arg, "0")) {
-		o->max_hold_ns = 0;
-		return 0;
-	}
-	rc = value_time(arg, &ns);
 	if (rc)
 		return rc;
-	if (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS)
+	if (ns && (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS))
 		return -ERANGE;
-	o->max_hold_ns = ns;
+	*(uint64_t *)value = ns;
 	return 0;
 }
 
-static int set_window(void *options, const char *arg)
+static int parse_window(void *value, const char *arg)
 {
-	struct watch_options *o = options;
+	struct watch_options *o = value;
 
 	o->window_given = true;
 	return value_time(arg, &o->window_ns);
 }
 
-static int set_suspects(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->suspects = true;
-	return 0;
-}
-
-static int set_growth(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->growth = true;
-	return 0;
-}
-
-static int set_halt_on_race(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->halt_on_race = true;
-	return 0;
-}
-
-static int set_exitcode(void *options, const char *arg)
-{
-	struct watch_options *o = options;
-	unsigned int code;
-	int rc = value_integer(arg, 255, &code);
-
-	if (!rc)
-		o->exitcode = (int)code;
-	return rc;
-}
-
-static int set_dry_run(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->dry_run = true;
-	return 0;
-}
-
-static int set_no_color(void *options, const char *arg)
-{
-	(void)arg;
-	((struct watch_options *)options)->no_color = true;
-	return 0;
-}
+#define O struct watch_options
 
 static const struct option_row watch_rows[] = {
-	{"pid", 'p', "PID[,PID...]", set_pid, "a list of process ids, as in 4215,4300",
-	 "attach to these processes (may be repeated)"},
-	{"duration", 'd', "SECONDS", set_duration, "a number of seconds above 0, as in 10 or 2.5",
-	 "end after that long; without it when the targets end,\nor on SIGINT or SIGTERM"},
-	{"output", 'o', "FILE", output_set_path, OUTPUT_PATH_EXPECTS,
-	 "write the report there at the end, and whenever SIGUSR1\ncomes; FILE is replaced as a whole. .json, .jsonl,\n.sarif, .xml (JUnit), .html, .txt and .mrec (a recording)\nsay the format, any other is JSON. May be repeated"},
-	OUTPUT_ROW_FORMAT,
-	{"source-root", 0, "DIR", set_source_root, "a directory",
-	 "where the sources are: SARIF names files relative to it,\nand text quotes lines from there"},
-	{"json", 0, NULL, set_json, NULL,
-	 "print races as JSON Lines instead of text, as they are\nfound"},
-	{"quiet", 'q', NULL, set_quiet, NULL,
-	 "no progress and no closing summary; warnings and errors\nonly"},
-	{"verbose", 'v', NULL, set_verbose, NULL,
-	 "say more, and show the runtime's frames; twice:\nlibbpf's messages too"},
-	{"budget", 0, "PERCENT", set_budget, "a percentage from 0.0001 to 100",
-	 "share of CPU that watching may cost the target (5); 100\nholds all that it can: not for a live service"},
-	{"max-hold", 0, "TIME", set_max_hold,
+	{"pid", 'p', "PID[,PID...]", OPTION_BY(parse_pids, struct pid_list, O, targets),
+	 "a list of process ids, as in 4215,4300", "attach to these processes (may be repeated)"},
+	{"duration", 'd', "SECONDS", OPTION_SECONDS(O, duration_ns), EXPECTS_SECONDS,
+	 "end after that long; without it when the targets end, or on SIGINT or SIGTERM"},
+	OUTPUT_ROW_PATH(O, "write the report there at the end, and whenever SIGUSR1 comes; FILE is "
+			   "replaced as a whole. Its extension says the format: %s; any other is "
+			   "JSON. May be repeated"),
+	OUTPUT_ROW_FORMAT(O),
+	{"source-root", 0, "DIR", OPTION_TEXT(O, source_root), EXPECTS_DIRECTORY,
+	 "where the sources are: SARIF names files relative to it, and text quotes lines from "
+	 "there"},
+	{"json", 0, NULL, OPTION_FLAG(O, json), NULL,
+	 "print races as JSON Lines instead of text, as they are found"},
+	{"quiet", 'q', NULL, OPTION_FLAG(O, quiet), NULL,
+	 "no progress and no closing summary; warnings and errors only"},
+	{"verbose", 'v', NULL, OPTION_COUNT(O, verbose), NULL,
+	 "say more, and show the runtime's frames; twice: libbpf's messages too"},
+	{"budget", 0, "PERCENT", OPTION_PERCENT(O, budget_percent), EXPECTS_PERCENT,
+	 "share of CPU that watching may cost the target (5); 100 holds all that it can: not for "
+	 "a live service"},
+	{"max-hold", 0, "TIME", OPTION_BY(parse_max_hold, uint64_t, O, max_hold_ns),
 	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
 	 "longest single delay of an operation (2ms)"},
-	{"window", 0, "TIME", set_window, "a time, as in 500us, 100ms or 1s",
-	 "how close in time two accesses make a suspect (100ms);\nneeds --suspects"},
-	{"suspects", 0, NULL, set_suspects, NULL,
-	 "also report, at the end, conflicts that are close in time\nbut not proven, on maps that nothing shows to be ordered"},
-	{"growth", 0, NULL, set_growth, NULL,
-	 "also report how maps grew: when, from which size to\nwhich, who paid for it, which iterations were open"},
-	{"suppressions", 0, "FILE", output_set_suppressions, "a file name",
-	 "do not report what this file names: race:PATTERN,\nrace_top:PATTERN, map:TYPE"},
-	OUTPUT_ROW_BASELINE,
-	OUTPUT_ROW_RECORD,
-	{"halt-on-race", 0, NULL, set_halt_on_race, NULL, "end after the first race"},
-	{"exitcode", 0, "N", set_exitcode, "a number from 0 to 255",
+	{"window", 0, "TIME", OPTION_ALL(parse_window), EXPECTS_TIME,
+	 "how close in time two accesses make a suspect (100ms); needs --suspects"},
+	{"suspects", 0, NULL, OPTION_FLAG(O, suspects), NULL,
+	 "also report, at the end, conflicts that are close in time but not proven, on maps that "
+	 "nothing shows to be ordered"},
+	{"growth", 0, NULL, OPTION_FLAG(O, growth), NULL,
+	 "also report how maps grew: when, from which size to which, who paid for it, which "
+	 "iterations were open"},
+	OUTPUT_ROW_SUPPRESSIONS(O, "do not report what this file names: race:PATTERN, "
+				   "race_top:PATTERN, map:TYPE"),
+	OUTPUT_ROW_BASELINE(O),
+	OUTPUT_ROW_RECORD(O),
+	{"halt-on-race", 0, NULL, OPTION_FLAG(O, halt_on_race), NULL, "end after the first race"},
+	{"exitcode", 0, "N", OPTION_STATUS(O, exitcode), EXPECTS_STATUS,
 	 "exit status when a race was found (66)"},
-	{"dry-run", 0, NULL, set_dry_run, NULL,
+	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
-	{"no-color", 0, NULL, set_no_color, NULL, "never colour the text"},
+	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
 };
+
+#undef O
 
 static const struct option_table watch_table = {
 	.command = "watch",

@@ -29,7 +29,7 @@ struct go_layout {
 	uint32_t map_seed, map_seed_size; /* hash0 u32 or seed u64 */
 	uint32_t map_flags;		  /* offset of the byte that holds the writing flag */
 	uint8_t map_writing_mask; /* 4 (hashWriting) classic; 0xff Swiss (any bit: toggled) */
-	uint32_t map_old; /* classic: offset of hmap.oldbuckets; Swiss: 0, tables grow at one go */
+	uint32_t map_old; /* classic: offset of hmap.oldbuckets; Swiss: 0, tables grow in one go */
 	uint32_t table_capacity; /* Swiss: offset of maps.table.capacity, u16 (table.go) */
 	/* iterator: runtime.hiter or maps.Iter */
 	uint32_t iter_type, iter_map;

@@ -42,6 +42,19 @@ static void actor_free(struct report_actor *actor)
 	free(actor->prog_tag);
 }
 
+static void audit_free(struct report_audit *audit)
+{
+	if (!audit)
+		return;
+	free(audit->field);
+	free(audit->lost);
+	free(audit->fix);
+	free(audit->together);
+	free(audit->object);
+	free(audit->section);
+	free(audit);
+}
+
 void report_bpf_free(struct report_bpf *bpf)
 {
 	if (!bpf)
@@ -54,6 +67,7 @@ void report_bpf_free(struct report_bpf *bpf)
 	free(bpf->key_typed);
 	free(bpf->value);
 	free(bpf->value_typed);
+	audit_free(bpf->audit);
 	free(bpf);
 }
 
@@ -104,6 +118,21 @@ static void targets_free(struct report_target *targets, size_t n)
 		free(targets[i].go_version);
 	}
 	free(targets);
+}
+
+static void audited_free(struct report_audited *audited, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(audited[i].program);
+		free(audited[i].type);
+		free(audited[i].tag);
+		free(audited[i].object);
+		free(audited[i].section);
+		free(audited[i].skipped);
+	}
+	free(audited);
 }
 
 void report_stats_free(struct report_stats *stats)
@@ -176,6 +205,49 @@ int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid
 	return 0;
 }
 
+static int compare_pids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static size_t collect_fired(const struct report_race *races, size_t n, uint32_t *pids)
+{
+	size_t i, fired = 0;
+
+	for (i = 0; i < n; i++)
+		if (races[i].check_fired)
+			pids[fired++] = races[i].pid;
+	return fired;
+}
+
+static void mark_fired(struct report_race *races, size_t n, const uint32_t *pids, size_t npids)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!races[i].bpf &&
+		    bsearch(&races[i].pid, pids, npids, sizeof(*pids), compare_pids))
+			races[i].check_fired = true;
+}
+
+int report_share_check(struct report *report)
+{
+	uint32_t *pids = reallocarray(NULL, report->nraces + report->nsuspects + 1, sizeof(*pids));
+	size_t n;
+
+	if (!pids)
+		return -ENOMEM;
+	n = collect_fired(report->races, report->nraces, pids);
+	n += collect_fired(report->suspects, report->nsuspects, pids + n);
+	qsort(pids, n, sizeof(*pids), compare_pids);
+	mark_fired(report->races, report->nraces, pids, n);
+	mark_fired(report->suspects, report->nsuspects, pids, n);
+	free(pids);
+	return 0;
+}
+
 void report_free(struct report *report)
 {
 	size_t i;
@@ -195,6 +267,7 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nhidden; i++)
 		free(report->hidden[i].by);
 	free(report->hidden);
+	audited_free(report->audited, report->naudited);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }
@@ -217,25 +290,6 @@ const char *report_op_name(enum report_op op)
 	return "read";
 }
 
-const char *report_evidence_name(enum report_evidence evidence)
-{
-	switch (evidence) {
-	case REPORT_FATAL:
-		return "fatal";
-	case REPORT_COLLISION:
-		return "collision";
-	case REPORT_IN_FLIGHT:
-		return "in-flight";
-	case REPORT_WINDOW:
-		return "window";
-	case REPORT_SEQUENCE:
-		return "sequence";
-	case REPORT_EVIDENCES:
-		break;
-	}
-	return "window";
-}
-
 const char *report_kind_name(enum report_kind kind)
 {
 	switch (kind) {
@@ -249,6 +303,14 @@ const char *report_kind_name(enum report_kind kind)
 		return "lost-update";
 	case REPORT_CONCURRENT_UPDATE:
 		return "concurrent-update";
+	case REPORT_READ_MODIFY_WRITE:
+		return "read-modify-write";
+	case REPORT_LOOKUP_UPDATE:
+		return "lookup-update";
+	case REPORT_LOOKUP_INSERT:
+		return "lookup-insert";
+	case REPORT_CHECK_THEN_ACT:
+		return "check-then-act";
 	case REPORT_KINDS:
 		break;
 	}
@@ -271,18 +333,17 @@ const char *report_proof_name(enum report_proof proof)
 	return "nothing";
 }
 
-enum report_proof report_proves(const struct report_race *race)
+const char *report_severity_name(enum report_severity severity)
 {
-	if (race->evidence == REPORT_WINDOW || race->caveat)
-		return REPORT_PROVES_NOTHING;
-	if (race->evidence == REPORT_SEQUENCE)
-		return race->kind == REPORT_LOST_UPDATE && race->bpf &&
-				       race->bpf->doubt == REPORT_NO_DOUBT
-			       ? REPORT_PROVES_PAIR
-			       : REPORT_PROVES_NOTHING;
-	if (race->damaged)
-		return REPORT_PROVES_DAMAGE;
-	return race->has_other && !race->other_unsure ? REPORT_PROVES_PAIR : REPORT_PROVES_MAP;
+	switch (severity) {
+	case REPORT_HIGH:
+		return "high";
+	case REPORT_MEDIUM:
+		return "medium";
+	case REPORT_LOW:
+		break;
+	}
+	return "low";
 }
 
 const char *report_doubt_name(enum report_doubt doubt)
@@ -341,11 +402,6 @@ enum report_kind report_kind_of(enum report_op a, enum report_op b)
 	if (a == REPORT_READ || b == REPORT_READ)
 		return REPORT_READ_WRITE;
 	return REPORT_WRITE_WRITE;
-}
-
-size_t report_first_access(const struct report_race *race)
-{
-	return race->evidence == REPORT_COLLISION && race->has_other ? 1 : 0;
 }
 
 static uint64_t fnv64(uint64_t hash, const void *data, size_t len)

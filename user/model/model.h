@@ -20,12 +20,14 @@ enum report_op {
 	REPORT_CLEAR,
 	REPORT_CLONE
 };
+/* How it was seen: a row each in evidence.c. */
 enum report_evidence {
 	REPORT_FATAL,
 	REPORT_COLLISION,
 	REPORT_IN_FLIGHT,
 	REPORT_WINDOW,
 	REPORT_SEQUENCE, /* the operations themselves, in the order in which the kernel did them */
+	REPORT_STATIC,	 /* a program's instructions: nothing was seen to happen */
 	REPORT_EVIDENCES
 };
 enum report_kind {
@@ -34,6 +36,11 @@ enum report_kind {
 	REPORT_ITERATE_WRITE,
 	REPORT_LOST_UPDATE,	  /* kernel BPF maps */
 	REPORT_CONCURRENT_UPDATE, /* kernel BPF maps */
+	/* what BPF programs do, REPORT_STATIC; access[0] stores, access[1] has read */
+	REPORT_READ_MODIFY_WRITE, /* of one field of a map's value */
+	REPORT_LOOKUP_UPDATE,	  /* the same, written back by the helper */
+	REPORT_LOOKUP_INSERT,	  /* not there, so put in */
+	REPORT_CHECK_THEN_ACT,	  /* a field is stored to because of what it was */
 	REPORT_KINDS
 };
 /* What is proven by the evidence, least first. */
@@ -116,6 +123,23 @@ enum report_doubt {
 	REPORT_DOUBTS
 };
 
+enum report_severity { REPORT_LOW, REPORT_MEDIUM, REPORT_HIGH };
+
+struct report_audit { /* what a finding in a BPF program's instructions has beside */
+	enum report_severity severity; /* by what is lost when it happens */
+	char *field;		       /* "in[2].b"; "bytes 8 to 15" */
+	uint32_t offset, size;	       /* in the value, bytes */
+	char *lost, *fix;	       /* in words */
+	char *together;		       /* why the program can run on two CPUs at once */
+	char *object, *section;	       /* of an object file; "": a loaded program */
+};
+
+struct report_audited { /* a program whose instructions were to be read */
+	char *program, *type, *tag, *object, *section;
+	uint32_t prog_id, instructions;
+	char *skipped; /* why it was not read; NULL: it was */
+};
+
 struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	uint32_t map_id;
 	char *map_name, *map_type;
@@ -126,6 +150,7 @@ struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	bool differs;	  /* what was written is not what it replaced */
 	enum report_doubt doubt;
 	struct report_actor actor[2]; /* of access[] */
+	struct report_audit *audit;   /* REPORT_STATIC only, else NULL */
 };
 
 /* How the sightings are spread over the run: bins of one width from its start on, which doubles as
@@ -156,7 +181,7 @@ struct report_race {
 	uint64_t distances[REPORT_DISTANCES];
 	char *message;	  /* the runtime's own words where its check has met these two, else "" */
 	char *caveat;	  /* why the evidence may be wrong, in this program; NULL: nothing known */
-	bool check_fired; /* the process's own check has fired during the run */
+	bool check_fired; /* the process's own check has fired during the run: of all its races */
 	struct report_bpf *bpf; /* NULL: a Go map */
 };
 
@@ -278,6 +303,8 @@ struct report {
 	bool growth;		       /* growths were asked for */
 	struct report_growth *growths; /* by the time at which they began or were first seen */
 	size_t ngrowths;
+	struct report_audited *audited; /* programs that were to be read */
+	size_t naudited;
 	/* What a filter has hidden stands behind the first nraces and nsuspects. */
 	size_t nraces_hidden, nsuspects_hidden;
 	struct report_hidden *hidden;
@@ -299,6 +326,9 @@ size_t report_blind(const struct report *report);
 /* Takes text, malloc'ed; also when memory is short: then -ENOMEM. */
 int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      char *text);
+/* That its own check has fired is a fact about a process, be there several runtimes in it: all its
+ * races and suspects have it where one has. 0 or -ENOMEM. */
+int report_share_check(struct report *report);
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 
@@ -313,8 +343,10 @@ report_op_name(enum report_op op); /* "read" … the JSON words; clone is "itera
 const char *report_evidence_name(enum report_evidence evidence); /* "in-flight" … */
 const char *report_kind_name(enum report_kind kind);
 const char *report_proof_name(enum report_proof proof); /* "pair" … */
+/* Does it prove anything, and what: the one place that says so. */
 enum report_proof report_proves(const struct report_race *race);
-const char *report_doubt_name(enum report_doubt doubt); /* "goroutines"; "": none */
+const char *report_severity_name(enum report_severity severity); /* "high" … */
+const char *report_doubt_name(enum report_doubt doubt);		 /* "goroutines"; "": none */
 const char *report_verdict_name(enum report_verdict verdict);
 const char *report_growth_kind_name(enum report_growth_kind kind); /* "same-size" … */
 /* What two operations make together; at least one must be a write. */

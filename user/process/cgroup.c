@@ -158,7 +158,7 @@ static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *c
 	} while (go_up(&g));
 }
 
-/* The lines of cgroup.events are in no order; what a group above froze is told here too. */
+/* The lines of cgroup.events are in no order; what a group above froze shows here too. */
 static bool says_frozen(const struct group *g)
 {
 	char path[LINE + 64], line[128];

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "report/words.h"
+#include "report/words/words.h"
 
 static const struct report_race *find(const struct report *report, const char *id)
 {

@@ -6,17 +6,31 @@
 #include <string.h>
 #include <strings.h>
 
-#include "report/mrec/mrec.h"
+#define EXTENSIONS 2 /* of one format */
 
-static const char *const names[REPORT_FORMATS] = {
-	[FORMAT_TEXT] = "text",	  [FORMAT_JSON] = "json",   [FORMAT_JSONL] = "jsonl",
-	[FORMAT_SARIF] = "sarif", [FORMAT_JUNIT] = "junit", [FORMAT_HTML] = "html",
-	[FORMAT_MREC] = "mrec",
+/* In the order in which they are listed. Whatever no row claims by its extension is JSON. */
+static const struct format {
+	const char *name;
+	const char *extensions[EXTENSIONS]; /* the first one is the usual one */
+	int (*print)(FILE *out, const struct report *report, const struct print_options *options);
+} formats[REPORT_FORMATS] = {
+	[FORMAT_TEXT] = {"text", {".txt"}, text_print_report},
+	[FORMAT_JSON] = {"json", {".json"}, json_print_report},
+	[FORMAT_JSONL] = {"jsonl", {".jsonl"}, jsonl_print_report},
+	[FORMAT_SARIF] = {"sarif", {".sarif", ".sarif.json"}, sarif_print_report},
+	[FORMAT_JUNIT] = {"junit", {".xml"}, junit_print_report},
+	[FORMAT_HTML] = {"html", {".html", ".htm"}, html_print_report},
+	[FORMAT_MREC] = {"mrec", {".mrec"}, mrec_print_report},
 };
 
 const char *format_name(enum report_format format)
 {
-	return format < REPORT_FORMATS ? names[format] : "json";
+	return formats[format < REPORT_FORMATS ? format : FORMAT_JSON].name;
+}
+
+const char *format_extension(enum report_format format)
+{
+	return formats[format < REPORT_FORMATS ? format : FORMAT_JSON].extensions[0];
 }
 
 bool format_find(const char *name, enum report_format *format)
@@ -24,55 +38,36 @@ bool format_find(const char *name, enum report_format *format)
 	size_t i;
 
 	for (i = 0; i < REPORT_FORMATS; i++)
-		if (!strcmp(name, names[i])) {
+		if (!strcmp(name, formats[i].name)) {
 			*format = (enum report_format)i;
 			return true;
 		}
 	return false;
 }
 
-enum report_format format_of_path(const char *path)
+/* Of that many characters of the path; 0: it does not end so, or is nothing else. */
+static size_t ends_in(const char *path, const char *extension)
 {
-	static const struct {
-		const char *extension;
-		enum report_format format;
-	} known[] = {
-		{".jsonl", FORMAT_JSONL}, {".sarif", FORMAT_SARIF},	 {".xml", FORMAT_JUNIT},
-		{".html", FORMAT_HTML},	  {".htm", FORMAT_HTML},	 {".txt", FORMAT_TEXT},
-		{".mrec", FORMAT_MREC},	  {".sarif.json", FORMAT_SARIF},
-	};
-	size_t len = strlen(path), n, i;
+	size_t len = strlen(path), n = extension ? strlen(extension) : 0;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		n = strlen(known[i].extension);
-		if (len > n && !strcasecmp(path + len - n, known[i].extension))
-			return known[i].format;
-	}
-	return FORMAT_JSON;
+	return n && len > n && !strcasecmp(path + len - n, extension) ? n : 0;
 }
 
-static int print(FILE *out, const struct report *report, enum report_format format,
-		 const struct print_options *options)
+/* The longest extension decides: .sarif.json ends in .json as well. */
+enum report_format format_of_path(const char *path)
 {
-	switch (format) {
-	case FORMAT_TEXT:
-		return text_print_report(out, report, options);
-	case FORMAT_JSON:
-		return json_print_report(out, report);
-	case FORMAT_JSONL:
-		return jsonl_print_report(out, report);
-	case FORMAT_SARIF:
-		return sarif_print_report(out, report, options);
-	case FORMAT_JUNIT:
-		return junit_print_report(out, report, options);
-	case FORMAT_HTML:
-		return html_print_report(out, report, options);
-	case FORMAT_MREC:
-		return mrec_print_report(out, report);
-	case REPORT_FORMATS:
-		break;
-	}
-	return -ENOTSUP;
+	enum report_format found = FORMAT_JSON;
+	size_t longest = 0, n, i, k;
+
+	for (i = 0; i < REPORT_FORMATS; i++)
+		for (k = 0; k < EXTENSIONS; k++) {
+			n = ends_in(path, formats[i].extensions[k]);
+			if (n > longest) {
+				longest = n;
+				found = (enum report_format)i;
+			}
+		}
+	return found;
 }
 
 /* In memory first: a stream that fails half-way no longer knows why at its end. */
@@ -81,12 +76,15 @@ int format_print(FILE *out, const struct report *report, enum report_format form
 {
 	char *text = NULL;
 	size_t len = 0;
-	FILE *memory = open_memstream(&text, &len);
+	FILE *memory;
 	int rc;
 
+	if (format >= REPORT_FORMATS)
+		return -ENOTSUP;
+	memory = open_memstream(&text, &len);
 	if (!memory)
 		return -ENOMEM;
-	rc = print(memory, report, format, options);
+	rc = formats[format].print(memory, report, options);
 	if (fclose(memory) && !rc)
 		rc = -ENOMEM;
 	errno = 0;

@@ -8,7 +8,7 @@
 #include "model/model.h"
 #include "report/printers.h"
 
-/* What a report can be rendered as: one printer each. */
+/* What a report can be rendered as: a row each in format.c. */
 enum report_format {
 	FORMAT_TEXT,
 	FORMAT_JSON,
@@ -20,13 +20,14 @@ enum report_format {
 	REPORT_FORMATS
 };
 
-const char *format_name(enum report_format format); /* "sarif" */
+const char *format_name(enum report_format format);	 /* "sarif" */
+const char *format_extension(enum report_format format); /* ".sarif", the usual one */
 /* By name; false when there is none of that name. */
 bool format_find(const char *name, enum report_format *format);
-/* By a file's extension: .json .jsonl .sarif .xml .html .htm .txt .mrec; JSON for any other. */
+/* By a file's extension; JSON for one that is nobody's. */
 enum report_format format_of_path(const char *path);
 
-/* The whole report as one document. 0 or negative errno; -ENOTSUP never. */
+/* The whole report as one document. 0 or negative errno. */
 int format_print(FILE *out, const struct report *report, enum report_format format,
 		 const struct print_options *options);
 

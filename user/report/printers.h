@@ -19,6 +19,10 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 /* A finding in a kernel BPF map; text_print_race() calls it. */
 void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
+/* A finding in a BPF program's instructions; text_print_bpf() calls it. */
+void text_print_audit(FILE *out, const struct report_race *race, const struct text_style *style);
+/* What was read, and what was not; nothing where no program was to be read. */
+void text_print_audited(FILE *out, const struct report *report, const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
 /* What was not reported, and by what; what: one of them, "race". */
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
@@ -29,21 +33,22 @@ struct print_options {
 	struct text_style text;
 	const char *source_root; /* file names below it become relative; NULL: none */
 };
-/* Each writes the whole report and flushes; 0, -EIO, -ENOSPC, -ENOMEM. */
+/* Each writes the whole report as one document, and flushes; 0, -EIO, -ENOSPC, -ENOMEM. A row of
+ * format.c each. */
 int text_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int json_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int jsonl_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int sarif_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int junit_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int html_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int mrec_print_report(FILE *out, const struct report *report, const struct print_options *options);
 /* What a stream has to say at the end of a document: flushes it. 0 or negative errno. */
 int print_finish(FILE *out);
 
-/* The whole document, indented; 0 or -EIO -ENOSPC. */
-int json_print_report(FILE *out, const struct report *report);
 /* One line {"type": …, "data": {…}} and a flush. */
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
-int jsonl_print_report(FILE *out, const struct report *report);
 
 #endif

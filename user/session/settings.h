@@ -35,11 +35,11 @@ struct pid_list { /* each once; owned */
 };
 
 struct watch_options {
-	struct output_options out; /* first: options that set it know nothing else */
-	struct pid_list targets;   /* -p; empty with a command */
-	char **command;		   /* after "--", NULL-terminated; NULL with -p */
-	uint64_t duration_ns;	   /* 0: until the targets end or a signal comes */
-	const char *source_root;   /* NULL: none */
+	struct output_options out;
+	struct pid_list targets; /* -p; empty with a command */
+	char **command;		 /* after "--", NULL-terminated; NULL with -p */
+	uint64_t duration_ns;	 /* 0: until the targets end or a signal comes */
+	const char *source_root; /* NULL: none */
 	bool json, quiet;
 	int verbose;
 	double budget_percent;
@@ -51,8 +51,8 @@ struct watch_options {
 };
 
 struct bpf_options {
-	struct output_options out; /* first, as above */
-	const char **maps;	   /* --map: id, name or path; owned */
+	struct output_options out;
+	const char **maps; /* --map: id, name or path; owned */
 	size_t nmaps;
 	uint64_t duration_ns; /* 0: until a signal comes */
 	bool json, top, quiet, no_color, suspects;

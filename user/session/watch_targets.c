@@ -386,8 +386,8 @@ static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 
 	if (!r || w->options->command)
 		return r;
-	/* its memory is gone a moment before it has ended itself */
-	if (!process_ends_within(&t->process, r == -ESRCH ? ENDING_MS : 0))
+	/* its memory and its files are gone a moment before it has ended itself */
+	if (!process_ends_within(&t->process, r == -ESRCH || r == -ENOENT ? ENDING_MS : 0))
 		return r;
 	for (i = 0; i < w->ntargets; i++)
 		others += w->targets[i] != of && w->targets[i]->host != of &&

@@ -23,7 +23,7 @@ runs_add()
 runs_table()
 {
 	grep -qsv '^#' "$1" || return 0
-	printf '\n## Repeated\n\nRuns of each kernel, side by side or beside other work of the machine (`tests/vm/runs.tsv` has each).\n\n'
+	printf '\n## Repeated\n\nRuns of each kernel, side by side or beside other work of the machine (`tests/vm/runs.tsv` has\neach).\n\n'
 	awk -F'\t' -v order="$2" '
 		/^#/ { next }
 		{ runs[$3]++; seconds[$3] += $5; passed[$3] += $6; failed[$3] += $7 + $9; if ($4 > load[$3]) load[$3] = $4 }

@@ -14,9 +14,9 @@ table_write()
 
 		<!-- Written by `make vmtable`, from the last `make vmtest` of each kernel: do not edit. -->
 
-		What passed inside each kernel of the matrix, with the seconds it took. The machines are emulated in software
-		(QEMU's TCG, 2 CPUs, 1024 MiB), some ten times slower than the real thing: the seconds tell that a case ran
-		and how far it is from its limit, not how fast maprace is.
+		What passed inside each kernel of the matrix, with the seconds it took. The machines are emulated in
+		software (QEMU's TCG, 2 CPUs, 1024 MiB), some ten times slower than the real thing: the seconds tell
+		that a case ran and how far it is from its limit, not how fast maprace is.
 
 	EOF
 	awk '
@@ -66,21 +66,23 @@ table_write()
 		| 6.1 | these and `CAP_SYS_ADMIN`: perf events on uprobes ask for it |
 		| 5.10 | these and `CAP_SYS_ADMIN`; or these alone with `kernel.perf_event_paranoid=2` (Debian sets 3); and locked memory, see below |
 
-		Without `CAP_SYS_PTRACE` processes of one's own user, and commands, are watched all the same. In a PID namespace no more is needed
-		(`least_privilege_pid_namespace`).
+		Without `CAP_SYS_PTRACE` processes of one's own user, and commands, are watched all the same. In a
+		PID namespace no more is needed (`least_privilege_pid_namespace`).
 
-		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 20 MB for each process watched. Where the hard limit is
-		lower (`ulimit -H -l`; often 8 MB, so in the guests), `CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has
-		the one, `least_privilege_sys_admin` the other).
+		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 20 MB for each
+		process watched. Where the hard limit is lower (`ulimit -H -l`; often 8 MB, so in the guests),
+		`CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has the one,
+		`least_privilege_sys_admin` the other).
 
 		With less, `doctor` and `watch` name what is missing (`least_privilege_*refused`, `refuses_*`). In
-		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`). Without BTF Go programs
-		are watched all the same (`without_btf`).
+		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`).
+		Without BTF Go programs are watched all the same (`without_btf`).
 
 		## Private stacks (6.13 and later)
 
-		These kernels give a probe's program a stack of the CPU's, although a uprobe's program can be preempted on it. On 7.2 that ended
-		in a crash of the kernel in each of four boots of `other_process`, until maprace's programs were kept on their threads' own
-		stacks (`bpf/common/ownstack.bpf.h` says how).
+		These kernels give a probe's program a stack of the CPU's, although a uprobe's program can be
+		preempted on it. On 7.2 that ended in a crash of the kernel in each of four boots of
+		`other_process`, until maprace's programs were kept on their threads' own stacks
+		(`bpf/common/ownstack.bpf.h` says how).
 	EOF
 }

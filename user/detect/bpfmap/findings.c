@@ -263,7 +263,7 @@ static void judge(const struct findings *f, struct finding *one,
 
 static bool is_proven(const struct finding *one)
 {
-	return one->race.kind == REPORT_LOST_UPDATE && one->race.bpf->doubt == REPORT_NO_DOUBT;
+	return report_proves(&one->race) != REPORT_PROVES_NOTHING;
 }
 
 /* Another event of a finding that is known under another tag. What it proves is told, although a

@@ -439,5 +439,5 @@ int tracker_lend(struct tracker *t, struct report *report)
 	for (i = 0; i < t->suspects.count; i++)
 		if (is_suspect(t, report, t->suspects.items[i]))
 			report->suspects[report->nsuspects++] = t->suspects.items[i]->race;
-	return 0;
+	return report_share_check(report);
 }

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 #include "report/xml.h"
 
 void html_words(FILE *out, void (*say)(FILE *, const struct report_race *),
@@ -197,7 +197,7 @@ static void print_access(FILE *out, const struct report_race *race, size_t which
 		which == report_first_access(race) ? "a" : "b");
 	html_words_at(out, words_access, race, which);
 	fputs("</h3>\n", out);
-	if (!race->bpf)
+	if (!race->bpf || race->bpf->audit)
 		print_stack(out, access);
 	if (access->nlabels) {
 		fputs("<p>Labels", out);
@@ -226,6 +226,12 @@ static void print_facts(FILE *out, const struct report_race *race)
 	if (race->caveat) {
 		fputs("</dd>\n<dt>Caveat</dt><dd>", out);
 		xml_text(out, race->caveat);
+	}
+	if (race->bpf && race->bpf->audit) {
+		fputs("</dd>\n<dt>What is lost</dt><dd>", out);
+		xml_text(out, race->bpf->audit->lost);
+		fputs("</dd>\n<dt>Fix</dt><dd>", out);
+		xml_text(out, race->bpf->audit->fix);
 	}
 	fputs("</dd>\n<dt>Seen</dt><dd>", out);
 	words_count(out, race->count);

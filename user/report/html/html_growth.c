@@ -2,10 +2,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
-#include "report/words.h"
-#include "report/words_growth.h"
+#include "report/words/words.h"
+#include "report/words/words_growth.h"
 #include "report/xml.h"
 
 #define LANES 20

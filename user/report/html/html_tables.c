@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <inttypes.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
 #include "report/xml.h"
 

@@ -2,9 +2,10 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "report/duration.h"
+#include "model/evidence.h"
+#include "report/words/duration.h"
 #include "report/html/html_parts.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 double html_percent(double part, double whole)
 {
@@ -31,7 +32,7 @@ static struct span span_of(const struct report_race *race)
 	struct span s = {.known = false};
 	double from;
 
-	if (race->evidence == REPORT_COLLISION && race->held_ns) {
+	if (evidence_kind(race->evidence)->held && race->held_ns) {
 		s.known = true;
 		s.whole = (double)race->held_ns * 1.25;
 		s.end[1] = s.whole;
@@ -84,7 +85,7 @@ void html_moment(FILE *out, const struct report_race *race)
 		"<div class=axis><span style=\"left:0\">0</span><span style=\"left:%.2f%%\">%s</span>"
 		"</div>\n<figcaption>%s</figcaption>\n</figure>\n",
 		html_percent(distance, s.whole), duration_format(distance).s,
-		race->evidence == REPORT_COLLISION
+		evidence_kind(race->evidence)->held
 			? "To scale: the bar is the operation that was held, the mark is where the "
 			  "other one entered."
 			: "To scale: the marks are the moments at which the operations were seen.");
@@ -148,7 +149,7 @@ static void collect(const struct report *report, uint64_t *proven, uint64_t *clo
 	size_t i, k;
 
 	for (i = 0; i < report->nraces; i++)
-		if (report->races[i].evidence == REPORT_COLLISION && report->races[i].held_ns)
+		if (evidence_kind(report->races[i].evidence)->held && report->races[i].held_ns)
 			proven[log2_of(report->races[i].held_ns)]++;
 	for (i = 0; i < report->nsuspects; i++)
 		for (k = 0; k < REPORT_DISTANCES; k++)

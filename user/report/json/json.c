@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/escape.h"
+#include "model/evidence.h"
 #include "report/json/json_bpf.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_make.h"
@@ -122,8 +123,8 @@ static json_t *build_accesses(const struct report_race *race)
 		size_t which = first ^ i;
 
 		failed |= json_array_append_new(
-			accesses,
-			json_build_access(&race->access[which], json_role(race->evidence, which)));
+			accesses, json_build_access(&race->access[which],
+						    evidence_kind(race->evidence)->role[which]));
 	}
 	return json_finish(accesses, failed);
 }
@@ -173,7 +174,7 @@ static int put_seen(json_t *o, const struct report_race *race)
 	failed |= json_put(o, "last_seen_s", json_number_real(race->last_seen_s));
 	failed |= json_put(o, "pid", json_integer(race->pid));
 	failed |= json_put(o, "check_fired", json_boolean(race->check_fired));
-	if (race->evidence == REPORT_WINDOW)
+	if (evidence_kind(race->evidence)->distances)
 		failed |= json_put(o, "distances", build_distances(race));
 	return failed | put_sightings(o, &race->sightings);
 }
@@ -379,6 +380,7 @@ BUILD_LIST(build_targets, struct report_target, build_target)
 BUILD_LIST(build_races, struct report_race, json_build_race)
 BUILD_LIST(build_maps, struct report_maprow, build_maprow)
 BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
+BUILD_LIST(build_audits, struct report_audited, json_build_audited)
 
 static json_t *build_tool(const struct report *report)
 {
@@ -421,6 +423,8 @@ static int put_state(json_t *o, const struct report *report)
 
 	if (report->nhidden)
 		failed |= json_put(o, "hidden", build_hiddens(report->hidden, report->nhidden));
+	if (report->naudited)
+		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));
@@ -454,8 +458,9 @@ static json_t *build_report(const struct report *report)
 	return json_finish(o, failed);
 }
 
-int json_print_report(FILE *out, const struct report *report)
+int json_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
+	(void)options;
 	return json_print_value(out, build_report(report), JSON_INDENT(2));
 }
 
@@ -486,4 +491,21 @@ int jsonl_print_target(FILE *out, const struct report_target *target)
 int jsonl_print_stats(FILE *out, const struct report_stats *stats)
 {
 	return print_line(out, "stats", build_stats(stats));
+}
+
+int jsonl_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	int rc = 0;
+	size_t i;
+
+	(void)options;
+	for (i = 0; i < report->ntargets && !rc; i++)
+		rc = jsonl_print_target(out, &report->targets[i]);
+	for (i = 0; i < report->nraces && !rc; i++)
+		rc = jsonl_print_race(out, &report->races[i], false);
+	for (i = 0; i < report->nsuspects && !rc; i++)
+		rc = jsonl_print_race(out, &report->suspects[i], true);
+	for (i = 0; i < report->ngrowths && !rc; i++)
+		rc = jsonl_print_growth(out, &report->growths[i]);
+	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

@@ -25,6 +25,22 @@ static json_t *build_actor(const struct report_actor *actor)
 	return NULL;
 }
 
+static json_t *build_audit(const struct report_audit *audit)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "severity", json_string(report_severity_name(audit->severity)));
+
+	failed |= json_put(o, "field", json_text(audit->field));
+	failed |= json_put(o, "offset", json_integer(audit->offset));
+	failed |= json_put(o, "size", json_integer(audit->size));
+	failed |= json_put(o, "lost", json_text(audit->lost));
+	failed |= json_put(o, "fix", json_text(audit->fix));
+	failed |= json_put(o, "together", json_text(audit->together));
+	failed |= json_put(o, "object", json_text(audit->object));
+	failed |= json_put(o, "section", json_text(audit->section));
+	return json_finish(o, failed);
+}
+
 json_t *json_build_bpf(const struct report_bpf *bpf)
 {
 	json_t *o = json_object(), *actors = json_array();
@@ -42,6 +58,8 @@ json_t *json_build_bpf(const struct report_bpf *bpf)
 	failed |= json_put(o, "differs", json_boolean(bpf->differs));
 	if (bpf->doubt != REPORT_NO_DOUBT)
 		failed |= json_put(o, "doubt", json_string(report_doubt_name(bpf->doubt)));
+	if (bpf->audit)
+		failed |= json_put(o, "audit", build_audit(bpf->audit));
 	for (i = 0; i < 2; i++)
 		failed |= json_array_append_new(actors, build_actor(&bpf->actor[i]));
 	failed |= json_put(o, "actors", actors);
@@ -78,6 +96,69 @@ static enum report_doubt read_doubt(const json_t *o)
 								   : REPORT_UNKNOWN_PROGRAM;
 }
 
+static enum report_severity read_severity(const json_t *o)
+{
+	const char *word = json_string_value(json_object_get(o, "severity"));
+	int i;
+
+	for (i = REPORT_HIGH; word && i > REPORT_LOW; i--)
+		if (!strcmp(word, report_severity_name((enum report_severity)i)))
+			return (enum report_severity)i;
+	return REPORT_LOW;
+}
+
+static struct report_audit *read_audit(struct json_reader *r, const json_t *o)
+{
+	struct report_audit *audit;
+
+	if (!o || r->rc)
+		return NULL;
+	audit = calloc(1, sizeof(*audit));
+	if (!audit) {
+		json_reader_nomem(r);
+		return NULL;
+	}
+	audit->severity = read_severity(o);
+	audit->field = json_get_text(r, o, "field");
+	audit->offset = json_get_u32(r, o, "offset");
+	audit->size = json_get_u32(r, o, "size");
+	audit->lost = json_get_text(r, o, "lost");
+	audit->fix = json_get_text(r, o, "fix");
+	audit->together = json_get_text(r, o, "together");
+	audit->object = json_get_text(r, o, "object");
+	audit->section = json_get_text(r, o, "section");
+	return audit;
+}
+
+json_t *json_build_audited(const struct report_audited *audited)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "program", json_text(audited->program));
+
+	failed |= json_put(o, "type", json_text(audited->type));
+	failed |= json_put(o, "id", json_integer(audited->prog_id));
+	failed |= json_put(o, "tag", json_text(audited->tag));
+	failed |= json_put(o, "object", json_text(audited->object));
+	failed |= json_put(o, "section", json_text(audited->section));
+	failed |= json_put(o, "instructions", json_integer(audited->instructions));
+	failed |= json_put(o, "skipped",
+			   audited->skipped ? json_text(audited->skipped) : json_null());
+	return json_finish(o, failed);
+}
+
+void json_read_audited(struct json_reader *r, const json_t *o, struct report_audited *audited)
+{
+	audited->program = json_get_text(r, o, "program");
+	audited->type = json_get_text(r, o, "type");
+	audited->prog_id = json_get_u32(r, o, "id");
+	audited->tag = json_get_text(r, o, "tag");
+	audited->object = json_get_text(r, o, "object");
+	audited->section = json_get_text(r, o, "section");
+	audited->instructions = json_get_u32(r, o, "instructions");
+	if (json_is_known(o, "skipped"))
+		audited->skipped = json_get_text(r, o, "skipped");
+}
+
 struct report_bpf *json_read_bpf(struct json_reader *r, const json_t *o)
 {
 	const json_t *actors = json_get_array(r, o, "actors"), *actor;
@@ -102,6 +183,7 @@ struct report_bpf *json_read_bpf(struct json_reader *r, const json_t *o)
 	bpf->read_ns = json_get_u64(r, o, "read_ns");
 	bpf->differs = json_get_bool(r, o, "differs");
 	bpf->doubt = read_doubt(o);
+	bpf->audit = read_audit(r, json_get_object(r, o, "audit"));
 	for (i = 0; i < 2; i++) {
 		actor = json_array_get(actors, i);
 		if (actor && !json_is_object(actor))

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "model/evidence.h"
 #include "report/json/json_bpf.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_names.h"
@@ -136,14 +137,13 @@ void json_read_map(struct json_reader *r, const json_t *o, struct report_map *ma
 static size_t first_access(const struct report_race *race, const json_t *list)
 {
 	const char *role = json_string_value(json_object_get(json_array_get(list, 0), "role"));
+	const struct evidence_kind *kind = evidence_kind(race->evidence);
+	size_t i;
 
-	if (!race->has_other)
-		return 0;
-	if (role && !strcmp(role, json_role(race->evidence, 0)))
-		return 0;
-	if (role && !strcmp(role, json_role(race->evidence, 1)))
-		return 1;
-	return race->evidence == REPORT_COLLISION ? 1 : 0;
+	for (i = 0; race->has_other && role && i < 2; i++)
+		if (!strcmp(role, kind->role[i]))
+			return i;
+	return report_first_access(race);
 }
 
 static void read_accesses(struct json_reader *r, const json_t *list, struct report_race *race)
@@ -233,7 +233,7 @@ static void read_proof(struct json_reader *r, const json_t *o, struct report_rac
 
 	if (json_is_known(o, "caveat"))
 		race->caveat = json_get_text(r, o, "caveat");
-	if (race->evidence != REPORT_FATAL)
+	if (!evidence_kind(race->evidence)->own_check)
 		return;
 	if (json_is_known(o, "proves"))
 		proves =
@@ -272,6 +272,20 @@ static struct report_race *read_races(struct json_reader *r, const json_t *root,
 	}
 	r->where[0] = '\0';
 	return races;
+}
+
+static void read_audited(struct json_reader *r, const json_t *root, struct report *report)
+{
+	const json_t *list = json_get_array(r, root, "audited");
+	size_t i;
+
+	report->audited =
+		json_get_items(r, list, "audited", sizeof(*report->audited), &report->naudited);
+	for (i = 0; i < report->naudited; i++) {
+		json_reader_enter(r, "audited", i);
+		json_read_audited(r, json_array_get(list, i), &report->audited[i]);
+	}
+	r->where[0] = '\0';
 }
 
 /* {"code": n}, {"signal": n}, or {}: ended, nobody knows how. */
@@ -400,6 +414,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
 	json_read_growths(r, o, report);
+	read_audited(r, o, report);
 	json_read_stats(r, json_get_object(r, o, "stats"), &report->stats);
 }
 

@@ -56,8 +56,7 @@ int mrec_end(struct mrec_writer *w);
 /* The first failure of any of them, or of closing; frees the writer. */
 int mrec_close(struct mrec_writer *w);
 
-/* A whole recording of a report that is complete. */
-int mrec_print_report(FILE *out, const struct report *report);
+/* mrec_print_report() (report/printers.h) writes a whole one of a report that is complete. */
 
 /* --- reading --- */
 struct mrec_note {
@@ -70,7 +69,7 @@ struct mrec_note {
 bool mrec_is(const char *data, size_t len);
 /*
  * Reads as far as the recording is whole. 0, and the report is the caller's; a cut or damaged file
- * is told in note. -EBADMSG when not even the head can be read, -ENOTSUP for a newer version,
+ * is reported in note. -EBADMSG when not even the head can be read, -ENOTSUP for a newer version,
  * -ENOMEM.
  */
 int mrec_read_buffer(const char *data, size_t len, struct report *report, struct mrec_note *note,

@@ -48,7 +48,7 @@ static struct races list_of(struct replay *p, bool suspect)
 	return (struct races){&p->report->races, &p->report->nraces, &p->race_room};
 }
 
-/* Takes race over as number at: replaces that one, or adds it. 0, -ENOMEM, -EBADMSG. */
+/* Keeps race as number at: replaces that one, or adds it. 0, -ENOMEM, -EBADMSG. */
 static int keep_race(struct races l, uint64_t at, struct report_race *race)
 {
 	struct report_race *grown;
@@ -84,7 +84,7 @@ static int add_now(struct replay *p, size_t number)
 	return 0;
 }
 
-static int take_race(struct replay *p, struct json_reader *r, const json_t *o, bool suspect)
+static int apply_race(struct replay *p, struct json_reader *r, const json_t *o, bool suspect)
 {
 	size_t known = p->report->nsuspects;
 	struct report_race race = {0};
@@ -101,7 +101,7 @@ static int take_race(struct replay *p, struct json_reader *r, const json_t *o, b
 	return rc;
 }
 
-static int take_seen(struct replay *p, struct json_reader *r, const json_t *o, bool suspect)
+static int apply_seen(struct replay *p, struct json_reader *r, const json_t *o, bool suspect)
 {
 	struct races l = list_of(p, suspect);
 	uint64_t at = json_get_u64(r, o, "n");
@@ -113,31 +113,31 @@ static int take_seen(struct replay *p, struct json_reader *r, const json_t *o, b
 }
 
 /* Which suspects hold: each at most once, all known. */
-static int take_now(struct replay *p, const json_t *list)
+static int apply_now(struct replay *p, const json_t *list)
 {
 	size_t n = p->report->nsuspects, i;
-	bool *taken;
+	bool *seen;
 	json_t *one;
 	int rc = 0;
 
 	if (json_array_size(list) > n)
 		return -EBADMSG;
-	taken = calloc(n ? n : 1, sizeof(*taken));
-	if (!taken)
+	seen = calloc(n ? n : 1, sizeof(*seen));
+	if (!seen)
 		return -ENOMEM;
 	p->nnow = 0;
 	json_array_foreach((json_t *)list, i, one) {
 		json_int_t number = json_is_integer(one) ? json_integer_value(one) : -1;
 
-		if (number < 0 || (uint64_t)number >= n || taken[number])
+		if (number < 0 || (uint64_t)number >= n || seen[number])
 			rc = -EBADMSG;
 		if (!rc)
 			rc = add_now(p, (size_t)number);
 		if (rc)
 			break;
-		taken[number] = true;
+		seen[number] = true;
 	}
-	free(taken);
+	free(seen);
 	return rc;
 }
 
@@ -163,7 +163,7 @@ static int choose_suspects(struct replay *p)
 }
 
 /* The state is replaced only when the new one could be read. */
-static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
+static int apply_state(struct replay *p, struct json_reader *r, const json_t *o)
 {
 	struct report fresh = {0}, old = {0}, *report = p->report;
 	int rc;
@@ -171,7 +171,7 @@ static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
 	json_read_state(r, o, &fresh);
 	rc = r->rc;
 	if (!rc)
-		rc = take_now(p, json_get_array(r, o, "suspects_now"));
+		rc = apply_now(p, json_get_array(r, o, "suspects_now"));
 	if (rc) {
 		report_free(&fresh);
 		return rc;
@@ -184,6 +184,8 @@ static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
 	old.nhidden = report->nhidden;
 	old.growths = report->growths;
 	old.ngrowths = report->ngrowths;
+	old.audited = report->audited;
+	old.naudited = report->naudited;
 	old.stats = report->stats;
 	report->duration_s = fresh.duration_s;
 	report->targets = fresh.targets;
@@ -195,12 +197,14 @@ static int take_state(struct replay *p, struct json_reader *r, const json_t *o)
 	report->growth = fresh.growth;
 	report->growths = fresh.growths;
 	report->ngrowths = fresh.ngrowths;
+	report->audited = fresh.audited;
+	report->naudited = fresh.naudited;
 	report->stats = fresh.stats;
 	report_free(&old);
 	return 0;
 }
 
-static int take_head(struct replay *p, struct json_reader *r, const json_t *o)
+static int apply_head(struct replay *p, struct json_reader *r, const json_t *o)
 {
 	int rc = json_check_schema(o, p->err);
 
@@ -213,7 +217,7 @@ static int take_head(struct replay *p, struct json_reader *r, const json_t *o)
 	return r->rc;
 }
 
-static int take(struct replay *p, uint32_t type, const json_t *o)
+static int apply(struct replay *p, uint32_t type, const json_t *o)
 {
 	struct err err = {0};
 	struct json_reader r = {.err = &err};
@@ -222,15 +226,15 @@ static int take(struct replay *p, uint32_t type, const json_t *o)
 		return -EBADMSG;
 	switch (type) {
 	case MREC_HEAD:
-		return take_head(p, &r, o);
+		return apply_head(p, &r, o);
 	case MREC_RACE:
 	case MREC_SUSPECT:
-		return take_race(p, &r, o, type == MREC_SUSPECT);
+		return apply_race(p, &r, o, type == MREC_SUSPECT);
 	case MREC_SEEN:
 	case MREC_SEEN_SUSPECT:
-		return take_seen(p, &r, o, type == MREC_SEEN_SUSPECT);
+		return apply_seen(p, &r, o, type == MREC_SEEN_SUSPECT);
 	case MREC_STATE:
-		return take_state(p, &r, o);
+		return apply_state(p, &r, o);
 	case MREC_END:
 		p->note->ended = true;
 		return 0;
@@ -266,7 +270,7 @@ static int64_t step(struct replay *p, const unsigned char *data, size_t left)
 		return 0;
 	}
 	o = json_loadb((const char *)data + MREC_FRAME, len, JSON_REJECT_DUPLICATES, NULL);
-	rc = json_is_object(o) ? take(p, type, o) : -EBADMSG;
+	rc = json_is_object(o) ? apply(p, type, o) : -EBADMSG;
 	json_decref(o);
 	if (rc == -ENOMEM || rc == -ENOTSUP)
 		return rc;

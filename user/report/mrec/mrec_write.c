@@ -156,11 +156,12 @@ int mrec_close(struct mrec_writer *w)
 	return rc;
 }
 
-int mrec_print_report(FILE *out, const struct report *report)
+int mrec_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
 	struct mrec_writer w = {.fd = -1, .out = out};
 	size_t i;
 
+	(void)options;
 	put_file_head(&w);
 	mrec_head(&w, report);
 	for (i = 0; i < report->nraces; i++)

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define MAPS_SHOWN 10
 #define BOLD "\033[1m"
@@ -259,6 +259,10 @@ static void print_late(FILE *out, const struct report *report)
 
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
 {
+	if (report->naudited) {
+		text_print_audited(out, report, style);
+		return;
+	}
 	print_found(out, report, style);
 	print_caveats(out, &report->stats);
 	text_print_hidden(out, report, "race");

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/duration.h"
+#include "model/evidence.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
 #include "report/text/source.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define RULE "==================\n"
 #define RED_BOLD "\033[1;31m"
@@ -212,8 +213,21 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	print_accesses(out, race, style);
 	print_map(out, race);
 	print_evidence(out, race, style);
-	if (race->evidence == REPORT_WINDOW)
+	if (evidence_kind(race->evidence)->distances)
 		print_distances(out, race);
 	print_seen(out, race, elapsed_s);
 	fputs(RULE, out);
+}
+
+int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	size_t i;
+
+	for (i = 0; i < report->nraces; i++)
+		text_print_race(out, &report->races[i], report->duration_s, &options->text);
+	for (i = 0; i < report->nsuspects; i++)
+		text_print_race(out, &report->suspects[i], report->duration_s, &options->text);
+	text_print_growths(out, report, &options->text);
+	text_print_summary(out, report, &options->text);
+	return print_finish(out);
 }

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define RULE "==================\n"
 #define RED_BOLD "\033[1;31m"
@@ -73,6 +73,10 @@ void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 	const struct report_bpf *b = race->bpf;
 	bool lost = race->kind == REPORT_LOST_UPDATE;
 
+	if (b->audit) {
+		text_print_audit(out, race, style);
+		return;
+	}
 	fputs(RULE, out);
 	fprintf(out, "%sWARNING: ", style->color ? RED_BOLD : "");
 	words_title(out, race);

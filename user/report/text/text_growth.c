@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/printers.h"
-#include "report/words_growth.h"
+#include "report/words/words_growth.h"
 
 #define GROWTHS_SHOWN 20
 #define PARTS_SHOWN 4

@@ -208,6 +208,7 @@ static void at_its_call_one_gets_out_of_step(void **state)
 	simulated_clock = the_clock;
 	clock_ns = 1000000000;
 	a.g[2] = 0; /* stackguard0 */
+	assert_true(cfg.burst_ns >= 8 * STEP_MAX_NS);
 	cpus1[1].tokens_ns = tokens = cfg.burst_ns;
 	took = step(&a, 5000000, 100000);
 	assert_in_range(took, 5000000 / STEP_SHARE - 100000, 5000000 / STEP_SHARE);
@@ -219,12 +220,55 @@ static void at_its_call_one_gets_out_of_step(void **state)
 	/* asked to stop, it stops in front of the operation */
 	a.g[2] = ~0ull;
 	assert_in_range(step(&a, 5000000, 100000), 100, 20000);
-	/* and not for what is not there to be spent */
+	/* and not for what others need to find races */
 	a.g[2] = 0;
-	cpus1[1].tokens_ns = 100000;
+	cpus1[1].tokens_ns = tokens = cfg.burst_ns / 2 + 100000;
 	assert_in_range(step(&a, 5000000, 100000), 100, 1000);
-	assert_int_equal(cpus1[1].tokens_ns, 100000);
+	assert_int_equal(cpus1[1].tokens_ns, tokens);
 	simulated_clock = NULL;
+}
+
+/* Behind its stack check it waits, asked to stop or not: there it would be stopped inside. */
+static void two_others_do_not_make_it_a_step(void **state)
+{
+	__u32 index = map_index(TAGGED(gomaps[0]));
+	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	struct goroutine a;
+	__u64 before;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	current_cpu = 1;
+	simulated_clock = the_clock;
+	clock_ns = 1000000000;
+	a.g[2] = ~0ull;
+	s->g[3] = 7;
+	s->g[4] = 9;
+	s->when[3] = s->when[4] = clock_ns | 1;
+	cpus1[1].tokens_ns = cfg.burst_ns;
+	before = clock_ns;
+	keep_apart(index, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0);
+	assert_true(clock_ns - before >= APART_NS);
+	assert_int_equal(cpus1[1].tokens_ns, cfg.burst_ns);
+	simulated_clock = NULL;
+}
+
+/* By its own last write; else by who came last to this call; never by a time that is not one. */
+static void a_period_is_what_is_known_of_it(void **state)
+{
+	__u32 index = map_index(TAGGED(gomaps[0]));
+	struct mr_map *m = &map_table[index];
+
+	(void)state;
+	memset(m, 0, sizeof(*m));
+	m->writer = (struct mr_last){.g = 7, .ns = 900};
+	m->writer_before = (struct mr_last){.g = 8, .ns = 500};
+	assert_int_equal(apart_period(index, 7, 1000, 990), 100);
+	assert_int_equal(apart_period(index, 8, 1000, 990), 500);
+	assert_int_equal(apart_period(index, 9, 1000, 990), 10);
+	assert_int_equal(apart_period(index, 9, 1000, 1005), 0);
+	assert_int_equal(apart_period(index, 9, 1000, 0), 0);
+	memset(m, 0, sizeof(*m));
 }
 
 int main(void)
@@ -238,6 +282,8 @@ int main(void)
 		TEST(two_cpus_may_share_a_note),
 		TEST(of_two_at_the_same_moment_one_waits),
 		TEST(at_its_call_one_gets_out_of_step),
+		TEST(two_others_do_not_make_it_a_step),
+		TEST(a_period_is_what_is_known_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,6 +202,30 @@ static void who_leaves_is_not_kept(void **state)
 	assert_true(cpus1[1].hold_ns > 1000000); /* it is not let run into the other one */
 }
 
+/* A helper that many maps pass: one that was not known at its call is held behind it. */
+static void a_map_that_is_new_is_held_all_the_same(void **state)
+{
+	struct goroutine a, b;
+	size_t i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	introduce(&a, &b);
+	probe_call(&a);
+	cfg.bare_hold_ns = 50000;
+	cfg.max_hold_ns = 100000;
+	call_write(&a, gomaps[0]);
+	for (i = 0; i < sizeof(caller_table) / sizeof(caller_table[0]); i++)
+		caller_table[i].next_ns = 0;
+	cpus1[1].holds = 0;
+	call_write(&a, gomaps[1]);
+	assert_int_equal(cpus1[1].holds, 0);
+	cpus1[1].tokens_ns = cfg.burst_ns;
+	op(&a, SITE_WRITE, gomaps[1]);
+	assert_int_equal(cpus1[1].holds, 1);
+}
+
 static __u64 clock_ns;
 
 static __u64 the_clock(void)
@@ -220,23 +244,26 @@ static void two_in_step_are_brought_out_of_it(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	target1.g_goid = 32; /* [2], behind the bounds of the stack, is the guard here */
+	b.stack[8] = a.stack[8]; /* from one line */
+	target1.g_goid = 32;	 /* [2], behind the bounds of the stack, is the guard here */
 	a.g[4] = b.g[4] = 7;
 	introduce(&a, &b);
 	map_prove(&map_table[index], TAGGED(gomaps[0]));
 	map_table[index].flags |= MR_MAP_RACY;
 	probe_call(&a);
-	probe_call(&b);
 	simulated_clock = the_clock;
 	clock_ns = bpf_ktime_get_ns() + 1000000000;
 	target1.hold_ppm = 0;
 	for (i = 0; i < 2; i++) {
 		clock_ns += 5000000;
-		cpus1[1].tokens_ns = cpus1[2].tokens_ns = STEP_MAX_NS;
+		cpus1[1].tokens_ns = cpus1[2].tokens_ns = cfg.burst_ns;
 		cpus1[1].refilled_ns = cpus1[2].refilled_ns = clock_ns;
 		call_write(&a, gomaps[0]);
+		op(&a, SITE_WRITE, gomaps[0]);
 		left = clock_ns;
 		call_write(&b, gomaps[0]);
+		if (!i)
+			op(&b, SITE_WRITE, gomaps[0]);
 	}
 	assert_in_range(clock_ns - left, 500000, 1000000);
 	simulated_clock = NULL;
@@ -250,6 +277,7 @@ int main(void)
 		TEST(a_hold_at_the_call_tells_what_one_behind_it_would),
 		TEST(a_hold_ends_when_its_goroutine_is_to_stop),
 		TEST(who_leaves_is_not_kept),
+		TEST(a_map_that_is_new_is_held_all_the_same),
 		TEST(two_in_step_are_brought_out_of_it),
 	};
 

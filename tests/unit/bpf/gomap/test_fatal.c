@@ -306,6 +306,19 @@ static void of_a_clone_no_map_is_told(void **state)
 	assert_int_equal(dies(&b)->map, 0);
 }
 
+/* Held up for that long, it would be taken for an assignment that went well. */
+static void what_one_dies_in_is_no_assignment_before(void **state)
+{
+	(void)state;
+	target1.clone_copies = MR_CLONE_FLAGS;
+	at(0, &c, SITE_CLONE);
+	memcpy(gomaps[1], gomaps[0], sizeof(gomaps[0]));
+	op(&b, SITE_WRITE, gomaps[1]);
+	clock_ns += 150 * MS;
+	assert_int_equal(dies(&b)->born_flagged, 1);
+	assert_int_equal(dies(&b)->map, 0);
+}
+
 static void one_written_long_ago_is_none(void **state)
 {
 	(void)state;
@@ -399,6 +412,7 @@ int main(void)
 		TEST(two_that_came_at_once_are_two),
 		TEST(a_note_of_another_map_is_none),
 		TEST(of_a_clone_no_map_is_told),
+		TEST(what_one_dies_in_is_no_assignment_before),
 		TEST(one_written_long_ago_is_none),
 		TEST(one_written_later_is_none),
 		TEST(another_map_in_its_record_is_none),

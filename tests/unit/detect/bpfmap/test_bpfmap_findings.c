@@ -17,6 +17,7 @@
 #include "report/filter.h"
 #include "report/json/json_read.h"
 #include "report/printers.h"
+#include "report/words/words.h"
 #include "fixture.h"
 #include "schema_check.h"
 #include "process/process.h"
@@ -391,7 +392,7 @@ static char *document_of(uint32_t writer)
 	findings_event(f, &e, sizeof(e));
 	assert_int_equal(findings_lend(f, &report), 0);
 	out = open_memstream(&json, &size);
-	assert_int_equal(json_print_report(out, &report), 0);
+	assert_int_equal(json_print_report(out, &report, NULL), 0);
 	fclose(out);
 	snprintf(path, sizeof(path), "%s/docs/maprace-1.schema.json",
 		 getenv("MAPRACE_TOP") ? getenv("MAPRACE_TOP") : ".");
@@ -453,6 +454,29 @@ static void test_document(void **state)
 	text = document_of(0x7ffffffe);
 	expect_words(text, "\nnot proven: a process here could not be looked at, and may be a Go ");
 	free(text);
+}
+
+/* Two updates of one key that overlap in time: a suspect, whatever shows it. */
+static void test_overlap_proves_nothing(void **state)
+{
+	struct findings *f = open_findings();
+	struct mr_bpf_event_finding e = sample();
+	struct report report = {0};
+	char *words;
+
+	(void)state;
+	e.finding = MR_BPF_CONCURRENT_WRITE;
+	assert_int_equal(findings_event(f, &e, sizeof(e)), 0);
+	assert_int_equal(findings_lend(f, &report), 0);
+	assert_int_equal(report.nraces, 0);
+	assert_int_equal(report.nsuspects, 1);
+	assert_int_equal(report_proves(&report.suspects[0]), REPORT_PROVES_NOTHING);
+	words = words_of(words_evidence, &report.suspects[0]);
+	assert_string_equal(words, "not proven: the two updates overlapped in time");
+	free(words);
+	free(report.races);
+	free(report.suspects);
+	close_findings(f);
 }
 
 static void test_symbols(void **state)
@@ -528,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_proven_after_doubt),
 		cmocka_unit_test(test_process_named),
 		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_overlap_proves_nothing),
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_chunks),
 	};

@@ -229,6 +229,29 @@ static void all_of_the_process_have_it(void **state)
 	world_close(&w);
 }
 
+/* And of the other runtime in it, that of a library say, before it and after it. */
+static void whatever_runtime_it_was(void **state)
+{
+	const struct report_race *race;
+	struct world w, library;
+	int after;
+
+	(void)state;
+	for (after = 0; after < 2; after++) {
+		world_open(&w, "1.24", WRITES);
+		library = w;
+		if (!after)
+			collide(&library, MR_EVIDENCE_COLLISION);
+		die(&w, WRITES, true);
+		if (after)
+			collide(&library, MR_EVIDENCE_COLLISION);
+		race = races(&w, 2);
+		assert_true(race[0].check_fired && race[1].check_fired);
+		assert_string_equal(race[after].message, "");
+		world_close(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +260,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_map_has_no_other),
 		cmocka_unit_test(what_it_said_stays),
 		cmocka_unit_test(all_of_the_process_have_it),
+		cmocka_unit_test(whatever_runtime_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

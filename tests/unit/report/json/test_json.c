@@ -21,7 +21,7 @@ static char *print_report(const struct report *report)
 	struct sample_stream s;
 
 	sample_open(&s);
-	assert_int_equal(json_print_report(s.out, report), 0);
+	assert_int_equal(json_print_report(s.out, report, NULL), 0);
 	return sample_close(&s);
 }
 
@@ -335,7 +335,7 @@ static void test_write_error_is_told(void **state)
 	(void)state;
 	assert_non_null(full);
 	sample_report(&report);
-	assert_int_equal(json_print_report(full, &report), -ENOSPC);
+	assert_int_equal(json_print_report(full, &report, NULL), -ENOSPC);
 	assert_int_equal(jsonl_print_stats(full, &report.stats), -ENOSPC);
 	report_free(&report);
 	fclose(full);

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 #include "report_sample.h"
 
 static const struct text_style plain;

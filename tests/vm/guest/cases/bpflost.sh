@@ -275,7 +275,7 @@ bpf_top()
 bpf_overlap()
 {
 	local tries=0
-	while bpf_watched processes && ! grep -Eq '"type":"suspect".*"evidence":"in-flight","kind":"concurrent-update".*"comm":"lostupdate".*"comm":"lostupdate"' report; do
+	while bpf_watched processes && ! grep -Eq '"type":"suspect".*"evidence":"in-flight",.*"kind":"concurrent-update".*"comm":"lostupdate".*"comm":"lostupdate"' report; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 5 ] || {
 			show report

@@ -26,8 +26,8 @@ doctor_agrees()
 	done
 }
 
-# doctor_mends STATUS REGEX COMMAND...: run so that something is missing, doctor names it and what to do
-doctor_mends()
+# doctor_fixes STATUS REGEX COMMAND...: run so that something is missing, doctor names it and what to do
+doctor_fixes()
 {
 	local status=$1 regex=$2
 	shift 2

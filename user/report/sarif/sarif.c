@@ -10,7 +10,7 @@
 #include "base/escape.h"
 #include "report/json/json_make.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 #define SARIF_SCHEMA \
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -30,6 +30,17 @@ static const struct {
 				"An update of a key of a kernel BPF map is lost."},
 	[REPORT_CONCURRENT_UPDATE] = {"bpf-map-concurrent-update", "ConcurrentUpdatesOfBpfMap",
 				      "Two updates of a key of a kernel BPF map overlap."},
+	[REPORT_READ_MODIFY_WRITE] = {"bpf-read-modify-write", "ReadModifyWriteOfBpfMap",
+				      "A BPF program changes a field of a map's value without an "
+				      "atomic operation or a lock."},
+	[REPORT_LOOKUP_UPDATE] = {"bpf-lookup-update", "UpdateOfBpfMapFromLookup",
+				  "A BPF program updates a key with what it made of a look-up."},
+	[REPORT_LOOKUP_INSERT] = {"bpf-lookup-insert", "InsertIntoBpfMapAfterLookup",
+				  "A BPF program puts in a key that it has not found, replacing "
+				  "what another CPU has put in since."},
+	[REPORT_CHECK_THEN_ACT] = {"bpf-check-then-act", "CheckThenActOnBpfMap",
+				   "A BPF program stores to a field of a map's value because of "
+				   "what the field was."},
 };
 
 /* {"text": s}; takes s over */
@@ -219,6 +230,12 @@ static char *say_result(const struct report_race *race)
 	words_title(out, race);
 	fputs(": ", out);
 	words_summary(out, race);
+	if (race->bpf && race->bpf->audit) {
+		fputs(". What is lost: ", out);
+		escape_text(out, race->bpf->audit->lost);
+		fputs(". Fix: ", out);
+		escape_text(out, race->bpf->audit->fix);
+	}
 	fputs(". Evidence: ", out);
 	words_evidence(out, race);
 	fputc('.', out);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "report/words.h"
+#include "report/words/words.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/duration.h"
 #include "base/escape.h"
+#include "model/evidence.h"
 
 const char *words_op(enum report_op op)
 {
@@ -43,14 +43,19 @@ void words_function(FILE *out, const struct report_frame *frame)
 
 void words_title(FILE *out, const struct report_race *race)
 {
-	if (race->bpf && race->kind == REPORT_LOST_UPDATE)
-		fprintf(out, "LOST UPDATE OF A BPF MAP (%s)",
-			race->bpf->doubt == REPORT_NO_DOUBT ? "proven" : "suspect");
+	const char *proof = report_proves(race) == REPORT_PROVES_NOTHING ? "suspect" : "proven";
+
+	if (race->bpf && race->bpf->audit)
+		fprintf(out, "POSSIBLE LOST UPDATE BY A BPF PROGRAM (%s: %s)",
+			report_severity_name(race->bpf->audit->severity),
+			report_kind_name(race->kind));
+	else if (race->bpf && race->kind == REPORT_LOST_UPDATE)
+		fprintf(out, "LOST UPDATE OF A BPF MAP (%s)", proof);
 	else if (race->bpf)
 		fputs("CONCURRENT UPDATES OF A BPF MAP (suspect)", out);
 	else
 		fprintf(out, "%s (%s)", race->damaged ? "DAMAGED MAP" : "CONCURRENT MAP ACCESS",
-			report_proves(race) == REPORT_PROVES_NOTHING ? "suspect" : "proven");
+			proof);
 }
 
 /* --- who --- */
@@ -67,6 +72,26 @@ static void say_program(FILE *out, const struct report_actor *actor)
 	escape_text(out, actor->prog_type);
 	fputs(", tag ", out);
 	escape_text(out, actor->prog_tag);
+	fputc(')', out);
+}
+
+/* Of which only the instructions were read. */
+static void say_audited(FILE *out, const struct report_actor *actor, const struct report_audit *a)
+{
+	fputs("BPF program ", out);
+	escape_text(out, actor->prog_name && actor->prog_name[0] ? actor->prog_name : "?");
+	fputs(" (", out);
+	if (actor->prog_id)
+		fprintf(out, "id %" PRIu32 ", ", actor->prog_id);
+	escape_text(out, actor->prog_type);
+	if (actor->prog_id) {
+		fputs(", tag ", out);
+		escape_text(out, actor->prog_tag);
+	}
+	if (a->section[0]) {
+		fputs(", section ", out);
+		escape_text(out, a->section);
+	}
 	fputc(')', out);
 }
 
@@ -88,6 +113,10 @@ void words_who(FILE *out, const struct report_race *race, size_t which)
 {
 	const struct report_access *access = &race->access[which];
 
+	if (race->bpf && race->bpf->audit) {
+		say_audited(out, &race->bpf->actor[which], race->bpf->audit);
+		return;
+	}
 	if (race->bpf) {
 		say_actor(out, &race->bpf->actor[which], access);
 		return;
@@ -97,29 +126,12 @@ void words_who(FILE *out, const struct report_race *race, size_t which)
 		fprintf(out, " (thread %" PRIu32 ", cpu %" PRIu32 ")", access->tid, access->cpu);
 }
 
-/* What stands before the operation that is shown second. */
-static const char *second_prefix(enum report_evidence evidence)
-{
-	switch (evidence) {
-	case REPORT_COLLISION:
-		return "Concurrent ";
-	case REPORT_WINDOW:
-		return "Previous ";
-	case REPORT_FATAL:
-	case REPORT_IN_FLIGHT:
-	case REPORT_SEQUENCE:
-	case REPORT_EVIDENCES:
-		break;
-	}
-	return "Last seen ";
-}
-
 void words_access(FILE *out, const struct report_race *race, size_t which)
 {
 	const char *noun = words_op(race->access[which].op);
 
 	if (which != report_first_access(race))
-		fprintf(out, "%s%s", second_prefix(race->evidence), noun);
+		fprintf(out, "%s %s", evidence_kind(race->evidence)->second, noun);
 	else
 		fprintf(out, "%c%s", toupper((unsigned char)noun[0]), noun + 1);
 	if (race->map.addr)
@@ -142,10 +154,27 @@ static void say_site(FILE *out, const struct report_race *race, size_t which)
 	}
 }
 
+static void say_field(FILE *out, const struct report_bpf *b)
+{
+	if (b->audit->field[0]) {
+		escape_text(out, b->audit->field);
+		fputs(" of ", out);
+	}
+	fputs("BPF map ", out);
+	escape_text(out, b->map_name && b->map_name[0] ? b->map_name : "(no name)");
+}
+
 void words_summary(FILE *out, const struct report_race *race)
 {
 	size_t first = report_first_access(race);
 
+	if (race->bpf && race->bpf->audit) {
+		fprintf(out, "%s of ", report_kind_name(race->kind));
+		say_field(out, race->bpf);
+		fputs(" by ", out);
+		say_audited(out, &race->bpf->actor[0], race->bpf->audit);
+		return;
+	}
 	say_site(out, race, first);
 	if (race->has_other || race->bpf) {
 		fputs(" and ", out);
@@ -182,9 +211,18 @@ static void say_bytes(FILE *out, const char *what, const char *bytes, const char
 static void say_bpf_map(FILE *out, const struct report_bpf *b)
 {
 	escape_text(out, b->map_name && b->map_name[0] ? b->map_name : "(no name)");
-	fprintf(out, " (id %" PRIu32 ", ", b->map_id);
+	fputs(" (", out);
+	if (b->map_id)
+		fprintf(out, "id %" PRIu32 ", ", b->map_id);
 	escape_text(out, b->map_type);
 	fputs(")", out);
+	if (b->audit) {
+		if (b->audit->field[0]) {
+			fputs(", field ", out);
+			escape_text(out, b->audit->field);
+		}
+		return;
+	}
 	say_bytes(out, ", key ", b->key, b->key_typed);
 }
 
@@ -224,129 +262,6 @@ void words_map(FILE *out, const struct report_race *race)
 	if (map->global && map->global[0]) {
 		fputs(", global variable ", out);
 		escape_text(out, map->global);
-	}
-}
-
-/* --- the evidence --- */
-
-static void say_collision(FILE *out, const struct report_race *race)
-{
-	words_goroutine(out, race->access[0].goroutine);
-	fputs(" entered while ", out);
-	words_goroutine(out, race->access[1].goroutine);
-	fputs(" was held inside its own operation", out);
-	if (race->held_ns)
-		fprintf(out, " (%s)", duration_format((double)race->held_ns).s);
-}
-
-/* Between whom the conflict was, as far as that is certain. */
-static void say_parties(FILE *out, const struct report_race *race)
-{
-	words_goroutine(out, race->access[0].goroutine);
-	if (!race->has_other || race->other_unsure)
-		fputs(" was inside, with whom is not known", out);
-	else
-		fputs(" was inside, and so was ", out);
-	if (race->other_unsure)
-		fputs("; it was last seen written by ", out);
-	if (race->has_other)
-		words_goroutine(out, race->access[1].goroutine);
-}
-
-static void say_fatal(FILE *out, const struct report_race *race)
-{
-	fputs("the runtime threw ", out);
-	if (race->message && race->message[0]) {
-		fputc('`', out);
-		escape_text(out, race->message);
-		fputc('`', out);
-	} else {
-		fputs("its concurrent map fatal error", out);
-	}
-	fprintf(out, "; %s: ", race->caveat ? "it says" : "proven");
-	if (race->damaged) {
-		fputs("the map is damaged, as by writes at the same time, now or long before, and by "
-		      "whom is not known",
-		      out);
-		return;
-	}
-	fputs("the map was in conflict: ", out);
-	say_parties(out, race);
-}
-
-void words_fired(FILE *out, const struct report_race *race)
-{
-	if (!race->check_fired) {
-		fputs("the process's own check has not fired", out);
-		return;
-	}
-	fputs("the process's own check has fired", out);
-	if (race->evidence != REPORT_FATAL && race->message && race->message[0]) {
-		fputs(" here: `", out);
-		escape_text(out, race->message);
-		fputc('`', out);
-	}
-}
-
-static void say_window(FILE *out, const struct report_race *race)
-{
-	uint64_t a = race->access[0].time_ns, b = race->access[1].time_ns;
-
-	fputs("not proven: ", out);
-	if (race->has_other && a && b)
-		fprintf(out, "the two operations were %s apart",
-			duration_format((double)(a > b ? a - b : b - a)).s);
-	else
-		fputs("the two operations were close in time", out);
-	fputs(", and nothing was seen that orders them", out);
-}
-
-void words_doubt(FILE *out, const struct report_race *race)
-{
-	fprintf(out,
-		"not proven: %s, whose goroutines share threads: one may have read, and another one written",
-		race->bpf->doubt == REPORT_GOROUTINES
-			? "a process here is a Go program"
-			: "a process here could not be looked at, and may be a Go program");
-}
-
-static void say_sequence(FILE *out, const struct report_race *race)
-{
-	const struct report_bpf *b = race->bpf;
-
-	if (!b || race->kind != REPORT_LOST_UPDATE) {
-		fputs("not proven: the two updates overlapped in time", out);
-		return;
-	}
-	if (b->doubt != REPORT_NO_DOUBT) {
-		words_doubt(out, race);
-		fputs("; if one did both, ", out);
-	}
-	fprintf(out, "the second wrote between the first one's read and its write: %" PRId64 " %s",
-		b->lost, b->lost == 1 ? "update lost" : "updates lost");
-}
-
-void words_evidence(FILE *out, const struct report_race *race)
-{
-	switch (race->evidence) {
-	case REPORT_FATAL:
-		say_fatal(out, race);
-		break;
-	case REPORT_COLLISION:
-		say_collision(out, race);
-		break;
-	case REPORT_IN_FLIGHT:
-		words_goroutine(out, race->access[0].goroutine);
-		fputs(" entered while the map's writing flag was set by another goroutine", out);
-		break;
-	case REPORT_WINDOW:
-		say_window(out, race);
-		break;
-	case REPORT_SEQUENCE:
-		say_sequence(out, race);
-		break;
-	case REPORT_EVIDENCES:
-		break;
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "report/duration.h"
+#include "report/words/duration.h"
 
 #include <stdio.h>
 

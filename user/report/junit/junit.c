@@ -11,7 +11,7 @@
 
 #include "base/escape.h"
 #include "report/printers.h"
-#include "report/words.h"
+#include "report/words/words.h"
 #include "report/xml.h"
 
 static void print_words(FILE *out, void (*say)(FILE *, const struct report_race *),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "report/words_growth.h"
+#include "report/words/words_growth.h"
 
 #include <inttypes.h>
 
-#include "report/duration.h"
+#include "report/words/duration.h"
 #include "base/escape.h"
-#include "report/words.h"
+#include "report/words/words.h"
 
 /* A run that long is none: what a document says may be any number. */
 #define MOMENT_MAX 1e9

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Findings in the instructions of BPF programs as text. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/escape.h"
+#include "report/printers.h"
+#include "report/text/source.h"
+#include "report/words/words.h"
+
+#define RULE "==================\n"
+#define RED_BOLD "\033[1;31m"
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define PLAIN "\033[0m"
+
+static void print_line_of_source(FILE *out, const struct report_frame *frame,
+				 const struct text_style *style)
+{
+	char line[SOURCE_LINE], *p;
+
+	if (!style->quote || source_line(frame->file, frame->line, style->source_root, line))
+		return;
+	for (p = line; *p == '\t' || *p == ' '; p++)
+		;
+	fprintf(out, "      %s| ", style->color ? DIM : "");
+	escape_text(out, p);
+	fprintf(out, "%s\n", style->color ? PLAIN : "");
+}
+
+static void print_site(FILE *out, const char *what, const struct report_access *access,
+		       const struct text_style *style)
+{
+	const struct report_frame *frame = access->nframes ? &access->frames[0] : NULL;
+
+	fprintf(out, "%s in ", what);
+	words_function(out, frame);
+	fputs("()\n", out);
+	if (!frame)
+		return;
+	fputs("      ", out);
+	if (frame->file && frame->file[0]) {
+		escape_text(out, frame->file);
+		fprintf(out, ":%d, ", frame->line);
+	}
+	fprintf(out, "instruction %" PRIu64 "\n", frame->pc);
+	print_line_of_source(out, frame, style);
+}
+
+static void print_words(FILE *out, const char *head, const char *text,
+			const struct text_style *style)
+{
+	if (!text || !text[0])
+		return;
+	fprintf(out, "%s%s:%s ", style->color ? BOLD : "", head, style->color ? PLAIN : "");
+	escape_text(out, text);
+	fputc('\n', out);
+}
+
+void text_print_audit(FILE *out, const struct report_race *race, const struct text_style *style)
+{
+	const struct report_audit *a = race->bpf->audit;
+
+	fputs(RULE, out);
+	fprintf(out, "%sWARNING: ", style->color ? RED_BOLD : "");
+	words_title(out, race);
+	fprintf(out, "%s\nBy ", style->color ? PLAIN : "");
+	words_who(out, race, 0);
+	fputc('\n', out);
+	if (a->object && a->object[0]) {
+		fputs("      in ", out);
+		escape_text(out, a->object);
+		fputc('\n', out);
+	}
+	print_site(out, "Read", &race->access[1], style);
+	print_site(out, "Then stored", &race->access[0], style);
+	fputs("Map: ", out);
+	words_map(out, race);
+	fputc('\n', out);
+	print_words(out, "What is lost", a->lost, style);
+	print_words(out, "On two CPUs at once", a->together, style);
+	print_words(out, "Fix", a->fix, style);
+	if (race->count > 1)
+		fprintf(out, "The same in %" PRIu64 " more %s\n", race->count - 1,
+			race->count == 2 ? "program" : "programs");
+	fputs(RULE, out);
+}
+
+void text_print_audited(FILE *out, const struct report *report, const struct text_style *style)
+{
+	uint64_t instructions = 0;
+	size_t i, skipped = 0;
+
+	for (i = 0; i < report->naudited; i++) {
+		instructions += report->audited[i].instructions;
+		skipped += report->audited[i].skipped != NULL;
+	}
+	fprintf(out, "%s%zu possible %s%s in %zu %s (%" PRIu64 " instructions)\n",
+		style->color ? BOLD : "", report->nsuspects,
+		report->nsuspects == 1 ? "finding" : "findings", style->color ? PLAIN : "",
+		report->naudited - skipped,
+		report->naudited - skipped == 1 ? "program" : "programs", instructions);
+	for (i = 0; i < report->naudited; i++) {
+		const struct report_audited *a = &report->audited[i];
+
+		if (!a->skipped)
+			continue;
+		fputs("  Not read: ", out);
+		escape_text(out, a->program[0] ? a->program : a->object);
+		if (a->prog_id)
+			fprintf(out, " (id %" PRIu32 ")", a->prog_id);
+		fputs(": ", out);
+		escape_text(out, a->skipped);
+		fputc('\n', out);
+	}
+	for (i = 0; i < report->stats.ncaveats; i++) {
+		fputs("  Caveat: ", out);
+		escape_text(out, report->stats.caveats[i].text);
+		fputc('\n', out);
+	}
+	text_print_hidden(out, report, "finding");
+	fputs("  Read, and not understood:\n", out);
+	for (i = 0; i < report->stats.nlosses; i++) {
+		if (!report->stats.losses[i].value)
+			continue;
+		fputs("    ", out);
+		escape_text(out, report->stats.losses[i].name);
+		fprintf(out, " %" PRIu64 ": ", report->stats.losses[i].value);
+		escape_text(out, report->stats.losses[i].meaning);
+		fputc('\n', out);
+	}
+}
