@@ -13,11 +13,11 @@ many_start() # COUNT BINARIES: sets many_pids
 		cp -f "$bench_build/many-1.24" "$dir/many$i"
 	done
 	for ((i = 0; i < $1; i++)); do
-		"$dir/many$((i % $2))" </dev/null >/dev/null 2>&1 &
+		"$dir/many$((i % $2))" 1s </dev/null >/dev/null 2>&1 &
 		many_pids+=("$!")
 		real_pids+=("$!")
 	done
-	sleep 0.5
+	sleep 3
 }
 
 

@@ -10,15 +10,31 @@
 
 static int open_program(struct watched *w, struct err *err)
 {
-	int r = go_binary_open(&w->bin, w->process.exe_path, err);
+	int r = binary_get(&w->binary, &w->process, err);
 
 	if (r) {
-		refusal_explain(err, r, &w->process);
+		if (r != -ESTALE)
+			refusal_explain(err, r, &w->process);
 		return r;
 	}
-	if (process_is_file(&w->process, elf_file_fd(go_binary_elf(w->bin))))
-		return 0;
-	return err_set(err, -ESTALE, "process %d runs another program now", (int)w->process.pid);
+	w->bin = w->binary->bin;
+	return 0;
+}
+
+/* What is probed of it: a library's hooks are its own. */
+static int choose_hooks(struct watched *w, bool growth, struct err *err)
+{
+	int r;
+
+	if (w->binary) {
+		r = binary_hooks(w->binary, growth, err);
+		w->hooks = w->binary->hooks;
+		return r;
+	}
+	r = hooks_choose(&w->hooks, w->bin, err);
+	if (!r && growth)
+		r = hooks_choose_growth(&w->hooks, w->bin);
+	return r;
 }
 
 static int find_bias(const struct watched *w, uint64_t *bias, struct err *err)
@@ -47,9 +63,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 
 	if (r)
 		return r;
-	r = hooks_choose(&w->hooks, w->bin, err);
-	if (!r && opts->growth)
-		r = hooks_choose_growth(&w->hooks, w->bin);
+	r = choose_hooks(w, opts->growth, err);
 	if (r)
 		return r;
 	w->growth = opts->growth;
@@ -104,10 +118,16 @@ void watched_reset(struct watched *w)
 	watched_forget_plugins(w);
 	free(w->library);
 	w->library = NULL;
-	hooks_free(&w->hooks);
-	if (w->bin)
-		go_binary_close(w->bin);
+	if (w->binary) {
+		binary_put(w->binary);
+	} else {
+		hooks_free(&w->hooks);
+		if (w->bin)
+			go_binary_close(w->bin);
+	}
+	w->binary = NULL;
 	w->bin = NULL;
+	w->hooks = (struct hook_set){};
 }
 
 void watched_close(struct watched *w)

@@ -13,6 +13,7 @@
 #include "probe/attach.h"
 #include "probe/hooks.h"
 #include "process/process.h"
+#include "session/binaries.h"
 #include "session/silence.h"
 
 /*
@@ -33,6 +34,7 @@ struct watched {
 	size_t nseen;
 	double late_s; /* how long the watch had lasted when it was loaded; 0: it was there */
 	double budget; /* of CPU time, of the whole process */
+	struct binary *binary; /* whose bin and hooks are, where others may share them; else NULL */
 	struct go_binary *bin;
 	struct hook_set hooks;
 	struct attachment *attachment;

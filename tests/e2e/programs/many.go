@@ -2,6 +2,8 @@
 
 // One of many processes of one program: all do the same to a map that lies at the same address in each, under a lock, but
 // for one that is sent SIGUSR1: from then on it takes none.
+//
+//	many [PAUSE]    between the operations of a goroutine, 5ms
 package main
 
 import (
@@ -48,8 +50,12 @@ func main() {
 	for i := 0; i < 16; i++ {
 		m[i] = i
 	}
-	go every(5*time.Millisecond, write)
-	go every(5100*time.Microsecond, read)
+	pause := 5 * time.Millisecond
+	if len(os.Args) > 1 {
+		pause, _ = time.ParseDuration(os.Args[1])
+	}
+	go every(pause, write)
+	go every(pause+pause/50, read)
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, syscall.SIGUSR1)
 	fmt.Println("ready")

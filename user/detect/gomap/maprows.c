@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "detect/gomap/verdict.h"
+
+/* A row more or less: a report is of no moment more exact than this. */
+#define TAGS_NS 50000000u
 
 struct candidate {
 	uint32_t index;
@@ -78,16 +82,41 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 	return row->type ? 0 : -ENOMEM;
 }
 
+/*
+ * Whose each record is, for a moment: a report goes through all records for each of its targets,
+ * and to look at a record is to fetch it from memory. NULL: no memory.
+ */
+static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count)
+{
+	static const struct mr_map *of;
+	static uint16_t *tags;
+	static uint64_t read_ns;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint32_t k;
+
+	if (of == maps && now - read_ns < TAGS_NS)
+		return tags;
+	free(tags);
+	of = maps;
+	tags = calloc(count, sizeof(*tags));
+	for (k = 0; tags && k < count; k++)
+		tags[k] = mr_tag(maps[k].addr);
+	read_ns = clock_ns(CLOCK_MONOTONIC);
+	return tags;
+}
+
 size_t maprows_count(const struct tracker_source *source)
 {
 	const uint16_t tag = attachment_tag(source->attachment);
 	const struct mr_map *maps;
+	const uint16_t *tags;
 	uint32_t count, k;
 	size_t n = 0;
 
 	maps = attachment_maps(source->attachment, &count);
-	for (k = 0; k < count; k++)
-		n += maps[k].addr && mr_tag(maps[k].addr) == tag;
+	tags = count ? tags_of(maps, count) : NULL;
+	for (k = 0; tags && k < count; k++)
+		n += tags[k] == tag;
 	return n;
 }
 
@@ -97,6 +126,7 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	struct candidate *found = NULL;
 	struct report_maprow *grown;
 	const struct mr_map *maps;
+	const uint16_t *tags;
 	size_t n = 0, i;
 	uint32_t count, k;
 	int ret = 0;
@@ -104,13 +134,16 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	maps = attachment_maps(source->attachment, &count);
 	if (!count)
 		return 0;
-	found = calloc(count, sizeof(*found));
-	if (!found)
+	tags = tags_of(maps, count);
+	found = calloc(maprows_count(source) + 1, sizeof(*found));
+	if (!tags || !found) {
+		free(found);
 		return -ENOMEM;
+	}
 	for (k = 0; k < count; k++) {
 		const struct mr_map *m = &maps[k];
 
-		if (!m->addr || mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
+		if (tags[k] != tag || mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
 			continue;
 		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
 			found[n++] = (struct candidate){k, collisions_of(m),

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/binaries.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct binary *binaries;
+
+static int open_new(struct binary **out, const struct process *p, struct err *err)
+{
+	struct binary *b = calloc(1, sizeof(*b));
+	int r = b ? go_binary_open(&b->bin, p->exe_path, err) : -ENOMEM;
+
+	if (!r && !process_is_file(p, elf_file_fd(go_binary_elf(b->bin)))) {
+		go_binary_close(b->bin);
+		r = err_set(err, -ESTALE, "process %d runs another program now", (int)p->pid);
+	}
+	if (r) {
+		free(b);
+		return r;
+	}
+	b->next = binaries;
+	binaries = b;
+	*out = b;
+	return 0;
+}
+
+int binary_get(struct binary **out, const struct process *p, struct err *err)
+{
+	struct binary *b;
+	int r = 0;
+
+	/* the file is open, so its number is no other file's */
+	for (b = binaries; b; b = b->next)
+		if (process_is_file(p, elf_file_fd(go_binary_elf(b->bin))))
+			break;
+	if (!b)
+		r = open_new(&b, p, err);
+	if (r)
+		return r;
+	b->users++;
+	*out = b;
+	return 0;
+}
+
+int binary_hooks(struct binary *b, bool growth, struct err *err)
+{
+	int r = 0;
+
+	if (b->chosen)
+		return 0;
+	r = hooks_choose(&b->hooks, b->bin, err);
+	if (!r && growth)
+		r = hooks_choose_growth(&b->hooks, b->bin);
+	b->chosen = !r;
+	return r;
+}
+
+void binary_put(struct binary *b)
+{
+	struct binary **at = &binaries;
+
+	if (--b->users)
+		return;
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	hooks_free(&b->hooks);
+	go_binary_close(b->bin);
+	free(b);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_BINARIES_H
+#define MAPRACE_SESSION_BINARIES_H
+
+#include "base/err.h"
+#include "go/go_binary.h"
+#include "probe/hooks.h"
+#include "process/process.h"
+
+/* Programs that are watched, each read once whoever runs it: its tables, and what is probed of it. */
+struct binary {
+	struct go_binary *bin;
+	struct hook_set hooks; /* empty until binary_hooks() */
+	bool chosen;
+	unsigned int users;
+	struct binary *next;
+};
+
+/* That of the process, to be given back with binary_put(). */
+int binary_get(struct binary **out, const struct process *p, struct err *err);
+/* Chooses what is probed, for the first user. growth: and how its maps grow, the same for all. */
+int binary_hooks(struct binary *b, bool growth, struct err *err);
+void binary_put(struct binary *b);
+
+#endif
