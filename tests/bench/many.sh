@@ -64,8 +64,10 @@ many_case() # COUNT BINARIES
 			"$(cut -f1 "$real_tmp/many-$which" | bench_median)" "$(cut -f2 "$real_tmp/many-$which" | bench_median)" \
 			"$(cut -f3 "$real_tmp/many-$which" | bench_median)" "$(cut -f4 "$real_tmp/many-$which" | bench_median)"
 	done
-	kill -KILL "${many_pids[@]}"
-	wait "${many_pids[@]}" 2>/dev/null || true
+	{ # without the shell's own words about each
+		kill -KILL "${many_pids[@]}"
+		wait "${many_pids[@]}" || true
+	} 2>/dev/null
 	real_pids=()
 }
 

@@ -91,13 +91,15 @@ static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count)
 	static const struct mr_map *of;
 	static uint16_t *tags;
 	static uint64_t read_ns;
+	static uint32_t size;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint32_t k;
 
-	if (of == maps && now - read_ns < TAGS_NS)
+	if (of == maps && size == count && now - read_ns < TAGS_NS)
 		return tags;
 	free(tags);
 	of = maps;
+	size = count;
 	tags = calloc(count, sizeof(*tags));
 	for (k = 0; tags && k < count; k++)
 		tags[k] = mr_tag(maps[k].addr);
@@ -135,11 +137,12 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	if (!count)
 		return 0;
 	tags = tags_of(maps, count);
-	found = calloc(maprows_count(source) + 1, sizeof(*found));
-	if (!tags || !found) {
-		free(found);
+	for (k = 0; tags && k < count; k++)
+		n += tags[k] == tag;
+	found = tags ? calloc(n + 1, sizeof(*found)) : NULL;
+	if (!found)
 		return -ENOMEM;
-	}
+	n = 0;
 	for (k = 0; k < count; k++) {
 		const struct mr_map *m = &maps[k];
 
