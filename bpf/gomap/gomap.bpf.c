@@ -52,8 +52,8 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	struct operation o = {.by_helper = by_helper};
 	struct mr_again *a;
 	bool wants, late;
-	__u64 arg, tag;
-	__u32 slot, index, tgid;
+	__u64 arg, tag, leaves;
+	__u32 slot, index, tgid, once;
 	int fault = 0;
 
 	stay_on_own_stack(ctx);
@@ -71,7 +71,10 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	o.cpu = index;
 	o.op = site.op;
 	o.type_arg = site.type_arg;
-	o.leaves = site.jump && REG_JUMPS(ctx);
+	/* numbers that the verifier does not know: it would follow each way by itself */
+	leaves = plain(site.jump & REG_JUMPS(ctx));
+	once = (__u32)plain((site.jump & (leaves ^ 1)) * MR_LAST_ONCE);
+	o.leaves = leaves & 1;
 	o.g = tagged(REG_G(ctx), tag);
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
@@ -117,7 +120,8 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
-	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, slot, &late);
+	map_assigned(o.index, o.g);
+	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	again_cloned(o.map, o.op, o.cpu, arg);
 	if (wants)
@@ -264,26 +268,28 @@ int maprace_call_plain(struct pt_regs *ctx)
 /* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
 static __always_inline bool is_old_write(const struct mr_last *w, __u64 now, __u64 self)
 {
-	return w->g && w->g != self && w->op == MR_OP_WRITE && (__s64)(now - w->ns) > WRITE_NS;
+	return w->g && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
+	       (__s64)(now - w->ns) > WRITE_NS;
 }
 
 /*
  * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
- * conflict. The first assignment to such a one is the end, so none that has had one is. self: the
- * dying goroutine, where it dies in a write; 0 elsewhere.
+ * conflict. The first assignment to such a one is the end, so none that has had one is. Its seed
+ * tells nothing: that of its source may have been another one when we saw the clone begin, or we
+ * did not see it. self: the dying goroutine, where it dies in a write; 0 elsewhere.
  */
 static __always_inline bool born_flagged(__u64 map, const struct operation *o, __u64 self)
 {
 	const struct mr_map *m;
 	__u32 index = map_index(map);
 
-	if (o->target->clone_copies != MR_CLONE_FLAGS || !*seed_cloned(seed_of(map, o->c), map))
+	if (o->target->clone_copies != MR_CLONE_FLAGS)
 		return false;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (!m || m->addr != map || !(m->flags & MR_MAP_WRITTEN) ||
+	if (!m || m->addr != map ||
 	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
 		return true;
-	return !is_old_write(&m->writer, o->now, self) &&
+	return !(m->flags & MR_MAP_ASSIGNED) && !is_old_write(&m->writer, o->now, self) &&
 	       !is_old_write(&m->writer_before, o->now, self);
 }
 

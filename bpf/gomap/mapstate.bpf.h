@@ -178,12 +178,30 @@ static __always_inline __u64 later(__u64 a, __u64 b)
 	return a - ((a - b) & b_is_later);
 }
 
+/* Whoever left this note, the same g, has put something in since: it comes again. */
+static __always_inline bool last_assigned(const struct mr_last *l, __u64 g)
+{
+	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE);
+}
+
+/* Before a write is noted: whether something has been put in for certain. Always called, a function
+ * of its own: the verifier would follow each branch of it through all that comes after. */
+__noinline int map_assigned(__u32 index, __u64 g)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+
+	if (m && !(m->flags & MR_MAP_ASSIGNED) &&
+	    (last_assigned(&m->writer, g) || last_assigned(&m->writer_before, g)))
+		m->flags |= MR_MAP_ASSIGNED;
+	return 0;
+}
+
 /*
- * Notes the access. Returns true where it deserves a look: another goroutine or another function
- * than last time, or some time has passed since the last look.
+ * Notes the access, once: with MR_LAST_ONCE. Returns true where it deserves a look: another
+ * goroutine or another function than last time, or some time has passed since the last look.
  */
 static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32 tid, __u32 cpu,
-				     __u8 op, __u8 slot, bool *late_much)
+				     __u8 op, __u32 once, __u8 slot, bool *late_much)
 {
 	__u64 interval = m->flags & MR_MAP_SHARED ? POLICY_SHARED_LOOK_NS : POLICY_PRIVATE_LOOK_NS;
 	__s64 late = (__s64)(now - m->next_look_ns);
@@ -210,7 +228,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	} else {
 		m->reads++;
 	}
-	last_set(l, g, now, tid, cpu, op, slot);
+	last_set(l, g, now, tid, cpu, (__u8)(op | once), slot);
 	*late_much = late > (__s64)interval;
 	if (!look)
 		return false;

@@ -15,8 +15,9 @@
 #define REG_SP(ctx) ((ctx)->sp)
 #define REG_FP(ctx) ((ctx)->bp)
 #define REG_IP(ctx) ((ctx)->ip)
-#define REG_CALL_LEN 5			     /* call rel32 */
-#define REG_JUMPS(ctx) ((ctx)->flags & 0x41) /* jbe: carry or zero */
+#define REG_CALL_LEN 5 /* call rel32 */
+/* jbe: carry or zero; 1 or 0 without a branch */
+#define REG_JUMPS(ctx) (((ctx)->flags | (ctx)->flags >> 6) & 1)
 #else
 #error "no register table for this architecture yet"
 #endif

@@ -272,9 +272,11 @@ struct mr_last { /* last access of one class to a map */
 	__u64 ns;
 	__u32 tid;
 	__u16 cpu;
-	__u8 op;   /* enum mr_op */
+	__u8 op;   /* enum mr_op, and MR_LAST_ONCE */
 	__u8 slot; /* index of the probe site */
 };
+
+#define MR_LAST_ONCE 0x80u /* it has passed its stack check: the same call comes no second time */
 
 #define MR_MAP_SHARED 1u   /* two goroutines have been seen */
 #define MR_MAP_RACY 2u	   /* two have collided on it */
@@ -283,6 +285,7 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
 #define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
 #define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
+#define MR_MAP_ASSIGNED 128u /* something has been put in, as who did has come again */
 
 /*
  * Direct-mapped by tagged address; a newcomer takes the record over, be it that another map lies at

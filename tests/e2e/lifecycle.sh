@@ -252,7 +252,8 @@ life_one_of_two_ends()
 		kill -KILL "$target"
 		wait "$target" 2>/dev/null || true
 		watch_ended 15 || return 1
-		! grep -q "^maprace: error: no process has the id $target" "$work/stderr" || continue # before maprace had opened it
+		! grep -q "^maprace: error: \(no process has the id $target\|process $target has no executable\)" "$work/stderr" ||
+			continue # before maprace had opened it
 		status_is 0 || return 1
 		need 'the other one is not in the document' document ".targets[0].pid == $first" || return 1
 		! grep -q "process $target .* ended while maprace attached" "$work/stderr" || break

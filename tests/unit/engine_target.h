@@ -122,6 +122,16 @@ static void plant_sites(__u32 tgid, __u16 tag)
 	processes[tgid & (MR_PROCESSES - 1)] = (struct mr_process){tgid, tag};
 }
 
+/* As the programs find it. */
+static struct mr_probe_site *site_of(size_t site)
+{
+	__u32 place = mr_site_place(TGID, site_list[site].ip);
+
+	while (sites[place].site.ip != site_list[site].ip || sites[place].tgid != TGID)
+		place = (place + 1) & (MR_SITES - 1);
+	return &sites[place].site;
+}
+
 static void plant_target(__u32 tgid, __u16 tag)
 {
 	struct mr_target *t = &targets[tag & cfg.target_mask];

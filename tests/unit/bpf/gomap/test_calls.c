@@ -181,14 +181,14 @@ static void a_hold_ends_when_its_goroutine_is_to_stop(void **state)
 static void who_leaves_is_not_kept(void **state)
 {
 	struct goroutine a, b;
-	struct mr_site *s;
+	struct mr_probe_site *s;
 
 	(void)state;
-	s = &sites[mr_site_place(TGID, site_list[SITE_WRITE].ip)];
+	s = site_of(SITE_WRITE);
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
 	introduce(&a, &b);
-	s->site.jump = 1;
+	s->jump = 1;
 	a.regs.flags = 0x41;
 	gomaps[0][1] = 4; /* somebody is inside */
 	op(&a, SITE_WRITE, gomaps[0]);

@@ -141,7 +141,7 @@ static struct goroutine writer, reporter;
 static void the_writer_comes_again(void)
 {
 	map_note(&map_table[map_index(TAGGED(gomaps[0]))], TAGGED(writer.g), bpf_ktime_get_ns(),
-		 writer.tid, writer.cpu, MR_OP_WRITE, SITE_WRITE, &(bool){false});
+		 writer.tid, writer.cpu, MR_OP_WRITE, 0, SITE_WRITE, &(bool){false});
 }
 
 /* Its next note pushes the reporter's into the place where its own was. */
