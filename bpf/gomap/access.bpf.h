@@ -129,7 +129,7 @@ static __always_inline struct mr_event_race *event_reserve(const struct operatio
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_RACE;
-	e->header.tag = mr_tag(o->tag);
+	e->header.tag = mr_tag(o->g);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->map = o->map;

@@ -21,26 +21,30 @@
 #include "suspect.bpf.h"
 #include "trial.bpf.h"
 
+/* On the stack a new one would take the program past what 5.10 allows. */
+static struct mr_pair fresh_pair;
+
 /* True where this pair of stacks is new and its event should go out. */
 static __always_inline bool pair_first(__u64 key, const struct operation *o)
 {
-	struct mr_pair first = {
-		.count = 1, .first_ns = o->now, .last_ns = o->now, .tag = mr_tag(o->tag)};
 	struct mr_pair *p = bpf_map_lookup_elem(&pairs, &key);
+	bool fresh = false;
 
 	if (!p) {
-		if (!bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST))
-			return true;
-		p = bpf_map_lookup_elem(&pairs,
-					&key); /* another CPU was faster, or the table is full */
+		fresh = !bpf_map_update_elem(&pairs, &key, &fresh_pair, BPF_NOEXIST);
+		p = bpf_map_lookup_elem(&pairs, &key); /* or another CPU's that was faster */
 		if (!p) {
 			lose(o->c, MR_LOSS_PAIRS_FULL);
 			return false;
 		}
 	}
+	if (fresh) {
+		p->first_ns = o->now;
+		p->tag = mr_tag(o->g);
+	}
 	__sync_fetch_and_add(&p->count, 1);
 	p->last_ns = o->now;
-	return false;
+	return fresh;
 }
 
 /* An operation found its map's record held: is it a collision? */
@@ -355,7 +359,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	}
 	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
 		return;
-	s = caller_record(REG_IP(ctx) ^ o->tag, caller, o->c);
+	s = caller_record(REG_IP(ctx) ^ tag_of(o->g), caller, o->c);
 	if (!s) {
 		lose(o->c, MR_LOSS_RECORD_MISSING);
 		return;

@@ -62,7 +62,6 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		site_missing(tgid);
 		return 0;
 	}
-	o.tag = tag;
 	o.target = target_of(tag);
 	if (!o.target->gate)
 		return 0;
@@ -195,7 +194,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	const volatile struct mr_probe_site *site;
 	struct mr_call *call;
 	struct mr_caller *s;
-	__u64 caller, period;
+	__u64 caller, period, tag;
 	__u32 index, tgid;
 	bool racy;
 
@@ -206,12 +205,12 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 		site_missing(tgid);
 		return 0;
 	}
-	o.tag = (__u64)call->tag << MR_TAG_SHIFT;
-	o.target = target_of(o.tag);
+	tag = (__u64)call->tag << MR_TAG_SHIFT;
+	o.target = target_of(tag);
 	if (!o.target->gate)
 		return 0;
 	index = 0;
-	o.c = this_cpu(o.tag, &index);
+	o.c = this_cpu(tag, &index);
 	o.cpu = index;
 	call->hits++;
 	index = call->slot & (MR_SITE_SLOTS - 1);
@@ -221,8 +220,8 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.type_arg = site->type_arg;
 	o.ip = site->ip;
 	o.ret = REG_IP(ctx) + REG_CALL_LEN;
-	o.g = tagged(REG_G(ctx), o.tag);
-	o.map = tagged(site_word(ctx, site->map_arg), o.tag);
+	o.g = tagged(REG_G(ctx), tag);
+	o.map = tagged(site_word(ctx, site->map_arg), tag);
 	o.index = map_index(o.map);
 	index = o.index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
@@ -232,7 +231,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (o.record->collected != o.target->collections && map_recognise(index, o.map, o.now))
 		return 0;
 	caller = stack_caller(ctx, &o, &o.ret);
-	s = caller ? caller_record(o.ip ^ o.tag, caller, o.c) : NULL;
+	s = caller ? caller_record(o.ip ^ tag, caller, o.c) : NULL;
 	if (!s) {
 		lose(o.c, MR_LOSS_CALLER_FAULT);
 		return 0;
@@ -308,7 +307,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		map = 0;
 	}
 	if (map)
-		map = tagged(map, o->tag);
+		map = tagged(map, tag_of(o->g));
 	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0)) {
 		e->born_flagged = 1;
 		map = 0;
@@ -392,7 +391,6 @@ int maprace_fatal(struct pt_regs *ctx)
 		site_missing(tgid);
 		return 0;
 	}
-	o.tag = tag;
 	o.target = target_of(tag);
 	if (!o.target->gate)
 		return 0;

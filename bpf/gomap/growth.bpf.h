@@ -34,7 +34,7 @@ static __always_inline struct mr_event_growth *growth_event(const struct operati
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_GROWTH;
-	e->header.tag = mr_tag(o->tag);
+	e->header.tag = mr_tag(o->g);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->what = what;
@@ -320,12 +320,12 @@ static __always_inline void growth_iterate(struct pt_regs *ctx, const struct ope
 					   const struct mr_probe_site *site, __u64 goid)
 {
 	if (site->map_arg == MR_ARG_ITER)
-		iterator_step(ctx, o, tagged(site_word(ctx, MR_ARG_0), o->tag), goid);
+		iterator_step(ctx, o, tagged(site_word(ctx, MR_ARG_0), tag_of(o->g)), goid);
 	else
 		iterator_begin(
 			o,
 			tagged(site_word(ctx, site->map_arg == MR_ARG_1 ? MR_ARG_2 : MR_ARG_0),
-			       o->tag),
+			       tag_of(o->g)),
 			goid);
 }
 
@@ -342,10 +342,10 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	o->type_arg = site->type_arg;
 	if (part)
 		o->c->hits[slot & (MR_SITE_SLOTS - 1)]++;
-	o->map =
-		site->op == MR_OP_GROWN
-			? 0
-			: tagged(site_arg(ctx, site->map_arg, o->target->iter_map, &fault), o->tag);
+	o->map = site->op == MR_OP_GROWN
+			 ? 0
+			 : tagged(site_arg(ctx, site->map_arg, o->target->iter_map, &fault),
+				  tag_of(o->g));
 	if (!mr_addr(o->map) && site->op != MR_OP_GROWN)
 		return part; /* an operation says so itself */
 	grown_recognise(o->map);

@@ -6,7 +6,6 @@
 
 struct operation { /* one entry into a map function */
 	__u64 map, g, now;
-	__u64 tag; /* that map and g have, in its place */
 	volatile struct mr_target *target;
 	__u64 quiet_ns; /* since the one before in its map's record */
 	__u32 tid, cpu, index;

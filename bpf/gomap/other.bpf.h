@@ -208,7 +208,7 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 	a->pcs[0] = ip;
 	a->pcs[1] = last.caller;
 	a->nframes = last.caller ? 2 : !!ip;
-	a->stack_hash = (__u32)((ip ^ last.caller ^ o->tag) * 0x9e3779b97f4a7c15ull >> 32);
+	a->stack_hash = (__u32)((ip ^ last.caller ^ tag_of(o->g)) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
 #endif

@@ -81,7 +81,7 @@ static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a,
 				 .fp = REG_FP(ctx),
 				 .floor = REG_SP(ctx),
 				 .hi = hi,
-				 .hash = (ip ^ o->tag) * 0x9e3779b97f4a7c15ull,
+				 .hash = (ip ^ tag_of(o->g)) * 0x9e3779b97f4a7c15ull,
 				 .n = 1};
 	int i;
 

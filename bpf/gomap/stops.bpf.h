@@ -70,7 +70,7 @@ static __always_inline void call_ask(const struct operation *o, struct mr_caller
 	}
 	s->asked = 1;
 	e->header.kind = MR_EVENT_CALL;
-	e->header.tag = mr_tag(o->tag);
+	e->header.tag = mr_tag(o->g);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->ret = ret;

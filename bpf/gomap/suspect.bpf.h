@@ -153,7 +153,7 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	e->access[0].type = operation_type(ctx, o);
 	e->pair = ((__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash) ^
 		  0x2e2e2e2e2e2e2e2eull;
-	if (!suspect_count(e->pair, e->held_ns, o->now, o->tag))
+	if (!suspect_count(e->pair, e->held_ns, o->now, tag_of(o->g)))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);

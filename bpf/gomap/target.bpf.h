@@ -109,6 +109,11 @@ static __always_inline __u64 tagged(__u64 addr, __u64 tag)
 	return mr_addr(addr) | tag;
 }
 
+static __always_inline __u64 tag_of(__u64 tagged)
+{
+	return tagged >> MR_TAG_SHIFT << MR_TAG_SHIFT;
+}
+
 /* The register that an argument is in, or is reached from. As it is, without a tag. */
 static __always_inline __u64 site_word(struct pt_regs *ctx, __u8 arg)
 {

@@ -98,6 +98,10 @@ static long claim_insert(__u32 key)
 	return atomic_compare_exchange_strong(&claim_table[key], &unclaimed, 1) ? 0 : -17;
 }
 
+/* Where every pair is new: what the one that has just been inserted is found as, once. */
+static struct mr_pair any_pair;
+static _Thread_local struct mr_pair *just_inserted;
+
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	struct mr_pair *p;
@@ -124,8 +128,11 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &grown_table[*(const __u32 *)key];
 	if (map == (void *)&iterators)
 		return &iterator_table[*(const __u32 *)key];
-	if (every_pair)
-		return NULL;
+	if (every_pair) {
+		p = just_inserted;
+		just_inserted = NULL;
+		return p;
+	}
 	pthread_mutex_lock(&pair_lock);
 	p = pair_find(*(const __u64 *)key);
 	pthread_mutex_unlock(&pair_lock);
@@ -149,8 +156,10 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 	}
 	if (map == (void *)&claims)
 		return claim_insert(*(const __u32 *)key);
-	if (every_pair)
+	if (every_pair) {
+		just_inserted = &any_pair;
 		return 0;
+	}
 	pthread_mutex_lock(&pair_lock);
 	for (i = 0; i < MR_PAIRS && !pair_find(*(const __u64 *)key); i++)
 		if (!pair_keys[i]) {
