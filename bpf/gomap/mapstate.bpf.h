@@ -184,12 +184,16 @@ static __always_inline bool last_assigned(const struct mr_last *l, __u64 g)
 	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE);
 }
 
-/* Before a write is noted: whether something has been put in for certain. Always called, a function
- * of its own: the verifier would follow each branch of it through all that comes after. */
+/* Before g's operation is noted: whether something has been put in for certain, where a clone can
+ * be born with the writing flag. Always called, a function of its own: the verifier would follow
+ * each branch of it through all that comes after. */
 __noinline int map_assigned(__u32 index, __u64 g)
 {
-	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	struct mr_map *m;
 
+	if (cfg.clone_copies != MR_CLONE_FLAGS)
+		return 0;
+	m = bpf_map_lookup_elem(&maps, &index);
 	if (m && !(m->flags & MR_MAP_ASSIGNED) &&
 	    (last_assigned(&m->writer, g) || last_assigned(&m->writer_before, g)))
 		m->flags |= MR_MAP_ASSIGNED;

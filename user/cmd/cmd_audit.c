@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,11 +15,8 @@
 #include "detect/audit/audit.h"
 #include "report/filter.h"
 #include "report/printers.h"
+#include "session/host.h"
 #include "session/outputs.h"
-
-#ifndef MAPRACE_VERSION
-#define MAPRACE_VERSION "unknown"
-#endif
 
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -46,16 +42,10 @@ static int fill_report(struct report *report, struct audit *audit, const struct 
 		       struct err *err)
 {
 	uint64_t started = clock_ns(CLOCK_MONOTONIC);
-	struct utsname host;
-	int r;
+	int r = host_fill(report);
 
-	uname(&host);
-	report->version = strdup(MAPRACE_VERSION);
-	report->kernel = strdup(host.release);
-	report->arch = strdup(host.machine);
-	if (!report->version || !report->kernel || !report->arch)
-		return -ENOMEM;
-	report->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	if (r)
+		return r;
 	report->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
 	report->stats.cost_percent = -1;
 	r = read_all(audit, o, err);
@@ -117,7 +107,7 @@ static int show(const struct report *report, const struct audit_options *o)
 		r = -EIO;
 	if (!o->quiet) {
 		how.text.color = options_color(o->no_color, STDERR_FILENO);
-		text_print_summary(stderr, report, &how.text);
+		text_print_audited(stderr, report, &how.text);
 	}
 	return r;
 }

@@ -32,7 +32,7 @@ void report_access_free(struct report_access *access)
 	memset(access, 0, sizeof(*access));
 }
 
-static void actor_free(struct report_actor *actor)
+void report_actor_free(struct report_actor *actor)
 {
 	free(actor->comm);
 	free(actor->exe);
@@ -40,6 +40,7 @@ static void actor_free(struct report_actor *actor)
 	free(actor->prog_name);
 	free(actor->prog_type);
 	free(actor->prog_tag);
+	memset(actor, 0, sizeof(*actor));
 }
 
 static void audit_free(struct report_audit *audit)
@@ -59,8 +60,8 @@ void report_bpf_free(struct report_bpf *bpf)
 {
 	if (!bpf)
 		return;
-	actor_free(&bpf->actor[0]);
-	actor_free(&bpf->actor[1]);
+	report_actor_free(&bpf->actor[0]);
+	report_actor_free(&bpf->actor[1]);
 	free(bpf->map_name);
 	free(bpf->map_type);
 	free(bpf->key);

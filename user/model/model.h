@@ -317,6 +317,7 @@ void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
 void report_growth_free(struct report_growth *growth); /* what it owns */
+void report_actor_free(struct report_actor *actor);    /* what it owns, and clears it */
 void report_bpf_free(struct report_bpf *bpf);	       /* the struct as well; NULL is fine */
 /* What went by unseen, as far as its duties tell: of each function as much as while its probes were
  * in place, for the rest of the time. */

@@ -253,11 +253,6 @@ bool process_ends_within(const struct process *p, int ms)
 	return p->pidfd >= 0 && poll(&fd, 1, ms) == 1;
 }
 
-bool process_has_ended(const struct process *p)
-{
-	return process_ends_within(p, 0);
-}
-
 void process_abandon(struct process *p)
 {
 	if (!p->ours || p->reaped || p->pid <= 0)

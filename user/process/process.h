@@ -32,9 +32,8 @@ struct process {
  * -ENOENT no /proc. */
 int process_open(struct process *p, pid_t pid, struct err *err);
 
-/* Whether it is gone, or about to be reaped. False where the kernel has no pidfd. */
-bool process_has_ended(const struct process *p);
-/* The same, after waiting for it for so many milliseconds at most. */
+/* Whether it is gone, or about to be reaped, after so many milliseconds at most. False where the
+ * kernel has no pidfd. */
 bool process_ends_within(const struct process *p, int ms);
 
 /* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */

@@ -21,9 +21,16 @@ void text_print_bpf(FILE *out, const struct report_race *race, double elapsed_s,
 		    const struct text_style *style);
 /* A finding in a BPF program's instructions; text_print_bpf() calls it. */
 void text_print_audit(FILE *out, const struct report_race *race, const struct text_style *style);
-/* What was read, and what was not; nothing where no program was to be read. */
+/* What an audit has read, and what it has not. */
 void text_print_audited(FILE *out, const struct report *report, const struct text_style *style);
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style);
+/* The line of source below its frame, without its indent; blanks stand for tabs. NULL where it is
+ * not quoted or not to be had. line: SOURCE_LINE bytes that it lies in. */
+const char *text_print_line(FILE *out, const struct report_frame *frame,
+			    const struct text_style *style, char *line);
+/* Caveats and counters that are not 0, a line each. */
+void text_print_caveats(FILE *out, const struct report_stats *stats);
+void text_print_counters(FILE *out, const struct report_stats *stats);
 /* What was not reported, and by what; what: one of them, "race". */
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */

@@ -5,20 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "detect/bpfmap/map_losses.h"
 #include "report/filter.h"
 #include "session/bpf_watch.h"
+#include "session/host.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch.h"
-
-#ifndef MAPRACE_VERSION
-#define MAPRACE_VERSION "unknown"
-#endif
 
 uint64_t bpf_watched_ns(const struct bpf_watch *w)
 {
@@ -64,17 +60,12 @@ static int fill_stats(struct bpf_watch *w, struct report_stats *stats)
 
 static int fill_report(struct bpf_watch *w, struct report *report)
 {
-	struct utsname host;
 	int r;
 
 	memset(report, 0, sizeof(*report));
-	uname(&host);
-	report->version = strdup(MAPRACE_VERSION);
-	report->kernel = strdup(host.release);
-	report->arch = strdup(host.machine);
-	if (!report->version || !report->kernel || !report->arch)
-		return -ENOMEM;
-	report->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	r = host_fill(report);
+	if (r)
+		return r;
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	r = fill_stats(w, &report->stats);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +14,10 @@
 #include "detect/gomap/maprows.h"
 #include "report/filter.h"
 #include "report/text/status.h"
+#include "session/host.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch.h"
-
-#ifndef MAPRACE_VERSION
-#define MAPRACE_VERSION "unknown"
-#endif
 
 #define MAPS_COUNT_NS 1000000000u
 #define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
@@ -107,19 +103,16 @@ static int fill_growths(struct watch *w, struct report *report)
 
 int watch_fill_report(struct watch *w, struct report *report)
 {
-	struct utsname host;
 	size_t i;
 	int r;
 
 	memset(report, 0, sizeof(*report));
-	uname(&host);
-	report->version = strdup(MAPRACE_VERSION);
-	report->kernel = strdup(host.release);
-	report->arch = strdup(host.machine);
+	r = host_fill(report);
+	if (r)
+		return r;
 	report->targets = calloc(w->ntargets, sizeof(*report->targets));
-	if (!report->version || !report->kernel || !report->arch || !report->targets)
+	if (!report->targets)
 		return -ENOMEM;
-	report->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	for (i = 0; i < w->ntargets; i++) {

@@ -177,27 +177,30 @@ int audit_loaded(struct audit *audit, const char *program, struct err *err)
 
 /* --- the end --- */
 
-static int caveat(struct report *report, const char *code, const char *text)
+static int caveat(struct report *report, const char *code, bool blind, const char *text)
 {
-	return report_caveat_add(&report->stats, code, 0, false, strdup(text));
+	return report_caveat_add(&report->stats, code, 0, blind, strdup(text));
 }
 
 int audit_finish(struct audit *audit, struct report *report)
 {
 	int r = audit_findings_give(&audit->findings, report);
 
+	if (!r && !report->naudited)
+		r = caveat(report, "nothing-read", true,
+			   "nothing was read: there is no BPF program");
 	if (!r && audit->unnamed_calls)
 		r = caveat(
-			report, "no-call-names",
+			report, "no-call-names", false,
 			"the kernel does not show which of its functions programs call, so that look-ups "
 			"in hashes are not seen: needs CAP_SYSLOG, and kernel.kptr_restrict below 2");
 	else if (!r && audit->symbols_read && audit->symbols_error)
 		r = caveat(
-			report, "no-call-names",
+			report, "no-call-names", false,
 			"/proc/kallsyms does not show the kernel's functions, so that look-ups in hashes "
 			"are not seen: needs CAP_SYSLOG, and kernel.kptr_restrict below 2");
 	if (!r && audit->no_lines)
-		r = caveat(report, "no-lines",
+		r = caveat(report, "no-lines", false,
 			   "some programs have no line information: instructions are given instead "
 			   "(compile with -g)");
 	return r;

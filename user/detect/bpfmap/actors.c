@@ -112,17 +112,6 @@ enum report_doubt actor_doubt(const struct report_actor *actor)
 	return REPORT_GOROUTINES;
 }
 
-void actor_release(struct report_actor *actor)
-{
-	free(actor->comm);
-	free(actor->exe);
-	free(actor->cgroup);
-	free(actor->prog_name);
-	free(actor->prog_type);
-	free(actor->prog_tag);
-	memset(actor, 0, sizeof(*actor));
-}
-
 const char *actor_label(const struct report_actor *actor)
 {
 	return actor->program ? actor->prog_name : actor->comm;

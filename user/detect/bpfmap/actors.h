@@ -16,7 +16,6 @@ int actor_name(struct report_actor *out, const struct mr_bpf_actor *actor,
  * a file that was seen to have nothing of Go in it leaves no doubt.
  */
 enum report_doubt actor_doubt(const struct report_actor *actor);
-void actor_release(struct report_actor *actor);
 /* The same for a report's id: the program's name, or the process's. Not the number, which changes
  * with every start. */
 const char *actor_label(const struct report_actor *actor);

@@ -189,10 +189,10 @@ static int name_again(struct findings *f, struct finding *one)
 			continue;
 		r = actor_name(&named, &one->actor[i], f->programs, f->foreign);
 		if (r) {
-			actor_release(&named);
+			report_actor_free(&named);
 			return r;
 		}
-		actor_release(actor);
+		report_actor_free(actor);
 		*actor = named;
 		identify(&one->race);
 	}

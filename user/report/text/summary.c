@@ -6,11 +6,10 @@
 #include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
+#include "report/text/style.h"
 #include "report/words/words.h"
 
 #define MAPS_SHOWN 10
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 
 static void print_found(FILE *out, const struct report *report, const struct text_style *style)
 {
@@ -28,7 +27,7 @@ static void print_found(FILE *out, const struct report *report, const struct tex
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
 }
 
-static void print_caveats(FILE *out, const struct report_stats *stats)
+void text_print_caveats(FILE *out, const struct report_stats *stats)
 {
 	size_t i;
 
@@ -108,6 +107,21 @@ static void print_work(FILE *out, const struct report_stats *stats)
 		duration_format(stats->attach_ms * 1e6).s);
 }
 
+void text_print_counters(FILE *out, const struct report_stats *stats)
+{
+	size_t i;
+
+	for (i = 0; i < stats->nlosses; i++) {
+		if (!stats->losses[i].value)
+			continue;
+		fputs("    ", out);
+		escape_text(out, stats->losses[i].name);
+		fprintf(out, " %" PRIu64 ": ", stats->losses[i].value);
+		escape_text(out, stats->losses[i].meaning);
+		fputc('\n', out);
+	}
+}
+
 static void print_losses(FILE *out, const struct report_stats *stats)
 {
 	bool lost = stats->events_lost != 0;
@@ -121,15 +135,7 @@ static void print_losses(FILE *out, const struct report_stats *stats)
 	if (stats->events_lost)
 		fprintf(out, "    events_lost %" PRIu64 ": events that never reached user space\n",
 			stats->events_lost);
-	for (i = 0; i < stats->nlosses; i++) {
-		if (!stats->losses[i].value)
-			continue;
-		fputs("    ", out);
-		escape_text(out, stats->losses[i].name);
-		fprintf(out, " %" PRIu64 ": ", stats->losses[i].value);
-		escape_text(out, stats->losses[i].meaning);
-		fputc('\n', out);
-	}
+	text_print_counters(out, stats);
 }
 
 void text_print_hidden(FILE *out, const struct report *report, const char *what)
@@ -264,7 +270,7 @@ void text_print_summary(FILE *out, const struct report *report, const struct tex
 		return;
 	}
 	print_found(out, report, style);
-	print_caveats(out, &report->stats);
+	text_print_caveats(out, &report->stats);
 	text_print_hidden(out, report, "race");
 	print_late(out, report);
 	print_work(out, &report->stats);

@@ -9,13 +9,8 @@
 #include "base/escape.h"
 #include "report/printers.h"
 #include "report/text/source.h"
+#include "report/text/style.h"
 #include "report/words/words.h"
-
-#define RULE "==================\n"
-#define RED_BOLD "\033[1;31m"
-#define BOLD "\033[1m"
-#define DIM "\033[2m"
-#define PLAIN "\033[0m"
 
 static void print_frame(FILE *out, const struct report_frame *frame, const struct text_style *style)
 {
@@ -33,25 +28,36 @@ static void print_frame(FILE *out, const struct report_frame *frame, const struc
 	}
 }
 
-/* The line of source below its frame, and a mark below the map's expression. Blanks stand for tabs,
- * so that the mark is in its place whatever a tab is. */
-static void print_source(FILE *out, const struct report_frame *frame, enum report_op op,
-			 const struct text_style *style)
+const char *text_print_line(FILE *out, const struct report_frame *frame,
+			    const struct text_style *style, char *line)
 {
-	char line[SOURCE_LINE], *p;
-	size_t from, len, i;
+	char *p;
+	size_t i;
 
 	if (!style->quote || source_line(frame->file, frame->line, style->source_root, line))
-		return;
+		return NULL;
 	for (p = line; *p == '\t' || *p == ' '; p++)
 		;
 	for (i = 0; p[i]; i++)
 		if (p[i] == '\t')
 			p[i] = ' ';
-	source_mark(p, op, &from, &len);
 	fprintf(out, "      %s| ", style->color ? DIM : "");
 	escape_text(out, p);
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
+	return p;
+}
+
+/* And a mark below the map's expression, which the blanks put in its place whatever a tab is. */
+static void print_source(FILE *out, const struct report_frame *frame, enum report_op op,
+			 const struct text_style *style)
+{
+	char line[SOURCE_LINE];
+	const char *p = text_print_line(out, frame, style, line);
+	size_t from, len, i;
+
+	if (!p)
+		return;
+	source_mark(p, op, &from, &len);
 	if (!len)
 		return;
 	fputs("      | ", out);

@@ -6,32 +6,14 @@
 #include "base/escape.h"
 #include "report/printers.h"
 #include "report/text/source.h"
+#include "report/text/style.h"
 #include "report/words/words.h"
-
-#define RULE "==================\n"
-#define RED_BOLD "\033[1;31m"
-#define BOLD "\033[1m"
-#define DIM "\033[2m"
-#define PLAIN "\033[0m"
-
-static void print_line_of_source(FILE *out, const struct report_frame *frame,
-				 const struct text_style *style)
-{
-	char line[SOURCE_LINE], *p;
-
-	if (!style->quote || source_line(frame->file, frame->line, style->source_root, line))
-		return;
-	for (p = line; *p == '\t' || *p == ' '; p++)
-		;
-	fprintf(out, "      %s| ", style->color ? DIM : "");
-	escape_text(out, p);
-	fprintf(out, "%s\n", style->color ? PLAIN : "");
-}
 
 static void print_site(FILE *out, const char *what, const struct report_access *access,
 		       const struct text_style *style)
 {
 	const struct report_frame *frame = access->nframes ? &access->frames[0] : NULL;
+	char line[SOURCE_LINE];
 
 	fprintf(out, "%s in ", what);
 	words_function(out, frame);
@@ -44,7 +26,7 @@ static void print_site(FILE *out, const char *what, const struct report_access *
 		fprintf(out, ":%d, ", frame->line);
 	}
 	fprintf(out, "instruction %" PRIu64 "\n", frame->pc);
-	print_line_of_source(out, frame, style);
+	text_print_line(out, frame, style, line);
 }
 
 static void print_words(FILE *out, const char *head, const char *text,
@@ -113,20 +95,9 @@ void text_print_audited(FILE *out, const struct report *report, const struct tex
 		escape_text(out, a->skipped);
 		fputc('\n', out);
 	}
-	for (i = 0; i < report->stats.ncaveats; i++) {
-		fputs("  Caveat: ", out);
-		escape_text(out, report->stats.caveats[i].text);
-		fputc('\n', out);
-	}
+	text_print_caveats(out, &report->stats);
 	text_print_hidden(out, report, "finding");
-	fputs("  Read, and not understood:\n", out);
-	for (i = 0; i < report->stats.nlosses; i++) {
-		if (!report->stats.losses[i].value)
-			continue;
-		fputs("    ", out);
-		escape_text(out, report->stats.losses[i].name);
-		fprintf(out, " %" PRIu64 ": ", report->stats.losses[i].value);
-		escape_text(out, report->stats.losses[i].meaning);
-		fputc('\n', out);
-	}
+	if (instructions)
+		fputs("  What was read, left out, and not understood:\n", out);
+	text_print_counters(out, &report->stats);
 }

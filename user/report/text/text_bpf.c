@@ -6,12 +6,8 @@
 #include "report/words/duration.h"
 #include "base/escape.h"
 #include "report/printers.h"
+#include "report/text/style.h"
 #include "report/words/words.h"
-
-#define RULE "==================\n"
-#define RED_BOLD "\033[1;31m"
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 
 static void print_origin(FILE *out, const struct report_actor *actor)
 {

@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "report/printers.h"
+#include "report/text/style.h"
 #include "report/words/words_growth.h"
 
 #define GROWTHS_SHOWN 20
 #define PARTS_SHOWN 4
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 
 /* Most work first; what took as much, in the order of the report, which is that of time. */
 static int compare_work(const void *a, const void *b)

@@ -444,13 +444,36 @@ static void helpers(void **state)
 	assert_int_equal(audit_helper_by_name("bpf_probe_read_kernel"), AUDIT_CALL_WRITES);
 }
 
+/* Nothing found where nothing was read is no good news. */
+static void nothing_read_is_said(void **state)
+{
+	struct report report = {};
+	struct audit *audit = audit_new();
+
+	(void)state;
+	assert_int_equal(audit_finish(audit, &report), 0);
+	assert_int_equal(report.stats.ncaveats, 1);
+	assert_string_equal(report.stats.caveats[0].code, "nothing-read");
+	assert_true(report.stats.caveats[0].blind);
+	report_free(&report);
+	fill(&report);
+	assert_int_equal(report.stats.ncaveats, 0);
+	report_free(&report);
+	audit_free(audit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts), cmocka_unit_test(fields),
-		cmocka_unit_test(document), cmocka_unit_test(damaged),
-		cmocka_unit_test(large),    cmocka_unit_test(symbols),
-		cmocka_unit_test(helpers),  cmocka_unit_test(misaligned),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(fields),
+		cmocka_unit_test(document),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(large),
+		cmocka_unit_test(symbols),
+		cmocka_unit_test(nothing_read_is_said),
+		cmocka_unit_test(helpers),
+		cmocka_unit_test(misaligned),
 	};
 
 	return cmocka_run_group_tests(tests, compile, cleanup);

@@ -364,13 +364,13 @@ static void test_process_named(void **state)
 	assert_int_equal(actor_name(&named, &actor, &programs, false), 0);
 	assert_non_null(strstr(named.comm, "test_bpfmap"));
 	assert_non_null(strstr(named.exe, "test_bpfmap_findings"));
-	actor_release(&named);
+	report_actor_free(&named);
 	strcpy(actor.comm, "somebody");
 	assert_int_equal(actor_name(&named, &actor, &programs, false), 0);
 	assert_string_equal(named.comm, "somebody");
 	assert_string_equal(named.exe, "");
 	assert_string_equal(named.cgroup, "");
-	actor_release(&named);
+	report_actor_free(&named);
 }
 
 /* What is written is what the schema says, and read back it renders the same. Free the text. */
