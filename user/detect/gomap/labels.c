@@ -116,7 +116,7 @@ static int by_key(const void *a, const void *b)
 int labels_read(const struct resolver *r, const struct mr_access *raw, struct report_access *out)
 {
 	const struct go_layout *l = go_binary_layout(r->bin);
-	uint64_t labels = 0, now = 0, g = raw->g;
+	uint64_t labels = 0, now = 0, g = mr_addr(raw->g);
 	int ret;
 
 	if (!g || !raw->goid || !raw->labels ||
