@@ -11,12 +11,16 @@
  */
 #define MR_RING_SIZE (1u << 20)
 
+#ifndef MR_RING_HALVES /* a program whose rings user space makes larger has its own */
+#define MR_RING_HALVES(bytes) ((bytes) / (MR_RING_SIZE / 2))
+#endif
+
 _Static_assert(BPF_RB_NO_WAKEUP + 1 == BPF_RB_FORCE_WAKEUP, "what is added below");
 
 static __always_inline __u64 ring_wakeup(void *ring)
 {
 	/* arithmetic: the verifier would follow both ways of a branch */
-	__u64 halves = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) / (MR_RING_SIZE / 2);
+	__u64 halves = MR_RING_HALVES(bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA));
 
 	return BPF_RB_NO_WAKEUP + (halves & 1);
 }

@@ -85,7 +85,8 @@ __noinline int grown_recognise(__u64 map)
 	struct mr_cpu *c;
 	__u32 cpu, seed;
 
-	if (!cfg.growth || !gr || gr->map != map || gr->collected == target_of(map)->collections)
+	if (!cfg.growth || !gr || !map || gr->map != map ||
+	    gr->collected == target_of(map)->collections)
 		return 0;
 	c = this_cpu(map, &cpu);
 	seed = seed_of(map, c);
@@ -118,6 +119,22 @@ static __always_inline void header_copy(const struct operation *o, struct mr_eve
 	e->map_header_size = header_read(e->map_header, o->map, o->c);
 	e->growing = cfg.growth && growth_under_way(o->map, o->now);
 	e->pad = 0;
+}
+
+/*
+ * Of a pair of stacks. It ends with the tag: what a target makes its stacks look like is never the
+ * pair of another one.
+ */
+static __always_inline __u64 pair_key(const struct mr_event_race *e, __u32 other_hash)
+{
+	__u64 both = (__u64)e->access[0].stack_hash << 32 | other_hash;
+
+	return (both * 0x9e3779b97f4a7c15ull & ~0xffffull) | e->header.tag;
+}
+
+static __always_inline __u64 pair_tag(__u64 key)
+{
+	return key << MR_TAG_SHIFT;
 }
 
 static __always_inline struct mr_event_race *event_reserve(const struct operation *o)

@@ -29,14 +29,15 @@
 struct mr_apart aparts[MR_HOLD_SLOTS] = {};
 
 /* For how long the one of that note is less than apart away: 0 if it is further, or comes after us,
- * or we both read. A function of its own, for the verifier to go through once. */
+ * or is of another target, or we both read. A function of its own, for the verifier to go through
+ * once. */
 __noinline int apart_left(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	__u64 other = s->g[cpu & (MR_APART_CPUS - 1)], when = s->when[cpu & (MR_APART_CPUS - 1)];
 	__s64 since = (__s64)((now & ~1ull) - (when & ~1ull));
 
-	if (!other || other == g || !((now | when) & 1))
+	if ((other ^ g) >> MR_TAG_SHIFT || other == g || !((now | when) & 1))
 		return 0;
 	if (since < 0 || since >= apart || (!since && other > g))
 		return 0;
@@ -137,9 +138,10 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 	until = now + left;
 	wait_writers(until, map, g, how & 2);
 	until = bpf_ktime_get_ns();
-	s->when[cpu] = (until & ~1ull) | (how & 1);
+	if (s->g[cpu] == g) /* another one's note stays as it is */
+		s->when[cpu] = (until & ~1ull) | (how & 1);
 	lose(c, MR_LOSS_KEPT_APART);
-	c->hold_ns += until - now;
+	count(&c->hold_ns, until - now);
 	return 1;
 }
 

@@ -24,26 +24,34 @@
 /* On the stack a new one would take the program past what 5.10 allows. */
 static struct mr_pair fresh_pair;
 
-/* True where this pair of stacks is new and its event should go out. */
-static __always_inline bool pair_first(__u64 key, const struct operation *o)
+/* 1 where this pair of stacks is new and its event should go out. A function of its own: the
+ * verifier goes through it once. */
+__noinline int pair_first(__u64 key, __u64 now)
 {
+	volatile struct mr_target *t = target_of(pair_tag(key));
 	struct mr_pair *p = bpf_map_lookup_elem(&pairs, &key);
-	bool fresh = false;
+	__u32 cpu;
+	int fresh = 0;
 
 	if (!p) {
-		fresh = !bpf_map_update_elem(&pairs, &key, &fresh_pair, BPF_NOEXIST);
+		/* as long as others have less than their own, some room is left to them */
+		if (t->pairs < MR_PAIRS_OWN || pairs_common < MR_PAIRS)
+			fresh = !bpf_map_update_elem(&pairs, &key, &fresh_pair, BPF_NOEXIST);
 		p = bpf_map_lookup_elem(&pairs, &key); /* or another CPU's that was faster */
 		if (!p) {
-			lose(o->c, MR_LOSS_PAIRS_FULL);
-			return false;
+			lose(this_cpu(pair_tag(key), &cpu), MR_LOSS_PAIRS_FULL);
+			return 0;
 		}
 	}
 	if (fresh) {
-		p->first_ns = o->now;
-		p->tag = mr_tag(o->g);
+		if (t->pairs >= MR_PAIRS_OWN)
+			__sync_fetch_and_add(&pairs_common, 1);
+		__sync_fetch_and_add((__u32 *)&t->pairs, 1);
+		p->first_ns = now;
+		p->tag = key & 0xffff;
 	}
 	__sync_fetch_and_add(&p->count, 1);
-	p->last_ns = o->now;
+	p->last_ns = now;
 	return fresh;
 }
 
@@ -86,8 +94,8 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	map_prove(o->record, o->map);
 	e->evidence = MR_EVIDENCE_COLLISION;
 	e->held_ns = o->now > e->access[1].time_ns ? o->now - e->access[1].time_ns : 0;
-	e->pair = (__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash;
-	if (!pair_first(e->pair, o))
+	e->pair = pair_key(e, e->access[1].stack_hash);
+	if (!pair_first(e->pair, o->now))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);
@@ -111,7 +119,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	struct mr_last w = *noted;
 
 	barrier();
-	if (w.g != noted->g || w.ns != noted->ns || !w.g || w.g == o->g ||
+	if (w.g != noted->g || w.ns != noted->ns || !same_target(w.g, o->g) || w.g == o->g ||
 	    o->now - w.ns > 1000000) {
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
 		return;
@@ -129,9 +137,8 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 		other_fill(o, &w, o->now, true, other);
 	e->evidence = MR_EVIDENCE_IN_FLIGHT;
 	e->held_ns = 0;
-	e->pair = ((__u64)e->access[0].stack_hash << 32 | other->stack_hash) ^
-		  0x1f1f1f1f1f1f1f1full;
-	if (!pair_first(e->pair, o))
+	e->pair = pair_key(e, other->stack_hash ^ 0x1f1f1f1f);
+	if (!pair_first(e->pair, o->now))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);
@@ -229,14 +236,30 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 at
 	return r;
 }
 
-/* The record may be another map's by now. No branch: the verifier would follow both ways. */
-static __always_inline void record_type(const struct operation *o, __u64 type)
+/* All ones where the record is another map's by now, another target's perhaps; else 0. No branch:
+ * the verifier would follow both ways. */
+static __always_inline __u64 record_is_lost(const struct operation *o)
 {
 	__u64 differ = *(volatile __u64 *)&o->record->addr ^ o->map;
-	__u64 keep = (__u64)((__s64)(differ | -differ) >> 63);
+	__u64 lost = (__u64)((__s64)(differ | -differ) >> 63);
 
-	asm volatile("" : "+r"(keep));
+	asm volatile("" : "+r"(lost));
+	return lost;
+}
+
+static __always_inline void record_type(const struct operation *o, __u64 type)
+{
+	__u64 keep = record_is_lost(o);
+
 	o->record->type = (o->record->type & keep) | (type & ~keep);
+}
+
+static __always_inline void record_held(const struct operation *o, __u64 length)
+{
+	__u64 ours = ~record_is_lost(o);
+
+	o->record->holds += (__u32)(ours & 1);
+	o->record->hold_ns += length & ours;
 }
 
 static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
@@ -285,11 +308,10 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	}
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
-	o->c->holds++;
-	o->c->hold_ns += length;
+	count(&o->c->holds, 1);
+	count(&o->c->hold_ns, length);
 	o->c->tokens_ns -= length < o->c->tokens_ns ? length : o->c->tokens_ns;
-	o->record->holds++;
-	o->record->hold_ns += length;
+	record_held(o, length);
 release:
 	claim_release(index);
 }

@@ -43,7 +43,7 @@ static __always_inline void wait_inside(const struct operation *o)
 	wait_writers(o->now, o->map, o->g, o->at_call);
 	end = bpf_ktime_get_ns();
 	lose(o->c, MR_LOSS_KEPT_APART);
-	o->c->hold_ns += end - o->now;
+	count(&o->c->hold_ns, end - o->now);
 }
 
 static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
@@ -85,7 +85,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	if (again_passes(a, arg, o.g, slot)) {
-		o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+		count(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 		return 0;
 	}
 	o.map = site_arg(ctx, site.map_arg, o.target->iter_map, &fault);
@@ -98,7 +98,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	o.map = tagged(o.map, tag);
-	o.c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+	count(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 	index = map_index(o.map);
 	o.index = index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
@@ -214,7 +214,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.cpu = index;
 	call->hits++;
 	index = call->slot & (MR_SITE_SLOTS - 1);
-	o.c->calls[index]++;
+	count(&o.c->calls[index], 1);
 	site = &o.target->sites[index];
 	o.op = site->op;
 	o.type_arg = site->type_arg;
@@ -265,9 +265,9 @@ int maprace_call_plain(struct pt_regs *ctx)
 }
 
 /* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
-static __always_inline bool is_old_write(const struct mr_last *w, __u64 now, __u64 self)
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 map, __u64 now, __u64 self)
 {
-	return w->g && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
+	return same_target(w->g, map) && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
 	       (__s64)(now - w->ns) > WRITE_NS;
 }
 
@@ -288,8 +288,8 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 	if (!m || m->addr != map ||
 	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
 		return true;
-	return !(m->flags & MR_MAP_ASSIGNED) && !is_old_write(&m->writer, o->now, self) &&
-	       !is_old_write(&m->writer_before, o->now, self);
+	return !(m->flags & MR_MAP_ASSIGNED) && !is_old_write(&m->writer, map, o->now, self) &&
+	       !is_old_write(&m->writer_before, map, o->now, self);
 }
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
@@ -361,7 +361,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	 * found it to be that one's before notes itself in it after. */
 	after = entered && (__s64)(w.ns - entered) > 0 &&
 		(__s64)(w.ns - o->record->first_ns) > LONG_WRITE_NS;
-	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
+	if (!same_target(w.g, o->g) || w.g == o->g || (__s64)(o->now - w.ns) < 0)
 		return;
 	if (after)
 		from = w.ns;

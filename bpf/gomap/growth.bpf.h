@@ -25,16 +25,18 @@ static __always_inline struct mr_inside *inside_slot(__u64 g)
 	return bpf_map_lookup_elem(&insides, &index);
 }
 
-static __always_inline struct mr_event_growth *growth_event(const struct operation *o, __u32 what)
+/* map: whose growth it is, which may be another target's that we only tell of. */
+static __always_inline struct mr_event_growth *growth_event(const struct operation *o, __u64 map,
+							    __u32 what)
 {
 	struct mr_event_growth *e = bpf_ringbuf_reserve(&growth_events, sizeof(*e), 0);
 
 	if (!e) {
-		lose(o->c, MR_LOSS_GROWTH_RING);
+		lose_of(map, MR_LOSS_GROWTH_RING);
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_GROWTH;
-	e->header.tag = mr_tag(o->g);
+	e->header.tag = mr_tag(map);
 	e->header.size = sizeof(*e);
 	e->header.time_ns = o->now;
 	e->what = what;
@@ -65,15 +67,17 @@ static __always_inline void event_of(const struct operation *o, struct mr_event_
 static __always_inline void grower_tell(const struct operation *o, struct mr_grower *w, __u32 what,
 					bool with_header)
 {
-	struct mr_event_growth *e = growth_event(o, what | (w->flags & MR_GROWTH_LATE));
+	struct mr_event_growth *e = growth_event(o, w->map, what | (w->flags & MR_GROWTH_LATE));
 
 	w->told = w->steps;
 	if (!e)
 		return;
 	if (with_header)
 		e->header_size = header_read(e->after, w->map, o->c);
-	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w)) {
-		lose(o->c, MR_LOSS_GROWTH_RING);
+	/* another CPU's may be taking the place just now: what is told is of one target */
+	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w) ||
+	    mr_tag(e->who.map) != e->header.tag) {
+		lose_of((__u64)e->header.tag << MR_TAG_SHIFT, MR_LOSS_GROWTH_RING);
 		ring_discard(&growth_events, e);
 		return;
 	}
@@ -88,7 +92,7 @@ static __always_inline void grown_set(const struct operation *o, __u64 old, __u3
 	if (!gr)
 		return;
 	if (gr->under_way && gr->map != o->map)
-		lose(o->c, MR_LOSS_GROWN_EVICTED);
+		lose_of(gr->map, MR_LOSS_GROWN_EVICTED);
 	gr->map = o->map;
 	gr->id = o->now;
 	gr->old = old;
@@ -184,7 +188,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 		return;
 	}
 	if (in->g)
-		lose(o->c, MR_LOSS_GROWTH_UNPAIRED);
+		lose_of(in->g, MR_LOSS_GROWTH_UNPAIRED);
 	in->g = 0;
 	if (!grower_begin(ctx, o, site, w))
 		return;
@@ -250,7 +254,7 @@ static __always_inline void growth_look(const struct operation *o)
 	gr->under_way = 0;
 	if (gr->epoch != o->target->epoch)
 		return; /* while nobody looked: not seen */
-	e = growth_event(o, MR_GROWTH_ENDED | (gr->flags & MR_GROWTH_LATE));
+	e = growth_event(o, o->map, MR_GROWTH_ENDED | (gr->flags & MR_GROWTH_LATE));
 	if (!e)
 		return;
 	event_of(o, e, gr);
@@ -276,7 +280,7 @@ static __always_inline void iterator_begin(const struct operation *o, __u64 it, 
 	}
 	/* An iteration does not say when it is over: one that moved lately is taken to be open. */
 	if (i->it && i->it != it && o->now - i->last_ns < ITERATOR_FRESH_NS)
-		lose(o->c, MR_LOSS_ITERATOR_EVICTED);
+		lose_of(i->it, MR_LOSS_ITERATOR_EVICTED);
 	i->it = it;
 	i->g = o->g;
 	i->goid = goid;
@@ -302,7 +306,7 @@ static __always_inline void iterator_step(struct pt_regs *ctx, const struct oper
 	if (!gr || gr->map != o->map || gr->id <= i->first_ns || gr->id == i->told)
 		return;
 	i->told = gr->id;
-	e = growth_event(o, MR_GROWTH_ITERATOR | (gr->flags & MR_GROWTH_LATE));
+	e = growth_event(o, o->map, MR_GROWTH_ITERATOR | (gr->flags & MR_GROWTH_LATE));
 	if (!e)
 		return;
 	event_of(o, e, gr);
@@ -341,7 +345,7 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	o->op = part ? MR_OP_WRITE : site->op;
 	o->type_arg = site->type_arg;
 	if (part)
-		o->c->hits[slot & (MR_SITE_SLOTS - 1)]++;
+		count(&o->c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 	o->map = site->op == MR_OP_GROWN
 			 ? 0
 			 : tagged(site_arg(ctx, site->map_arg, o->target->iter_map, &fault),

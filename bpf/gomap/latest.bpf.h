@@ -47,7 +47,8 @@ __noinline int latest_look(__u64 g, __u64 caller, __u64 now)
 		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
 		return 0;
 	}
-	if (l->goid != goid) { /* no goroutine has the id of an earlier one */
+	goid = tagged(goid, tag_of(g));
+	if (l->goid != goid) { /* no goroutine has the id of an earlier one of its target */
 		l->since_ns = now;
 		l->goid = goid;
 	}
@@ -98,7 +99,7 @@ static __always_inline __u64 latest_goid(__u64 g, __u64 from, struct mr_cpu *c)
 		lose(c, MR_LOSS_G_FAULT);
 		return 0;
 	}
-	return goid == known && (__s64)(since - from) <= 0 ? goid : 0;
+	return tagged(goid, tag_of(g)) == known && (__s64)(since - from) <= 0 ? goid : 0;
 }
 
 #endif

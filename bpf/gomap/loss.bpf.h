@@ -14,6 +14,16 @@ static __always_inline struct mr_cpu *this_cpu(__u64 tagged, __u32 *cpu)
 	return &cpus[(slot << cfg.cpu_shift) + (on & cfg.cpu_mask)];
 }
 
+/* What the budget's account rests on loses nothing where several CPUs have one entry. The condition
+ * is a constant. */
+static __always_inline void count(__u64 *counter, __u64 n)
+{
+	if (cfg.cpus_shared)
+		__sync_fetch_and_add(counter, n);
+	else
+		*counter += n;
+}
+
 static __always_inline void lose(struct mr_cpu *c, enum mr_loss which)
 {
 	c->loss[which]++;

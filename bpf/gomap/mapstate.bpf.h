@@ -17,9 +17,8 @@ static __always_inline __u32 map_index(__u64 addr)
 
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
 {
-	/* not that of a target that is gone */
-	if (m->addr && target_of(m->addr)->tag == mr_tag(m->addr))
-		lose(c, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
+	/* the loss of whose it was */
+	lose_of(m->addr, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
 	/* m->hold belongs to whoever holds, and stays */
 	m->trial = 0;
 	m->addr = addr;
@@ -246,10 +245,12 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	return true;
 }
 
+/* ip: of the site, with its target's tag. */
 static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, struct mr_cpu *c)
 {
-	__u64 key = (ip ^ (ret << 1)) * 0x9e3779b97f4a7c15ull;
-	__u32 index = (__u32)(key >> 40) & cfg.caller_mask;
+	/* what the target has on its stack leaves the tag as it is */
+	__u64 key = (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
+	__u32 index = mr_place(key, cfg.caller_mask);
 	struct mr_caller *s = bpf_map_lookup_elem(&callers, &index);
 
 	if (!s)

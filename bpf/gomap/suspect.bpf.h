@@ -5,8 +5,8 @@
 /*
  * --suspects: two goroutines use a map, one writes, and little time lies between. No proof; only
  * told where no verdict says that the map is ordered, which user space finds out at the end. A
- * sample, so that its cost is bounded: a CPU takes a stack at most every SUSPECT_PAUSE_NS, on
- * operations that are looked at anyway. Nothing of this is left in the program when nobody asked.
+ * sample, so that its cost is bounded: a CPU takes a target's stack at most every SUSPECT_PAUSE_NS,
+ * on operations that are looked at anyway. Nothing of this is left in the program when nobody asked.
  */
 #include "access.bpf.h"
 #include "claim.bpf.h"
@@ -70,23 +70,29 @@ static __always_inline __u32 log2_of(__u64 ns)
 static struct mr_suspect fresh_suspect;
 
 /* 1 where the pair is new and should be told. */
-__noinline int suspect_count(__u64 key, __u64 apart, __u64 now, __u64 tag)
+__noinline int suspect_count(__u64 key, __u64 apart, __u64 now)
 {
+	volatile struct mr_target *t = target_of(pair_tag(key));
 	struct mr_suspect *s = bpf_map_lookup_elem(&suspects, &key);
 	__u32 n = log2_of(apart), cpu;
 	int fresh = 0;
 
 	if (!s) {
-		fresh = !bpf_map_update_elem(&suspects, &key, &fresh_suspect, BPF_NOEXIST);
+		/* as in pair_first() */
+		if (t->suspects < MR_SUSPECTS_OWN || suspects_common < MR_SUSPECTS)
+			fresh = !bpf_map_update_elem(&suspects, &key, &fresh_suspect, BPF_NOEXIST);
 		s = bpf_map_lookup_elem(&suspects, &key); /* or another CPU's that was faster */
 	}
 	if (!s) {
-		lose(this_cpu(0, &cpu), MR_LOSS_SUSPECTS_FULL);
+		lose(this_cpu(pair_tag(key), &cpu), MR_LOSS_SUSPECTS_FULL);
 		return 0;
 	}
 	if (fresh) {
+		if (t->suspects >= MR_SUSPECTS_OWN)
+			__sync_fetch_and_add(&suspects_common, 1);
+		__sync_fetch_and_add((__u32 *)&t->suspects, 1);
 		s->first_ns = now;
-		s->tag = mr_tag(tag);
+		s->tag = key & 0xffff;
 	}
 	s->count++;
 	s->last_ns = now;
@@ -103,7 +109,7 @@ static __always_inline bool suspect_fill(const struct operation *o, const struct
 	__u64 seq, map, then;
 	__u32 index;
 
-	if (!last->g || last->g == o->g)
+	if (!same_target(last->g, o->g) || last->g == o->g)
 		return false;
 	s = stack_slot(o, mr_op_writes(last->op & (MR_OP_MAX - 1)), &index);
 	if (!s)
@@ -129,16 +135,15 @@ static __always_inline bool suspect_fill(const struct operation *o, const struct
 
 static __always_inline void suspect_look(struct pt_regs *ctx, const struct operation *o)
 {
-	__u64 *next = &suspect_next_ns[o->cpu & (MR_CPUS - 1)];
 	struct mr_event_race *e;
 	struct mr_stack *own;
 	bool known;
 
 	if ((o->record->flags & (MR_MAP_SHARED | MR_MAP_WRITTEN | MR_MAP_STACK)) !=
 		    (MR_MAP_SHARED | MR_MAP_WRITTEN) ||
-	    (__s64)(o->now - *next) < 0)
+	    (__s64)(o->now - o->c->suspect_next_ns) < 0)
 		return;
-	*next = o->now + SUSPECT_PAUSE_NS;
+	o->c->suspect_next_ns = o->now + SUSPECT_PAUSE_NS;
 	/* The event comes before it is known whether there will be one: a second test of e is more
 	 * than the verifier of 5.10 follows. */
 	e = event_reserve(o);
@@ -151,9 +156,8 @@ static __always_inline void suspect_look(struct pt_regs *ctx, const struct opera
 	    e->access[0].g != o->g || e->access[0].time_ns != o->now)
 		goto discard; /* overwritten meanwhile */
 	e->access[0].type = operation_type(ctx, o);
-	e->pair = ((__u64)e->access[0].stack_hash << 32 | e->access[1].stack_hash) ^
-		  0x2e2e2e2e2e2e2e2eull;
-	if (!suspect_count(e->pair, e->held_ns, o->now, tag_of(o->g)))
+	e->pair = pair_key(e, e->access[1].stack_hash ^ 0x2e2e2e2e);
+	if (!suspect_count(e->pair, e->held_ns, o->now))
 		goto discard;
 	header_copy(o, e);
 	ring_submit(&events, e);

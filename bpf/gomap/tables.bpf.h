@@ -8,8 +8,6 @@
  */
 #include <maprace/wire.h>
 
-#include "common/ring.bpf.h"
-
 #ifndef MR_FROZEN
 #define MR_FROZEN \
 	const volatile /* the unit tests, which compile this as ordinary C, want to write it */
@@ -24,7 +22,13 @@ MR_FROZEN struct mr_config cfg = {
 	.cpu_mask = 1,
 	.cloned_shift = MR_CLONED_BITS - 2,
 	.cloned_mask = MR_CLONED / 4 - 1,
+	.ring_half_shift = 19,
 };
+
+#define MR_RING_HALVES(bytes) ((bytes) >> cfg.ring_half_shift)
+#include "common/ring.bpf.h"
+
+_Static_assert(MR_RING_SIZE == 1u << 20, "the default above");
 
 /* By slot. Each has its constants from user space before its sites are in the table of those. */
 struct mr_target targets[MR_TARGETS] = {};
@@ -41,7 +45,8 @@ struct mr_latest latest[MR_LATEST] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
 __u32 cloned[MR_CLONED] =
 	{}; /* by slot and seed: collections when one with it was cloned last, + 1 */
-__u64 suspect_next_ns[MR_CPUS] = {}; /* by CPU: when the next stack may be taken */
+/* Entries of pairs and of suspects beyond each target's own. */
+__u32 pairs_common = 0, suspects_common = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

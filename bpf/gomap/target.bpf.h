@@ -39,6 +39,17 @@ static __always_inline volatile struct mr_target *target_of(__u64 tagged)
 	return &targets[(__u32)(tagged >> MR_TAG_SHIFT) & cfg.target_mask];
 }
 
+/* A loss of the target that this address is one of, unless that one is gone: its slot may be
+ * another one's by now. A function of its own: the verifier goes through it once. */
+__noinline int lose_of(__u64 tagged, __u32 which)
+{
+	__u32 cpu;
+
+	if (tagged && target_of(tagged)->tag == mr_tag(tagged))
+		lose(this_cpu(tagged, &cpu), which & (MR_LOSS_MAX - 1));
+	return 0;
+}
+
 /* Most are in the place that is theirs. */
 __noinline int site_further(__u64 ip, __u32 tgid, __u32 place)
 {
@@ -112,6 +123,12 @@ static __always_inline __u64 tagged(__u64 addr, __u64 tag)
 static __always_inline __u64 tag_of(__u64 tagged)
 {
 	return tagged >> MR_TAG_SHIFT << MR_TAG_SHIFT;
+}
+
+/* A record that is taken over just now may have a note of whose it was. */
+static __always_inline bool same_target(__u64 a, __u64 b)
+{
+	return !((a ^ b) >> MR_TAG_SHIFT);
 }
 
 /* The register that an argument is in, or is reached from. As it is, without a tag. */

@@ -42,13 +42,12 @@ static __always_inline bool trial_is_of(const struct mr_trial *t, const struct m
 static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_map *m)
 {
 	struct mr_trial *t = trial_slot(index);
-	__u32 cpu;
 	int i;
 
 	if (!t || trial_is_of(t, m))
 		return t;
 	if (t->map && t->map != m->addr)
-		lose(this_cpu(m->addr, &cpu), MR_LOSS_TRIAL_EVICTED);
+		lose_of(t->map, MR_LOSS_TRIAL_EVICTED);
 	t->map = 0;
 	t->born = m->first_ns;
 	t->end_ns = 0;

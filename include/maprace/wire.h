@@ -34,19 +34,21 @@
 #define MR_CLAIM_SLOTS 4096   /* of holds, and of stacks with --suspects (power of two) */
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
 #define MR_CALLER_SLOTS 16384 /* default number of call-site records (power of two) */
-#define MR_PAIRS 4096	      /* different pairs of stacks that are told apart */
+#define MR_PAIRS 4096	      /* different pairs of stacks that are told apart, of all targets */
+#define MR_PAIRS_OWN 64	      /* and of each, whatever the others have */
 #define MR_TRIAL_SLOTS 16384  /* maps whose verdict is worked on, by map record (power of two) */
 #define MR_TRIAL_ODDS 4	      /* one of so many that are due for a hold is a control */
 #define MR_APART_CPUS 8	      /* CPUs that are told apart on a racy map (power of two) */
 #define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
-#define MR_SUSPECTS 1024      /* different pairs of stacks that are suspects */
-#define MR_DISTANCES 40	      /* how far apart they were: powers of two of nanoseconds */
-#define MR_TRIAL_CLASSES 64   /* call sites of a map that are told apart (power of two) */
-#define MR_HEADER_MAX 64      /* bytes of a map header that travel with an event */
-#define MR_TABLE_MAX 16	      /* and of a Swiss table's */
-#define MR_GROWERS 1024	  /* parts in a growth that are summed up, with --growth (power of two) */
-#define MR_GROWN 4096	  /* maps whose last growth is known, with --growth (power of two) */
-#define MR_ITERATORS 4096 /* open iterations, with --growth (power of two) */
+#define MR_SUSPECTS 1024      /* likewise of suspects */
+#define MR_SUSPECTS_OWN 16
+#define MR_DISTANCES 40	    /* how far apart they were: powers of two of nanoseconds */
+#define MR_TRIAL_CLASSES 64 /* call sites of a map that are told apart (power of two) */
+#define MR_HEADER_MAX 64    /* bytes of a map header that travel with an event */
+#define MR_TABLE_MAX 16	    /* and of a Swiss table's */
+#define MR_GROWERS 1024	    /* parts in a growth that are summed up, with --growth (power of two) */
+#define MR_GROWN 4096	    /* maps whose last growth is known, with --growth (power of two) */
+#define MR_ITERATORS 4096   /* open iterations, with --growth (power of two) */
 
 enum mr_op {
 	MR_OP_NONE = 0,
@@ -185,6 +187,8 @@ struct mr_config {
 	/* 1 << shift: entries of each slot in the table by slot and CPU; mask: that - 1 */
 	__u32 cpu_shift, cpu_mask;
 	__u32 cloned_shift, cloned_mask; /* likewise, in the table of cloned seeds */
+	__u32 cpus_shared;		 /* several CPUs have one struct mr_cpu */
+	__u32 ring_half_shift;		 /* half a ring's size is 1 << this */
 	__u32 pad;
 };
 
@@ -225,7 +229,9 @@ struct mr_target {
 	__u32 iter_map, iter_type; /* offsets in the iterator */
 	__u32 collections_unseen;  /* not 0: nobody sees whether there was a collection */
 	__u32 clone_copies;	   /* enum mr_clone */
-	__u64 pad[13];
+	/* Entries of the tables of pairs and of suspects: the programs count. */
+	__u32 pairs, suspects;
+	__u64 pad[12];
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
@@ -359,7 +365,8 @@ struct mr_latest {
 	__u64 caller;
 	__u64 time_ns;
 	__u64 seal; /* caller ^ time_ns ^ check */
-	/* The goroutine that lives at this g, and since when at the least. */
+	/* The goroutine that lives at this g, and since when at the least. Its id has the target's
+	 * tag: each target counts its own. */
 	__u64 goid;
 	__u64 since_ns;
 	__u64 pad[7];
@@ -481,7 +488,8 @@ struct mr_cpu {
 	__u64 tokens_ns;
 	__u64 refilled_ns;
 	__u64 racy; /* operations on maps proved racy; added to atomically, see keep_apart() */
-	__u64 pad[6];
+	__u64 suspect_next_ns; /* when the next stack may be taken */
+	__u64 pad[5];
 	__u64 loss[MR_LOSS_MAX];
 } __attribute__((aligned(128)));
 
@@ -612,11 +620,24 @@ struct mr_event_growth {
 	struct mr_grower who;
 };
 
-/* Where a map's record is, given the mask of the table, or what else an address leads to; and a
- * goroutine's bit in mr_map.seen. */
+/*
+ * The place of a product with that odd number. Of two keys that differ in the top 16 bits alone,
+ * the tag's, the low 16 bits here do, and if the low n bits of the tags do, then the low n here:
+ * the targets that are watched at one time, whose slots differ, meet nowhere because their
+ * addresses are the same.
+ */
+static inline __u32 mr_place(__u64 product, __u32 mask)
+{
+	__u32 high = (__u32)(product >> 32);
+
+	return (high ^ high >> 16) & mask;
+}
+
+/* Where a map's record is, given the mask of the table, or what else a tagged address leads to; and
+ * a goroutine's bit in mr_map.seen. */
 static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 {
-	return (__u32)((addr * 0x9e3779b97f4a7c15ull) >> 40) & mask;
+	return mr_place(addr * 0x9e3779b97f4a7c15ull, mask);
 }
 
 /* Whether the collisions that its record tells of are this map's. */
@@ -633,7 +654,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 _Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
 _Static_assert(sizeof(struct mr_site) == 32, "wire");
 _Static_assert(sizeof(struct mr_call) == 24, "wire");
-_Static_assert(sizeof(struct mr_config) == 104, "wire");
+_Static_assert(sizeof(struct mr_config) == 112, "wire");
 _Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");

@@ -25,8 +25,9 @@ static __u32 late_claims[16];			/* all other keys */
 static pthread_mutex_t claim_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int stuck_deletes; /* so many deletions of claims fail */
 static void (*at_claim)(void);	   /* what another CPU does between the look and the claim */
-static struct mr_pair pair_table[MR_PAIRS];
-static __u64 pair_keys[MR_PAIRS];
+#define PAIR_ENTRIES (MR_PAIRS + 4 * MR_PAIRS_OWN)
+static struct mr_pair pair_table[PAIR_ENTRIES];
+static __u64 pair_keys[PAIR_ENTRIES];
 static pthread_mutex_t pair_lock = PTHREAD_MUTEX_INITIALIZER,
 		       event_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mr_event_race *event_list[MAX_EVENTS];
@@ -49,7 +50,7 @@ static struct mr_pair *pair_find(__u64 key)
 {
 	size_t i;
 
-	for (i = 0; i < MR_PAIRS; i++)
+	for (i = 0; i < PAIR_ENTRIES; i++)
 		if (pair_keys[i] == key)
 			return &pair_table[i];
 	return NULL;
@@ -161,7 +162,7 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 		return 0;
 	}
 	pthread_mutex_lock(&pair_lock);
-	for (i = 0; i < MR_PAIRS && !pair_find(*(const __u64 *)key); i++)
+	for (i = 0; i < PAIR_ENTRIES && !pair_find(*(const __u64 *)key); i++)
 		if (!pair_keys[i]) {
 			pair_keys[i] = *(const __u64 *)key;
 			pair_table[i] = *(const struct mr_pair *)value;

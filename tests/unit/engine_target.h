@@ -170,7 +170,6 @@ static int set_up(void **state)
 	memset(stack_table, 0, sizeof(stack_table));
 	memset(suspect_table, 0, sizeof(suspect_table));
 	memset(suspect_keys, 0, sizeof(suspect_keys));
-	memset(suspect_next_ns, 0, sizeof(suspect_next_ns));
 	memset(grower_table, 0, sizeof(grower_table));
 	memset(inside_table, 0, sizeof(inside_table));
 	memset(grown_table, 0, sizeof(grown_table));
@@ -180,6 +179,7 @@ static int set_up(void **state)
 	memset(gomaps, 0, sizeof(gomaps));
 	memset(cpus, 0, sizeof(cpus));
 	memset(aparts, 0, sizeof(aparts));
+	pairs_common = suspects_common = 0;
 	memset(latest, 0, sizeof(latest));
 	memset(cloned, 0, sizeof(cloned));
 	memset(targets, 0, sizeof(targets));
@@ -204,6 +204,7 @@ static int set_up(void **state)
 	cfg.cpu_mask = MR_CPUS - 1;
 	cfg.cloned_shift = MR_CLONED_BITS - 2;
 	cfg.cloned_mask = MR_CLONED / 4 - 1;
+	cfg.ring_half_shift = 19;
 	plant_target(TGID, TAG);
 	memset((void *)claim_states, 0, sizeof(claim_states));
 	memset(claim_table, 0, sizeof(claim_table));

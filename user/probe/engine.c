@@ -19,6 +19,10 @@
 #define FEWEST_SLOTS 4u
 /* More targets than this share twice as many records of maps. */
 #define MANY_TARGETS 32u
+/* More than this, rings and tables of call sites that are twice as large, and more than those four
+ * times. */
+#define FEW_TARGETS 8u
+#define RING_SHIFT 20u
 /* Counters by slot and CPU: beyond so many, 20 MB, CPUs share some. */
 #define MOST_CPU_ENTRIES 8192u
 
@@ -79,12 +83,14 @@ static void configure(struct engine *e)
 	cfg->burst_ns = o->max_hold_ns * 4 > BURST_NS ? o->max_hold_ns * 4 : BURST_NS;
 	cfg->holds_enabled = o->hold_ppm != 0;
 	cfg->map_mask = e->map_records - 1;
-	cfg->caller_mask = MR_CALLER_SLOTS - 1;
+	cfg->caller_mask = (MR_CALLER_SLOTS << e->crowd) - 1;
+	cfg->ring_half_shift = RING_SHIFT - 1 + e->crowd;
 	cfg->growth = o->growth;
 	cfg->window_ns = o->window_ns;
 	cfg->target_mask = e->nslots - 1;
 	cfg->cpu_shift = e->cpu_shift;
 	cfg->cpu_mask = (1u << e->cpu_shift) - 1;
+	cfg->cpus_shared = libbpf_num_possible_cpus() > 1 << e->cpu_shift;
 	cfg->cloned_shift = e->cloned_shift;
 	cfg->cloned_mask = (1u << e->cloned_shift) - 1;
 }
@@ -96,6 +102,9 @@ static int size_tables(struct engine *e)
 	int ncpus = libbpf_num_possible_cpus();
 
 	bpf_map__set_max_entries(e->skel->maps.maps, e->map_records);
+	bpf_map__set_max_entries(e->skel->maps.callers, MR_CALLER_SLOTS << e->crowd);
+	bpf_map__set_max_entries(e->skel->maps.events, 1u << (RING_SHIFT + e->crowd));
+	bpf_map__set_max_entries(e->skel->maps.growth_events, 1u << (RING_SHIFT + e->crowd));
 	if (ncpus < 1 || ncpus > MR_CPUS)
 		ncpus = MR_CPUS;
 	bpf_map__set_max_entries(e->skel->maps.again, (__u32)ncpus * MR_AGAIN_SLOTS);
@@ -106,9 +115,13 @@ static int size_tables(struct engine *e)
 		bpf_map__set_max_entries(e->skel->maps.iterators, 1);
 		bpf_map__set_max_entries(e->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
 	}
+	bpf_map__set_max_entries(e->skel->maps.pairs, MR_PAIRS + MR_PAIRS_OWN * e->nslots);
 	if (!e->opts.window_ns) { /* the code that uses them is gone then */
 		bpf_map__set_max_entries(e->skel->maps.stacks, 1);
 		bpf_map__set_max_entries(e->skel->maps.suspects, 1);
+	} else {
+		bpf_map__set_max_entries(e->skel->maps.suspects,
+					 MR_SUSPECTS + MR_SUSPECTS_OWN * e->nslots);
 	}
 	return bpf_map__set_value_size(e->skel->maps.data_cpus,
 				       (__u32)(entries * sizeof(struct mr_cpu)));
@@ -121,6 +134,7 @@ static void size_engine(struct engine *e)
 	uint32_t shift = log2_for(targets > MR_TARGETS ? MR_TARGETS : targets);
 
 	e->nslots = 1u << shift;
+	e->crowd = e->opts.targets > MANY_TARGETS ? 2 : e->opts.targets > FEW_TARGETS;
 	e->cloned_shift = MR_CLONED_BITS - shift;
 	e->cpu_shift = log2_for(ncpus < 1 ? 1 : (uint32_t)ncpus);
 	while (e->cpu_shift && e->nslots << e->cpu_shift > MOST_CPU_ENTRIES)
@@ -286,28 +300,41 @@ int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 	return 0;
 }
 
-/* What is left of the target in tables whose keys tell nothing of it takes no room from others. */
-static void delete_of(const struct bpf_map *map, uint16_t tag, size_t tag_at)
+/* What is left of the target takes no room from others. The keys end with the tag. */
+static void delete_of(const struct bpf_map *map, uint16_t tag)
 {
-	char value[sizeof(struct mr_suspect)];
 	__u64 key, next, *from = NULL;
-	__u64 of;
 	int fd = bpf_map__fd(map);
 
 	while (!bpf_map_get_next_key(fd, from, &next)) {
-		if (from && !bpf_map_lookup_elem(fd, from, value)) {
-			memcpy(&of, value + tag_at, sizeof(of));
-			if (of == tag)
-				(void)bpf_map_delete_elem(fd, from);
-		}
+		if (from && (uint16_t)key == tag)
+			(void)bpf_map_delete_elem(fd, from);
 		key = next;
 		from = &key;
 	}
-	if (from && !bpf_map_lookup_elem(fd, from, value)) {
-		memcpy(&of, value + tag_at, sizeof(of));
-		if (of == tag)
-			(void)bpf_map_delete_elem(fd, from);
-	}
+	if (from && (uint16_t)key == tag)
+		(void)bpf_map_delete_elem(fd, from);
+}
+
+/* Its entries, and the room of those beyond its own. */
+static void give_back(const struct bpf_map *map, uint16_t tag, __u32 *had, __u32 own, __u32 *common)
+{
+	if (!*had)
+		return;
+	delete_of(map, tag);
+	if (*had > own)
+		__atomic_fetch_sub(common, *had - own, __ATOMIC_SEQ_CST);
+	*had = 0;
+}
+
+void engine_forget(struct engine *e, uint16_t tag)
+{
+	struct mr_target *t = engine_target(e, tag);
+
+	t->tag = 0;
+	give_back(e->skel->maps.pairs, tag, &t->pairs, MR_PAIRS_OWN, &e->skel->bss->pairs_common);
+	give_back(e->skel->maps.suspects, tag, &t->suspects, MR_SUSPECTS_OWN,
+		  &e->skel->bss->suspects_common);
 }
 
 static void engine_remove(struct engine *e)
@@ -329,10 +356,7 @@ void engine_leave(struct engine *e, uint16_t tag)
 		return;
 	}
 	keeper_wait(&e->keeper, slot);
-	e->skel->bss->targets[slot].tag = 0;
-	delete_of(e->skel->maps.pairs, tag, offsetof(struct mr_pair, tag));
-	if (e->opts.window_ns)
-		delete_of(e->skel->maps.suspects, tag, offsetof(struct mr_suspect, tag));
+	engine_forget(e, tag);
 	e->slots[slot].owner = NULL;
 }
 

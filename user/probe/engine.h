@@ -29,6 +29,7 @@ struct engine {
 	struct links base;	/* what the links of all targets begin with */
 	struct keeper keeper;
 	uint32_t nslots, cpu_shift, cloned_shift;
+	uint32_t crowd; /* tables that targets share are 1 << this as large */
 	struct engine_slot {
 		struct attachment *owner; /* NULL: free */
 		uint32_t generation;
@@ -50,6 +51,8 @@ int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 		struct err *err);
 /* The probes of the target must be gone, or going. The engine goes with its last target. */
 void engine_leave(struct engine *e, uint16_t tag);
+/* What the tables have of this target, which has ended, is room for others. */
+void engine_forget(struct engine *e, uint16_t tag);
 /* Starts the keeper, unless it is there. */
 int engine_start_keeper(struct engine *e, struct err *err);
 /* What is counted once for all targets is told by this one. */

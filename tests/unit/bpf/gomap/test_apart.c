@@ -189,7 +189,7 @@ static __u64 step(struct goroutine *a, __u64 period, __u64 after)
 	__u64 before;
 
 	memset(aparts, 0, sizeof(aparts));
-	s->g[3] = 7;
+	s->g[3] = mr_tagged(7, TAG);
 	s->when[3] = (clock_ns - after) | 1;
 	before = clock_ns;
 	keep_apart(index, TAGGED(gomaps[0]), TAGGED(a->g), 3, period);
@@ -242,8 +242,8 @@ static void two_others_do_not_make_it_a_step(void **state)
 	simulated_clock = the_clock;
 	clock_ns = 1000000000;
 	a.g[2] = ~0ull;
-	s->g[3] = 7;
-	s->g[4] = 9;
+	s->g[3] = mr_tagged(7, TAG);
+	s->g[4] = mr_tagged(9, TAG);
 	s->when[3] = s->when[4] = clock_ns | 1;
 	cpus1[1].tokens_ns = cfg.burst_ns;
 	before = clock_ns;

@@ -96,9 +96,11 @@ static __u64 the_other_comes(void)
 	return now_ns;
 }
 
+/* While a goroutine of one process is held, the other's comes and takes the record. */
 static void two_processes_never_collide(void **state)
 {
-	int i;
+	__u64 there = mr_tagged((uintptr_t)gomaps[0], OTHER_TAG);
+	int i, taken = 0;
 
 	(void)state;
 	now_ns = 1000000000000;
@@ -107,12 +109,18 @@ static void two_processes_never_collide(void **state)
 		now_ns += 10000000;
 		record()->next_look_ns = 0;
 		op(&a, i & 1 ? SITE_READ : SITE_WRITE, gomaps[0]);
+		if (record()->addr != there)
+			continue;
+		/* what a was held for is not told of the other's map */
+		assert_int_equal(record()->holds + record()->hold_ns, 0);
+		taken++;
 	}
 	assert_true(cpus1[1].holds > 10);
 	assert_true(came > 100);
 	assert_int_equal(event_count, 0);
 	assert_int_equal(cpus1[1].collisions + cpus2[2].collisions, 0);
 	assert_int_equal(cpus1[1].read_meets_read + cpus2[2].read_meets_read, 0);
+	assert_true(taken > 10);
 }
 
 /* What was noted of a writer in one process names nobody in another, whose flag it is that is set. */
@@ -276,6 +284,308 @@ static void runtimes_in_one_process_are_two_targets(void **state)
 	hold_table[0].map = 0;
 }
 
+/* Goroutines of another process that share with a the place of what was entered last. */
+static struct goroutine *of_the_same_place(__u64 g)
+{
+	static struct goroutine pool[20000];
+	size_t i;
+
+	for (i = 0; i < 20000; i++)
+		if (latest_slot(mr_tagged((uintptr_t)pool[i].g, OTHER_TAG)) == latest_slot(g))
+			return &pool[i];
+	fail_msg("none of 20000");
+	return NULL;
+}
+
+static __u64 the_time(void)
+{
+	return now_ns;
+}
+
+/* Ids of goroutines are told apart within one process only. */
+static void a_goroutine_s_id_is_its_own_process_s(void **state)
+{
+	struct goroutine *writer = of_the_same_place(TAGGED(a.g));
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	cfg.map_mask = MR_MAP_RECORDS - 1;
+	cfg.holds_enabled = 0;
+	goroutine_init(writer, 3);
+	simulated_clock = the_time;
+	now_ns = 5000000000ull;
+	op_in(OTHER_TGID, writer, SITE_WRITE, gomaps[0]);
+	now_ns += 2000000000ull;
+	op_in(OTHER_TGID, writer, SITE_WRITE, gomaps[0]);
+	now_ns += 1000;
+	op(&a, SITE_WRITE, gomaps[5]);
+	assert_ptr_equal(latest_slot(TAGGED(a.g)),
+			 latest_slot(mr_tagged((uintptr_t)writer->g, OTHER_TAG)));
+	writer->g[2] = a.g[2]; /* who lives there now has not written */
+	now_ns += 1000;
+	op_in(OTHER_TGID, &b, SITE_WRITE, gomaps[0]);
+	now_ns += 1000;
+	assert_int_equal(dies_in(OTHER_TGID, &b), mr_tagged((uintptr_t)gomaps[0], OTHER_TAG));
+	e = (const void *)event_list[event_count - 1];
+	assert_int_equal(e->other.goid, 0);
+}
+
+/* A process that makes its memory look as it likes is still told from others by the tag. */
+static void an_id_tells_the_process_whatever_it_is(void **state)
+{
+	(void)state;
+	a.g[2] = mr_tagged(7, OTHER_TAG ^ TAG);
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(mr_tag(latest_slot(TAGGED(a.g))->goid), TAG);
+}
+
+/* Its part in a growth was still to be told: it is told as what it is. */
+static void a_part_in_a_growth_is_its_own_process_s(void **state)
+{
+	__u64 there = mr_tagged((uintptr_t)b.g, OTHER_TAG);
+	struct mr_grower *w = grower_slot(there, mr_tagged((uintptr_t)gomaps[1], OTHER_TAG));
+	const struct mr_event_growth *e;
+	int full;
+
+	(void)state;
+	cfg.growth = 1;
+	target1.map_old = targets[2].map_old = 24;
+	for (full = 0; full < 2; full++) {
+		*w = (struct mr_grower){.g = TAGGED(a.g), .map = TAGGED(gomaps[0]), .id = 1};
+		w->steps = 3;
+		ring_full = full;
+		op_in(OTHER_TGID, &b, SITE_GROW, gomaps[1]);
+		ring_full = false;
+		memset(inside_table, 0, sizeof(inside_table));
+	}
+	assert_int_equal(event_count, 1);
+	e = (const void *)event_list[0];
+	assert_int_equal(e->who.map, TAGGED(gomaps[0]));
+	assert_int_equal(e->header.tag, TAG);
+	/* and where it could not be told, that is its loss */
+	assert_int_equal(cpus1[2].loss[MR_LOSS_GROWTH_RING], 1);
+	assert_int_equal(cpus2[2].loss[MR_LOSS_GROWTH_RING], 0);
+}
+
+/* A return from what was entered before the probes were there has no map yet. */
+static void the_return_from_nothing_is_nobody_s(void **state)
+{
+	(void)state;
+	cfg.growth = 1;
+	grown_table[mr_map_index(0, MR_GROWN - 1)] =
+		(struct mr_grown){.under_way = 1, .collected = 5};
+	op(&a, SITE_GROWN, NULL);
+	assert_int_equal(cpus[1].loss[MR_LOSS_HEADER_FAULT], 0);
+	assert_int_equal(cpus[1].loss[MR_LOSS_GROWN_EVICTED], 0);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_GROWTH_UNPAIRED], 1);
+}
+
+/* Maps at one address in processes that are watched at the same time: as long as there are no more
+ * slots than places, none has another one's, neither record nor hold. */
+static void slots_have_places_of_their_own(void **state)
+{
+	static const __u32 masks[] = {MR_MAP_RECORDS - 1, 2 * MR_MAP_RECORDS - 1, 1023};
+	static __u8 taken[1024];
+	__u64 addr;
+	__u32 slot, i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		for (addr = 0xc000010000; addr < 0xc000010000 + 4096; addr += 48) {
+			memset(taken, 0, sizeof(taken));
+			for (slot = 1; slot < MR_TARGETS; slot++) {
+				__u32 place = mr_map_index(mr_tagged(addr, (__u16)slot), masks[i]) &
+					      1023;
+
+				assert_int_equal(taken[place]++, 0);
+			}
+		}
+}
+
+/* Those of one process lie as by chance at the worst: of 1024 places 647 are taken then. */
+static void maps_in_a_row_are_spread(void **state)
+{
+	static __u8 taken[1024];
+	__u64 base, stride;
+	__u32 i, places;
+
+	(void)state;
+	for (base = 0xc000000000; base < 0xc000010000; base += 0x3000)
+		for (stride = 16; stride <= 8192; stride *= 2) {
+			memset(taken, 0, sizeof(taken));
+			for (i = places = 0; i < 1024; i++)
+				places += !taken[mr_map_index(mr_tagged(base + i * stride, 7),
+							      1023)]++;
+			assert_true(places > 560);
+		}
+}
+
+/* Nobody waits for one of another process. */
+static void who_leaves_is_kept_from_its_own_only(void **state)
+{
+	__u64 g = mr_tagged((uintptr_t)b.g, OTHER_TAG);
+
+	(void)state;
+	aparts[0].g[1] = TAGGED(a.g);
+	aparts[0].when[1] = 1000001;
+	assert_int_equal(apart_left(0, 1, TAGGED(b.g), 1002001, APART_NS), APART_NS - 2000);
+	assert_int_equal(apart_left(0, 1, g, 1002001, APART_NS), 0);
+}
+
+/* Beside a proved map of a, a proved map of b: the note that b leaves while a waits stays b's. */
+static __u64 the_other_leaves(void)
+{
+	now_ns += 1000;
+	aparts[0].g[1] = mr_tagged((uintptr_t)b.g, OTHER_TAG);
+	aparts[0].when[1] = 77;
+	return now_ns;
+}
+
+static void a_note_of_another_stays_as_it_is(void **state)
+{
+	(void)state;
+	current_cpu = 1;
+	now_ns = 1000000;
+	aparts[0].g[2] = TAGGED(b.g);
+	aparts[0].when[2] = 1000001;
+	simulated_clock = the_other_leaves;
+	assert_int_equal(keep_apart(0, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0), 1);
+	assert_int_equal(aparts[0].when[1], 77);
+}
+
+/* A writer notes itself in a record that has just become another process's map's. */
+static void a_late_note_names_nobody(void **state)
+{
+	__u64 there = mr_tagged((uintptr_t)gomaps[0], OTHER_TAG);
+
+	(void)state;
+	simulated_clock = the_time;
+	now_ns = 5000000000ull;
+	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
+	assert_int_equal(record()->addr, there);
+	now_ns += 2000000000ull;
+	gomaps[0][1] = 4;
+	record()->writer = (struct mr_last){
+		.g = TAGGED(a.g), .ns = now_ns - 1000, .op = MR_OP_WRITE, .slot = SITE_WRITE};
+	latest_note(TAGGED(a.g), there, SITE_WRITE, a.regs.sp, 0);
+	latest_look(TAGGED(a.g), 0x512345, now_ns - 1000);
+	record()->flags |= MR_MAP_SHARED | MR_MAP_WRITTEN;
+	record()->next_look_ns = 0;
+	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
+	assert_int_equal(event_count, 0);
+	assert_int_equal(cpus2[2].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	assert_int_equal(dies_in(OTHER_TGID, &b), there);
+	assert_int_equal(((const struct mr_event_fatal *)(const void *)event_list[0])->other.goid,
+			 0);
+	gomaps[0][1] = 0;
+	record()->writer.g = TAGGED(a.g);
+	assert_false(is_old_write(&record()->writer, there, now_ns + 2 * WRITE_NS, 0));
+	assert_true(is_old_write(&record()->writer, TAGGED(a.g), now_ns + 2 * WRITE_NS, 0));
+}
+
+/* Who takes a record over has lost nothing: whose it was has. */
+static void what_is_replaced_is_its_owner_s_loss(void **state)
+{
+	(void)state;
+	op(&a, SITE_WRITE, gomaps[0]);
+	op_in(OTHER_TGID, &b, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus1[2].loss[MR_LOSS_MAP_EVICTED], 1);
+	assert_int_equal(cpus2[2].loss[MR_LOSS_MAP_EVICTED], 0);
+}
+
+static void races_in(__u32 tgid, __u16 tag, unsigned int n)
+{
+	struct mr_hold *h = &hold_table[0];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		h->seq += 2;
+		h->access = (struct mr_access){.g = mr_tagged((uintptr_t)a.g, tag),
+					       .goid = 1,
+					       .op = MR_OP_WRITE,
+					       .nframes = 1,
+					       .stack_hash = i};
+		h->map = mr_tagged((uintptr_t)gomaps[0], tag);
+		record()->hold = 1;
+		op_in(tgid, &b, SITE_WRITE, gomaps[0]);
+	}
+	h->map = 0;
+}
+
+/* However many races one process has, some of each other's are told. */
+static void room_for_pairs_is_left_to_others(void **state)
+{
+	(void)state;
+	cfg.holds_enabled = 0;
+	races_in(TGID, TAG, MR_PAIRS_OWN + 10);
+	assert_int_equal(event_count, MR_PAIRS_OWN + 10);
+	assert_int_equal(target1.pairs, MR_PAIRS_OWN + 10);
+	assert_int_equal(pairs_common, 10);
+	pairs_common = MR_PAIRS;
+	races_in(TGID, TAG, MR_PAIRS_OWN + 11);
+	assert_int_equal(event_count, MR_PAIRS_OWN + 10);
+	assert_int_equal(cpus1[2].loss[MR_LOSS_PAIRS_FULL], 1);
+	races_in(OTHER_TGID, OTHER_TAG, MR_PAIRS_OWN + 1);
+	assert_int_equal(event_count, 2 * MR_PAIRS_OWN + 10);
+	assert_int_equal(cpus2[2].loss[MR_LOSS_PAIRS_FULL], 1);
+	assert_int_equal(pair_find(event_list[0]->pair)->tag, TAG);
+}
+
+/* A stack of one process that a CPU has just taken keeps it from none of another's. */
+static void stacks_are_taken_of_each_process(void **state)
+{
+	__u64 there = mr_tagged((uintptr_t)gomaps[0], OTHER_TAG);
+	struct goroutine *r[2] = {&a, &b};
+	int i;
+
+	(void)state;
+	cfg.map_mask = MR_MAP_RECORDS - 1;
+	cfg.window_ns = 1000000;
+	cfg.holds_enabled = 0;
+	simulated_clock = the_time;
+	now_ns = 5000000000ull;
+	a.cpu = b.cpu = 1;
+	for (i = 0; i < 2; i++) {
+		op(r[i], SITE_WRITE, gomaps[0]);
+		op_in(OTHER_TGID, r[i], SITE_WRITE, gomaps[0]);
+	}
+	now_ns += 200000;
+	op(&a, SITE_WRITE, gomaps[0]);
+	op_in(OTHER_TGID, &a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(
+		stack_table[(map_index(TAGGED(gomaps[0])) & (MR_SUSPECT_SLOTS - 1)) * 2 + 1].map,
+		TAGGED(gomaps[0]));
+	assert_int_equal(stack_table[(map_index(there) & (MR_SUSPECT_SLOTS - 1)) * 2 + 1].map,
+			 there);
+}
+
+static void *reads(void *arg)
+{
+	struct goroutine *r = arg;
+	int i;
+
+	for (i = 0; i < 300000; i++)
+		op(r, SITE_READ, gomaps[r->cpu]);
+	return NULL;
+}
+
+/* With more CPUs than there is room for, some have counters together: none is lost for that. */
+static void counters_of_several_cpus(void **state)
+{
+	pthread_t threads[2];
+
+	(void)state;
+	cfg.cpus_shared = 1;
+	cfg.cpu_mask = 0;
+	cfg.map_mask = MR_MAP_RECORDS - 1;
+	cfg.holds_enabled = 0;
+	assert_int_equal(pthread_create(&threads[0], NULL, reads, &a), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, reads, &b), 0);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	assert_int_equal(cpus1[0].hits[SITE_READ], 600000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -290,6 +600,19 @@ int main(void)
 		TEST(collections_and_clones_are_each_process_s),
 		TEST(a_collection_leaves_others_records),
 		TEST(runtimes_in_one_process_are_two_targets),
+		TEST(a_goroutine_s_id_is_its_own_process_s),
+		TEST(an_id_tells_the_process_whatever_it_is),
+		TEST(a_part_in_a_growth_is_its_own_process_s),
+		TEST(the_return_from_nothing_is_nobody_s),
+		TEST(slots_have_places_of_their_own),
+		TEST(maps_in_a_row_are_spread),
+		TEST(who_leaves_is_kept_from_its_own_only),
+		TEST(a_note_of_another_stays_as_it_is),
+		TEST(a_late_note_names_nobody),
+		TEST(what_is_replaced_is_its_owner_s_loss),
+		TEST(room_for_pairs_is_left_to_others),
+		TEST(stacks_are_taken_of_each_process),
+		TEST(counters_of_several_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
