@@ -436,6 +436,12 @@ void attachment_wait(struct attachment *a)
 		keeper_wait(&a->engine->keeper, attachment_engine_slot(a));
 }
 
+void attachment_forget(struct attachment *a)
+{
+	if (a->engine)
+		engine_forget(a->engine, a->tag);
+}
+
 /* Late hits, of a process that has gone on, are none of its any more. */
 static void remove_process(struct attachment *a)
 {

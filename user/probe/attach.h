@@ -75,6 +75,8 @@ void attachment_throttle(struct attachment *a, uint32_t ppm);
 void attachment_detach(struct attachment *a);
 /* When this returns they are gone. */
 void attachment_wait(struct attachment *a);
+/* It has ended, and what the tables say of it has been read: that is room for others from now on. */
+void attachment_forget(struct attachment *a);
 void attachment_free(struct attachment *a);
 
 bool attachment_is_multi(const struct attachment *a);

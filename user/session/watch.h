@@ -59,6 +59,8 @@ void watch_print_status(struct watch *w);
 /* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
 int watch_fill_report(struct watch *w, struct report *report);
 void watch_drop_report(struct report *report);
+/* A target has ended: what the kernel's tables say of it is kept, and makes room there. */
+void watch_conclude(struct watch *w, struct watched *t);
 /* The races only, as watch_fill_report() gives them. */
 int watch_lend_races(struct watch *w, struct report *report);
 /* The reports to -o, if asked for. */

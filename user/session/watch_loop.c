@@ -167,6 +167,7 @@ static void end_target(struct source *s)
 	if (s->exit_event)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
+	watch_conclude(w, s->watched);
 	for (i = 0; i < w->ntargets; i++)
 		if (!w->targets[i]->ended)
 			return;

@@ -19,8 +19,8 @@
 #include "session/recorder.h"
 #include "session/watch.h"
 
-#define MAPS_COUNT_NS 1000000000u
 #define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
+#define MAPS_COUNT_NS 1000000000u
 
 uint64_t watch_now(void)
 {
@@ -99,6 +99,21 @@ static int fill_growths(struct watch *w, struct report *report)
 		if (w->targets[i]->attachment)
 			r = growths_catch_up(w->growths, &w->targets[i]->source);
 	return r ? r : growths_lend(w->growths, report);
+}
+
+void watch_conclude(struct watch *w, struct watched *t)
+{
+	int r = 0;
+
+	if (!t->attachment || t->source.ended)
+		return;
+	tracker_refresh_source(w->tracker, &t->source);
+	if (w->growths)
+		r = growths_catch_up(w->growths, &t->source);
+	if (maprows_keep(&t->source, MAP_ROWS) || r)
+		log_warn("out of memory: of process %d some maps are missing in the report",
+			 (int)t->process.pid);
+	attachment_forget(t->attachment);
 }
 
 int watch_fill_report(struct watch *w, struct report *report)

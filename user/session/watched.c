@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "detect/gomap/maprows.h"
 #include "session/refusal.h"
 
 static int open_program(struct watched *w, struct err *err)
@@ -115,6 +116,7 @@ void watched_reset(struct watched *w)
 {
 	attachment_free(w->attachment);
 	w->attachment = NULL;
+	maprows_forget(&w->source);
 	watched_forget_plugins(w);
 	free(w->library);
 	w->library = NULL;

@@ -328,10 +328,14 @@ static int take(struct growths *all, struct tracker_source *source, const struct
 	return 0;
 }
 
-static bool well_formed(const struct mr_event_growth *e)
+/* tag: whose it is. A part that was read while another target's took its place is nobody's. */
+static bool well_formed(const struct mr_event_growth *e, uint16_t tag)
 {
 	bool stack = e->what & (MR_GROWTH_PAID | MR_GROWTH_ITERATOR);
 
+	if (mr_tag(e->who.map) != tag || mr_tag(e->who.g) != tag ||
+	    (stack && mr_tag(e->who.access.g) != tag))
+		return false;
 	return e->who.g && e->who.id && e->who.access.nframes <= MR_FRAMES &&
 	       (e->who.access.nframes || !stack) && e->header_size <= MR_HEADER_MAX &&
 	       e->who.header_size <= MR_HEADER_MAX;
@@ -341,7 +345,8 @@ int growths_event(struct growths *all, struct tracker_source *source, const void
 {
 	const struct mr_event_growth *e = data;
 
-	if (size < sizeof(*e) || e->header.kind != MR_EVENT_GROWTH || !well_formed(e)) {
+	if (size < sizeof(*e) || e->header.kind != MR_EVENT_GROWTH ||
+	    !well_formed(e, e->header.tag)) {
 		source->bad_events++;
 		return 0;
 	}
@@ -351,15 +356,14 @@ int growths_event(struct growths *all, struct tracker_source *source, const void
 int growths_catch_up(struct growths *all, struct tracker_source *source)
 {
 	const struct mr_grower *growers = attachment_growers(source->attachment);
+	const uint16_t tag = attachment_tag(source->attachment);
 	struct mr_event_growth e = {.what = MR_GROWTH_PAID};
 	size_t i;
 	int r = 0;
 
-	for (i = 0; growers && i < MR_GROWERS && !r; i++) {
+	for (i = 0; growers && !source->ended && i < MR_GROWERS && !r; i++) {
 		e.who = growers[i];
-		if (mr_tag(e.who.map) != attachment_tag(source->attachment))
-			continue;
-		if (e.who.steps != e.who.told && well_formed(&e))
+		if (e.who.steps != e.who.told && well_formed(&e, tag))
 			r = take(all, source, &e);
 	}
 	return r;

@@ -115,6 +115,8 @@ size_t maprows_count(const struct tracker_source *source)
 	uint32_t count, k;
 	size_t n = 0;
 
+	if (source->ended)
+		return source->maps_at_end;
 	maps = attachment_maps(source->attachment, &count);
 	tags = count ? tags_of(maps, count) : NULL;
 	for (k = 0; tags && k < count; k++)
@@ -122,11 +124,38 @@ size_t maprows_count(const struct tracker_source *source)
 	return n;
 }
 
-int maprows_append(struct report *report, struct tracker_source *source, size_t max)
+/* False: it is another target's by now, or about to be: whose type that is is not known. */
+static bool copy_record(struct mr_map *to, const struct mr_map *from, uint16_t tag)
+{
+	*to = *from;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return mr_tag(to->addr) == tag && *(const volatile __u64 *)&from->addr == to->addr;
+}
+
+struct rows {
+	struct report_maprow *items;
+	size_t n;
+};
+
+/* Room for as many more, wiped. */
+static struct report_maprow *rows_grow(struct rows *rows, size_t n)
+{
+	struct report_maprow *grown =
+		realloc(rows->items, (rows->n + n + 1) * sizeof(*rows->items));
+
+	if (!grown)
+		return NULL;
+	rows->items = grown;
+	memset(&grown[rows->n], 0, n * sizeof(*grown));
+	return &grown[rows->n];
+}
+
+/* From the table as it is now. */
+static int collect(struct rows *rows, struct tracker_source *source, size_t max)
 {
 	const uint16_t tag = attachment_tag(source->attachment);
 	struct candidate *found = NULL;
-	struct report_maprow *grown;
+	struct report_maprow *row;
 	const struct mr_map *maps;
 	const uint16_t *tags;
 	size_t n = 0, i;
@@ -155,20 +184,69 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 	qsort(found, n, sizeof(*found), worse_first);
 	if (n > max)
 		n = max;
-	grown = realloc(report->maps, (report->nmaps + n + 1) * sizeof(*grown));
-	if (!grown) {
+	row = rows_grow(rows, n);
+	if (!row)
 		ret = -ENOMEM;
-		goto out;
-	}
-	report->maps = grown;
 	for (i = 0; i < n && !ret; i++) {
-		memset(&grown[report->nmaps], 0, sizeof(*grown));
-		ret = fill(&grown[report->nmaps], source, &maps[found[i].index], found[i].index);
-		report->nmaps++;
+		struct mr_map m;
+
+		if (!copy_record(&m, &maps[found[i].index], tag))
+			continue;
+		ret = fill(row++, source, &m, found[i].index);
+		rows->n++;
 	}
-out:
 	free(found);
 	return ret;
+}
+
+static int copy_kept(struct rows *rows, const struct tracker_source *source)
+{
+	struct report_maprow *row = rows_grow(rows, source->nkept);
+	size_t i;
+
+	for (i = 0; row && i < source->nkept; i++, rows->n++) {
+		row[i] = source->kept[i];
+		row[i].type = strdup(source->kept[i].type);
+		if (!row[i].type)
+			return -ENOMEM;
+	}
+	return row ? 0 : -ENOMEM;
+}
+
+int maprows_append(struct report *report, struct tracker_source *source, size_t max)
+{
+	struct rows rows = {report->maps, report->nmaps};
+	int r = source->ended ? copy_kept(&rows, source) : collect(&rows, source, max);
+
+	report->maps = rows.items;
+	report->nmaps = rows.n;
+	return r;
+}
+
+int maprows_keep(struct tracker_source *source, size_t max)
+{
+	struct rows rows = {};
+	int r;
+
+	if (source->ended)
+		return 0;
+	source->maps_at_end = maprows_count(source);
+	r = collect(&rows, source, max);
+	source->kept = rows.items;
+	source->nkept = rows.n;
+	source->ended = true;
+	return r;
+}
+
+void maprows_forget(struct tracker_source *source)
+{
+	size_t i;
+
+	for (i = 0; i < source->nkept; i++)
+		free(source->kept[i].type);
+	free(source->kept);
+	source->kept = NULL;
+	source->nkept = 0;
 }
 
 /* The engine counts first_ns up by a few when it proves something. */

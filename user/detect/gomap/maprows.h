@@ -11,6 +11,13 @@
  */
 int maprows_append(struct report *report, struct tracker_source *source, size_t max);
 
+/*
+ * The source's target has ended: the table stays as it is now, and does not change any more when
+ * others take its maps' records. 0 or -ENOMEM: without some rows then.
+ */
+int maprows_keep(struct tracker_source *source, size_t max);
+void maprows_forget(struct tracker_source *source);
+
 /* Whether the row is of the map that the race was on, and not of one that came to lie at its
  * address later. */
 bool maprows_is_of(const struct report_maprow *row, const struct report_race *race);

@@ -317,6 +317,14 @@ static bool access_well_formed(const struct mr_access *a)
 	return a->nframes >= 1 && a->nframes <= MR_FRAMES && a->op < MR_OP_MAX;
 }
 
+/* Neither map nor goroutines are another target's. */
+static bool of_one_target(const struct mr_event_header *h, uint64_t map, const struct mr_access *a,
+			  const struct mr_access *other)
+{
+	return (!map || mr_tag(map) == h->tag) && mr_tag(a->g) == h->tag &&
+	       (other->flags & MR_ACCESS_UNKNOWN || mr_tag(other->g) == h->tag);
+}
+
 int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size)
 {
 	const struct mr_event_header *h = data;
@@ -325,11 +333,13 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 
 	if (size >= sizeof(*race) && h->kind == MR_EVENT_RACE &&
 	    access_well_formed(&race->access[0]) && access_well_formed(&race->access[1]) &&
+	    of_one_target(h, race->map, &race->access[0], &race->access[1]) &&
 	    (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
 		return on_race(t, source, race);
 	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL &&
 	    access_well_formed(&fatal->access) && fatal->other.nframes <= MR_FRAMES &&
-	    fatal->other.op < MR_OP_MAX && fatal->op < MR_OP_MAX)
+	    fatal->other.op < MR_OP_MAX && fatal->op < MR_OP_MAX &&
+	    of_one_target(h, fatal->map, &fatal->access, &fatal->other))
 		return on_fatal(t, source, fatal);
 	source->bad_events++;
 	return 0;
@@ -346,6 +356,8 @@ static void refresh_race(const struct tracker *t, struct tracked *k)
 	struct mr_pair pair;
 	size_t i;
 
+	if (k->source->ended)
+		return;
 	for (i = 0; i < k->npairs; i++) {
 		if (attachment_pair(k->source->attachment, k->pairs[i], &pair))
 			continue;
@@ -364,6 +376,8 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	uint64_t count = 0;
 	size_t i, n;
 
+	if (k->source->ended)
+		return;
 	memset(k->race.distances, 0, sizeof(k->race.distances));
 	for (i = 0; i < k->npairs; i++) {
 		if (attachment_suspect(k->source->attachment, k->pairs[i], &suspect))
@@ -379,14 +393,27 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	account(k);
 }
 
-void tracker_refresh(struct tracker *t)
+/* Of this source, or of all: NULL. */
+static void refresh(struct tracker *t, const struct tracker_source *source)
 {
 	size_t i;
 
 	for (i = 0; i < t->races.count; i++)
-		refresh_race(t, t->races.items[i]);
+		if (!source || t->races.items[i]->source == source)
+			refresh_race(t, t->races.items[i]);
 	for (i = 0; i < t->suspects.count; i++)
-		refresh_suspect(t, t->suspects.items[i]);
+		if (!source || t->suspects.items[i]->source == source)
+			refresh_suspect(t, t->suspects.items[i]);
+}
+
+void tracker_refresh(struct tracker *t)
+{
+	refresh(t, NULL);
+}
+
+void tracker_refresh_source(struct tracker *t, const struct tracker_source *source)
+{
+	refresh(t, source);
 }
 
 size_t tracker_races(const struct tracker *t)

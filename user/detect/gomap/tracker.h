@@ -24,6 +24,10 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
+	/* What is in the kernel's tables is not asked for any more: maprows_keep() has read it. */
+	bool ended;
+	struct report_maprow *kept;
+	size_t nkept, maps_at_end;
 };
 
 /* start_ns: CLOCK_MONOTONIC when the watch began. NULL: no memory. */
@@ -36,8 +40,10 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 /* Counts what is left in the ring when there is no time for it. */
 void tracker_skip(struct tracker_source *source);
 
-/* Brings counts and times of all races up to date from the kernel's table of pairs. */
+/* Brings counts and times of all races up to date from the kernel's table of pairs; those of a
+ * source that has ended stay. */
 void tracker_refresh(struct tracker *t);
+void tracker_refresh_source(struct tracker *t, const struct tracker_source *source);
 
 /* Races that are not to be told, or counted by tracker_races(): asked once for each, when it is
  * new. tracker_lend() gives them all. */

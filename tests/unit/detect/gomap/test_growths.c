@@ -299,6 +299,30 @@ static void what_is_malformed_is_counted(void **state)
 	world_close(&w);
 }
 
+/* A part that was read while another target's took its place. */
+static void of_two_targets_nothing_is_told(void **state)
+{
+	struct report report;
+	struct world w;
+	int i;
+
+	(void)state;
+	world_open(&w, "1.27");
+	for (i = 0; i < 4; i++) {
+		struct mr_grower *g = who(&w, 7, mr_tagged(MAP, i == 0 ? 4 : 3), START + 1);
+
+		w.e.header.tag = 3;
+		g->g = mr_tagged(g->g, i == 1 ? 4 : 3);
+		g->access.g = mr_tagged(g->g, i == 2 ? 4 : 3);
+		send(&w, MR_GROWTH_PAID, START + 2);
+	}
+	assert_int_equal(w.source.bad_events, 3);
+	lend(&w, &report);
+	assert_int_equal(report.ngrowths, 1);
+	free(report.growths);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_document_of_bounded_size),
 		cmocka_unit_test(more_goroutines_than_are_kept),
 		cmocka_unit_test(what_is_malformed_is_counted),
+		cmocka_unit_test(of_two_targets_nothing_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,40 @@ static void whatever_runtime_it_was(void **state)
 	}
 }
 
+/* What was mixed of two targets is told by none, and counted. */
+static void of_two_targets_nothing_is_told(void **state)
+{
+	struct mr_event_race e = {.header = {MR_EVENT_RACE, 3, sizeof(e), START + 2000},
+				  .evidence = MR_EVIDENCE_COLLISION};
+	struct mr_event_fatal fatal = {.header = {MR_EVENT_FATAL, 3, sizeof(fatal), START}};
+	struct world w;
+	int i;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	for (i = 0; i < 5; i++) {
+		access_at(&w, &e.access[0], 1);
+		access_at(&w, &e.access[1], 2);
+		e.map = mr_tagged(MAP, i == 0 ? 4 : 3);
+		e.access[0].g = mr_tagged(e.access[0].g, i == 1 ? 4 : 3);
+		e.access[1].g = mr_tagged(e.access[1].g, i == 2 ? 4 : 3);
+		e.access[1].flags = i == 3 ? MR_ACCESS_UNKNOWN : 0;
+		e.pair = (__u64)i;
+		assert_int_equal(tracker_event(w.tracker, &w.source, &e, sizeof(e)), 0);
+	}
+	assert_int_equal(w.source.bad_events, 3);
+	races(&w, 2);
+	fatal.access = e.access[0];
+	fatal.other = e.access[1];
+	fatal.map = mr_tagged(MAP, 4);
+	assert_int_equal(tracker_event(w.tracker, &w.source, &fatal, sizeof(fatal)), 0);
+	fatal.map = 0;
+	fatal.other.g = mr_tagged(fatal.other.g, 4);
+	assert_int_equal(tracker_event(w.tracker, &w.source, &fatal, sizeof(fatal)), 0);
+	assert_int_equal(w.source.bad_events, 5);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +295,7 @@ int main(void)
 		cmocka_unit_test(what_it_said_stays),
 		cmocka_unit_test(all_of_the_process_have_it),
 		cmocka_unit_test(whatever_runtime_it_was),
+		cmocka_unit_test(of_two_targets_nothing_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
