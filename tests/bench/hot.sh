@@ -44,6 +44,7 @@ hot_attach()
 	case $3 in
 	unwatched | race) return 0 ;;
 	empty) command=("$bench_build/empty" "$bench_build/empty.bpf.o" "$hot_pid") ;;
+	old-no-holds) command=("$BENCH_OLD" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;; # for the JSON file only
 	no-holds) command=("$maprace" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;;
 	maprace) command=("$maprace" watch -q -p "$hot_pid") ;;
 	bpftrace) command=(bpftrace -p "$hot_pid" -e "uprobe:/proc/$hot_pid/exe:\"$(hot_function "$1" "$2")\" { @ = count(); }") ;;

@@ -11,7 +11,7 @@
 #   many     time to attach to 1, 20 and 200 processes and to let go, and memory (BENCH_OLD: another maprace, measured beside it)
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
-# budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns),
+# budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns; old-no-holds: BENCH_OLD),
 # BENCH_MODES (private shared), BENCH_SIZES ("MAPS GOROUTINES,...") and BENCH_GROWTH (BENCH_SECONDS) for how long of growth, MAPRACE (build/maprace).
 set -euo pipefail
 
