@@ -191,7 +191,7 @@ __noinline int map_assigned(__u32 index, __u64 g)
 {
 	struct mr_map *m;
 
-	if (cfg.clone_copies != MR_CLONE_FLAGS)
+	if (target_of(g)->clone_copies != MR_CLONE_FLAGS)
 		return 0;
 	m = bpf_map_lookup_elem(&maps, &index);
 	if (m && !(m->flags & MR_MAP_ASSIGNED) &&
