@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids many one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped paused paused_hot text budget kill_windows keeper measurer
+	options stopped paused paused_hot text budget kill_windows stuck_file keeper measurer
 	library libraries library_command library_exec'
 watcher=
 
@@ -554,6 +554,7 @@ lifecycle_build()
 		done
 	done
 	build_program 1.24-pie "$e2e_dir/programs/execer.go"
+	build_program 1.24-stripped "$e2e_dir/programs/slowfs.go"
 	libraries_build
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
 		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map 1.27:clean_mutex; do

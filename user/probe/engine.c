@@ -178,7 +178,9 @@ static int refused(int r, struct err *err)
 
 static void engine_free(struct engine *e)
 {
-	keeper_end(&e->keeper);
+	if (!keeper_end(&e->keeper))
+		log_warn(
+			"the kernel has not taken all probes away yet; they go as soon as it does");
 	if (e->maps)
 		munmap(e->maps, e->maps_len);
 	if (e->trials)
