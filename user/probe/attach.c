@@ -146,22 +146,49 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	return identify(a, p, err);
 }
 
-/* Sites are found only from then on. */
+/* Of several runtimes in one process one is enough: it is told of hits at no site. */
 static int add_process(const struct attachment *a)
 {
-	struct mr_process *all = a->engine->skel->bss->processes;
+	struct mr_process *all = a->engine->skel->bss->processes, *free_one = NULL;
 	uint32_t i;
 
 	for (i = 0; i < MR_SITE_STEPS; i++) {
 		struct mr_process *p = &all[(a->target->tgid + i) & (MR_PROCESSES - 1)];
 
-		if (p->tgid)
-			continue;
-		p->tag = a->tag;
-		__atomic_store_n(&p->tgid, a->target->tgid, __ATOMIC_RELEASE);
-		return 0;
+		if (p->tgid == a->target->tgid)
+			return 0;
+		if (!p->tgid && !free_one)
+			free_one = p;
 	}
-	return -ENOSPC;
+	if (!free_one)
+		return -ENOSPC;
+	free_one->tag = a->tag;
+	__atomic_store_n(&free_one->tgid, a->target->tgid, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Another runtime of the process inherits the entry. */
+static void remove_process(const struct attachment *a)
+{
+	struct mr_process *all = a->engine->skel->bss->processes;
+	uint32_t i, slot;
+
+	for (i = 0; i < MR_PROCESSES; i++) {
+		const struct attachment *other;
+
+		if (!all[i].tgid || all[i].tag != a->tag)
+			continue;
+		for (slot = 1; slot < a->engine->nslots; slot++) {
+			other = a->engine->slots[slot].owner;
+			if (other && other != a && other->target &&
+			    other->target->tgid == all[i].tgid)
+				break;
+		}
+		if (slot < a->engine->nslots)
+			all[i].tag = a->engine->slots[slot].owner->tag;
+		else
+			all[i].tgid = 0;
+	}
 }
 
 /* In the table of all, under this number. */
@@ -214,19 +241,36 @@ static int add_sites(struct attachment *a, const struct hook_set *set, uint64_t 
 			number++;
 		if (number == MR_SITE_SLOTS)
 			return -ENOSPC;
+		r = add_site(a, h, bias, (uint8_t)number);
+		if (r)
+			break;
 		site_fill(&a->target->sites[number], h, bias);
 		offsets[number] = h->offset;
-		r = add_site(a, h, bias, (uint8_t)number);
 	}
 	return r;
 }
 
-int attachment_load(struct attachment *a, struct err *err)
+/* Late hits, of a process that has gone on, are none of its any more. */
+static void leave_engine(struct attachment *a)
+{
+	struct engine *e = a->engine;
+	size_t i;
+
+	remove_process(a);
+	for (i = 0; i < a->nimages; i++)
+		remove_sites(a, a->images[i].hooks, a->images[i].bias);
+	a->engine = NULL;
+	a->target = NULL;
+	engine_leave(e, a->tag);
+}
+
+/* A slot of an engine, and room in its tables: those of one may be full where others have some. */
+static int take_place(struct attachment *a, bool *alone, struct err *err)
 {
 	unsigned long ignored[MR_SITE_SLOTS];
-	int r;
+	int r = engine_join(&a->engine, &a->tag, a, &a->opts, a->pidns_dev, a->pidns_ino, err);
 
-	r = engine_join(&a->engine, &a->tag, a, &a->opts, a->pidns_dev, a->pidns_ino, err);
+	*alone = true;
 	if (r)
 		return r;
 	a->target = engine_target(a->engine, a->tag);
@@ -235,6 +279,22 @@ int attachment_load(struct attachment *a, struct err *err)
 	r = add_process(a);
 	if (!r)
 		r = add_sites(a, a->images[0].hooks, a->images[0].bias, ignored);
+	if (!r)
+		return 0;
+	*alone = a->engine->used == 1;
+	a->engine->full = true;
+	leave_engine(a);
+	return r;
+}
+
+int attachment_load(struct attachment *a, struct err *err)
+{
+	bool alone;
+	int r;
+
+	do
+		r = take_place(a, &alone, err);
+	while (r == -ENOSPC && !alone);
 	if (r)
 		return err_set(err, r, "no room for %zu probe sites", a->images[0].hooks->probed);
 	a->calls = (struct calls){
@@ -292,8 +352,7 @@ void attachment_settle(struct attachment *a)
 /* What became of a request: one that goes on by itself has the probes moving meanwhile. */
 static int begun(struct attachment *a, int what, int r)
 {
-	if (r == -EAGAIN &&
-	    keeper_waits(&a->engine->keeper, attachment_engine_slot(a), NULL)) {
+	if (r == -EAGAIN && keeper_waits(&a->engine->keeper, attachment_engine_slot(a), NULL)) {
 		a->move = what;
 		a->target->epoch += 1 - (a->target->epoch & 1);
 	}
@@ -316,8 +375,7 @@ static bool is_moving(struct attachment *a)
 	if (what == MOVE_CALLS)
 		calls_changed(&a->calls, &a->change, !result);
 	if (what == MOVE_FILE && !result) /* we said that it is not watched */
-		(void)begun(a, MOVE_PROBES,
-			    keeper_take_back(&a->engine->keeper, slot, &ignored));
+		(void)begun(a, MOVE_PROBES, keeper_take_back(&a->engine->keeper, slot, &ignored));
 	return a->move;
 }
 
@@ -433,8 +491,8 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 	if (is_moving(a))
 		return still_moving(err);
 	begin_move(a);
-	return end_move(a, keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled,
-					err));
+	return end_move(a,
+			keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled, err));
 }
 
 /* We were stopped, or kept waiting: the keeper may have taken the probes away by itself. */
@@ -502,20 +560,6 @@ void attachment_wait(struct attachment *a)
 			(int)a->process->pid);
 }
 
-/* Late hits, of a process that has gone on, are none of its any more. */
-static void remove_process(struct attachment *a)
-{
-	struct mr_process *all = a->engine->skel->bss->processes;
-	uint32_t i;
-
-	for (i = 0; i < MR_PROCESSES; i++)
-		if (all[i].tgid && all[i].tag == a->tag)
-			all[i].tgid = 0;
-	for (i = 0; i < a->nimages; i++)
-		remove_sites(a, a->images[i].hooks, a->images[i].bias);
-	calls_forget(&a->calls);
-}
-
 void attachment_free(struct attachment *a)
 {
 	if (!a)
@@ -523,8 +567,8 @@ void attachment_free(struct attachment *a)
 	attachment_detach(a);
 	if (a->engine) {
 		attachment_wait(a);
-		remove_process(a);
-		engine_leave(a->engine, a->tag);
+		calls_forget(&a->calls);
+		leave_engine(a);
 	}
 	free(a);
 }

@@ -52,8 +52,8 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 /* whole: no code of the process's can write to a map but through the probes. */
 void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
- * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes longer
- * than anybody waits for, and goes on; to be asked for once more later. */
+ * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes
+ * longer than anybody waits for, and goes on; to be asked for once more later. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
 /*
