@@ -122,6 +122,11 @@ build/version: FORCE
 .PHONY: FORCE
 FORCE:
 
+# targets come and go while another is watched: tests/e2e/lifecycle.sh
+build/churn: tests/e2e/churn.c $(filter-out build/obj/user/main.o,$(OBJS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(HARDEN) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $^ $(LIBS)
+
 .PHONY: asan
 asan: build/asan/maprace ## build the tool with address and undefined-behaviour sanitizers: build/asan/maprace
 
@@ -158,9 +163,9 @@ fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only 
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
 .PHONY: e2e e2e-all real vmtest vmtest-quick vmtable vmshell bench scoreboard scoreboard-quick
-e2e: build/maprace deps-test ## end to end: racy and clean Go programs, a selection
+e2e: build/maprace build/churn deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
-e2e-all: build/maprace deps-test ## end to end, all programs with all Go versions
+e2e-all: build/maprace build/churn deps-test ## end to end, all programs with all Go versions
 	$(Q)tests/e2e/run.sh --all
 real: build/maprace deps-test ## stripped programs of Debian under load: servers, and known races
 	$(Q)tests/real/run.sh

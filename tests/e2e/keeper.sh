@@ -138,3 +138,61 @@ life_measurer()
 	done
 	need 'the target was harmed' stop_target
 }
+
+held()
+{
+	grep -qs '^held' "$work/slowfs"
+}
+
+# One of two targets has its file where nobody answers any more, just as its probes are to be put back: of both no probe stays when
+# maprace is killed meanwhile, nor when it ends.
+life_stuck_file()
+{
+	local slowfs status=0
+	mkdir -p "$work/fs"
+	"$e2e_build/1.24-stripped/slowfs" "$work/fs" "$(program 1.24 clean_mutex)" mr-keeper >"$work/slowfs" 2>&1 &
+	slowfs=$!
+	wait_until 5 grep -qs '^ready\|^refused' "$work/slowfs"
+	if grep -qs '^ready' "$work/slowfs"; then
+		stuck_file "$slowfs" || status=1
+	else
+		why="SKIP no FUSE here: $(<"$work/slowfs")" status=1
+	fi
+	kill -KILL "$slowfs" # what waits for it fails
+	wait "$slowfs" 2>/dev/null || true
+	umount -l "$work/fs" 2>/dev/null || true
+	return "$status"
+}
+
+gone_whole() # PID: with all its threads
+{
+	! grep -qs '^State:.*[DSRT] ' /proc/"$1"/task/*/status
+}
+
+stuck_file() # SLOWFS
+{
+	local other signal keeper
+	start_target "$(program 1.24 clean_mutex)"
+	other=$target
+	start_target "$work/fs/program"
+	for signal in KILL INT; do
+		watch -p "$other,$target"
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+		keeper=$(pgrep -P "$watcher" -x mr-keeper)
+		: >"$work/slowfs"
+		kill -USR1 "$1"
+		need 'no read waits' wait_until 20 held || return 1
+		kill -USR1 "$watcher"
+		need 'maprace does nothing meanwhile' wait_until 5 document '.stats.operations > 0' || return 1
+		kill -"$signal" "$watcher"
+		watch_ended 15 || return 1
+		need "a probe stays behind in the other after SIG$signal" wait_until 10 text_same "$other" || return 1
+		need "a probe stays behind after SIG$signal" wait_until 10 text_same "$target" || return 1
+		need 'the keeper does not wait for the file' eval '! gone_whole "$keeper"' || return 1
+		kill -USR2 "$1"
+		need 'the keeper stays behind' wait_until 10 gone_whole "$keeper" || return 1
+		need "a probe is placed after SIG$signal" text_same "$target" || return 1
+	done
+	need 'the target was harmed' stop_target || return 1
+	kill "$other"
+}

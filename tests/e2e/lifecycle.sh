@@ -11,8 +11,8 @@ set -euo pipefail
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids many one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped paused paused_hot text budget kill_windows keeper measurer
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
+	options stopped paused paused_hot text budget kill_windows stuck_file keeper measurer
 	library libraries library_command library_exec'
 watcher=
 
@@ -237,6 +237,32 @@ life_many()
 		need "a probe stays behind in $pid" wait_until 2 text_same "$pid" || return 1
 	done
 	kill "${pids[@]:2}"
+}
+
+# Without uprobe-multi each site takes two files of the process that holds the probes: of all targets together more than the soft limit,
+# which is enough for maprace itself.
+life_few_files()
+{
+	local pids=() soft
+	for _ in {1..5}; do
+		start_target "$(program 1.24 many)"
+		pids+=("$target")
+	done
+	soft=$(ulimit -S -n)
+	ulimit -S -n 260
+	MAPRACE_WITHOUT=uprobe-multi watch -p "$(IFS=,; echo "${pids[*]}")" -d 2 --growth
+	ulimit -S -n "$soft"
+	watch_ended 30 && status_is 0 || return 1
+	need 'something was not done' eval '! grep -q "warning\|error" "$work/stderr"' || return 1
+	need 'nothing was seen of some' document '[.stats.budget.functions[] | select(.hits > 0) | .pid] | unique | length == 5' || return 1
+	kill "${pids[@]}"
+}
+
+# By hand: build/churn 1000 build/e2e/1.24-stripped/counted
+life_churn()
+{
+	"$e2e_top/build/churn" 10 "$(program 1.24 counted)" >"$work/stdout" 2>"$work/stderr" || true
+	need "$(tail -1 "$work/stdout")" grep -qx ok "$work/stdout"
 }
 
 # One of two ends while maprace attaches to both, at whatever point: the other is watched all the same.
@@ -554,6 +580,8 @@ lifecycle_build()
 		done
 	done
 	build_program 1.24-pie "$e2e_dir/programs/execer.go"
+	build_program 1.24-stripped "$e2e_dir/programs/slowfs.go"
+	build_program 1.24-stripped "$e2e_dir/programs/counted.go"
 	libraries_build
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
 		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map 1.27:clean_mutex; do

@@ -146,22 +146,49 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	return identify(a, p, err);
 }
 
-/* Sites are found only from then on. */
+/* Of several runtimes in one process one is enough: it is told of hits at no site. */
 static int add_process(const struct attachment *a)
 {
-	struct mr_process *all = a->engine->skel->bss->processes;
+	struct mr_process *all = a->engine->skel->bss->processes, *free_one = NULL;
 	uint32_t i;
 
 	for (i = 0; i < MR_SITE_STEPS; i++) {
 		struct mr_process *p = &all[(a->target->tgid + i) & (MR_PROCESSES - 1)];
 
-		if (p->tgid)
-			continue;
-		p->tag = a->tag;
-		__atomic_store_n(&p->tgid, a->target->tgid, __ATOMIC_RELEASE);
-		return 0;
+		if (p->tgid == a->target->tgid)
+			return 0;
+		if (!p->tgid && !free_one)
+			free_one = p;
 	}
-	return -ENOSPC;
+	if (!free_one)
+		return -ENOSPC;
+	free_one->tag = a->tag;
+	__atomic_store_n(&free_one->tgid, a->target->tgid, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Another runtime of the process inherits the entry. */
+static void remove_process(const struct attachment *a)
+{
+	struct mr_process *all = a->engine->skel->bss->processes;
+	uint32_t i, slot;
+
+	for (i = 0; i < MR_PROCESSES; i++) {
+		const struct attachment *other;
+
+		if (!all[i].tgid || all[i].tag != a->tag)
+			continue;
+		for (slot = 1; slot < a->engine->nslots; slot++) {
+			other = a->engine->slots[slot].owner;
+			if (other && other != a && other->target &&
+			    other->target->tgid == all[i].tgid)
+				break;
+		}
+		if (slot < a->engine->nslots)
+			all[i].tag = a->engine->slots[slot].owner->tag;
+		else
+			all[i].tgid = 0;
+	}
 }
 
 /* In the table of all, under this number. */
@@ -214,19 +241,36 @@ static int add_sites(struct attachment *a, const struct hook_set *set, uint64_t 
 			number++;
 		if (number == MR_SITE_SLOTS)
 			return -ENOSPC;
+		r = add_site(a, h, bias, (uint8_t)number);
+		if (r)
+			break;
 		site_fill(&a->target->sites[number], h, bias);
 		offsets[number] = h->offset;
-		r = add_site(a, h, bias, (uint8_t)number);
 	}
 	return r;
 }
 
-int attachment_load(struct attachment *a, struct err *err)
+/* Late hits, of a process that has gone on, are none of its any more. */
+static void leave_engine(struct attachment *a)
+{
+	struct engine *e = a->engine;
+	size_t i;
+
+	remove_process(a);
+	for (i = 0; i < a->nimages; i++)
+		remove_sites(a, a->images[i].hooks, a->images[i].bias);
+	a->engine = NULL;
+	a->target = NULL;
+	engine_leave(e, a->tag);
+}
+
+/* A slot of an engine, and room in its tables: those of one may be full where others have some. */
+static int take_place(struct attachment *a, bool *alone, struct err *err)
 {
 	unsigned long ignored[MR_SITE_SLOTS];
-	int r;
+	int r = engine_join(&a->engine, &a->tag, a, &a->opts, a->pidns_dev, a->pidns_ino, err);
 
-	r = engine_join(&a->engine, &a->tag, a, &a->opts, a->pidns_dev, a->pidns_ino, err);
+	*alone = true;
 	if (r)
 		return r;
 	a->target = engine_target(a->engine, a->tag);
@@ -235,6 +279,22 @@ int attachment_load(struct attachment *a, struct err *err)
 	r = add_process(a);
 	if (!r)
 		r = add_sites(a, a->images[0].hooks, a->images[0].bias, ignored);
+	if (!r)
+		return 0;
+	*alone = a->engine->used == 1;
+	a->engine->full = true;
+	leave_engine(a);
+	return r;
+}
+
+int attachment_load(struct attachment *a, struct err *err)
+{
+	bool alone;
+	int r;
+
+	do
+		r = take_place(a, &alone, err);
+	while (r == -ENOSPC && !alone);
 	if (r)
 		return err_set(err, r, "no room for %zu probe sites", a->images[0].hooks->probed);
 	a->calls = (struct calls){
@@ -289,6 +349,36 @@ void attachment_settle(struct attachment *a)
 	(void)keeper_settle(&a->engine->keeper, &ignored);
 }
 
+/* What became of a request: one that goes on by itself has the probes moving meanwhile. */
+static int begun(struct attachment *a, int what, int r)
+{
+	if (r == -EAGAIN && keeper_waits(&a->engine->keeper, attachment_engine_slot(a), NULL)) {
+		a->move = what;
+		a->target->epoch += 1 - (a->target->epoch & 1);
+	}
+	return r;
+}
+
+/* Whether it goes on still. If it does not it is settled here. */
+static bool is_moving(struct attachment *a)
+{
+	uint32_t slot = attachment_engine_slot(a);
+	struct err ignored = {};
+	int result, what = a->move;
+
+	if (!what)
+		return false;
+	if (keeper_waits(&a->engine->keeper, slot, &result))
+		return true;
+	a->move = MOVE_NONE;
+	a->target->epoch++;
+	if (what == MOVE_CALLS)
+		calls_changed(&a->calls, &a->change, !result);
+	if (what == MOVE_FILE && !result) /* we said that it is not watched */
+		(void)begun(a, MOVE_PROBES, keeper_take_back(&a->engine->keeper, slot, &ignored));
+	return a->move;
+}
+
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
 		   const struct hook_set *set, uint64_t bias, struct err *err)
 {
@@ -296,6 +386,8 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	struct stat st;
 	int r;
 
+	if (is_moving(a))
+		return err_set(err, -EAGAIN, "the last change of its probes is under way still");
 	if (a->nimages == LINKS_FILES)
 		return err_set(err, -ENOSPC, "too many plugins");
 	if (snprintf(more.path, sizeof(more.path), "%s", path) >= (int)sizeof(more.path))
@@ -306,8 +398,11 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	more.ino = st.st_ino;
 	lasting_offsets(set, more.lasting_offsets);
 	r = add_sites(a, set, bias, more.offsets);
-	r = r < 0 ? err_set(err, r, "no room for its probe sites")
-		  : keeper_add(&a->engine->keeper, attachment_engine_slot(a), &more, err);
+	if (r)
+		err_set(err, r, "no room for its probe sites");
+	else
+		r = begun(a, MOVE_FILE,
+			  keeper_add(&a->engine->keeper, attachment_engine_slot(a), &more, err));
 	if (!r) {
 		a->images[a->nimages++] = (struct image){bin, set, bias};
 		return 0;
@@ -330,13 +425,15 @@ void attachment_want_call(struct attachment *a, const struct mr_event_call *e)
 
 int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err)
 {
-	struct links_calls change;
 	int r;
 
-	if (!calls_change(&a->calls, now_ns, &change))
+	if (is_moving(a) || !calls_change(&a->calls, now_ns, &a->change))
 		return 0;
-	r = keeper_change_calls(&a->engine->keeper, attachment_engine_slot(a), &change, err);
-	calls_changed(&a->calls, &change, !r);
+	r = begun(a, MOVE_CALLS,
+		  keeper_change_calls(&a->engine->keeper, attachment_engine_slot(a), &a->change,
+				      err));
+	if (!a->move)
+		calls_changed(&a->calls, &a->change, !r);
 	return r;
 }
 
@@ -351,15 +448,36 @@ static void tell_whole(struct attachment *a)
 	a->target->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
+/* An odd epoch says that they move: it stays odd while they do. */
+static void begin_move(struct attachment *a)
+{
+	a->target->epoch++;
+}
+
+static int end_move(struct attachment *a, int r)
+{
+	r = begun(a, MOVE_PROBES, r);
+	if (!a->move)
+		a->target->epoch++;
+	return r;
+}
+
+static int still_moving(struct err *err)
+{
+	return err_set(err, -EAGAIN,
+		       "its probes cannot be moved: its file, or the kernel, does not answer");
+}
+
 int attachment_open(struct attachment *a, struct err *err)
 {
 	int r = 0;
 
 	if (a->open)
 		return 0;
-	a->target->epoch++;
-	r = keeper_open(&a->engine->keeper, attachment_engine_slot(a), err);
-	a->target->epoch++;
+	if (is_moving(a))
+		return still_moving(err);
+	begin_move(a);
+	r = end_move(a, keeper_open(&a->engine->keeper, attachment_engine_slot(a), err));
 	if (!r)
 		a->open = true;
 	tell_whole(a);
@@ -368,29 +486,31 @@ int attachment_open(struct attachment *a, struct err *err)
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
-	int r;
-
 	a->open = false;
 	tell_whole(a);
-	a->target->epoch++;
-	r = keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled, err);
-	a->target->epoch++;
-	return r;
+	if (is_moving(a))
+		return still_moving(err);
+	begin_move(a);
+	return end_move(a,
+			keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled, err));
 }
 
 /* We were stopped, or kept waiting: the keeper may have taken the probes away by itself. */
-static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *err)
+static int catch_up(struct attachment *a, struct err *err)
 {
 	int r;
 
 	a->target->whole_ns = 0;
-	a->target->epoch++;
-	r = keeper_rouse(&a->engine->keeper, attachment_engine_slot(a), unwatched_ns, err);
-	if (r)
-		a->open = false;
+	if (is_moving(a))
+		return still_moving(err);
+	begin_move(a);
+	r = keeper_rouse(&a->engine->keeper, attachment_engine_slot(a), err);
 	/* unseen ones; the programs count up too */
 	__atomic_fetch_add(&a->target->collections, 1, __ATOMIC_SEQ_CST);
-	a->target->epoch++;
+	r = end_move(a, r);
+	a->late = false;
+	if (r)
+		a->open = false;
 	a->target->gate = a->active;
 	tell_whole(a);
 	return r;
@@ -398,13 +518,15 @@ static int catch_up(struct attachment *a, uint64_t *unwatched_ns, struct err *er
 
 int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_ns, struct err *err)
 {
-	uint64_t before = a->beat_ns;
+	int r;
 
-	*unwatched_ns = 0;
+	a->late = a->late || now_ns - a->beat_ns > LATE_NS;
 	a->beat_ns = now_ns;
 	/* first: then the keeper does not fall asleep behind what follows */
 	keeper_beat(now_ns);
-	return now_ns - before > LATE_NS ? catch_up(a, unwatched_ns, err) : 0;
+	r = a->late ? catch_up(a, err) : 0;
+	*unwatched_ns = keeper_unwatched(&a->engine->keeper, attachment_engine_slot(a));
+	return r;
 }
 
 bool attachment_alive(const struct attachment *a)
@@ -432,28 +554,16 @@ void attachment_detach(struct attachment *a)
 
 void attachment_wait(struct attachment *a)
 {
-	if (a->engine)
-		keeper_wait(&a->engine->keeper, attachment_engine_slot(a));
+	if (a->engine && !keeper_wait(&a->engine->keeper, attachment_engine_slot(a)))
+		log_warn(
+			"process %d: the kernel has not taken its probes away yet; they go as soon as it does",
+			(int)a->process->pid);
 }
 
 void attachment_forget(struct attachment *a)
 {
 	if (a->engine)
 		engine_forget(a->engine, a->tag);
-}
-
-/* Late hits, of a process that has gone on, are none of its any more. */
-static void remove_process(struct attachment *a)
-{
-	struct mr_process *all = a->engine->skel->bss->processes;
-	uint32_t i;
-
-	for (i = 0; i < MR_PROCESSES; i++)
-		if (all[i].tgid && all[i].tag == a->tag)
-			all[i].tgid = 0;
-	for (i = 0; i < a->nimages; i++)
-		remove_sites(a, a->images[i].hooks, a->images[i].bias);
-	calls_forget(&a->calls);
 }
 
 void attachment_free(struct attachment *a)
@@ -463,8 +573,8 @@ void attachment_free(struct attachment *a)
 	attachment_detach(a);
 	if (a->engine) {
 		attachment_wait(a);
-		remove_process(a);
-		engine_leave(a->engine, a->tag);
+		calls_forget(&a->calls);
+		leave_engine(a);
 	}
 	free(a);
 }

@@ -52,7 +52,8 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 /* whole: no code of the process's can write to a map but through the probes. */
 void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
- * The probe of runtime.fatal always stays. */
+ * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes
+ * longer than anybody waits for, and goes on; to be asked for once more later. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
 /*
@@ -73,7 +74,7 @@ bool attachment_alive(const struct attachment *a);
 void attachment_throttle(struct attachment *a, uint32_t ppm);
 /* Its probes go, while others of the engine are asked for or go too; no event comes any more. */
 void attachment_detach(struct attachment *a);
-/* When this returns they are gone. */
+/* When this returns they are gone; or it says that they are not. */
 void attachment_wait(struct attachment *a);
 /* It has ended, and what the tables say of it has been read: that is room for others from now on. */
 void attachment_forget(struct attachment *a);

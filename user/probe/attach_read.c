@@ -38,16 +38,14 @@ const struct mr_grower *attachment_growers(const struct attachment *a)
 /* What is nobody's: hits of other processes, tables that are shared. */
 static void add_shared(const struct attachment *a, struct attachment_sum *sum)
 {
-	const struct engine *e = a->engine;
-	uint64_t foreign = 0;
+	struct engine *e = a->engine;
 	size_t i, k;
 
-	for (i = 0; i < (size_t)1 << e->cpu_shift; i++) {
-		foreign += engine_counters(e, 0)[i].loss[MR_LOSS_FOREIGN];
+	for (i = 0; i < (size_t)1 << e->cpu_shift; i++)
 		for (k = 0; k < MR_LOSS_MAX && engine_is_told_by(e, a); k++)
 			sum->cpu.loss[k] += engine_counters(e, 0)[i].loss[k];
-	}
-	sum->foreign = foreign / e->used;
+	engine_share_foreign(e);
+	sum->foreign = e->slots[attachment_engine_slot(a)].foreign;
 }
 
 uint16_t attachment_tag(const struct attachment *a)

@@ -25,6 +25,10 @@ struct attachment {
 	struct calls calls;
 	bool open, whole, active, placed;
 	uint64_t beat_ns; /* the last sign of life */
+	bool late;	  /* it was too late: the probes may be gone */
+	/* A request that nobody has waited for any longer, and what it was about. */
+	enum { MOVE_NONE, MOVE_PROBES, MOVE_CALLS, MOVE_FILE } move;
+	struct links_calls change;
 };
 
 static inline uint32_t attachment_engine_slot(const struct attachment *a)

@@ -23,8 +23,10 @@
  * times. */
 #define FEW_TARGETS 8u
 #define RING_SHIFT 20u
-/* Counters by slot and CPU: beyond so many, 20 MB, CPUs share some. */
+/* Counters by slot and CPU: beyond so many, 20 MB, CPUs share some; before Linux 6.0, where an
+ * array's value may not have more than 4 MiB, beyond these. */
 #define MOST_CPU_ENTRIES 8192u
+#define MOST_OLD_CPU_ENTRIES 1024u
 
 static struct engine *engines;
 
@@ -127,17 +129,40 @@ static int size_tables(struct engine *e)
 				       (__u32)(entries * sizeof(struct mr_cpu)));
 }
 
+_Static_assert(MOST_OLD_CPU_ENTRIES * sizeof(struct mr_cpu) <= 4u << 20, "KMALLOC_MAX_SIZE");
+
+/* Whether the kernel makes an array of one such value. */
+static bool may_have(size_t size)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "large", sizeof(__u32), (__u32)size, 1, &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static uint32_t most_cpu_entries(uint32_t wanted)
+{
+	if (wanted <= MOST_OLD_CPU_ENTRIES)
+		return wanted;
+	if (wanted > MOST_CPU_ENTRIES)
+		wanted = MOST_CPU_ENTRIES;
+	return may_have(wanted * sizeof(struct mr_cpu)) ? wanted : MOST_OLD_CPU_ENTRIES;
+}
+
 static void size_engine(struct engine *e)
 {
 	uint32_t targets = e->opts.targets + 1 < FEWEST_SLOTS ? FEWEST_SLOTS : e->opts.targets + 1;
 	int ncpus = libbpf_num_possible_cpus();
-	uint32_t shift = log2_for(targets > MR_TARGETS ? MR_TARGETS : targets);
+	uint32_t shift = log2_for(targets > MR_TARGETS ? MR_TARGETS : targets), most;
 
 	e->nslots = 1u << shift;
 	e->crowd = e->opts.targets > MANY_TARGETS ? 2 : e->opts.targets > FEW_TARGETS;
 	e->cloned_shift = MR_CLONED_BITS - shift;
 	e->cpu_shift = log2_for(ncpus < 1 ? 1 : (uint32_t)ncpus);
-	while (e->cpu_shift && e->nslots << e->cpu_shift > MOST_CPU_ENTRIES)
+	most = most_cpu_entries(e->nslots << e->cpu_shift);
+	while (e->cpu_shift && e->nslots << e->cpu_shift > most)
 		e->cpu_shift--;
 	e->map_records = e->opts.map_records		  ? e->opts.map_records
 			 : e->opts.targets > MANY_TARGETS ? 2 * MR_MAP_RECORDS
@@ -192,7 +217,9 @@ static int refused(int r, struct err *err)
 
 static void engine_free(struct engine *e)
 {
-	keeper_end(&e->keeper);
+	if (!keeper_end(&e->keeper))
+		log_warn(
+			"the kernel has not taken all probes away yet; they go as soon as it does");
 	if (e->maps)
 		munmap(e->maps, e->maps_len);
 	if (e->trials)
@@ -274,6 +301,30 @@ static void wipe(struct engine *e, uint32_t slot)
 	memset((void *)&e->skel->bss->cloned[slot * cloned], 0, cloned * sizeof(__u32));
 }
 
+void engine_share_foreign(struct engine *e)
+{
+	uint64_t all = 0, each;
+	uint32_t i;
+
+	for (i = 0; i < 1u << e->cpu_shift; i++)
+		all += engine_counters(e, 0)[i].loss[MR_LOSS_FOREIGN];
+	if (!e->used || all < e->foreign)
+		return;
+	each = (all - e->foreign) / e->used;
+	for (i = 1; i < e->nslots; i++)
+		if (e->slots[i].owner)
+			e->slots[i].foreign += each;
+	e->foreign += each * e->used; /* the rest next time */
+}
+
+/* One whose keeper was killed is of no use to anybody new. */
+static bool takes(const struct engine *e, const struct attach_opts *opts, uint64_t pidns_dev,
+		  uint64_t pidns_ino)
+{
+	return same_way(&e->opts, opts) && e->pidns_dev == pidns_dev && e->pidns_ino == pidns_ino &&
+	       !e->full && free_slot(e) && (!e->keeper.pid || keeper_alive(&e->keeper));
+}
+
 int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 		const struct attach_opts *opts, uint64_t pidns_dev, uint64_t pidns_ino,
 		struct err *err)
@@ -282,16 +333,16 @@ int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 	uint32_t slot;
 	int r = 0;
 
-	for (e = engines; e; e = e->next)
-		if (same_way(&e->opts, opts) && e->pidns_dev == pidns_dev &&
-		    e->pidns_ino == pidns_ino && free_slot(e))
-			break;
+	for (e = engines; e && !takes(e, opts, pidns_dev, pidns_ino); e = e->next)
+		;
 	if (!e)
 		r = engine_new(&e, opts, pidns_dev, pidns_ino, err);
 	if (r)
 		return r;
+	engine_share_foreign(e); /* what was before is the others' */
 	slot = free_slot(e);
 	*tag = next_tag(e, slot);
+	e->slots[slot].foreign = 0;
 	e->slots[slot].owner = owner;
 	e->slots[slot].generation++;
 	e->used++;
@@ -351,6 +402,7 @@ void engine_leave(struct engine *e, uint16_t tag)
 {
 	uint32_t slot = engine_slot(e, tag);
 
+	engine_share_foreign(e);
 	if (!--e->used) {
 		engine_remove(e);
 		return;
@@ -358,6 +410,7 @@ void engine_leave(struct engine *e, uint16_t tag)
 	keeper_wait(&e->keeper, slot);
 	engine_forget(e, tag);
 	e->slots[slot].owner = NULL;
+	e->full = false;
 }
 
 /* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what

@@ -33,8 +33,11 @@ struct engine {
 	struct engine_slot {
 		struct attachment *owner; /* NULL: free */
 		uint32_t generation;
+		uint64_t foreign; /* its part of the hits of processes that nobody watches */
 	} slots[MR_TARGETS];
 	uint32_t used;
+	bool full;	  /* no room was found for some target's sites, since one left last */
+	uint64_t foreign; /* shared out so far */
 	struct mr_map *maps;
 	size_t maps_len;
 	uint32_t map_records;
@@ -55,6 +58,8 @@ void engine_leave(struct engine *e, uint16_t tag);
 void engine_forget(struct engine *e, uint16_t tag);
 /* Starts the keeper, unless it is there. */
 int engine_start_keeper(struct engine *e, struct err *err);
+/* Shares out what has come since the last time among those that use it now. */
+void engine_share_foreign(struct engine *e);
 /* What is counted once for all targets is told by this one. */
 bool engine_is_told_by(const struct engine *e, const struct attachment *a);
 

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,11 +23,20 @@
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
 
-enum command { PLACE, SETTLE, ADD, OPEN, CLOSE, ROUSE, CALLS, REMOVE, WAIT };
+/* How long answers are waited for. The kernel takes some 50 ms to take probes away. */
+#define MOVE_MS 1000	   /* while others wait for us */
+#define FILE_MS 5000	   /* a file more, which was just read */
+#define PLACE_MS 30000	   /* the first ones */
+#define GONE_MS 60000	   /* by perf events on a busy machine: seconds */
+#define WAIT_SLICE_MS 1000 /* between signs of life while we wait */
+
+#define THREAD_STACK (256u << 10)
+
+enum command { PLACE, SETTLE, ADD, TAKE_BACK, OPEN, CLOSE, ROUSE, CALLS, REMOVE, WAIT };
 
 struct request {
 	enum command command;
-	uint32_t slot;
+	uint32_t slot, id;
 	union {
 		struct links_target target;
 		bool cycled[MR_SITE_SLOTS];
@@ -34,16 +46,28 @@ struct request {
 };
 
 struct answer {
+	uint32_t slot, id;
 	int result;
 	uint64_t unwatched_ns; /* it had taken the probes away by itself so long ago */
 	struct err err;
 };
 
 /*
- * The last sign of life, CLOCK_MONOTONIC, shared with all keepers: while one of them changes its
- * probes, which may take seconds, nobody looks at the other targets, and still we live. 0: none yet.
+ * The last sign of life, CLOCK_MONOTONIC, shared with all keepers: while one of them is waited for
+ * nobody looks at the other targets, and still we live. 0: none yet.
  */
 static uint64_t *life_ns;
+
+/* As many files as may be: where there is no uprobe-multi each site takes two. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 static void become(void)
 {
@@ -55,6 +79,8 @@ static void become(void)
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	raise_file_limit();
+	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		(void)!write(fd, "-1000", 5); /* refused: as killable as everybody */
@@ -70,82 +96,109 @@ static void become(void)
 	}
 }
 
-struct kept { /* the probes of one target */
+/*
+ * The probes of one target. The main thread knows it as long as the slot is its own; each job that
+ * is about it has it too, and the last one to let go of it frees it.
+ */
+struct kept {
+	atomic_uint users;
+	atomic_bool busy;     /* with a request */
+	atomic_bool sleeping; /* is being put to sleep */
+	pthread_mutex_t lock; /* of what follows; never held while a file is read */
 	struct links links;
-	bool leaving;
-	pthread_t leaver;
-	uint64_t asleep_ns; /* since when they are gone; 0: they are not */
+	bool gone;	    /* for good */
+	uint64_t asleep_ns; /* since when they are gone by our own will; 0: they are not */
 };
 
 struct keeping { /* what the keeper itself knows */
 	int fd;
 	const struct keeper_orders *orders;
 	struct kept *kept[MR_TARGETS]; /* NULL: none */
+	atomic_uint sleeps;	       /* how often it has fallen asleep */
+	/* jobs that take probes away */
+	pthread_mutex_t lock;
+	pthread_cond_t all_gone;
+	unsigned int dropping;
 };
 
-static void forget(struct keeping *k, uint32_t slot)
+struct job {
+	struct keeping *keeping;
+	struct kept *kept;
+	void (*run)(struct job *j);
+	unsigned int sleeps; /* when it was asked for */
+	struct request request;
+};
+
+static void let_go(struct kept *kept)
 {
-	links_close_files(&k->kept[slot]->links);
-	free(k->kept[slot]);
-	k->kept[slot] = NULL;
+	if (atomic_fetch_sub(&kept->users, 1) > 1)
+		return;
+	links_close_files(&kept->links);
+	pthread_mutex_destroy(&kept->lock);
+	free(kept);
 }
 
-static int place(struct keeping *k, uint32_t slot, const struct links_target *target, int fd,
-		 struct err *err)
+static void *run_job(void *arg)
 {
-	struct kept *new = k->kept[slot] || fd < 0 ? NULL : calloc(1, sizeof(*new));
-	int r;
+	struct job *j = arg;
 
-	if (!new) {
-		if (fd >= 0)
-			close(fd);
-		return err_set(err, -ENOMEM, "cannot place probes: no memory for them");
-	}
-	k->kept[slot] = new;
-	links_begin(&new->links, k->orders->base, target, fd);
-	r = links_place(&new->links, err);
-	if (r)
-		forget(k, slot);
-	return r;
-}
-
-static void *leave(void *arg)
-{
-	struct kept *kept = arg;
-	struct links *links = &kept->links;
-
-	links_drop_all(&links, 1);
+	j->run(j);
+	let_go(j->kept);
+	free(j);
 	return NULL;
 }
 
-/* They go while we hear what else is wanted. */
-static void remove_kept(struct kept *kept)
+/* In a thread; in this one where there can be none. */
+static void begin(struct keeping *k, struct kept *kept, const struct request *q,
+		  void (*run)(struct job *j))
 {
-	if (kept->leaving)
+	struct job *j = calloc(1, sizeof(*j));
+	pthread_attr_t attr;
+	pthread_t thread;
+	struct job here;
+
+	if (!j)
+		j = &here;
+	*j = (struct job){k, kept, run, atomic_load(&k->sleeps), {}};
+	if (q)
+		j->request = *q;
+	atomic_fetch_add(&kept->users, 1);
+	if (j == &here) {
+		j->run(j);
+		let_go(kept);
 		return;
-	kept->leaving = !pthread_create(&kept->leaver, NULL, leave, kept);
-	if (!kept->leaving)
-		leave(kept);
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, run_job, j))
+		run_job(j);
+	pthread_attr_destroy(&attr);
 }
 
-static void wait_for(struct keeping *k, uint32_t slot)
+static void reply(struct keeping *k, const struct answer *a)
 {
-	if (k->kept[slot]->leaving)
-		pthread_join(k->kept[slot]->leaver, NULL);
-	forget(k, slot);
+	(void)!write(k->fd, a, sizeof(*a)); /* nobody is there: the main thread sees it too */
 }
 
-static int obey_kept(struct kept *kept, const struct request *q, struct err *err)
+/* ---- requests: files first, then, locked, the probes ---- */
+
+static int change(struct job *j, int file, struct err *err)
 {
-	struct links *links = &kept->links;
+	struct links *links = &j->kept->links;
+	const struct request *q = &j->request;
 
 	switch (q->command) {
+	case PLACE:
+		return links_place(links, err);
 	case ADD:
-		return links_add(links, &q->more, err);
+		return links_add(links, &q->more, file, err);
+	case TAKE_BACK:
+		links_take_back(links);
+		return 0;
 	case OPEN:
 		return links_open(links, err);
-	case CLOSE:
-		return links_close(links, q->cycled, err);
+	case CLOSE: /* the rest of it */
 	case ROUSE:
 		return links_settle(links, err);
 	case CALLS:
@@ -155,31 +208,100 @@ static int obey_kept(struct kept *kept, const struct request *q, struct err *err
 	}
 }
 
-static int obey(struct keeping *k, const struct request *q, int fd, struct answer *a)
+static int read_files(struct job *j, int *file, struct err *err)
 {
-	uint32_t slot = q->slot & (MR_TARGETS - 1);
-	struct kept *kept = k->kept[slot];
+	const struct request *q = &j->request;
+
+	if (q->command == ADD)
+		return links_open_more(&q->more, file, err);
+	if (q->command == CALLS)
+		links_read_calls(&j->kept->links, &q->calls);
+	if (q->command != TAKE_BACK)
+		links_read(&j->kept->links);
+	return 0;
+}
+
+/* Whether it is too late for that: nobody asks for it any more. */
+static int outlived(const struct job *j, struct err *err)
+{
+	if (j->kept->gone)
+		return err_set(err, -ESRCH, "the target is not watched any more");
+	if (j->sleeps != atomic_load(&j->keeping->sleeps))
+		return err_set(err, -EAGAIN, "maprace was stopped meanwhile");
+	return 0;
+}
+
+/* Taking away needs no file. */
+static int shut(struct job *j, struct err *err)
+{
 	int r;
 
-	if (q->command == PLACE)
-		return place(k, slot, &q->target, fd, &a->err);
-	if (fd >= 0)
-		close(fd);
-	if (q->command == SETTLE)
-		return privileges_drop(k->orders->perf);
-	if (q->command == WAIT || q->command == REMOVE) {
-		if (kept && q->command == WAIT)
-			wait_for(k, slot);
-		else if (kept)
-			remove_kept(kept);
-		return 0;
-	}
-	if (!kept || kept->leaving)
-		return err_set(&a->err, -ESRCH, "the target is not watched any more");
-	a->unwatched_ns = kept->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - kept->asleep_ns : 0;
-	r = obey_kept(kept, q, &a->err);
-	kept->asleep_ns = 0;
+	pthread_mutex_lock(&j->kept->lock);
+	r = outlived(j, err);
+	if (!r)
+		links_shut(&j->kept->links, j->request.cycled);
+	pthread_mutex_unlock(&j->kept->lock);
 	return r;
+}
+
+static void handle(struct job *j)
+{
+	struct answer a = {.slot = j->request.slot, .id = j->request.id};
+	struct kept *kept = j->kept;
+	int file = -1;
+
+	if (j->request.command == CLOSE)
+		a.result = shut(j, &a.err);
+	if (!a.result)
+		a.result = read_files(j, &file, &a.err);
+	pthread_mutex_lock(&kept->lock);
+	if (!a.result)
+		a.result = outlived(j, &a.err);
+	if (!a.result) {
+		a.unwatched_ns = kept->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - kept->asleep_ns : 0;
+		kept->asleep_ns = 0;
+		a.result = change(j, file, &a.err);
+	} else if (file >= 0) {
+		close(file);
+	}
+	pthread_mutex_unlock(&kept->lock);
+	atomic_store(&kept->busy, false);
+	reply(j->keeping, &a);
+}
+
+/* ---- taking away ---- */
+
+static void drop_links(struct kept *kept)
+{
+	struct links *links = &kept->links;
+
+	links_drop_all(&links, 1);
+}
+
+static void drop_for_good(struct job *j)
+{
+	struct kept *kept = j->kept;
+	struct answer a = {.slot = j->request.slot, .id = j->request.id};
+
+	pthread_mutex_lock(&kept->lock);
+	if (!kept->gone)
+		drop_links(kept);
+	kept->gone = true;
+	pthread_mutex_unlock(&kept->lock);
+	if (j->request.command == WAIT)
+		reply(j->keeping, &a);
+	pthread_mutex_lock(&j->keeping->lock);
+	if (!--j->keeping->dropping)
+		pthread_cond_signal(&j->keeping->all_gone);
+	pthread_mutex_unlock(&j->keeping->lock);
+}
+
+static void begin_dropping(struct keeping *k, struct kept *kept, const struct request *q)
+{
+	pthread_mutex_lock(&k->lock);
+	k->dropping++;
+	pthread_mutex_unlock(&k->lock);
+	begin(k, kept, q, drop_for_good);
 }
 
 /* The last sign of life is too old. */
@@ -192,22 +314,112 @@ static bool alone(void)
 	return now > last && now - last > PATIENCE_NS;
 }
 
-/* Takes all probes away that there are. */
+static void put_to_sleep(struct job *j)
+{
+	struct kept *kept = j->kept;
+
+	pthread_mutex_lock(&kept->lock);
+	if (!kept->gone && !kept->asleep_ns && alone()) {
+		drop_links(kept);
+		kept->asleep_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	pthread_mutex_unlock(&kept->lock);
+	atomic_store(&kept->sleeping, false);
+}
+
+/* Takes all probes away that there are; again and again, as what is under way may place some. */
 static void fall_asleep(struct keeping *k)
 {
-	struct links *all[MR_TARGETS];
-	size_t n = 0, slot;
+	size_t slot;
 
-	for (slot = 0; slot < MR_TARGETS; slot++)
-		if (k->kept[slot] && !k->kept[slot]->leaving && !k->kept[slot]->asleep_ns)
-			all[n++] = &k->kept[slot]->links;
-	if (!n)
-		return;
 	k->orders->before_sleep(k->orders->arg);
-	links_drop_all(all, n);
+	atomic_fetch_add(&k->sleeps, 1);
 	for (slot = 0; slot < MR_TARGETS; slot++)
-		if (k->kept[slot] && !k->kept[slot]->leaving && !k->kept[slot]->asleep_ns)
-			k->kept[slot]->asleep_ns = clock_ns(CLOCK_MONOTONIC);
+		if (k->kept[slot] && !atomic_exchange(&k->kept[slot]->sleeping, true))
+			begin(k, k->kept[slot], NULL, put_to_sleep);
+}
+
+/* What reads a file still may never end: nothing of it is waited for. */
+static void drop_everything(struct keeping *k)
+{
+	size_t slot;
+
+	k->orders->before_sleep(k->orders->arg);
+	for (slot = 0; slot < MR_TARGETS; slot++)
+		if (k->kept[slot])
+			begin_dropping(k, k->kept[slot], &(struct request){.command = REMOVE});
+	pthread_mutex_lock(&k->lock);
+	while (k->dropping)
+		pthread_cond_wait(&k->all_gone, &k->lock);
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* ---- the main thread, which never waits for anything but requests ---- */
+
+static struct kept *new_kept(const struct keeping *k, const struct request *q, int fd)
+{
+	struct kept *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return NULL;
+	pthread_mutex_init(&new->lock, NULL);
+	atomic_init(&new->users, 1);
+	links_begin(&new->links, k->orders->base, &q->target, fd);
+	return new;
+}
+
+static int place(struct keeping *k, const struct request *q, int fd, struct err *err)
+{
+	if (fd >= 0 && !k->kept[q->slot])
+		k->kept[q->slot] = new_kept(k, q, fd);
+	else if (k->kept[q->slot])
+		return err_set(err, -EBUSY, "cannot place probes: the last ones are not gone");
+	if (k->kept[q->slot])
+		return 0;
+	return err_set(err, -ENOMEM, "cannot place probes: no memory for them");
+}
+
+/* Who is not known any more is answered for here. */
+static void answer_at_once(struct keeping *k, const struct request *q, int result, struct answer *a)
+{
+	a->slot = q->slot;
+	a->id = q->id;
+	a->result = result;
+	reply(k, a);
+}
+
+static void obey(struct keeping *k, struct request *q, int fd)
+{
+	struct kept *kept;
+	struct answer a = {};
+	int r = 0;
+
+	q->slot &= MR_TARGETS - 1;
+	if (q->command == PLACE)
+		r = place(k, q, fd, &a.err);
+	if (fd >= 0 && (q->command != PLACE || r))
+		close(fd);
+	kept = k->kept[q->slot];
+	if (q->command == SETTLE) {
+		answer_at_once(k, q, privileges_drop(k->orders->perf), &a);
+	} else if (q->command == REMOVE || q->command == WAIT) {
+		if (kept)
+			begin_dropping(k, kept, q);
+		else if (q->command == WAIT)
+			answer_at_once(k, q, 0, &a);
+		if (!kept || q->command == REMOVE)
+			return;
+		k->kept[q->slot] = NULL;
+		let_go(kept);
+	} else if (r || !kept) {
+		if (!r)
+			r = err_set(&a.err, -ESRCH, "the target is not watched any more");
+		answer_at_once(k, q, r, &a);
+	} else if (atomic_exchange(&kept->busy, true)) {
+		answer_at_once(k, q, err_set(&a.err, -EAGAIN, "its probes are being moved"), &a);
+	} else {
+		begin(k, kept, q, handle);
+	}
 }
 
 /* Waits for a request; *fd: what came with it, or -1. */
@@ -237,37 +449,21 @@ static bool hear(struct keeping *k, struct request *q, int *fd)
 	return got == (ssize_t)sizeof(*q);
 }
 
-static void drop_everything(struct keeping *k)
-{
-	struct links *all[MR_TARGETS];
-	size_t n = 0, slot;
-
-	for (slot = 0; slot < MR_TARGETS; slot++)
-		if (k->kept[slot] && !k->kept[slot]->leaving)
-			all[n++] = &k->kept[slot]->links;
-	links_drop_all(all, n);
-	for (slot = 0; slot < MR_TARGETS; slot++)
-		if (k->kept[slot])
-			wait_for(k, (uint32_t)slot);
-}
-
 static _Noreturn void keep(struct keeping *k)
 {
 	static struct request q;
-	struct answer a;
 	int fd;
 
 	become();
-	while (hear(k, &q, &fd)) {
-		memset(&a, 0, sizeof(a));
-		a.result = obey(k, &q, fd, &a);
-		keeper_beat(clock_ns(CLOCK_MONOTONIC)); /* who asks is alive */
-		if (write(k->fd, &a, sizeof(a)) != (ssize_t)sizeof(a))
-			break;
-	}
+	while (hear(k, &q, &fd))
+		obey(k, &q, fd);
 	drop_everything(k);
+	/* Who waits for us is told: what reads a file still may keep us here. */
+	shutdown(k->fd, SHUT_RDWR);
 	_exit(0);
 }
+
+/* ---- the other side ---- */
 
 /* fd: goes with it; -1: none. */
 static bool say(const struct keeper *k, const struct request *q, int fd)
@@ -292,28 +488,99 @@ static bool say(const struct keeper *k, const struct request *q, int fd)
 	return sendmsg(k->fd, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*q);
 }
 
-static int ask_with(struct keeper *k, const struct request *q, int fd, struct err *err)
+/* Takes in what has been answered, of whichever slot. False: nobody is there any more. */
+static bool take_answers(struct keeper *k)
 {
 	struct answer a;
-	ssize_t got = -1;
+	struct keeper_slot *s;
+	ssize_t got;
 
-	if (k->pid && say(k, q, fd))
-		do
-			got = read(k->fd, &a, sizeof(a));
-		while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)sizeof(a))
+	while ((got = recv(k->fd, &a, sizeof(a), MSG_DONTWAIT)) == (ssize_t)sizeof(a)) {
+		s = &k->slots[a.slot & (MR_TARGETS - 1)];
+		if (s->waits != a.id)
+			continue; /* given up, or of an earlier owner of the slot */
+		s->waits = 0;
+		s->result = a.result;
+		s->err = a.err;
+		s->unwatched_ns += a.unwatched_ns;
+	}
+	return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool keeper_waits(struct keeper *k, uint32_t slot, int *result)
+{
+	struct keeper_slot *s = &k->slots[slot];
+
+	if (s->waits && !take_answers(k)) {
+		s->waits = 0;
+		s->result = -EPIPE;
+	}
+	if (result)
+		*result = s->result;
+	return s->waits;
+}
+
+/* Whether it has come. */
+static bool wait_for_answer(struct keeper *k, uint32_t slot, int ms)
+{
+	struct pollfd p = {.fd = k->fd, .events = POLLIN};
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), end = now + (uint64_t)ms * 1000000;
+
+	while (keeper_waits(k, slot, NULL) && now < end) {
+		ms = (int)((end - now) / 1000000) + 1;
+		poll(&p, 1, ms < WAIT_SLICE_MS ? ms : WAIT_SLICE_MS);
+		now = clock_ns(CLOCK_MONOTONIC);
+		keeper_beat(now);
+	}
+	return !keeper_waits(k, slot, NULL);
+}
+
+static int not_yet(struct err *err)
+{
+	return err_set(err, -EAGAIN,
+		       "its probes are not in place yet: its file, or the kernel, does not answer");
+}
+
+static int ask_with(struct keeper *k, struct request *q, int fd, int ms, struct err *err)
+{
+	struct keeper_slot *s = &k->slots[q->slot];
+
+	keeper_beat(clock_ns(CLOCK_MONOTONIC)); /* who asks is alive */
+	if (k->pid && keeper_waits(k, q->slot, NULL))
+		return not_yet(err);
+	s->result = -EPIPE;
+	s->err = (struct err){};
+	if (!++k->last_id)
+		k->last_id = 1;
+	q->id = k->last_id;
+	if (k->pid && say(k, q, fd)) {
+		s->waits = q->id;
+		if (!wait_for_answer(k, q->slot, ms))
+			return not_yet(err);
+	}
+	if (s->result == -EPIPE && !s->err.text[0])
 		return err_set(err, -EPIPE, "the process that holds the probes is gone");
-	k->unwatched_ns[q->slot] += a.unwatched_ns;
-	if (a.result) {
-		err_hint(err, "%s", a.err.hint);
-		return err_set(err, a.result, "%s", a.err.text);
+	if (s->result) {
+		err_hint(err, "%s", s->err.hint);
+		return err_set(err, s->result, "%s", s->err.text);
 	}
 	return 0;
 }
 
-static int ask(struct keeper *k, const struct request *q, struct err *err)
+static int ask(struct keeper *k, struct request *q, struct err *err)
 {
-	return ask_with(k, q, -1, err);
+	return ask_with(k, q, -1, MOVE_MS, err);
+}
+
+static struct keeper *keepers; /* all that there are */
+
+/* Of the child: a copy of an end that another keeper waits to be closed. */
+static void close_other_ends(void)
+{
+	const struct keeper *k;
+
+	for (k = keepers; k; k = k->next)
+		close(k->fd);
 }
 
 static int start(struct keeper *k, const struct keeper_orders *orders)
@@ -326,18 +593,24 @@ static int start(struct keeper *k, const struct keeper_orders *orders)
 	k->pid = fork();
 	if (!k->pid) {
 		close(fds[0]);
+		close_other_ends();
 		mine.fd = fds[1];
 		mine.orders = orders;
+		pthread_mutex_init(&mine.lock, NULL);
+		pthread_cond_init(&mine.all_gone, NULL);
 		keep(&mine);
 	}
 	r = k->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	k->fd = fds[0];
-	if (!r)
-		return 0;
-	k->pid = 0;
-	close(k->fd);
-	return r;
+	if (r) {
+		k->pid = 0;
+		close(k->fd);
+		return r;
+	}
+	k->next = keepers;
+	keepers = k;
+	return 0;
 }
 
 int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct err *err)
@@ -363,8 +636,8 @@ int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *tar
 	struct request q = {.command = PLACE, .slot = slot};
 
 	q.target = *target;
-	k->unwatched_ns[slot] = 0;
-	return ask_with(k, &q, fd, err);
+	k->slots[slot] = (struct keeper_slot){};
+	return ask_with(k, &q, fd, PLACE_MS, err);
 }
 
 int keeper_settle(struct keeper *k, struct err *err)
@@ -379,6 +652,13 @@ int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *mor
 	struct request q = {.command = ADD, .slot = slot};
 
 	q.more = *more;
+	return ask_with(k, &q, -1, FILE_MS, err);
+}
+
+int keeper_take_back(struct keeper *k, uint32_t slot, struct err *err)
+{
+	struct request q = {.command = TAKE_BACK, .slot = slot};
+
 	return ask(k, &q, err);
 }
 
@@ -412,30 +692,37 @@ void keeper_beat(uint64_t when_ns)
 		__atomic_store_n(life_ns, when_ns, __ATOMIC_RELAXED);
 }
 
-int keeper_rouse(struct keeper *k, uint32_t slot, uint64_t *unwatched_ns, struct err *err)
+int keeper_rouse(struct keeper *k, uint32_t slot, struct err *err)
 {
 	struct request q = {.command = ROUSE, .slot = slot};
-	int r = ask(k, &q, err);
 
-	*unwatched_ns = k->unwatched_ns[slot];
-	k->unwatched_ns[slot] = 0;
-	return r;
+	return ask(k, &q, err);
+}
+
+uint64_t keeper_unwatched(struct keeper *k, uint32_t slot)
+{
+	uint64_t ns = k->slots[slot].unwatched_ns;
+
+	k->slots[slot].unwatched_ns = 0;
+	return ns;
 }
 
 void keeper_remove(struct keeper *k, uint32_t slot)
 {
 	struct request q = {.command = REMOVE, .slot = slot};
-	struct err ignored = {};
 
-	(void)ask(k, &q, &ignored); /* it is gone, and the probes with it */
+	k->slots[slot].waits = 0; /* whatever becomes of that */
+	if (k->pid)
+		(void)say(k, &q, -1); /* it is gone, and the probes with it */
 }
 
-void keeper_wait(struct keeper *k, uint32_t slot)
+bool keeper_wait(struct keeper *k, uint32_t slot)
 {
 	struct request q = {.command = WAIT, .slot = slot};
 	struct err ignored = {};
 
-	(void)ask(k, &q, &ignored);
+	k->slots[slot].waits = 0;
+	return ask_with(k, &q, -1, GONE_MS, &ignored) != -EAGAIN;
 }
 
 bool keeper_alive(const struct keeper *k)
@@ -445,15 +732,43 @@ bool keeper_alive(const struct keeper *k)
 	return k->pid && poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR));
 }
 
-void keeper_end(struct keeper *k)
+/* It says that all are gone by closing its end, which it does also when it is killed. */
+static bool wait_for_close(struct keeper *k)
 {
+	struct pollfd p = {.fd = k->fd, .events = POLLIN};
+	uint64_t end = clock_ns(CLOCK_MONOTONIC) + (uint64_t)GONE_MS * 1000000;
+
+	while (take_answers(k)) {
+		if (clock_ns(CLOCK_MONOTONIC) > end)
+			return false;
+		poll(&p, 1, WAIT_SLICE_MS);
+	}
+	return true;
+}
+
+static void forget(const struct keeper *k)
+{
+	struct keeper **at = &keepers;
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+}
+
+bool keeper_end(struct keeper *k)
+{
+	uint64_t end;
+	bool gone;
+
 	if (!k->pid)
-		return;
-	/* Keepers of other engines may have been forked with a copy of our end: closing it would
-	 * not be noticed. */
-	shutdown(k->fd, SHUT_RDWR);
+		return true;
+	shutdown(k->fd, SHUT_WR);
+	gone = wait_for_close(k);
+	end = clock_ns(CLOCK_MONOTONIC) + (uint64_t)MOVE_MS * 1000000;
+	while (waitpid(k->pid, NULL, WNOHANG) == 0 && clock_ns(CLOCK_MONOTONIC) < end)
+		poll(NULL, 0, 1);
+	forget(k);
 	close(k->fd);
-	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
-		;
 	k->pid = 0;
+	return gone;
 }

@@ -18,7 +18,10 @@
  * session of its own, and goes last when memory runs out.
  *
  * One keeper has the probes of many targets, each by the slot that it is given for it. Only the
- * probes of the target that a request names are touched by it.
+ * probes of the target that a request names are touched by it, by a thread of its own: one that
+ * waits, for a file system that does not answer any more or for a lock, keeps nobody from anything
+ * else. Least of all from taking probes away: also those of the target that it is about are, unless
+ * it is the kernel itself that does not come back from changing them.
  *
  * Nor do probes stay in a process while nobody keeps the account of what they cost: a maprace that
  * is stopped, or waits for somebody who reads what it prints, gives no sign of life
@@ -26,10 +29,17 @@
  * all away.
  */
 struct keeper {
+	struct keeper *next;
 	pid_t pid; /* 0: none */
 	int fd;
-	/* for how long it had taken them away by itself, not told yet, by slot */
-	uint64_t unwatched_ns[MR_TARGETS];
+	uint32_t last_id;
+	struct keeper_slot {
+		uint32_t waits; /* id of the request that has no answer yet; 0: none */
+		int result;	/* of the last one that had one */
+		struct err err;
+		/* for how long it had taken them away by itself, not told yet */
+		uint64_t unwatched_ns;
+	} slots[MR_TARGETS];
 };
 
 struct keeper_orders {
@@ -41,14 +51,22 @@ struct keeper_orders {
 };
 
 int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct err *err);
+/*
+ * Requests. None is waited for very long: -EAGAIN, the slot waits for its answer, or for that of an
+ * earlier request still, and goes on by itself; keeper_waits() tells until when. Then the same may
+ * be asked for once more, which does no harm, but for keeper_add() and keeper_change_calls(), which
+ * are done or not as *result says.
+ */
+bool keeper_waits(struct keeper *k, uint32_t slot, int *result);
 /* Has it place the probes of one more target, in a slot that is free. fd: the target's file, which
- * stays ours. After an error there are none. */
+ * stays ours. After an error there are none, or there will be none once keeper_wait() returns. */
 int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *target, int fd,
 		 struct err *err);
 /* No target comes any more: it gives up the privileges that only those need. */
 int keeper_settle(struct keeper *k, struct err *err);
-/* See links_add(). */
+/* See links_add(), links_take_back(). */
 int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more, struct err *err);
+int keeper_take_back(struct keeper *k, uint32_t slot, struct err *err);
 /* See links_change_calls(). */
 int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_calls *change,
 			struct err *err);
@@ -56,16 +74,20 @@ int keeper_open(struct keeper *k, uint32_t slot, struct err *err);
 int keeper_close(struct keeper *k, uint32_t slot, const bool *cycled, struct err *err);
 /* We live, says CLOCK_MONOTONIC: to all keepers. Each request to one of them says so too. */
 void keeper_beat(uint64_t when_ns);
-/* Has it put back what it took away of that target by itself; *unwatched_ns: for how long that was
- * gone, 0 where nothing was. After an error some still are: see links_close(). */
-int keeper_rouse(struct keeper *k, uint32_t slot, uint64_t *unwatched_ns, struct err *err);
-/* The target's probes are to go. They do while others are asked for, or taken away. */
+/* Has it put back what it took away of that target by itself. After an error some still are: see
+ * links_close(). */
+int keeper_rouse(struct keeper *k, uint32_t slot, struct err *err);
+/* For how long those were gone that it took away and has put back since this was asked last. */
+uint64_t keeper_unwatched(struct keeper *k, uint32_t slot);
+/* The target's probes are to go, whatever else is under way. They do while others are asked for, or
+ * taken away. */
 void keeper_remove(struct keeper *k, uint32_t slot);
-/* When this returns those are gone, if they were told to: the slot is free. */
-void keeper_wait(struct keeper *k, uint32_t slot);
+/* When this returns those are gone, and the slot is free. False: it was not worth waiting for any
+ * longer. */
+bool keeper_wait(struct keeper *k, uint32_t slot);
 /* False: it was killed, and the probes are gone. */
 bool keeper_alive(const struct keeper *k);
-/* When this returns all probes are gone, and so is the keeper. */
-void keeper_end(struct keeper *k);
+/* When this returns all probes are gone, and so is the keeper. False: some are not yet. */
+bool keeper_end(struct keeper *k);
 
 #endif

@@ -96,17 +96,40 @@ static const char *path_of(const struct links_file *f, char path[FD_PATH])
 
 #define INSN_BYTES 16 /* that the kernel copies from the file: they may lie in two pages */
 
-/*
- * Has the kernel read the page of a site before it is asked for the probe. It would read it by
- * itself while it holds the lock of the probe, with nobody's file at hand: Linux 6.18 warns of that
- * on ext4 (ext4_check_map_extents_env), and on a slow disk whoever else wants a probe waits. A file
- * that we may only name, or that cannot be read, is left to the kernel.
- */
 static void read_in(const struct links_file *f, unsigned long offset)
 {
 	uint8_t insn[INSN_BYTES];
 
-	(void)!pread(f->fd, insn, sizeof(insn), (off_t)offset);
+	if (offset)
+		(void)!pread(f->fd, insn, sizeof(insn), (off_t)offset);
+}
+
+void links_read(const struct links *l)
+{
+	size_t i, file;
+	int which;
+
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		read_in(&l->files[l->file[i]], l->offsets[i]);
+	for (i = 0; i < l->ncalls; i++)
+		read_in(&l->files[l->calls[i].file], l->calls[i].offset);
+	for (file = 0; file < l->nfiles; file++)
+		for (which = 0; which < LINKS_LASTING; which++)
+			read_in(&l->files[file], l->files[file].lasting_offsets[which]);
+}
+
+static bool is_call(const struct links *l, const struct links_call *c)
+{
+	return c->file < l->nfiles && c->slot < MR_SITE_SLOTS;
+}
+
+void links_read_calls(const struct links *l, const struct links_calls *change)
+{
+	size_t i;
+
+	for (i = 0; i < change->nmore && i < 32; i++)
+		if (is_call(l, &change->more[i]))
+			read_in(&l->files[change->more[i].file], change->more[i].offset);
 }
 
 static int place_many(const struct links *l, const struct links_file *f, struct bpf_program *prog,
@@ -115,12 +138,9 @@ static int place_many(const struct links *l, const struct links_file *f, struct 
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cnt = n);
 	char path[FD_PATH];
-	size_t i;
 
 	if (!n)
 		return 0;
-	for (i = 0; i < n; i++)
-		read_in(f, offsets[i]);
 	*out = bpf_program__attach_uprobe_multi(prog, l->pid, path_of(f, path), NULL, &opts);
 	return *out ? 0 : failed(err, -errno, "uprobe-multi");
 }
@@ -130,7 +150,6 @@ static int place_one(const struct links *l, const struct links_file *f, struct b
 {
 	char path[FD_PATH];
 
-	read_in(f, offset);
 	*out = bpf_program__attach_uprobe(prog, false, l->pid, path_of(f, path), offset);
 	return *out ? 0 : failed(err, -errno, "perf event");
 }
@@ -350,17 +369,44 @@ static int open_same(const struct links_addition *more, int *fd, struct err *err
 	return r;
 }
 
-int links_add(struct links *l, const struct links_addition *more, struct err *err)
+int links_open_more(const struct links_addition *more, int *fd, struct err *err)
+{
+	struct links_file f = {};
+	size_t i;
+	int r = open_same(more, fd, err);
+
+	if (r)
+		return r;
+	f.fd = *fd;
+	for (i = 0; i < MR_SITE_SLOTS; i++)
+		read_in(&f, more->offsets[i]);
+	for (i = 0; i < LINKS_LASTING; i++)
+		read_in(&f, more->lasting_offsets[i]);
+	return 0;
+}
+
+/* It has no links. */
+static void forget_file(struct links *l, size_t file)
+{
+	uint32_t slot;
+
+	close(l->files[file].fd);
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		if (l->file[slot] == file)
+			l->offsets[slot] = l->file[slot] = 0;
+}
+
+int links_add(struct links *l, const struct links_addition *more, int fd, struct err *err)
 {
 	size_t file = l->nfiles;
 	uint32_t slot;
 	int r;
 
-	if (file == LINKS_FILES)
+	if (file == LINKS_FILES) {
+		close(fd);
 		return err_set(err, -ENOSPC, "cannot place probes: too many plugins");
-	r = open_same(more, &l->files[file].fd, err);
-	if (r)
-		return r;
+	}
+	l->files[file] = (struct links_file){.fd = fd};
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		if (!more->offsets[slot])
 			continue;
@@ -375,11 +421,17 @@ int links_add(struct links *l, const struct links_addition *more, struct err *er
 	if (!r)
 		return 0;
 	l->nfiles--;
-	close(l->files[file].fd);
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		if (more->offsets[slot])
-			l->offsets[slot] = 0;
+	forget_file(l, file);
 	return r;
+}
+
+void links_take_back(struct links *l)
+{
+	if (l->nfiles < 2)
+		return;
+	drop_file(l, l->nfiles - 1);
+	l->nfiles--;
+	forget_file(l, l->nfiles);
 }
 
 int links_open(struct links *l, struct err *err)
@@ -388,7 +440,7 @@ int links_open(struct links *l, struct err *err)
 	return links_settle(l, err);
 }
 
-int links_close(struct links *l, const bool *cycled, struct err *err)
+void links_shut(struct links *l, const bool *cycled)
 {
 	bool same = true;
 	uint32_t slot;
@@ -412,6 +464,11 @@ int links_close(struct links *l, const bool *cycled, struct err *err)
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
 	for (file = 0; file < l->nfiles && !same; file++)
 		drop(&l->files[file].steady);
+}
+
+int links_close(struct links *l, const bool *cycled, struct err *err)
+{
+	links_shut(l, cycled);
 	return links_settle(l, err);
 }
 
@@ -432,7 +489,7 @@ static int add_call(struct links *l, const struct links_call *c)
 {
 	size_t i;
 
-	if (c->file >= l->nfiles || c->slot >= MR_SITE_SLOTS)
+	if (!is_call(l, c))
 		return -EINVAL;
 	if (l->ncalls < LINKS_CALLS) {
 		l->calls[l->ncalls++] = *c;
@@ -450,6 +507,7 @@ static int add_call(struct links *l, const struct links_call *c)
 
 int links_change_calls(struct links *l, const struct links_calls *change, struct err *err)
 {
+	struct err ignored = {};
 	size_t i;
 	int r = 0;
 
@@ -458,8 +516,16 @@ int links_change_calls(struct links *l, const struct links_calls *change, struct
 	for (i = 0; i < change->nmore && i < 32 && !r; i++)
 		r = add_call(l, &change->more[i]);
 	if (r)
-		return err_set(err, r, "cannot place probes at calls: %s", err_name(r));
-	return links_settle(l, err);
+		err_set(err, r, "cannot place probes at calls: %s", err_name(r));
+	else
+		r = links_settle(l, err);
+	if (!r)
+		return 0;
+	/* what cannot be had stands in no other's way */
+	for (i = 0; i < change->nmore && i < 32; i++)
+		forget_call(l, &change->more[i]);
+	(void)links_settle(l, &ignored);
+	return r;
 }
 
 void links_drop(struct links *l)

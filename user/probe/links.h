@@ -90,13 +90,32 @@ void links_begin(struct links *l, const struct links *base, const struct links_t
 		 int fd);
 /* All of them. After an error none is left. */
 int links_place(struct links *l, struct err *err);
-/* Those of one more file too. After an error it is as before. */
-int links_add(struct links *l, const struct links_addition *more, struct err *err);
-/* Those at some call instructions more, and less. After an error some may be missing. */
+/*
+ * Whatever has to be read of files, before anything is changed: where a file system does not answer
+ * any more it never comes back, and nothing waits for it. It changes nothing, and others may take
+ * the links away meanwhile.
+ *
+ * The kernel would read a page by itself while it holds the lock of the probe, with nobody's file
+ * at hand: Linux 6.18 warns of that on ext4 (ext4_check_map_extents_env), and whoever else wants a
+ * probe, or wants to fork, waits. What cannot be read is left to the kernel.
+ */
+void links_read(const struct links *l);
+void links_read_calls(const struct links *l, const struct links_calls *change);
+/* One more file, for links_add(). */
+int links_open_more(const struct links_addition *more, int *fd, struct err *err);
+/* Those of this file too, which is closed with the others, or now. After an error it is as
+ * before. */
+int links_add(struct links *l, const struct links_addition *more, int fd, struct err *err);
+/* Takes back what links_add() did last. */
+void links_take_back(struct links *l);
+/* Those at some call instructions more, and less. After an error no more are wanted; some may be
+ * missing. */
 int links_change_calls(struct links *l, const struct links_calls *change, struct err *err);
 /* Takes away those that are cycled from now on, and leaves the others in place. After an error some
  * that should be in place are not: each of the next calls tries them again. */
 int links_close(struct links *l, const bool *cycled, struct err *err);
+/* The first part of it: then links_settle() is due. */
+void links_shut(struct links *l, const bool *cycled);
 /* Puts those that are cycled back. After an error likewise. */
 int links_open(struct links *l, struct err *err);
 /* All of them, until the next links_settle(), _close() or _open(). */

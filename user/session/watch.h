@@ -24,6 +24,7 @@ struct watch {
 	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
+	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
 	bool stdout_failed; /* and said so */

@@ -15,6 +15,8 @@
 
 /* Probes that could not be placed are tried again after so long. */
 #define RETRY_NS 1000000000ull
+/* The kernel may take some time to move them; when it takes so long something is wrong. */
+#define LASTS_NS 10000000000ull
 
 /* CPU time of a process, 0 when it is gone. */
 static uint64_t cpu_time(pid_t pid)
@@ -131,6 +133,12 @@ static void note_failure(struct watched *t, int r, const struct err *err)
 {
 	if (r == -ESRCH || r == -ENOENT || r == -EPIPE || t->duty.failed)
 		return;
+	if (r == -EAGAIN) { /* a busy machine; said when it lasts */
+		if (!t->moving_ns)
+			t->moving_ns = watch_now();
+		if (watch_now() - t->moving_ns < LASTS_NS)
+			return;
+	}
 	t->duty.failed = true;
 	log_warn("process %d: %s; some functions are not watched until that can be done",
 		 (int)t->process.pid, err->text);
@@ -172,8 +180,10 @@ uint64_t watch_budget_step(struct watched *t)
 		r = attachment_open(t->attachment, &err);
 	else if (change == DUTY_CLOSE)
 		r = close_window(t, &err);
-	if (change != DUTY_STAY)
+	if (change != DUTY_STAY) {
 		t->failed_ns = r ? facts.now_ns : 0;
+		t->moving_ns = r == -EAGAIN ? t->moving_ns : 0;
+	}
 	if (r)
 		note_failure(t, r, &err);
 	if (attachment_change_calls(t->attachment, facts.now_ns, &call_err))

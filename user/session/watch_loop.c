@@ -25,6 +25,8 @@
 /* A target chooses how much work its events are: so much at a time, and so much at its end. */
 #define DRAIN_NS 10000000ull
 #define LAST_DRAIN_NS 3000000000ull
+/* All targets of an engine share a ring, and each comes to read it at its own steps. */
+#define DRAIN_PAUSE_NS 2000000ull
 
 struct loop;
 
@@ -35,7 +37,8 @@ struct ring { /* what the targets of one engine have to tell */
 	struct ring_buffer *buffers;
 	struct event *event;
 	uint64_t drain_until_ns;
-	bool last_drain; /* what there is no time for is counted */
+	uint64_t drained_ns; /* when it was read last */
+	bool last_drain;     /* what there is no time for is counted */
 };
 
 struct source { /* one target in the loop */
@@ -54,6 +57,8 @@ struct loop {
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
 	int error;
+	/* the ends of targets that come together have one time for all of them */
+	uint64_t end_until_ns;
 };
 
 static void stop(struct loop *l)
@@ -91,8 +96,10 @@ static int on_event(void *ctx, void *data, size_t size)
 	struct watch *w = ring->loop->watch;
 	int r;
 
-	if (!s)
+	if (!s) {
+		w->events_of_nobody++;
 		return 0;
+	}
 	if (size >= sizeof(struct mr_event_call) && h->kind == MR_EVENT_CALL) {
 		attachment_want_call(s->watched->attachment, data);
 		return 0;
@@ -123,6 +130,8 @@ static int on_growth(void *ctx, void *data, size_t size)
 
 	if (s)
 		r = growths_event(ring->loop->watch->growths, &s->watched->source, data, size);
+	else
+		ring->loop->watch->events_of_nobody++;
 	if (r) {
 		log_error("out of memory");
 		ring->loop->error = r;
@@ -134,11 +143,25 @@ static int on_growth(void *ctx, void *data, size_t size)
 /* Some of what the rings hold; the others are not kept waiting for all of it. */
 static void drain(struct ring *ring, uint64_t for_ns)
 {
-	ring->drain_until_ns = watch_now() + for_ns;
+	ring->drained_ns = watch_now();
+	ring->drain_until_ns = ring->drained_ns + for_ns;
 	if (ring_buffer__consume(ring->buffers) == -EAGAIN)
 		event_del(ring->event); /* it would call us again at once */
 	else
 		event_add(ring->event, NULL);
+	ring->drained_ns = watch_now();
+}
+
+/* What a target has left behind. Many may end at one time: the first ones do not make those wait
+ * that go on. */
+static void drain_at_end(struct ring *ring)
+{
+	struct loop *l = ring->loop;
+	uint64_t now = watch_now();
+
+	if (now > l->end_until_ns + LAST_DRAIN_NS)
+		l->end_until_ns = now + LAST_DRAIN_NS;
+	drain(ring, l->end_until_ns > now + DRAIN_NS ? l->end_until_ns - now : DRAIN_NS);
 }
 
 static void drain_last(struct ring *ring)
@@ -162,7 +185,7 @@ static void end_target(struct source *s)
 
 	if (s->watched->ended)
 		return;
-	drain(s->ring, LAST_DRAIN_NS);
+	drain_at_end(s->ring);
 	s->watched->ended = true;
 	if (s->exit_event)
 		event_del(s->exit_event);
@@ -250,7 +273,8 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->watched->ended)
 		return;
-	drain(s->ring, DRAIN_NS);
+	if (watch_now() - s->ring->drained_ns >= DRAIN_PAUSE_NS)
+		drain(s->ring, DRAIN_NS);
 	ns = watch_budget_step(s->watched);
 	again.tv_sec = (time_t)(ns / 1000000000u);
 	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
@@ -297,11 +321,35 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 	stop(l);
 }
 
+static void free_ring(struct ring *ring)
+{
+	if (ring->event)
+		event_free(ring->event);
+	ring_buffer__free(ring->buffers);
+	free(ring);
+}
+
+static int open_ring(struct ring *ring, const struct watched *t)
+{
+	struct event_base *base = ring->loop->base;
+	int growths = attachment_growths_fd(t->attachment);
+
+	ring->buffers = ring_buffer__new(ring->fd, on_event, ring, NULL);
+	if (!ring->buffers)
+		return -errno;
+	if (growths >= 0 && ring_buffer__add(ring->buffers, growths, on_growth, ring))
+		return -errno;
+	ring->event = event_new(base, ring_buffer__epoll_fd(ring->buffers), EV_READ | EV_PERSIST,
+				on_ring, ring);
+	return ring->event && !event_add(ring->event, NULL) ? 0 : -ENOMEM;
+}
+
 /* That of the target's engine, be it that it is new. */
 static int find_ring(struct loop *l, const struct watched *t, struct ring **out)
 {
 	int fd = attachment_events_fd(t->attachment);
 	struct ring *ring;
+	int r;
 
 	for (ring = l->rings; ring; ring = ring->next)
 		if (ring->fd == fd) {
@@ -311,20 +359,15 @@ static int find_ring(struct loop *l, const struct watched *t, struct ring **out)
 	ring = calloc(1, sizeof(*ring));
 	if (!ring)
 		return -ENOMEM;
-	ring->next = l->rings;
-	l->rings = ring;
 	ring->loop = l;
 	ring->fd = fd;
-	ring->buffers = ring_buffer__new(fd, on_event, ring, NULL);
-	if (!ring->buffers)
-		return -errno;
-	if (attachment_growths_fd(t->attachment) >= 0 &&
-	    ring_buffer__add(ring->buffers, attachment_growths_fd(t->attachment), on_growth, ring))
-		return -errno;
-	ring->event = event_new(l->base, ring_buffer__epoll_fd(ring->buffers), EV_READ | EV_PERSIST,
-				on_ring, ring);
-	if (!ring->event || event_add(ring->event, NULL))
-		return -ENOMEM;
+	r = open_ring(ring, t);
+	if (r) {
+		free_ring(ring);
+		return r;
+	}
+	ring->next = l->rings;
+	l->rings = ring;
 	*out = ring;
 	return 0;
 }
@@ -418,10 +461,7 @@ static void take_down(struct loop *l)
 		struct ring *ring = l->rings;
 
 		l->rings = ring->next;
-		if (ring->event)
-			event_free(ring->event);
-		ring_buffer__free(ring->buffers);
-		free(ring);
+		free_ring(ring);
 	}
 	for (i = 0; i < 4; i++)
 		if (l->signals[i])
@@ -453,8 +493,7 @@ static void wind_up(struct loop *l)
 		if (l->sources[i].watched)
 			watched_wait(l->sources[i].watched);
 	for (ring = l->rings; ring; ring = ring->next)
-		if (ring->buffers)
-			drain_last(ring);
+		drain_last(ring);
 }
 
 int watch_loop(struct watch *w)

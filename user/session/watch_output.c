@@ -73,6 +73,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.bare_calls += attachment_bare_calls(t->attachment);
 	}
 	user.dropped_growths += growths_left_out(w->growths);
+	user.bad_events += w->events_of_nobody;
 	for (i = 0; i < MR_OP_MAX; i++)
 		stats->operations += sum.ops[i];
 	stats->reads = sum.ops[MR_OP_READ];

@@ -18,10 +18,13 @@
 #include "session/refusal.h"
 #include "session/watch.h"
 
-/* Files that we open: of our own; for a target, whose keeper inherits those of all. */
+/* Files that we open: of our own; for a target, whose keeper inherits those of all. There a site
+ * takes two more where there is no uprobe-multi. */
 #define FILES 16
 #define FILES_OF_TARGET 40
-#define LIBRARIES 16 /* of all targets; each takes as much memory as a program */
+#define FILES_OF_SITE 2
+#define LASTING_SITES 2 /* of no operation's */
+#define LIBRARIES 16	/* of all targets; each takes as much memory as a program */
 /* A command that is to load a library: how often it is looked at, at first and at last, and after
  * how long a person is told what we wait for. */
 #define LOOK_FIRST_NS 2000000u
@@ -120,6 +123,7 @@ static int join(const struct joining *j, struct watched *t, struct err *err)
 		r = watched_attach(t, err);
 	if (r || !j->late)
 		return r;
+	attachment_settle(t->attachment); /* it may have an engine of its own */
 	t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
 	watched_start(t, w->start_ns);
 	watch_budget_join(w, t);
@@ -160,6 +164,8 @@ static void find_libraries(struct watch *w, struct watched *host, bool late)
 {
 	struct joining j = {w, host, late};
 
+	/* an engine that is made now is to have room for all of them */
+	w->attach.targets = (uint32_t)(w->room < MR_TARGETS ? w->room : MR_TARGETS);
 	watched_find_libraries(host, on_library, &j);
 }
 
@@ -366,13 +372,11 @@ static int wait_for_go(struct watch *w, struct watched *t, struct err *err)
 
 #define ENDING_MS 1000
 
-/* A process that ended while we attached, one of several: the others are watched all the same. */
+/* One of several: the others are watched all the same. */
 static void leave_out(struct watch *w, const struct watched *gone)
 {
 	size_t i;
 
-	log_warn("process %d (%s) ended while maprace attached to it, and is not watched",
-		 (int)gone->process.pid, gone->process.exe);
 	for (i = 0; i < w->ntargets; i++)
 		if (w->targets[i] == gone || w->targets[i]->host == gone)
 			w->targets[i]->left_out = true;
@@ -386,17 +390,26 @@ static int bear(struct watch *w, struct watched *t, int r, struct err *err)
 
 	if (!r || w->options->command)
 		return r;
-	/* its memory and its files are gone a moment before it has ended itself */
-	if (!process_ends_within(&t->process, r == -ESRCH || r == -ENOENT ? ENDING_MS : 0))
-		return r;
 	for (i = 0; i < w->ntargets; i++)
 		others += w->targets[i] != of && w->targets[i]->host != of &&
 			  !w->targets[i]->left_out;
+	if (r == -ENOSPC && others) { /* whatever its probes are too many for */
+		log_warn("process %d (%s) is not watched: %s", (int)of->process.pid,
+			 of->process.exe, err->text);
+		leave_out(w, of);
+		*err = (struct err){};
+		return 0;
+	}
+	/* its memory and its files are gone a moment before it has ended itself */
+	if (!process_ends_within(&t->process, r == -ESRCH || r == -ENOENT ? ENDING_MS : 0))
+		return r;
 	if (!others) {
 		err->hint[0] = '\0';
 		return err_set(err, -ESRCH, "process %d (%s) ended while maprace attached to it",
 			       (int)t->process.pid, t->process.exe);
 	}
+	log_warn("process %d (%s) ended while maprace attached to it, and is not watched",
+		 (int)of->process.pid, of->process.exe);
 	leave_out(w, of);
 	*err = (struct err){};
 	return 0;
@@ -438,10 +451,24 @@ static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
 	return r;
 }
 
+/* The files that the keeper, which has our limit, needs for what it cannot do without. */
+static int allow_files(const struct watch *w, struct err *err)
+{
+	size_t i, n = FILES;
+
+	for (i = 0; i < w->ntargets; i++) {
+		const struct attachment *a = w->targets[i]->attachment;
+
+		if (a && !w->targets[i]->left_out && !attachment_is_multi(a))
+			n += FILES_OF_SITE * (attachment_sites(a) + LASTING_SITES);
+	}
+	return limits_files(n, err);
+}
+
 static int attach_prepared(struct watch *w, struct err *err)
 {
 	size_t i;
-	int r = 0;
+	int r = allow_files(w, err);
 
 	for (i = 0; i < w->ntargets && !r; i++) {
 		struct watched *t = w->targets[i];

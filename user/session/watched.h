@@ -42,6 +42,7 @@ struct watched {
 	struct duty duty;
 	bool dutiful;	     /* the account is kept */
 	uint64_t failed_ns;  /* when a change of the probes failed; 0: the last one did not */
+	uint64_t moving_ns;  /* since when one takes its time; 0: none does */
 	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
 	bool growth;	     /* how its maps grow is watched */
 	bool left_out;	     /* it ended while we attached: about to be freed */

@@ -5,9 +5,27 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include <bpf/bpf.h>
+
+/* As kernels before 6.0 do. */
+static bool refuse_large;
+static int make_map(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries,
+		    const struct bpf_map_create_opts *opts)
+{
+	(void)type;
+	(void)name;
+	(void)key;
+	(void)entries;
+	(void)opts;
+	return refuse_large && value > 4u << 20 ? -E2BIG : dup(0);
+}
+
+#define bpf_map_create make_map
 #include "../../../user/probe/engine.c"
 
 /* An engine as it is once it is loaded, but for the kernel's part. */
@@ -111,12 +129,71 @@ static void a_slot_is_wiped(void **state)
 	unmade(e);
 }
 
+/* A target's part never falls, whoever comes or goes, and none pays for what was before it came. */
+static void hits_of_nobody_are_shared_out(void **state)
+{
+	struct engine *e = made(4);
+	uint16_t first, second;
+	int owner;
+
+	(void)state;
+	first = join(e, &owner);
+	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 100;
+	engine_share_foreign(e);
+	assert_int_equal(e->slots[engine_slot(e, first)].foreign, 100);
+	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 150;
+	second = join(e, &owner);
+	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 0);
+	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 161;
+	engine_share_foreign(e);
+	assert_int_equal(e->slots[engine_slot(e, first)].foreign, 155);
+	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 5);
+	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 162; /* with the odd one of before */
+	engine_share_foreign(e);
+	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 6);
+	unmade(e);
+}
+
+/* Its probes are gone with its keeper, and nobody can place any. */
+static void an_engine_whose_keeper_is_dead_takes_nobody(void **state)
+{
+	struct engine *e = made(1);
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	e->keeper.pid = 1;
+	e->keeper.fd = fds[0];
+	assert_true(takes(e, &e->opts, 0, 0));
+	close(fds[1]);
+	assert_false(takes(e, &e->opts, 0, 0));
+	close(fds[0]);
+	unmade(e);
+}
+
+/* What is of one size, at most what kernels before 6.0 make. */
+static void tables_are_not_too_large_for_old_kernels(void **state)
+{
+	struct engine *e = made(200);
+
+	(void)state;
+	assert_true(sizeof(*e->skel->bss) <= 4u << 20);
+	assert_int_equal(most_cpu_entries(MOST_OLD_CPU_ENTRIES), MOST_OLD_CPU_ENTRIES);
+	refuse_large = true;
+	assert_int_equal(most_cpu_entries(2 * MOST_OLD_CPU_ENTRIES), MOST_OLD_CPU_ENTRIES);
+	refuse_large = false;
+	unmade(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_tag_is_given_twice),
 		cmocka_unit_test(those_at_one_time_have_slots_of_their_own),
 		cmocka_unit_test(a_slot_is_wiped),
+		cmocka_unit_test(hits_of_nobody_are_shared_out),
+		cmocka_unit_test(an_engine_whose_keeper_is_dead_takes_nobody),
+		cmocka_unit_test(tables_are_not_too_large_for_old_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

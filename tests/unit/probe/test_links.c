@@ -42,12 +42,12 @@ struct bpf_link {
 };
 
 static struct bpf_link *placed;
-/* What was read since the last request, from files that may be read. */
+/* What was read so far, from files that may be read. */
 static struct {
 	ino_t ino;
 	unsigned long at;
 	size_t n;
-} reads[64];
+} reads[256];
 static size_t nreads;
 static unsigned int refusals; /* so many of the next requests fail */
 
@@ -56,7 +56,7 @@ static ssize_t noted_pread(int fd, void *buf, size_t n, off_t at)
 	struct stat st;
 
 	assert_int_equal(fstat(fd, &st), 0);
-	assert_true(nreads < 64);
+	assert_true(nreads < 256);
 	reads[nreads].ino = st.st_ino;
 	reads[nreads].at = (unsigned long)at;
 	reads[nreads++].n = n;
@@ -82,7 +82,6 @@ static struct bpf_link *attach(const char *path, const unsigned long *offsets, s
 
 	if (refusals) {
 		refusals--;
-		nreads = 0;
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -91,7 +90,6 @@ static struct bpf_link *attach(const char *path, const unsigned long *offsets, s
 	/* Linux 6.18 warns when it has to read the code of an ext4 file by itself. */
 	for (i = 0; i < n; i++)
 		assert_true(was_read(st.st_ino, offsets[i]));
-	nreads = 0;
 	link = calloc(1, sizeof(*link));
 	assert_non_null(link);
 	link->ino = st.st_ino;
@@ -187,6 +185,7 @@ static void begin(struct setting *s, bool multi)
 
 	memset(s, 0, sizeof(*s));
 	refusals = 0;
+	nreads = 0;
 	s->links.multi = multi;
 	s->links.nfiles = 1;
 	s->links.files[0].fd = make_file(s->path, &s->ino);
@@ -194,6 +193,7 @@ static void begin(struct setting *s, bool multi)
 	s->links.files[0].lasting_offsets[LINKS_COLLECTED] = COLLECTED;
 	for (slot = 0; slot < SITES; slot++)
 		s->links.offsets[slot] = SITE(slot);
+	links_read(&s->links);
 	assert_int_equal(links_place(&s->links, NULL), 0);
 	assert_int_equal(all_probes(), SITES + 2);
 }
@@ -350,7 +350,7 @@ static void add(bool multi)
 	char path[64];
 	struct stat st;
 	ino_t ino;
-	int fd;
+	int fd, own;
 
 	more.offsets[PLUGIN_SLOT] = PLUGIN_SITE;
 	begin(&s, multi);
@@ -358,13 +358,20 @@ static void add(bool multi)
 	assert_int_equal(fstat(fd, &st), 0);
 	more.dev = st.st_dev;
 	more.ino = ino + 1; /* another one was looked at */
-	assert_int_equal(links_add(&s.links, &more, NULL), -ESTALE);
-	assert_int_equal(all_probes(), SITES + 2);
+	assert_int_equal(links_open_more(&more, &own, NULL), -ESTALE);
 	more.ino = ino;
+	assert_int_equal(links_open_more(&more, &own, NULL), 0);
 	refusals = 1;
-	assert_int_equal(links_add(&s.links, &more, NULL), -ENOMEM);
+	assert_int_equal(links_add(&s.links, &more, own, NULL), -ENOMEM);
 	assert_int_equal(all_probes(), SITES + 2);
-	assert_int_equal(links_add(&s.links, &more, NULL), 0);
+	assert_int_equal(links_open_more(&more, &own, NULL), 0);
+	assert_int_equal(links_add(&s.links, &more, own, NULL), 0);
+	assert_int_equal(all_probes(), SITES + 5);
+	links_take_back(&s.links);
+	assert_int_equal(all_probes(), SITES + 2);
+	assert_int_equal(s.links.nfiles, 1);
+	assert_int_equal(links_open_more(&more, &own, NULL), 0);
+	assert_int_equal(links_add(&s.links, &more, own, NULL), 0);
 	assert_int_equal(probes(ino, PLUGIN_SITE), 1);
 	assert_int_equal(probes(ino, PLUGIN_FATAL), 1);
 	assert_int_equal(probes(ino, PLUGIN_COLLECTED), 1);
@@ -389,6 +396,35 @@ static void a_plugin_is_the_file_that_was_looked_at(void **state)
 	add(false);
 }
 
+#define CALL 0x2200u
+
+/* Of a call instruction that cannot be probed, for want of files say: the others come and go as
+ * before, and it is not tried again behind the back of who has given it up. */
+static void call_refused(bool multi)
+{
+	struct links_calls change = {.nmore = 1, .more = {{.offset = CALL, .slot = 1}}};
+	struct setting s;
+
+	begin(&s, multi);
+	links_read_calls(&s.links, &change);
+	refusals = 1;
+	assert_int_equal(links_change_calls(&s.links, &change, NULL), -ENOMEM);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	assert_int_equal(probes(s.ino, CALL), 0);
+	assert_int_equal(links_change_calls(&s.links, &change, NULL), 0);
+	assert_int_equal(probes(s.ino, CALL), 1);
+	end(&s);
+}
+
+static void a_call_that_is_refused_is_not_wanted_any_more(void **state)
+{
+	(void)state;
+	call_refused(true);
+	call_refused(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +434,7 @@ int main(void)
 		cmocka_unit_test(an_opening_puts_the_steady_ones_back_too),
 		cmocka_unit_test(the_collector_is_seen_before_anything_else),
 		cmocka_unit_test(a_plugin_is_the_file_that_was_looked_at),
+		cmocka_unit_test(a_call_that_is_refused_is_not_wanted_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
