@@ -51,7 +51,7 @@ fail()
 	echo "not ok $((passed + failed + skipped)) - $1"
 	echo "# $2"
 	for file in "$work"/*; do
-		[[ -s $file ]] || continue
+		[[ -f $file && -s $file ]] || continue
 		echo "# --- ${file##*/}"
 		sed 's/^/# /' "$file"
 	done

@@ -261,6 +261,7 @@ life_few_files()
 # By hand: build/churn 1000 build/e2e/1.24-stripped/counted
 life_churn()
 {
+	[[ -x $e2e_top/build/churn ]] || { why='SKIP no build/churn: make build/churn' && return 1; }
 	"$e2e_top/build/churn" 10 "$(program 1.24 counted)" >"$work/stdout" 2>"$work/stderr" || true
 	need "$(tail -1 "$work/stdout")" grep -qx ok "$work/stdout"
 }

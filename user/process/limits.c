@@ -21,7 +21,7 @@ static size_t open_files(void)
 
 int limits_files(size_t more, struct err *err)
 {
-	size_t need = open_files() + more;
+	size_t need = open_files() + more, ask;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
@@ -29,7 +29,9 @@ int limits_files(size_t more, struct err *err)
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max >= need && !setrlimit(RLIMIT_NOFILE, &limit))
 		return 0;
-	err_hint(err, "raise it: ulimit -n 1024 (in a unit of systemd: LimitNOFILE=1024)");
+	for (ask = 1024; ask < need; ask *= 2)
+		;
+	err_hint(err, "raise it: ulimit -n %zu (in a unit of systemd: LimitNOFILE=%zu)", ask, ask);
 	return err_set(
 		err, -EMFILE,
 		"the limit of open files is %llu, and maprace needs %zu for its probes and tables",
