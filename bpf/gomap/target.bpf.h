@@ -68,10 +68,10 @@ __noinline int site_further(__u64 ip, __u32 tgid, __u32 place)
  * an event is late), or of a process that is none of ours. */
 __noinline int site_missing(__u32 tgid)
 {
-	__u32 i, cpu;
+	__u32 i, cpu, place = mr_process_place(tgid);
 
 	for (i = 0; i < MR_SITE_STEPS; i++) {
-		const volatile struct mr_process *p = &processes[(tgid + i) & (MR_PROCESSES - 1)];
+		const volatile struct mr_process *p = &processes[(place + i) & (MR_PROCESSES - 1)];
 
 		if (tgid && p->tgid == tgid) {
 			lose(this_cpu((__u64)p->tag << MR_TAG_SHIFT, &cpu), MR_LOSS_UNKNOWN_SITE);

@@ -28,7 +28,7 @@
 #define MR_SITES 32768	      /* hash table of those of all targets (power of two): with all that is in
 				 .bss less than 4 MiB, the most that kernels before 6.0 map */
 #define MR_SITE_STEPS 16      /* so far from its place a site may be */
-#define MR_PROCESSES 512      /* hash table of targets by process (power of two) */
+#define MR_PROCESSES 1024     /* hash table of targets by process (power of two) */
 #define MR_CALL_SLOTS 8192    /* hash table of probed call instructions (power of two) */
 #define MR_CALL_STEPS 8	      /* so far from its slot one may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
@@ -135,11 +135,17 @@ static inline __u32 mr_site_place(__u32 tgid, __u64 ip)
 	return (__u32)(((ip ^ (__u64)tgid << 24) * 0x9e3779b97f4a7c15ull) >> 40) & (MR_SITES - 1);
 }
 
-/* Open-addressed by its tgid. */
+/* Open-addressed by mr_process_place(). */
 struct mr_process {
 	__u32 tgid; /* 0: none */
 	__u32 tag;
 };
+
+/* Spread: processes that were started together have numbers that lie close together. */
+static inline __u32 mr_process_place(__u32 tgid)
+{
+	return tgid * 0x9e3779b1u >> 16 & (MR_PROCESSES - 1);
+}
 
 /*
  * A call instruction in front of such a function that is probed as well, so that a goroutine can be

@@ -119,7 +119,7 @@ static void plant_sites(__u32 tgid, __u16 tag)
 	plant_site(tgid, tag, (struct mr_probe_site){.ip = FATAL_IP}, MR_SITE_SLOTS);
 	plant_site(tgid, tag, (struct mr_probe_site){.ip = COLLECTED_IP, .op = MR_OP_COLLECTED},
 		   MR_SITE_SLOTS);
-	processes[tgid & (MR_PROCESSES - 1)] = (struct mr_process){tgid, tag};
+	processes[mr_process_place(tgid)] = (struct mr_process){tgid, tag};
 }
 
 /* As the programs find it. */

@@ -150,10 +150,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 static int add_process(const struct attachment *a)
 {
 	struct mr_process *all = a->engine->skel->bss->processes, *free_one = NULL;
-	uint32_t i;
+	uint32_t i, place = mr_process_place(a->target->tgid);
 
 	for (i = 0; i < MR_SITE_STEPS; i++) {
-		struct mr_process *p = &all[(a->target->tgid + i) & (MR_PROCESSES - 1)];
+		struct mr_process *p = &all[(place + i) & (MR_PROCESSES - 1)];
 
 		if (p->tgid == a->target->tgid)
 			return 0;

@@ -219,6 +219,34 @@ static void a_site_without_room_has_no_number(void **state)
 	free(a);
 }
 
+/* As many processes as there are slots, whatever their numbers: some in a row and some more in a
+ * row later, one after the other with the threads of each between, or by chance. */
+static void processes_have_room(void **state)
+{
+	struct attachment *all[MR_TARGETS - 1];
+	struct err err = {};
+	uint32_t i, random = 1, spread;
+
+	(void)state;
+	set.count = set.probed = 0;
+	for (spread = 0; spread < 40; spread++) {
+		for (i = 0; i < MR_TARGETS - 1; i++) {
+			random = random * 1664525 + 1013904223;
+			all[i] = prepared(0x10000 * i);
+			all[i]->config.tgid = !spread	    ? 4000 + i % 64 + i / 64 * 512
+					      : spread < 20 ? 4000 + i * spread
+							    : 1 + (random >> 10);
+			assert_int_equal(attachment_load(all[i], &err), 0);
+			assert_ptr_equal(all[i]->engine, first);
+		}
+		while (i--) {
+			leave_engine(all[i]);
+			free(all[i]);
+		}
+	}
+	set.count = set.probed = 4;
+}
+
 #define ATTACH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, take_down)
 
 int main(void)
@@ -228,6 +256,7 @@ int main(void)
 		ATTACH_TEST(who_finds_no_room_has_another_engine),
 		ATTACH_TEST(who_finds_no_room_anywhere_is_refused),
 		ATTACH_TEST(a_site_without_room_has_no_number),
+		ATTACH_TEST(processes_have_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
