@@ -25,8 +25,7 @@
 #define MR_CPU_ENTRIES 8  /* struct mr_cpu by slot and CPU, where user space asks for no more */
 #endif
 #define MR_SITE_SLOTS 128     /* probe sites of one target, by number (power of two) */
-#define MR_SITES 32768	      /* hash table of those of all targets (power of two): with all that is in
-				 .bss less than 4 MiB, the most that kernels before 6.0 map */
+#define MR_SITES 32768	      /* hash table of those of all targets (power of two), see below */
 #define MR_SITE_STEPS 16      /* so far from its place a site may be */
 #define MR_PROCESSES 1024     /* hash table of targets by process (power of two) */
 #define MR_CALL_SLOTS 8192    /* hash table of probed call instructions (power of two) */
@@ -50,6 +49,8 @@
 #define MR_GROWERS 1024	    /* parts in a growth that are summed up, with --growth (power of two) */
 #define MR_GROWN 4096	    /* maps whose last growth is known, with --growth (power of two) */
 #define MR_ITERATORS 4096   /* open iterations, with --growth (power of two) */
+
+/* MR_SITES: with all else that is in .bss less than 4 MiB, the most that kernels before 6.0 map. */
 
 enum mr_op {
 	MR_OP_NONE = 0,
