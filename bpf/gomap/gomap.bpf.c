@@ -220,8 +220,9 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!o.record || !o.map || o.record->addr != o.map)
 		return 0; /* the operation itself makes the record */
 	o.now = bpf_ktime_get_ns();
-	if (o.record->collected != collections && map_recognise(index, o.map, o.now))
-		return 0;
+	/* another one that lies there now is held here as well: behind the call it is no news */
+	if (o.record->collected != collections)
+		map_recognise(index, o.map, o.now);
 	caller = stack_caller(ctx, &o.ret);
 	s = caller ? caller_record(o.ip, caller, o.c) : NULL;
 	if (!s) {
