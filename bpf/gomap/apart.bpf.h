@@ -88,12 +88,11 @@ __noinline __u64 apart_period(__u32 index, __u64 g, __u64 now, __u64 call_ns)
 	return call_ns && (__s64)(now - call_ns) > 0 ? now - call_ns : 0;
 }
 
-/* how: 1: it writes; 2: it stands at its call instruction. period: since it last came there; 0
- * elsewhere. */
+/* how: WAIT_*. period: since it last came to its call instruction; 0 elsewhere. */
 __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
-	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
+	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & WAIT_WRITER), until;
 	struct mr_cpu *c;
 	int left;
 	__u32 cpu, i, apart;
@@ -110,7 +109,7 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 	/* several at once are longer than one, which is as well */
 	for (i = 0; i < MR_APART_CPUS; i++)
 		left += apart_left(index, i, g, now, apart);
-	if (!left && !writer_inside(map))
+	if (!left && !another_inside(map, how & WAIT_IF_EMPTY))
 		return 0;
 	if (apart > APART_NS && left > APART_NS) {
 		if (left > STEP_MAX_NS)
@@ -120,9 +119,9 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 		left = 0;
 	}
 	until = now + left;
-	wait_writers(until, map, g, how & 2);
+	wait_writers(until, map, g, how);
 	until = bpf_ktime_get_ns();
-	s->when[cpu] = (until & ~1ull) | (how & 1);
+	s->when[cpu] = (until & ~1ull) | (how & WAIT_WRITER);
 	lose(c, MR_LOSS_KEPT_APART);
 	c->hold_ns += until - now;
 	return 1;

@@ -38,7 +38,7 @@ static __always_inline void wait_inside(const struct operation *o)
 {
 	__u64 end;
 
-	wait_writers(o->now, o->map, o->g, o->at_call);
+	wait_writers(o->now, o->map, o->g, wait_how(o));
 	end = bpf_ktime_get_ns();
 	lose(o->c, MR_LOSS_KEPT_APART);
 	o->c->hold_ns += end - o->now;
@@ -127,7 +127,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
-			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op), 0);
+			keep_apart(o.index, o.map, o.g, wait_how(&o), 0);
 	} else if (o.inside) {
 		wait_inside(&o);
 	}
@@ -234,14 +234,14 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
 	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
-	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map)) {
+	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map, 0)) {
 		wait_inside(&o);
 		return 0;
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	look_hold(ctx, &o, s, o.ret, 0);
 	if (racy)
-		keep_apart(o.index, o.map, o.g, 3, period);
+		keep_apart(o.index, o.map, o.g, wait_how(&o), period);
 	return 0;
 }
 
