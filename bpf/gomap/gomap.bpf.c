@@ -297,6 +297,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		lose(o->c, MR_LOSS_ITER_FAULT);
 		map = 0;
 	}
+	map_look_closer(map_index(map), map, o->g, o->now); /* the note may be a stack map's */
 	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0)) {
 		e->born_flagged = 1;
 		map = 0;

@@ -65,41 +65,48 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 	return 1;
 }
 
-/*
- * Of a record that was a map's on a stack: that memory may be the heap's by now, without any
- * collection, and another map's. On its own stack such a map is used by nobody but its goroutine.
- */
-static __always_inline bool on_stack_of(__u64 g, __u64 map, struct mr_cpu *c)
+/* Whether a map lies on g's stack; -1: cannot be read. A function of its own, for the verifier. */
+__noinline int on_stack_of(__u64 g, __u64 map)
 {
 	__u64 lo = 0, hi = 0;
+	__u32 cpu;
 
 	if (target_u64(g + cfg.g_stack_lo, &lo) || target_u64(g + cfg.g_stack_hi, &hi)) {
-		lose(c, MR_LOSS_G_FAULT);
-		return true;
+		lose(this_cpu(&cpu), MR_LOSS_G_FAULT);
+		return -1;
 	}
 	return map >= lo && map < hi;
 }
 
 /*
  * At an operation that is looked at. A map that becomes empty gets a new seed each time, and if it
- * is one that matters it is to be known by the last of them. One that was on a stack may not be.
- * Always called: a branch around it would have the verifier go through all that follows twice.
+ * is one that matters it is to be known by the last of them. One that was on a stack may not be:
+ * that memory may be the heap's by now, without any collection, and another map's. So it is marked
+ * as such from the beginning, whose operation is always looked at; nobody but its goroutine uses
+ * it. Always called: a branch around it would have the verifier go through all that follows twice.
  */
 __noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
 {
 	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
-	struct mr_cpu *c;
 	__u32 cpu;
+	int on_stack;
 
-	if (!m || m->addr != map || !(m->flags & (MR_MAP_EMPTIED | MR_MAP_STACK)))
+	if (!m || m->addr != map)
 		return 0;
-	if (!(m->flags & MR_MAP_STACK)) {
-		if (m->flags & MR_MAP_SHARED)
+	if (m->flags & MR_MAP_SHARED && !(m->flags & MR_MAP_STACK)) {
+		if (m->flags & MR_MAP_EMPTIED)
 			emptied[index & (MR_EMPTIED - 1)] = index + 1;
 		return 0;
 	}
-	c = this_cpu(&cpu);
-	if (on_stack_of(g, map, c))
+	on_stack = on_stack_of(g, map);
+	if (!(m->flags & MR_MAP_STACK)) {
+		if (on_stack > 0) {
+			this_cpu(&cpu)->stack_maps++;
+			m->flags |= MR_MAP_STACK;
+		}
+		return 0;
+	}
+	if (on_stack)
 		return 1;
 	m->seed = 0; /* another map, whatever its seed */
 	map_recognise(index, map, now);

@@ -344,6 +344,51 @@ static void one_that_was_turned_away_has_not_assigned(void **state)
 	assert_int_equal(dies(&b)->born_flagged, 1);
 }
 
+/* Nor is one that lies where a map on a stack did, be that never looked at a second time. */
+static void a_stack_map_leaves_nothing_to_a_heap_map(void **state)
+{
+	__u64 *map = &c.stack[40];
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	op(&c, SITE_WRITE, map);
+	memset(again_table, 0, sizeof(again_table));
+	clock_ns += 2000 * MS;
+	op(&c, SITE_WRITE, map);
+	memset(again_table, 0, sizeof(again_table));
+	op(&c, SITE_WRITE, map);
+	/* its stack is the heap's now, without a collection */
+	clock_ns += 10 * MS;
+	op(&b, SITE_READ, map);
+	e = dies(&b);
+	assert_int_equal(e->map, (uintptr_t)map);
+	assert_int_equal(e->other.flags, MR_ACCESS_UNKNOWN); /* not c, which wrote to another one */
+	cfg.clone_copies = MR_CLONE_FLAGS;
+	assert_int_equal(dies(&b)->born_flagged, 1);
+}
+
+/* And where the one that came to the heap map has not been looked at. */
+static void nor_to_one_that_was_not_looked_at(void **state)
+{
+	__u64 *map = &c.stack[40];
+	struct mr_map *m = &map_table[map_index((uintptr_t)map)];
+
+	(void)state;
+	cfg.clone_copies = MR_CLONE_FLAGS;
+	op(&c, SITE_WRITE, map);
+	assert_true(m->flags & MR_MAP_STACK);
+	clock_ns += 2000 * MS;
+	memset(again_table, 0, sizeof(again_table));
+	op(&c, SITE_WRITE, map);
+	m->next_look_ns = clock_ns + 1000 * MS;
+	m->seen = m->looked = ~0ull;
+	clock_ns += 10 * MS;
+	op(&b, SITE_READ, map);
+	assert_true(m->flags & MR_MAP_STACK);
+	clock_ns += 200 * MS;
+	assert_int_equal(dies(&b)->born_flagged, 1);
+}
+
 static void one_written_long_ago_is_none(void **state)
 {
 	(void)state;
@@ -439,6 +484,8 @@ int main(void)
 		TEST(of_a_clone_no_map_is_told),
 		TEST(but_one_that_was_assigned_to_is_none),
 		TEST(one_that_was_turned_away_has_not_assigned),
+		TEST(a_stack_map_leaves_nothing_to_a_heap_map),
+		TEST(nor_to_one_that_was_not_looked_at),
 		TEST(one_written_long_ago_is_none),
 		TEST(one_written_later_is_none),
 		TEST(another_map_in_its_record_is_none),
