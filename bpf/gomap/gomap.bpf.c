@@ -117,7 +117,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
-	map_assigned(o.index, o.g);
+	map_assigned(o.index, o.map, o.g);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	again_cloned(o.map, o.op, o.cpu, arg);
@@ -258,10 +258,11 @@ int maprace_call_plain(struct pt_regs *ctx)
 }
 
 /* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
-static __always_inline bool is_old_write(const struct mr_last *w, __u64 now, __u64 self)
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 first_ns, __u64 now,
+					 __u64 self)
 {
 	return w->g && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
-	       (__s64)(now - w->ns) > WRITE_NS;
+	       (__s64)(now - w->ns) > WRITE_NS && last_is_of_map(w, first_ns);
 }
 
 /*
@@ -274,6 +275,7 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 {
 	const struct mr_map *m;
 	__u32 index = map_index(map);
+	__u64 first_ns;
 
 	if (cfg.clone_copies != MR_CLONE_FLAGS)
 		return false;
@@ -281,8 +283,10 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 	if (!m || m->addr != map ||
 	    (m->collected != collections && map_recognise(index, map, o->now)))
 		return true;
-	return !(m->flags & MR_MAP_ASSIGNED) && !is_old_write(&m->writer, o->now, self) &&
-	       !is_old_write(&m->writer_before, o->now, self);
+	first_ns = *(const volatile __u64 *)&m->first_ns;
+	return m->assigned != mr_assigned_mark(map, first_ns) &&
+	       !is_old_write(&m->writer, first_ns, o->now, self) &&
+	       !is_old_write(&m->writer_before, first_ns, o->now, self);
 }
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
@@ -348,8 +352,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 		return; /* another writer notes itself just now */
 	/* Where the record has only just become this map's, the note may be of another map: who
 	 * found it to be that one's before notes itself in it after. */
-	after = entered && (__s64)(w.ns - entered) > 0 &&
-		(__s64)(w.ns - o->record->first_ns) > LONG_WRITE_NS;
+	after = entered && (__s64)(w.ns - entered) > 0 && last_is_of_map(&w, o->record->first_ns);
 	if (!w.g || w.g == o->g || (__s64)(o->now - w.ns) < 0)
 		return;
 	if (after)

@@ -19,9 +19,11 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 {
 	if (m->addr)
 		lose(c, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
+	/* first: whoever finds it to be this map's does not believe the notes of the one before */
+	*(volatile __u64 *)&m->first_ns = now;
+	*(volatile __u64 *)&m->addr = addr;
 	/* m->hold belongs to whoever holds, and stays */
 	m->trial = 0;
-	m->addr = addr;
 	m->flags = 0;
 	m->next_look_ns = 0;
 	m->seen = 0;
@@ -30,7 +32,6 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->reader.g = 0;
 	m->writer.g = 0;
 	m->writer_before.g = 0;
-	m->first_ns = now;
 	m->type = 0;
 	m->hold_ns = 0;
 	m->looked = 0;
@@ -39,6 +40,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->proved = 0;
 	m->sites = 0;
 	__builtin_memset(m->marks, 0, sizeof(m->marks));
+	m->assigned = 0;
 	m->seed = seed_of(addr, c);
 	m->collected = collections_now();
 }
@@ -171,25 +173,42 @@ static __always_inline __u64 later(__u64 a, __u64 b)
 	return a - ((a - b) & b_is_later);
 }
 
-/* Whoever left this note, the same g, has put something in since: it comes again. */
-static __always_inline bool last_assigned(const struct mr_last *l, __u64 g)
+/* No write lasts as long as this, even where a group of processes gets a few milliseconds of each
+ * hundred, or the write had to help the collector. */
+#define LONG_WRITE_NS 1000000000
+
+/* Whoever found the record to be another map's before notes itself in it after, so late at most. */
+static __always_inline bool last_is_of_map(const struct mr_last *l, __u64 first_ns)
 {
-	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE);
+	return (__s64)(l->ns - first_ns) > LONG_WRITE_NS;
+}
+
+/* Whoever left this note, the same g, has put something in since: it comes again. */
+static __always_inline bool last_assigned(const struct mr_last *l, __u64 g, __u64 first_ns)
+{
+	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE) && last_is_of_map(l, first_ns);
 }
 
 /* Before g's operation is noted: whether something has been put in for certain, where a clone can
  * be born with the writing flag. Always called, a function of its own: the verifier would follow
  * each branch of it through all that comes after. */
-__noinline int map_assigned(__u32 index, __u64 g)
+__noinline int map_assigned(__u32 index, __u64 map, __u64 g)
 {
-	struct mr_map *m;
+	volatile struct mr_map *m;
+	__u64 first_ns;
+	__u32 mark;
 
 	if (cfg.clone_copies != MR_CLONE_FLAGS)
 		return 0;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (m && !(m->flags & MR_MAP_ASSIGNED) &&
-	    (last_assigned(&m->writer, g) || last_assigned(&m->writer_before, g)))
-		m->flags |= MR_MAP_ASSIGNED;
+	if (!m)
+		return 0;
+	first_ns = m->first_ns; /* before the notes: they are not of an earlier map's then */
+	mark = mr_assigned_mark(map, first_ns);
+	if (m->assigned != mark &&
+	    (last_assigned((const struct mr_last *)&m->writer, g, first_ns) ||
+	     last_assigned((const struct mr_last *)&m->writer_before, g, first_ns)))
+		m->assigned = mark;
 	return 0;
 }
 

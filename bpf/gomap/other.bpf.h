@@ -13,10 +13,6 @@
 
 /* No write lasts as long, unless its thread lost the CPU for as long. */
 #define WRITE_NS 100000000
-/* Nor as long as this, even where a group of processes gets a few milliseconds of each hundred, or
- * the write had to help the collector. */
-#define LONG_WRITE_NS 1000000000
-
 /* Whether every writer that may still be inside has passed by the map's record. */
 static __always_inline bool record_is_whole(const struct operation *o)
 {

@@ -209,7 +209,6 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
 #define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
 #define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
-#define MR_MAP_ASSIGNED 128u /* something has been put in, as who did has come again */
 
 /*
  * Direct-mapped by address; a newcomer takes the record over, be it that another map lies at the
@@ -244,7 +243,8 @@ struct mr_map {
 	/* One mark for each goroutine that has come to write, by its g (mr_mark()): stores
 	 * only, so that of two that come at once none is forgotten. */
 	__u8 marks[MR_MARKS];
-	__u64 pad;
+	__u32 assigned; /* mr_assigned_mark() once it is certain that something was put in */
+	__u32 pad;
 };
 
 /* The place of a goroutine's mark, and the mark: never 0. */
@@ -551,6 +551,13 @@ static inline __u32 mr_map_mark(__u64 addr)
 static inline int mr_map_proved(const struct mr_map *m, __u64 addr)
 {
 	return m->proved == mr_map_mark(addr);
+}
+
+/* Says that of this map alone and since its record began: whoever takes the record over meanwhile
+ * does not take over a mark that is set late. Never 0. */
+static inline __u32 mr_assigned_mark(__u64 addr, __u64 first_ns)
+{
+	return (__u32)((addr ^ first_ns * 0x9e3779b97f4a7c15ull) * 0x9e3779b97f4a7c15ull >> 32) | 1;
 }
 
 static inline __u64 mr_goroutine_bit(__u64 g)

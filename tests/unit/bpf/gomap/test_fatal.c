@@ -310,7 +310,10 @@ static void but_one_that_was_assigned_to_is_none(void **state)
 {
 	(void)state;
 	cfg.clone_copies = MR_CLONE_FLAGS;
-	at(0, &b, SITE_READ); /* a has written long ago */
+	at(0, &a, SITE_WRITE);
+	at(MS, &b, SITE_READ);
+	assert_int_equal(dies(&b)->map, 0);
+	at(150 * MS, &b, SITE_READ); /* a has written long ago */
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
 	record()->writer.op = MR_OP_DELETE;
 	assert_int_equal(dies(&b)->map, 0);
@@ -321,7 +324,62 @@ static void but_one_that_was_assigned_to_is_none(void **state)
 	at(1000, &a, SITE_WRITE); /* it comes again */
 	at(1000, &b, SITE_READ);
 	assert_int_equal(dies(&b)->map, (uintptr_t)gomaps[0]);
-	assert_true(record()->flags & MR_MAP_ASSIGNED);
+	assert_int_equal(record()->assigned,
+			 mr_assigned_mark((uintptr_t)gomaps[0], record()->first_ns));
+}
+
+/* Both of one record: the second one takes it over while somebody is on its way to the first. */
+static __u64 *second_map(__u64 *room, size_t words)
+{
+	size_t i;
+
+	for (i = 8; i + 8 < words; i += 2)
+		if (map_index((uintptr_t)&room[i]) == map_index((uintptr_t)gomaps[0]))
+			return &room[i];
+	fail_msg("no second map of that record");
+	return NULL;
+}
+
+static __u64 *second;
+
+static void another_comes_to_the_second(void)
+{
+	__u32 cpu = current_cpu, tid = current_tid;
+
+	at_reserve = NULL;
+	op(&c, SITE_READ, second);
+	current_cpu = cpu;
+	current_tid = tid;
+}
+
+static void a_late_note_of_another_map_is_no_assignment(void **state)
+{
+	size_t words = (size_t)8 << 20;
+	__u64 *room = calloc(words, sizeof(*room));
+	struct goroutine d;
+
+	(void)state;
+	assert_non_null(room);
+	goroutine_init(&d, 4);
+	cfg.clone_copies = MR_CLONE_FLAGS;
+	second = second_map(room, words);
+	second[1] = 4; /* an empty clone: whoever writes to it first dies */
+	plant_hold(&d, SITE_WRITE, gomaps[0]);
+	at_reserve = another_comes_to_the_second;
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(record()->addr, (uintptr_t)second);
+	record()->hold = 0;
+	assert_int_equal(record()->writer.g, (uintptr_t)a.g);
+	clock_ns += 150 * MS;
+	op(&b, SITE_WRITE, second);
+	assert_int_equal(dies(&b)->born_flagged, 1);
+	memset(again_table, 0, sizeof(again_table));
+	op(&a, SITE_READ, second); /* who left it there comes again */
+	assert_int_equal(dies(&b)->born_flagged, 1);
+	/* nor does a mark tell of it that was set for the map before */
+	record()->assigned = mr_assigned_mark((uintptr_t)gomaps[0], record()->first_ns - 1);
+	assert_int_equal(dies(&b)->born_flagged, 1);
+	free(room);
 }
 
 /* Turned away by its stack check, it notes itself twice for one write. */
@@ -483,6 +541,7 @@ int main(void)
 		TEST(a_note_of_another_map_is_none),
 		TEST(of_a_clone_no_map_is_told),
 		TEST(but_one_that_was_assigned_to_is_none),
+		TEST(a_late_note_of_another_map_is_no_assignment),
 		TEST(one_that_was_turned_away_has_not_assigned),
 		TEST(a_stack_map_leaves_nothing_to_a_heap_map),
 		TEST(nor_to_one_that_was_not_looked_at),
