@@ -269,7 +269,8 @@ static __always_inline bool is_old_write(const struct mr_last *w, __u64 first_ns
  * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
  * conflict. The first assignment to such a one is the end, so none that has had one is. Its seed
  * tells nothing: that of its source may have been another one when we saw the clone begin, or we
- * did not see it. self: the dying goroutine, where it dies in a write; 0 elsewhere.
+ * did not see it. Where collections go unseen, one clone is taken for another. self: the dying
+ * goroutine, where it dies in a write; 0 elsewhere.
  */
 static __always_inline bool born_flagged(__u64 map, const struct operation *o, __u64 self)
 {
@@ -280,7 +281,7 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 	if (cfg.clone_copies != MR_CLONE_FLAGS)
 		return false;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (!m || m->addr != map ||
+	if (!m || m->addr != map || cfg.collections_unseen ||
 	    (m->collected != collections && map_recognise(index, map, o->now)))
 		return true;
 	first_ns = *(const volatile __u64 *)&m->first_ns;

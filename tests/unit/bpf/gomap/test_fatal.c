@@ -382,6 +382,43 @@ static void a_late_note_of_another_map_is_no_assignment(void **state)
 	free(room);
 }
 
+/* Assigned to, collected, and another clone of the same source lies there. */
+static void replaced_by_a_clone(void)
+{
+	int i;
+
+	cfg.clone_copies = MR_CLONE_FLAGS;
+	gomaps[0][1] = gomaps[1][1] = 0x11ull << 32;
+	for (i = 0; i < 3; i++) {
+		memset(again_table, 0, sizeof(again_table));
+		op(&a, SITE_WRITE, gomaps[1]);
+		clock_ns += 2000 * MS;
+	}
+	op(&b, SITE_READ, gomaps[1]);
+	assert_int_equal(dies(&b)->born_flagged, cfg.collections_unseen);
+	current_tid = a.tid;
+	maprace_collected(&a.regs);
+	gomaps[1][0] = 3;
+	gomaps[1][1] |= 4;
+}
+
+static void a_clone_that_was_not_seen_inherits_nothing(void **state)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		begin(state);
+		cfg.collections_unseen = i == 2;
+		replaced_by_a_clone();
+		if (i < 2)
+			whole_ns = i ? clock_ns : 0; /* the probes are away, or were */
+		clock_ns += 200 * MS;
+		op(&b, SITE_READ, gomaps[1]);
+		assert_int_equal(dies(&b)->born_flagged, i < 3);
+		end(state);
+	}
+}
+
 /* Turned away by its stack check, it notes itself twice for one write. */
 static void one_that_was_turned_away_has_not_assigned(void **state)
 {
@@ -542,6 +579,7 @@ int main(void)
 		TEST(of_a_clone_no_map_is_told),
 		TEST(but_one_that_was_assigned_to_is_none),
 		TEST(a_late_note_of_another_map_is_no_assignment),
+		TEST(a_clone_that_was_not_seen_inherits_nothing),
 		TEST(one_that_was_turned_away_has_not_assigned),
 		TEST(a_stack_map_leaves_nothing_to_a_heap_map),
 		TEST(nor_to_one_that_was_not_looked_at),
