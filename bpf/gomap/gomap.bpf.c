@@ -303,10 +303,10 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 		map = 0;
 	}
 	map_look_closer(map_index(map), map, o->g, o->now); /* the note may be a stack map's */
-	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0)) {
-		e->born_flagged = 1;
+	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0))
 		map = 0;
-	}
+	if (map)
+		e->born_flagged = 0;
 	o->map = map;
 	e->map = o->map;
 	e->site = site->ip;
@@ -406,7 +406,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->type = 0;
 	e->site = 0;
 	e->op = MR_OP_NONE;
-	e->born_flagged = 0;
+	e->born_flagged = cfg.clone_copies == MR_CLONE_FLAGS; /* unless it is known to be none */
 	e->map_header_size = 0;
 	other_unknown(&e->other);
 	if (latest_read(o.g, &last)) {

@@ -463,8 +463,8 @@ struct mr_event_fatal {
 	__u64 type; /* of that map, as its record has it, or 0 */
 	__u64 site; /* of that operation, and what it does: enum mr_op */
 	__u16 op;
-	__u16 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source: no map
-			       is told */
+	__u16 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
+			       known to be none: no map is told */
 	__u32 map_header_size; /* 0: could not be read, or the map is not known */
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
