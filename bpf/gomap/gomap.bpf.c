@@ -117,7 +117,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
-	map_assigned(o.index, o.map, o.g);
+	map_assigned(o.index, o.map, o.g, o.op, slot);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	again_cloned(o.map, o.op, o.cpu, arg);

@@ -203,16 +203,19 @@ static __always_inline bool last_is_of_map(const struct mr_last *l, __u64 first_
 	return (__s64)(l->ns - first_ns) > LONG_WRITE_NS;
 }
 
-/* Whoever left this note, the same g, has put something in since: it comes again. */
-static __always_inline bool last_assigned(const struct mr_last *l, __u64 g, __u64 first_ns)
+/* Whoever left this note, the same g, has put something in since: it comes again. Unless it is an
+ * assignment by another function: that one may be called by the first. */
+static __always_inline bool last_assigned(const struct mr_last *l, __u64 g, __u64 first_ns,
+					  __u32 op, __u32 slot)
 {
-	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE) && last_is_of_map(l, first_ns);
+	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE) &&
+	       (op != MR_OP_WRITE || l->slot == slot) && last_is_of_map(l, first_ns);
 }
 
 /* Before g's operation is noted: whether something has been put in for certain, where a clone can
  * be born with the writing flag. Always called, a function of its own: the verifier would follow
  * each branch of it through all that comes after. */
-__noinline int map_assigned(__u32 index, __u64 map, __u64 g)
+__noinline int map_assigned(__u32 index, __u64 map, __u64 g, __u32 op, __u32 slot)
 {
 	volatile struct mr_map *m;
 	__u64 first_ns;
@@ -226,8 +229,8 @@ __noinline int map_assigned(__u32 index, __u64 map, __u64 g)
 	first_ns = m->first_ns; /* before the notes: they are not of an earlier map's then */
 	mark = mr_assigned_mark(map, first_ns);
 	if (m->assigned != mark &&
-	    (last_assigned((const struct mr_last *)&m->writer, g, first_ns) ||
-	     last_assigned((const struct mr_last *)&m->writer_before, g, first_ns)))
+	    (last_assigned((const struct mr_last *)&m->writer, g, first_ns, op, slot) ||
+	     last_assigned((const struct mr_last *)&m->writer_before, g, first_ns, op, slot)))
 		m->assigned = mark;
 	return 0;
 }
