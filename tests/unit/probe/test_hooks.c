@@ -130,7 +130,7 @@ static void assert_leads_to_none(const struct hook_set *set, const struct go_bin
 	free(code);
 }
 
-static void one_call_is_noted_once_in(const char *name)
+static void one_write_is_noted_once_in(const char *name)
 {
 	struct go_binary *bin = fixture_open(name);
 	struct err err = {.text = ""};
@@ -140,7 +140,8 @@ static void one_call_is_noted_once_in(const char *name)
 
 	assert_int_equal(hooks_choose(&set, bin, &err), 0);
 	for (i = 0; i < set.count; i++) {
-		if (set.hooks[i].state != HOOK_PROBED || !mr_op_has_site(set.hooks[i].op))
+		/* a classic map's iteration takes its first step by a function that is probed, too */
+		if (set.hooks[i].state != HOOK_PROBED || !mr_op_writes(set.hooks[i].op))
 			continue;
 		assert_int_equal(go_binary_func_by_pc(bin, set.hooks[i].entry, &f), 0);
 		assert_leads_to_none(&set, bin, &set.hooks[i], &f, 3);
@@ -149,15 +150,15 @@ static void one_call_is_noted_once_in(const char *name)
 	go_binary_close(bin);
 }
 
-static void one_call_is_noted_once_in_every_version(void **state)
+static void one_write_is_noted_once_in_every_version(void **state)
 {
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < N_FIXTURE_VERSIONS; i++)
-		one_call_is_noted_once_in(fixture_versions[i]);
+		one_write_is_noted_once_in(fixture_versions[i]);
 	for (i = 0; i < N_FIXTURE_VARIANTS; i++)
-		one_call_is_noted_once_in(fixture_variants[i]);
+		one_write_is_noted_once_in(fixture_variants[i]);
 }
 
 static void growth_is_seen_in_every_version(void **state)
@@ -199,7 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collections_are_seen_in_every_version),
-		cmocka_unit_test(one_call_is_noted_once_in_every_version),
+		cmocka_unit_test(one_write_is_noted_once_in_every_version),
 		cmocka_unit_test(growth_is_seen_in_every_version),
 		cmocka_unit_test(a_return_stands_behind_nops_or_not_at_all),
 	};
