@@ -21,16 +21,17 @@ static __always_inline struct mr_again *again_slot(__u32 cpu, __u64 arg)
 
 static __always_inline bool again_passes(struct mr_again *a, __u64 arg, __u64 g, __u8 slot)
 {
+	/* Once: another thread that is let in on this CPU meanwhile may say that none may. */
+	__u32 index, skip = *(volatile __u32 *)&a->skip;
 	struct mr_map *m;
-	__u32 index;
 
-	if (!a->skip || a->arg != arg || a->g != g || a->slot != slot)
+	if (!skip || a->arg != arg || a->g != g || a->slot != slot)
 		return false;
 	index = a->index;
 	m = bpf_map_lookup_elem(&maps, &index);
 	if (!m || m->busy || m->addr != a->map || m->first_ns != a->born)
 		return false;
-	a->skip--;
+	a->skip = skip - 1;
 	a->passed++;
 	return true;
 }

@@ -112,12 +112,11 @@ __noinline int apart_note(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apar
 	return left;
 }
 
-/* how: 1: it writes; 2: it stands at its call instruction. period: since it last came there; 0
- * elsewhere. */
+/* how: WAIT_*. period: since it last came to its call instruction; 0 elsewhere. */
 __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
 {
 	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
-	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & 1), until;
+	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & WAIT_WRITER), until;
 	struct mr_cpu *c;
 	int left;
 	__u32 cpu, apart;
@@ -126,7 +125,7 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 	apart = apart_ns(period, c);
 	cpu &= MR_APART_CPUS - 1;
 	left = apart_note(index, cpu, g, now, apart);
-	if (!left && !writer_inside(map))
+	if (!left && !another_inside(map, how & WAIT_IF_EMPTY))
 		return 0;
 	if (apart > APART_NS && left > APART_NS) {
 		if (left > STEP_MAX_NS)
@@ -136,10 +135,10 @@ __noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 peri
 		left = 0;
 	}
 	until = now + left;
-	wait_writers(until, map, g, how & 2);
+	wait_writers(until, map, g, how);
 	until = bpf_ktime_get_ns();
 	if (s->g[cpu] == g) /* another one's note stays as it is */
-		s->when[cpu] = (until & ~1ull) | (how & 1);
+		s->when[cpu] = (until & ~1ull) | (how & WAIT_WRITER);
 	lose(c, MR_LOSS_KEPT_APART);
 	count(&c->hold_ns, until - now);
 	return 1;

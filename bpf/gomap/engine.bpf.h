@@ -184,13 +184,24 @@ __noinline int wait_round(__u64 until, __u32 index)
 	return 0;
 }
 
+/* How somebody waits; also who, for keep_apart(). */
+#define WAIT_WRITER 1u
+#define WAIT_AT_CALL 2u	 /* at its call instruction */
+#define WAIT_IF_EMPTY 4u /* for the flag of an empty map, too */
+
+static __always_inline __u32 wait_how(const struct operation *o)
+{
+	return mr_op_writes(o->op) * WAIT_WRITER | o->at_call * WAIT_AT_CALL |
+	       mr_op_asks_if_empty(o->op) * WAIT_IF_EMPTY;
+}
+
 /* 1: nobody is inside, or the goroutine is to stop. */
-__noinline int wait_clear(__u64 map, __u64 g)
+__noinline int wait_clear(__u64 map, __u64 g, __u32 how)
 {
 	int i;
 
 	for (i = 0; i < 32; i++) {
-		if (!writer_inside(map) || (g && stop_asked(g)))
+		if (!another_inside(map, how & WAIT_IF_EMPTY) || (g && stop_asked(g)))
 			return 1;
 		wait_turn(bpf_ktime_get_ns() + cfg.grace_ns / 4);
 	}
@@ -203,20 +214,20 @@ __noinline int wait_clear(__u64 map, __u64 g)
  * to stop goes at once where it would stop without harm (at_call); elsewhere it waits a millisecond
  * more: if the one inside has stopped already, it goes on when all have.
  */
-__noinline int wait_writers(__u64 until, __u64 map, __u64 g, __u32 at_call)
+__noinline int wait_writers(__u64 until, __u64 map, __u64 g, __u32 how)
 {
 	int i;
 
 	for (i = 0; i < 32 && !wait_turn(until); i++)
 		;
-	for (i = 0; i < 64 && !wait_clear(map, g); i++)
+	for (i = 0; i < 64 && !wait_clear(map, g, how); i++)
 		;
-	for (i = at_call ? 6 : 0; i < 6 && !wait_clear(map, 0); i++)
+	for (i = how & WAIT_AT_CALL ? 6 : 0; i < 6 && !wait_clear(map, 0, how); i++)
 		;
 	return 0;
 }
 
-__noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 at_call)
+__noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 how)
 {
 	__u64 now;
 	int i, r = 0;
@@ -232,7 +243,7 @@ __noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 at
 	if (r == 3)
 		until = now;
 	/* who has collided with this one is not to be run into */
-	wait_writers(until, map, r == 2 && !at_call ? 0 : g, at_call);
+	wait_writers(until, map, r == 2 && !(how & WAIT_AT_CALL) ? 0 : g, how);
 	return r;
 }
 
@@ -295,7 +306,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	barrier();
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
-	r = wait_until(start + length, index, o->map, o->g, o->at_call);
+	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
 	barrier();
 	o->record->hold = 0;
@@ -374,7 +385,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	if (o->leaves)
 		return;
 	o->inside = cfg.holds_enabled && (o->record->flags & LOOK_INSIDE) == LOOK_INSIDE &&
-		    another_inside(o->map);
+		    another_inside(o->map, 0);
 	if (o->inside) {
 		in_flight(ctx, o);
 		return;

@@ -40,7 +40,7 @@ static __always_inline void wait_inside(const struct operation *o)
 {
 	__u64 end;
 
-	wait_writers(o->now, o->map, o->g, o->at_call);
+	wait_writers(o->now, o->map, o->g, wait_how(o));
 	end = bpf_ktime_get_ns();
 	lose(o->c, MR_LOSS_KEPT_APART);
 	count(&o->c->hold_ns, end - o->now);
@@ -119,7 +119,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	again_settle(a);
-	map_assigned(o.index, o.g);
+	map_assigned(o.index, o.map, o.g, o.op, slot);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
 	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	again_cloned(o.map, o.op, o.cpu, arg);
@@ -129,7 +129,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		if (!mr_map_proved(o.record, o.map))
 			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
-			keep_apart(o.index, o.map, o.g, mr_op_writes(o.op), 0);
+			keep_apart(o.index, o.map, o.g, wait_how(&o), 0);
 	} else if (o.inside) {
 		wait_inside(&o);
 	}
@@ -228,8 +228,9 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!o.record || !mr_addr(o.map) || o.record->addr != o.map)
 		return 0; /* the operation itself makes the record */
 	o.now = bpf_ktime_get_ns();
-	if (o.record->collected != o.target->collections && map_recognise(index, o.map, o.now))
-		return 0;
+	/* another one that lies there now is held here as well: behind the call it is no news */
+	if (o.record->collected != o.target->collections)
+		map_recognise(index, o.map, o.now);
 	caller = stack_caller(ctx, &o, &o.ret);
 	s = caller ? caller_record(o.ip ^ tag, caller, o.c) : NULL;
 	if (!s) {
@@ -241,14 +242,14 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
 	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
-	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map)) {
+	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map, 0)) {
 		wait_inside(&o);
 		return 0;
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	look_hold(ctx, &o, s, o.ret, 0);
 	if (racy)
-		keep_apart(o.index, o.map, o.g, 3, period);
+		keep_apart(o.index, o.map, o.g, wait_how(&o), period);
 	return 0;
 }
 
@@ -265,31 +266,36 @@ int maprace_call_plain(struct pt_regs *ctx)
 }
 
 /* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
-static __always_inline bool is_old_write(const struct mr_last *w, __u64 map, __u64 now, __u64 self)
+static __always_inline bool is_old_write(const struct mr_last *w, __u64 map, __u64 first_ns,
+					 __u64 now, __u64 self)
 {
 	return same_target(w->g, map) && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
-	       (__s64)(now - w->ns) > WRITE_NS;
+	       (__s64)(now - w->ns) > WRITE_NS && last_is_of_map(w, first_ns);
 }
 
 /*
  * Whether it may be a clone that was made while a writer was inside: born with the flag, and in no
  * conflict. The first assignment to such a one is the end, so none that has had one is. Its seed
  * tells nothing: that of its source may have been another one when we saw the clone begin, or we
- * did not see it. self: the dying goroutine, where it dies in a write; 0 elsewhere.
+ * did not see it. Where collections go unseen, one clone is taken for another. self: the dying
+ * goroutine, where it dies in a write; 0 elsewhere.
  */
 static __always_inline bool born_flagged(__u64 map, const struct operation *o, __u64 self)
 {
 	const struct mr_map *m;
 	__u32 index = map_index(map);
+	__u64 first_ns;
 
 	if (o->target->clone_copies != MR_CLONE_FLAGS)
 		return false;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (!m || m->addr != map ||
+	if (!m || m->addr != map || o->target->collections_unseen ||
 	    (m->collected != o->target->collections && map_recognise(index, map, o->now)))
 		return true;
-	return !(m->flags & MR_MAP_ASSIGNED) && !is_old_write(&m->writer, map, o->now, self) &&
-	       !is_old_write(&m->writer_before, map, o->now, self);
+	first_ns = *(const volatile __u64 *)&m->first_ns;
+	return m->assigned != mr_assigned_mark(map, first_ns) &&
+	       !is_old_write(&m->writer, map, first_ns, o->now, self) &&
+	       !is_old_write(&m->writer_before, map, first_ns, o->now, self);
 }
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
@@ -308,10 +314,11 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 	}
 	if (map)
 		map = tagged(map, tag_of(o->g));
-	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0)) {
-		e->born_flagged = 1;
+	map_look_closer(map_index(map), map, o->g, o->now); /* the note may be a stack map's */
+	if (map && born_flagged(map, o, mr_op_writes(site->op) ? o->g : 0))
 		map = 0;
-	}
+	if (map)
+		e->born_flagged = 0;
 	o->map = map;
 	e->map = o->map;
 	e->site = site->ip;
@@ -359,8 +366,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 		return; /* another writer notes itself just now */
 	/* Where the record has only just become this map's, the note may be of another map: who
 	 * found it to be that one's before notes itself in it after. */
-	after = entered && (__s64)(w.ns - entered) > 0 &&
-		(__s64)(w.ns - o->record->first_ns) > LONG_WRITE_NS;
+	after = entered && (__s64)(w.ns - entered) > 0 && last_is_of_map(&w, o->record->first_ns);
 	if (!same_target(w.g, o->g) || w.g == o->g || (__s64)(o->now - w.ns) < 0)
 		return;
 	if (after)
@@ -419,7 +425,8 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->type = 0;
 	e->site = 0;
 	e->op = MR_OP_NONE;
-	e->born_flagged = 0;
+	/* unless it is known to be none */
+	e->born_flagged = o.target->clone_copies == MR_CLONE_FLAGS;
 	e->map_header_size = 0;
 	other_unknown(&e->other);
 	if (latest_read(o.g, &last)) {

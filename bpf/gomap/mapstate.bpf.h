@@ -19,9 +19,11 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 {
 	/* the loss of whose it was */
 	lose_of(m->addr, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
+	/* first: whoever finds it to be this map's does not believe the notes of the one before */
+	*(volatile __u64 *)&m->first_ns = now;
+	*(volatile __u64 *)&m->addr = addr;
 	/* m->hold belongs to whoever holds, and stays */
 	m->trial = 0;
-	m->addr = addr;
 	m->flags = 0;
 	m->next_look_ns = 0;
 	m->seen = 0;
@@ -30,7 +32,6 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->reader.g = 0;
 	m->writer.g = 0;
 	m->writer_before.g = 0;
-	m->first_ns = now;
 	m->type = 0;
 	m->hold_ns = 0;
 	m->looked = 0;
@@ -39,8 +40,34 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->proved = 0;
 	m->sites = 0;
 	__builtin_memset(m->marks, 0, sizeof(m->marks));
+	m->assigned = 0;
 	m->seed = seed_of(addr, c);
 	m->collected = collections_now(addr);
+}
+
+/* By the map's own target: a late note of another one's tells nothing of it. */
+static __always_inline bool used_since(const struct mr_last *l, __u64 map, __u64 since)
+{
+	return same_target(l->g, map) && (__s64)(l->ns - since) > 0;
+}
+
+/*
+ * After a collection: a clone that was made while its probe was away may lie there, with the seed
+ * of the one that was known. What tells that something was put in is forgotten, unless each
+ * function that matters has had its probe since the last use.
+ */
+static __always_inline void map_doubt(struct mr_map *m, __u64 map)
+{
+	const volatile struct mr_target *t = target_of(map);
+	__u64 whole = t->whole_ns;
+
+	if (t->clone_copies != MR_CLONE_FLAGS)
+		return;
+	if (whole && (used_since(&m->writer, map, whole) || used_since(&m->reader, map, whole)))
+		return;
+	*(volatile __u64 *)&m->writer.g = 0;
+	*(volatile __u64 *)&m->writer_before.g = 0;
+	*(volatile __u32 *)&m->assigned = 0;
 }
 
 /* The record becomes this map's, unless it is. A function of its own, for the verifier to go
@@ -57,7 +84,9 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 	if (m->addr == map) {
 		seed = seed_of(map, c);
 		if (seed && seed == m->seed && !seed_is_of_clones(seed, map, m->collected)) {
-			m->collected = collections_now(map);
+			map_doubt(m, map);
+			/* last: whoever finds it so does not come here */
+			*(volatile __u32 *)&m->collected = collections_now(map);
 			return 0;
 		}
 	}
@@ -65,42 +94,49 @@ __noinline int map_recognise(__u32 index, __u64 map, __u64 now)
 	return 1;
 }
 
-/*
- * Of a record that was a map's on a stack: that memory may be the heap's by now, without any
- * collection, and another map's. On its own stack such a map is used by nobody but its goroutine.
- */
-static __always_inline bool on_stack_of(__u64 g, __u64 map, struct mr_cpu *c)
+/* Whether a map lies on g's stack; -1: cannot be read. A function of its own, for the verifier. */
+__noinline int on_stack_of(__u64 g, __u64 map)
 {
 	const volatile struct mr_target *t = target_of(g);
 	__u64 lo = 0, hi = 0;
+	__u32 cpu;
 
 	if (target_u64(g + t->g_stack_lo, &lo) || target_u64(g + t->g_stack_hi, &hi)) {
-		lose(c, MR_LOSS_G_FAULT);
-		return true;
+		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
+		return -1;
 	}
 	return mr_addr(map) >= lo && mr_addr(map) < hi;
 }
 
 /*
  * At an operation that is looked at. A map that becomes empty gets a new seed each time, and if it
- * is one that matters it is to be known by the last of them. One that was on a stack may not be.
- * Always called: a branch around it would have the verifier go through all that follows twice.
+ * is one that matters it is to be known by the last of them. One that was on a stack may not be:
+ * that memory may be the heap's by now, without any collection, and another map's. So it is marked
+ * as such from the beginning, whose operation is always looked at; nobody but its goroutine uses
+ * it. Always called: a branch around it would have the verifier go through all that follows twice.
  */
 __noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
 {
 	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
-	struct mr_cpu *c;
 	__u32 cpu;
+	int on_stack;
 
-	if (!m || m->addr != map || !(m->flags & (MR_MAP_EMPTIED | MR_MAP_STACK)))
+	if (!m || m->addr != map)
 		return 0;
-	if (!(m->flags & MR_MAP_STACK)) {
-		if (m->flags & MR_MAP_SHARED)
+	if (m->flags & MR_MAP_SHARED && !(m->flags & MR_MAP_STACK)) {
+		if (m->flags & MR_MAP_EMPTIED)
 			target_of(map)->emptied[index & (MR_EMPTIED - 1)] = index + 1;
 		return 0;
 	}
-	c = this_cpu(map, &cpu);
-	if (on_stack_of(g, map, c))
+	on_stack = on_stack_of(g, map);
+	if (!(m->flags & MR_MAP_STACK)) {
+		if (on_stack > 0) {
+			this_cpu(map, &cpu)->stack_maps++;
+			m->flags |= MR_MAP_STACK;
+		}
+		return 0;
+	}
+	if (on_stack)
 		return 1;
 	m->seed = 0; /* another map, whatever its seed */
 	map_recognise(index, map, now);
@@ -177,25 +213,45 @@ static __always_inline __u64 later(__u64 a, __u64 b)
 	return a - ((a - b) & b_is_later);
 }
 
-/* Whoever left this note, the same g, has put something in since: it comes again. */
-static __always_inline bool last_assigned(const struct mr_last *l, __u64 g)
+/* No write lasts as long as this, even where a group of processes gets a few milliseconds of each
+ * hundred, or the write had to help the collector. */
+#define LONG_WRITE_NS 1000000000
+
+/* Whoever found the record to be another map's before notes itself in it after, so late at most. */
+static __always_inline bool last_is_of_map(const struct mr_last *l, __u64 first_ns)
 {
-	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE);
+	return (__s64)(l->ns - first_ns) > LONG_WRITE_NS;
+}
+
+/* Whoever left this note, the same g, has put something in since: it comes again. Unless it is an
+ * assignment by another function: that one may be called by the first. */
+static __always_inline bool last_assigned(const struct mr_last *l, __u64 g, __u64 first_ns,
+					  __u32 op, __u32 slot)
+{
+	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE) &&
+	       (op != MR_OP_WRITE || l->slot == slot) && last_is_of_map(l, first_ns);
 }
 
 /* Before g's operation is noted: whether something has been put in for certain, where a clone can
  * be born with the writing flag. Always called, a function of its own: the verifier would follow
  * each branch of it through all that comes after. */
-__noinline int map_assigned(__u32 index, __u64 g)
+__noinline int map_assigned(__u32 index, __u64 map, __u64 g, __u32 op, __u32 slot)
 {
-	struct mr_map *m;
+	volatile struct mr_map *m;
+	__u64 first_ns;
+	__u32 mark;
 
 	if (target_of(g)->clone_copies != MR_CLONE_FLAGS)
 		return 0;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (m && !(m->flags & MR_MAP_ASSIGNED) &&
-	    (last_assigned(&m->writer, g) || last_assigned(&m->writer_before, g)))
-		m->flags |= MR_MAP_ASSIGNED;
+	if (!m)
+		return 0;
+	first_ns = m->first_ns; /* before the notes: they are not of an earlier map's then */
+	mark = mr_assigned_mark(map, first_ns);
+	if (m->assigned != mark &&
+	    (last_assigned((const struct mr_last *)&m->writer, g, first_ns, op, slot) ||
+	     last_assigned((const struct mr_last *)&m->writer_before, g, first_ns, op, slot)))
+		m->assigned = mark;
 	return 0;
 }
 

@@ -13,10 +13,6 @@
 
 /* No write lasts as long, unless its thread lost the CPU for as long. */
 #define WRITE_NS 100000000
-/* Nor as long as this, even where a group of processes gets a few milliseconds of each hundred, or
- * the write had to help the collector. */
-#define LONG_WRITE_NS 1000000000
-
 /* Whether every writer that may still be inside has passed by the map's record. */
 static __always_inline bool record_is_whole(const struct operation *o)
 {
@@ -107,18 +103,19 @@ __noinline int writer_inside(__u64 map)
 }
 
 /*
- * The same for evidence: a clone of an empty map can be born with the flag, and lives on with it
- * while nothing is put in. The first word of the header says how much is in (Go 1.25 to 1.27
- * src/internal/runtime/maps/map.go, Map.used). A function of its own, for the verifier.
+ * The same for evidence, and for most who wait: a clone of an empty map can be born with the flag,
+ * and lives on with it while nothing is put in. The first word of the header says how much is in
+ * (Go 1.25 to 1.27 src/internal/runtime/maps/map.go, Map.used). if_empty: for one whom that flag
+ * would end all the same. A function of its own, for the verifier.
  */
-__noinline int another_inside(__u64 map)
+__noinline int another_inside(__u64 map, __u32 if_empty)
 {
 	__u64 used = 1;
 	__u32 cpu;
 
 	if (!writer_inside(map))
 		return 0;
-	if (target_of(map)->clone_copies == MR_CLONE_FLAGS && target_u64(map, &used)) {
+	if (target_of(map)->clone_copies == MR_CLONE_FLAGS && !if_empty && target_u64(map, &used)) {
 		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
 		return 0;
 	}

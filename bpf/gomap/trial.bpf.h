@@ -177,9 +177,13 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 static __always_inline void trial_forget(const struct operation *o, const struct mr_caller *s)
 {
 	struct mr_trial *t = trial_slot(o->index);
+	__u32 holds;
 
-	if (t && trial_wanted(o, s) && trial_is_of(t, o->record) && t->holds)
-		t->holds--;
+	if (!t || !trial_wanted(o, s) || !trial_is_of(t, o->record))
+		return;
+	holds = *(volatile __u32 *)&t->holds; /* once: another CPU may begin it anew */
+	if (holds)
+		t->holds = holds - 1;
 }
 
 /*

@@ -75,6 +75,13 @@ static inline int mr_op_writes(__u32 op)
 	return op == MR_OP_WRITE || op == MR_OP_DELETE || op == MR_OP_CLEAR;
 }
 
+/* Whether it asks for the writing flag of an empty Swiss map too: the others return before (Go
+ * src/internal/runtime/maps/map.go), a clear unless something was deleted. No branch: BPF. */
+static inline __u32 mr_op_asks_if_empty(__u32 op)
+{
+	return (1u << MR_OP_WRITE | 1u << MR_OP_CLONE) >> (op & (MR_OP_MAX - 1)) & 1;
+}
+
 /* Of a probe that has a place in the table of sites: not that of the runtime's own fatal error, nor
  * the collector's. */
 static inline int mr_op_has_site(__u32 op)
@@ -299,7 +306,6 @@ struct mr_last { /* last access of one class to a map */
 #define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
 #define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
 #define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
-#define MR_MAP_ASSIGNED 128u /* something has been put in, as who did has come again */
 
 /*
  * Direct-mapped by tagged address; a newcomer takes the record over, be it that another map lies at
@@ -321,8 +327,8 @@ struct mr_map {
 	__u64 seen; /* one bit per goroutine, hashed */
 	__u32 reads, writes;
 	__u32 collected; /* collections until it was known to be this map last */
-	__u32 pad;
-	__u64 looked; /* one bit per function that was looked at lately */
+	__u32 assigned;	 /* mr_assigned_mark() once it is certain that something was put in */
+	__u64 looked;	 /* one bit per function that was looked at lately */
 	struct mr_last reader;
 	struct mr_last writer;
 	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
@@ -558,8 +564,8 @@ struct mr_event_fatal {
 	__u64 type; /* of that map, as its record has it, or 0 */
 	__u64 site; /* of that operation, and what it does: enum mr_op */
 	__u16 op;
-	__u16 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source: no map
-			       is told */
+	__u16 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
+			       known to be none: no map is told */
 	__u32 map_header_size; /* 0: could not be read, or the map is not known */
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
@@ -652,6 +658,13 @@ static inline __u32 mr_map_index(__u64 addr, __u32 mask)
 static inline int mr_map_proved(const struct mr_map *m, __u64 addr)
 {
 	return m->proved == addr;
+}
+
+/* Says that of this map alone and since its record began: whoever takes the record over meanwhile
+ * does not take over a mark that is set late. Never 0. */
+static inline __u32 mr_assigned_mark(__u64 addr, __u64 first_ns)
+{
+	return (__u32)((addr ^ first_ns * 0x9e3779b97f4a7c15ull) * 0x9e3779b97f4a7c15ull >> 32) | 1;
 }
 
 static inline __u64 mr_goroutine_bit(__u64 g)

@@ -211,6 +211,7 @@ static int set_up(void **state)
 	memset(late_claims, 0, sizeof(late_claims));
 	stuck_deletes = 0;
 	at_claim = NULL;
+	at_lookup = NULL;
 	every_pair = ring_full = false;
 	at_reserve = NULL;
 	ring_used = 0;

@@ -566,6 +566,12 @@ void attachment_forget(struct attachment *a)
 		engine_forget(a->engine, a->tag);
 }
 
+void attachment_hand_over(struct attachment *a)
+{
+	if (a->engine)
+		a->engine->slots[attachment_engine_slot(a)].silent = true;
+}
+
 void attachment_free(struct attachment *a)
 {
 	if (!a)

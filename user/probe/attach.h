@@ -78,6 +78,9 @@ void attachment_detach(struct attachment *a);
 void attachment_wait(struct attachment *a);
 /* It has ended, and what the tables say of it has been read: that is room for others from now on. */
 void attachment_forget(struct attachment *a);
+/* What is counted for no target in particular is told by another one from now on, as all of it will
+ * be counted on: this one is about to be freed. */
+void attachment_hand_over(struct attachment *a);
 void attachment_free(struct attachment *a);
 
 bool attachment_is_multi(const struct attachment *a);

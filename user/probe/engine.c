@@ -343,6 +343,7 @@ int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 	slot = free_slot(e);
 	*tag = next_tag(e, slot);
 	e->slots[slot].foreign = 0;
+	e->slots[slot].silent = false;
 	e->slots[slot].owner = owner;
 	e->slots[slot].generation++;
 	e->used++;
@@ -441,7 +442,7 @@ bool engine_is_told_by(const struct engine *e, const struct attachment *a)
 {
 	uint32_t slot = 1;
 
-	while (slot < e->nslots && !e->slots[slot].owner)
+	while (slot < e->nslots && (!e->slots[slot].owner || e->slots[slot].silent))
 		slot++;
 	return slot < e->nslots && e->slots[slot].owner == a;
 }

@@ -34,6 +34,7 @@ struct engine {
 		struct attachment *owner; /* NULL: free */
 		uint32_t generation;
 		uint64_t foreign; /* its part of the hits of processes that nobody watches */
+		bool silent;	  /* it tells nothing that is not its own */
 	} slots[MR_TARGETS];
 	uint32_t used;
 	bool full;	  /* no room was found for some target's sites, since one left last */

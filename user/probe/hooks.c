@@ -214,11 +214,40 @@ static void place(struct hook *h, const struct go_binary *bin, const struct go_f
 	h->state = h->site == SITE_NONE ? HOOK_BLIND : HOOK_PROBED;
 }
 
+/*
+ * The hook that f, a wrapper of the named one, calls: that one itself, or another wrapper of it,
+ * as reflect.mapassign calls reflect.mapassign0 since Go 1.21. One level: that one is asked itself.
+ */
+static int called_hook(const struct hook_set *set, const struct hook *h, const struct hook_row *row,
+		       const struct hook_row *const *taken, const struct go_binary *bin,
+		       const struct go_func *f, const struct hook **inner)
+{
+	bool yes = false;
+	size_t i;
+	int r;
+
+	*inner = NULL;
+	for (i = 0; i < set->count && row->calls && !yes; i++) {
+		const struct hook *other = &set->hooks[i];
+		bool target = !strcmp(other->function, row->calls);
+
+		if (other == h || !other->entry ||
+		    (!target && (!taken[i]->calls || strcmp(taken[i]->calls, row->calls))))
+			continue;
+		r = calls(bin, f, other->entry, &yes);
+		if (r)
+			return r;
+		if (yes)
+			*inner = other;
+	}
+	return 0;
+}
+
 static int settle(struct hook_set *set, struct hook *h, const struct hook_row *row,
-		  const struct go_binary *bin, const struct go_func *f)
+		  const struct hook_row *const *taken, const struct go_binary *bin,
+		  const struct go_func *f)
 {
 	const struct hook *inner;
-	bool yes = false;
 	int r;
 
 	if (!f->name) {
@@ -226,16 +255,12 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 		snprintf(h->why, sizeof(h->why), "not in this binary: nothing calls it");
 		return 0;
 	}
-	h->entry = f->entry;
-	inner = row->calls ? find(set, row->calls) : NULL;
-	if (inner && inner->entry) {
-		r = calls(bin, f, inner->entry, &yes);
-		if (r)
-			return r;
-	}
-	if (yes) {
+	r = called_hook(set, h, row, taken, bin, f, &inner);
+	if (r)
+		return r;
+	if (inner) {
 		h->state = HOOK_COVERED;
-		snprintf(h->why, sizeof(h->why), "calls %s", row->calls);
+		snprintf(h->why, sizeof(h->why), "calls %s", inner->function);
 		return 0;
 	}
 	place(h, bin, f);
@@ -273,7 +298,7 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 	const char *names[NROWS];
 	struct go_func funcs[NROWS];
 	size_t i, n = 0;
-	int pass, r;
+	int r;
 
 	memset(set, 0, sizeof(*set));
 	for (i = 0; i < NROWS; i++) {
@@ -289,22 +314,21 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 	r = go_binary_find_funcs(bin, names, n, funcs);
 	if (r < 0)
 		goto fail;
-	for (i = 0; i < n; i++)
+	/* Wrappers ask where the others are. */
+	for (i = 0; i < n; i++) {
 		set->hooks[i].function = names[i];
-	/* Functions that are hooked for themselves first: wrappers ask where those are. */
-	for (pass = 0; pass < 2; pass++)
-		for (i = 0; i < n; i++) {
-			struct hook *h = &set->hooks[i];
+		set->hooks[i].entry = funcs[i].name ? funcs[i].entry : 0;
+	}
+	for (i = 0; i < n; i++) {
+		struct hook *h = &set->hooks[i];
 
-			if ((taken[i]->calls != NULL) != pass)
-				continue;
-			h->op = taken[i]->op;
-			h->map_arg = taken[i]->map_arg;
-			h->type_arg = taken[i]->type_arg;
-			r = settle(set, h, taken[i], bin, &funcs[i]);
-			if (r)
-				goto fail;
-		}
+		h->op = taken[i]->op;
+		h->map_arg = taken[i]->map_arg;
+		h->type_arg = taken[i]->type_arg;
+		r = settle(set, h, taken[i], taken, bin, &funcs[i]);
+		if (r)
+			goto fail;
+	}
 	for (i = 0; i < n; i++) {
 		set->probed += set->hooks[i].state == HOOK_PROBED &&
 			       mr_op_has_site(set->hooks[i].op);

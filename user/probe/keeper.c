@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "process/privileges.h"
+#include "process/process.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
@@ -591,6 +592,8 @@ static int start(struct keeper *k, const struct keeper_orders *orders)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		return -errno;
 	k->pid = fork();
+	if (k->pid > 0)
+		process_note_helper(k->pid, true);
 	if (!k->pid) {
 		close(fds[0]);
 		close_other_ends();
@@ -637,6 +640,9 @@ int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *tar
 
 	q.target = *target;
 	k->slots[slot] = (struct keeper_slot){};
+	/* once there was no target nobody has given any sign of life */
+	if (__atomic_load_n(life_ns, __ATOMIC_RELAXED))
+		keeper_beat(clock_ns(CLOCK_MONOTONIC));
 	return ask_with(k, &q, fd, PLACE_MS, err);
 }
 
@@ -758,6 +764,7 @@ static void forget(const struct keeper *k)
 bool keeper_end(struct keeper *k)
 {
 	uint64_t end;
+	pid_t left;
 	bool gone;
 
 	if (!k->pid)
@@ -765,8 +772,10 @@ bool keeper_end(struct keeper *k)
 	shutdown(k->fd, SHUT_WR);
 	gone = wait_for_close(k);
 	end = clock_ns(CLOCK_MONOTONIC) + (uint64_t)MOVE_MS * 1000000;
-	while (waitpid(k->pid, NULL, WNOHANG) == 0 && clock_ns(CLOCK_MONOTONIC) < end)
+	while (!(left = waitpid(k->pid, NULL, WNOHANG)) && clock_ns(CLOCK_MONOTONIC) < end)
 		poll(NULL, 0, 1);
+	if (left)
+		process_note_helper(k->pid, false);
 	forget(k);
 	close(k->fd);
 	k->pid = 0;

@@ -253,12 +253,82 @@ bool process_ends_within(const struct process *p, int ms)
 	return p->pidfd >= 0 && poll(&fd, 1, ms) == 1;
 }
 
+/* waitpid(2) would also tell of the stops of one that we trace. */
+static bool reap(pid_t pid, int *status)
+{
+	siginfo_t si = {};
+
+	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != pid)
+		return false;
+	if (si.si_code != CLD_EXITED && si.si_code != CLD_KILLED && si.si_code != CLD_DUMPED)
+		return false;
+	return waitpid(pid, status, WNOHANG) == pid;
+}
+
+bool process_reap(struct process *p)
+{
+	if (p->ours && !p->reaped && reap(p->pid, &p->wait_status))
+		p->reaped = true;
+	return p->reaped;
+}
+
+static pid_t *helpers;
+static size_t nhelpers;
+
+void process_note_helper(pid_t pid, bool is_one)
+{
+	pid_t *grown;
+	size_t i;
+
+	for (i = 0; i < nhelpers && helpers[i] != pid; i++)
+		;
+	if (!is_one && i < nhelpers)
+		helpers[i] = helpers[--nhelpers];
+	if (!is_one || i < nhelpers || pid <= 0)
+		return;
+	grown = realloc(helpers, (nhelpers + 1) * sizeof(*grown));
+	if (!grown)
+		return; /* it is waited for twice: whoever comes second finds it gone */
+	helpers = grown;
+	helpers[nhelpers++] = pid;
+}
+
+static bool is_helper(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < nhelpers; i++)
+		if (helpers[i] == pid)
+			return true;
+	return false;
+}
+
+size_t process_reap_adopted(const struct process *except)
+{
+	char path[64];
+	size_t living = 0;
+	pid_t child;
+	int status;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fscanf(f, "%d", &child) == 1)
+		if (child != except->pid && !is_helper(child))
+			living += !reap(child, &status);
+	fclose(f);
+	return living;
+}
+
 void process_abandon(struct process *p)
 {
 	if (!p->ours || p->reaped || p->pid <= 0)
 		return;
 	kill(p->pid, SIGKILL);
-	waitpid(p->pid, &p->wait_status, 0);
+	while (waitpid(p->pid, &p->wait_status, 0) == p->pid && WIFSTOPPED(p->wait_status))
+		; /* of a stop that ptrace had to tell of */
 	p->reaped = true;
 	p->stopped = false;
 }

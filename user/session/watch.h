@@ -8,14 +8,22 @@
 #include "budget/calibrate.h"
 #include "detect/gomap/growths.h"
 #include "detect/gomap/tracker.h"
+#include "session/follow.h"
 #include "session/settings.h"
 #include "session/watched.h"
+
+#define WATCH_MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 
 /* State of one `maprace watch`. */
 struct watch {
 	const struct watch_options *options;
 	struct watched **targets;
-	size_t ntargets, room; /* ntargets grows, up to room, as libraries are loaded */
+	size_t ntargets, room;	 /* ntargets grows, up to room, as libraries are loaded and programs
+				    started */
+	struct watched *command; /* what we have started; among the targets where it runs Go code */
+	bool command_listed;	 /* it is */
+	struct follow *follow;	 /* what the command starts; NULL: nobody looks */
+	char *not_followed;	 /* why not, although it was asked for */
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
@@ -27,6 +35,7 @@ struct watch {
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
+	double hit_ns;	    /* what a hit costs, as far as is known */
 	bool stdout_failed; /* and said so */
 	bool failed;	    /* something went wrong on the way; reports are still given */
 };
@@ -47,8 +56,17 @@ int watch_attach_targets(struct watch *w, struct err *err);
 /* Watches the Go libraries that the target's process has loaded since. They are the last of the
  * targets: true where there are more than before. */
 bool watch_look_for_libraries(struct watch *w, struct watched *t);
-/* Whether that may be the case: then the privileges to probe are kept. */
+/* Whether more targets may come: then the privileges to probe are kept. */
 bool watch_may_grow(const struct watch *w);
+/* A process that stands behind its execve of a Go program, before its first instruction, is watched
+ * as the last of the targets. NULL: it is not. It is to be let go then. */
+struct watched *watch_join_process(struct watch *w, const struct followed *one);
+/* What the command runs itself is no Go code so far: a library may have come. True where it is the
+ * last of the targets now. */
+bool watch_look_at_command(struct watch *w);
+/* The command has ended: so has what else ran in its process. */
+void watch_note_command_end(struct watch *w);
+void watch_close_targets(struct watch *w);
 void watch_announce(struct watch *w, struct watched *t);
 
 /* watch_output.c */
@@ -82,6 +100,8 @@ void watch_budget_price(struct watch *w);
 void watch_budget_beat(struct watched *t, uint64_t now_ns);
 /* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
 uint64_t watch_budget_step(struct watched *t);
+/* What was seen of a target's functions. 0 or -ENOMEM. */
+int watch_budget_functions(const struct watched *t, struct report_stats *stats);
 /* Fills in what the budget did. 0 or -ENOMEM. */
 int watch_budget_report(struct watch *w, struct report_stats *stats);
 

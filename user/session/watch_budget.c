@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "session/past.h"
 #include "session/watch.h"
 
 /* A program that we start may be a build or a test that is over in seconds, and nobody is served by
@@ -59,6 +60,11 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 	facts->hits = sum->cpu.calls;
 }
 
+static bool shares(const struct watched *t, const struct process *p)
+{
+	return t->dutiful && !t->ended && t->process.pid == p->pid;
+}
+
 /* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
 static void share_out(struct watch *w, const struct process *p)
 {
@@ -66,9 +72,9 @@ static void share_out(struct watch *w, const struct process *p)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		n += w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid;
+		n += shares(w->targets[i], p);
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid)
+		if (shares(w->targets[i], p))
 			w->targets[i]->duty.share =
 				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
 }
@@ -91,24 +97,28 @@ void watch_budget_begin(struct watch *w)
 	size_t i;
 
 	calibration_start(&w->calibration);
-	for (i = 0; i < w->ntargets; i++)
-		open_account(w, w->targets[i], CALIBRATE_GUESS_NS);
-	for (i = 0; i < w->ntargets && w->options->command; i++)
-		duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+	w->hit_ns = CALIBRATE_GUESS_NS;
+	for (i = 0; i < w->ntargets; i++) {
+		open_account(w, w->targets[i], w->hit_ns);
+		if (w->options->command)
+			duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+	}
 }
 
 void watch_budget_join(struct watch *w, struct watched *t)
 {
-	open_account(w, t, t->host->duty.hit_ns);
+	open_account(w, t, w->hit_ns);
+	if (w->follow && !t->host) /* a program that the command has started */
+		duty_advance(&t->duty, COMMAND_ADVANCE_S);
 }
 
 void watch_budget_price(struct watch *w)
 {
-	double hit_ns = calibration_take(&w->calibration);
 	size_t i;
 
+	w->hit_ns = calibration_take(&w->calibration);
 	for (i = 0; i < w->ntargets; i++)
-		duty_price(&w->targets[i]->duty, hit_ns);
+		duty_price(&w->targets[i]->duty, w->hit_ns);
 }
 
 static int close_window(struct watched *t, struct err *err)
@@ -219,10 +229,45 @@ static int most_hits_first(const void *a, const void *b)
 	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
 }
 
-int watch_budget_report(struct watch *w, struct report_stats *stats)
+int watch_budget_functions(const struct watched *t, struct report_stats *stats)
 {
 	uint32_t slot;
+
+	for (slot = 0; slot < DUTY_FUNCTIONS && t->dutiful; slot++)
+		if (add_function(stats, t, slot))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Of the whole watch, however short its life. */
+static double cost_percent(const struct watch *w, uint64_t spent_ns)
+{
+	uint64_t elapsed_ns = (w->end_ns ? w->end_ns : watch_now()) - w->start_ns;
+
+	return elapsed_ns ? 100.0 * (double)spent_ns / (double)elapsed_ns : 0;
+}
+
+static int add_present(const struct watch *w, const struct watched *t, struct report_stats *stats)
+{
+	stats->cost_percent += w->follow ? cost_percent(w, duty_spent_ns(&t->duty))
+					 : duty_cost_percent(&t->duty);
+	stats->trap_ns += t->duty.trap_spent_ns;
+	stats->windows += t->duty.windows;
+	return watch_budget_functions(t, stats);
+}
+
+static int add_past(const struct watch *w, const struct past *past, struct report_stats *stats)
+{
+	stats->cost_percent += cost_percent(w, past->spent_ns);
+	stats->trap_ns += past->trap_ns;
+	stats->windows += past->windows;
+	return past_fill_duties(past, stats);
+}
+
+int watch_budget_report(struct watch *w, struct report_stats *stats)
+{
 	size_t i;
+	int r;
 
 	stats->cost_percent = -1;
 	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
@@ -233,14 +278,11 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 			continue;
 		if (stats->cost_percent < 0)
 			stats->cost_percent = 0;
-		stats->cost_percent += duty_cost_percent(&t->duty);
 		stats->budget_percent = w->options->budget_percent;
-		stats->hit_ns = t->duty.hit_ns;
-		stats->trap_ns += t->duty.trap_spent_ns;
-		stats->windows += t->duty.windows;
-		for (slot = 0; slot < DUTY_FUNCTIONS; slot++)
-			if (add_function(stats, t, slot))
-				return -ENOMEM;
+		stats->hit_ns = w->hit_ns;
+		r = t->past ? add_past(w, t->past, stats) : add_present(w, t, stats);
+		if (r)
+			return r;
 	}
 	stats->unwatched = report_unwatched(stats);
 	if (stats->nduties)

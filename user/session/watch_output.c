@@ -16,10 +16,10 @@
 #include "report/text/status.h"
 #include "session/host.h"
 #include "session/outputs.h"
+#include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
 
-#define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 #define MAPS_COUNT_NS 1000000000u
 
 uint64_t watch_now(void)
@@ -46,10 +46,30 @@ static void add_counters(struct attachment_sum *sum, const struct attachment_sum
 	sum->cpu.collisions += one->cpu.collisions;
 }
 
+/* What the engine has counted for a target, be it that it has ended. */
+static void add_engine(const struct watched *t, struct attachment_sum *sum,
+		       struct losses_user *user, struct report_stats *stats)
+{
+	struct attachment_sum one;
+
+	if (t->past) {
+		add_counters(sum, &t->past->sum);
+		stats->probe_sites += t->past->sites;
+		user->missed_runs += t->past->missed;
+		user->bare_calls += t->past->bare_calls;
+		return;
+	}
+	attachment_counters(t->attachment, &one);
+	add_counters(sum, &one);
+	stats->probe_sites += attachment_sites(t->attachment);
+	user->missed_runs += attachment_missed(t->attachment);
+	user->bare_calls += attachment_bare_calls(t->attachment);
+}
+
 static int fill_stats(struct watch *w, struct report_stats *stats)
 {
 	struct losses_user user = {};
-	struct attachment_sum sum = {}, one;
+	struct attachment_sum sum = {};
 	size_t i;
 	int r;
 
@@ -57,12 +77,9 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	for (i = 0; i < w->ntargets; i++) {
 		struct watched *t = w->targets[i];
 
-		if (!t->attachment)
+		if (!t->attachment && !t->past)
 			continue;
-		attachment_counters(t->attachment, &one);
-		add_counters(&sum, &one);
-		stats->probe_sites += attachment_sites(t->attachment);
-		user.missed_runs += attachment_missed(t->attachment);
+		add_engine(t, &sum, &user, stats);
 		user.bad_events += t->source.bad_events;
 		user.dropped_races += t->source.dropped_races;
 		user.dropped_growths += t->source.dropped_growths;
@@ -70,7 +87,6 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.names_cut += t->source.resolver.names_cut;
 		user.stacks_cut += t->source.resolver.stacks_cut;
 		user.plugins += t->plugins_unwatched;
-		user.bare_calls += attachment_bare_calls(t->attachment);
 	}
 	user.dropped_growths += growths_left_out(w->growths);
 	user.bad_events += w->events_of_nobody;
@@ -111,7 +127,7 @@ void watch_conclude(struct watch *w, struct watched *t)
 	tracker_refresh_source(w->tracker, &t->source);
 	if (w->growths)
 		r = growths_catch_up(w->growths, &t->source);
-	if (maprows_keep(&t->source, MAP_ROWS) || r)
+	if (maprows_keep(&t->source, WATCH_MAP_ROWS) || r)
 		log_warn("out of memory: of process %d some maps are missing in the report",
 			 (int)t->process.pid);
 	attachment_forget(t->attachment);
@@ -126,19 +142,23 @@ int watch_fill_report(struct watch *w, struct report *report)
 	r = host_fill(report);
 	if (r)
 		return r;
-	report->targets = calloc(w->ntargets, sizeof(*report->targets));
+	report->targets = calloc(w->ntargets + 1, sizeof(*report->targets));
 	if (!report->targets)
 		return -ENOMEM;
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	for (i = 0; i < w->ntargets; i++) {
+		if (w->targets[i]->past)
+			r = past_fill(w->targets[i]->past, report);
+		if (r)
+			return r;
 		if (!w->targets[i]->bin)
 			continue;
 		r = watched_describe(w->targets[i], &report->targets[report->ntargets]);
 		if (r)
 			return r;
 		report->ntargets++;
-		r = maprows_append(report, &w->targets[i]->source, MAP_ROWS);
+		r = maprows_append(report, &w->targets[i]->source, WATCH_MAP_ROWS);
 		if (r)
 			return r;
 	}
@@ -147,6 +167,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 		r = fill_stats(w, &report->stats);
 	if (!r)
 		r = silence_report(w, &report->stats);
+	if (!r)
+		r = follow_fill(w->follow, report);
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
@@ -230,7 +252,7 @@ static void count_maps(struct watch *w)
 	w->maps_counted_ns = now;
 	w->maps = 0;
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i]->attachment)
+		if (w->targets[i]->attachment || w->targets[i]->past)
 			w->maps += maprows_count(&w->targets[i]->source);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "detect/gomap/maprows.h"
+#include "session/past.h"
 #include "session/refusal.h"
 
 static int open_program(struct watched *w, struct err *err)
@@ -38,6 +39,11 @@ static int choose_hooks(struct watched *w, bool growth, struct err *err)
 	return r;
 }
 
+int watched_open(struct watched *w, struct err *err)
+{
+	return w->bin ? 0 : open_program(w, err);
+}
+
 static int find_bias(const struct watched *w, uint64_t *bias, struct err *err)
 {
 	const struct elf_segment *segments;
@@ -60,7 +66,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 {
 	uint64_t bias = 0;
 	size_t i;
-	int r = w->bin ? 0 : open_program(w, err);
+	int r = watched_open(w, err);
 
 	if (r)
 		return r;
@@ -134,6 +140,7 @@ void watched_reset(struct watched *w)
 
 void watched_close(struct watched *w)
 {
+	past_free(w->past);
 	watched_reset(w);
 	watched_forget_libraries(w);
 	process_close(&w->process);

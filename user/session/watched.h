@@ -53,8 +53,11 @@ struct watched {
 	unsigned int looks; /* for plugins */
 	bool may_plug;	    /* watched_may_plug(), asked once */
 	struct silence silence;
+	struct past *past; /* all that is left of it; NULL: it is whole */
 };
 
+/* The binary, where it is not there already. */
+int watched_open(struct watched *w, struct err *err);
 /* Everything but the probes: binary (where it is not there already), hooks, configuration, verified
  * programs. process must be open. On failure watched_close() is due. */
 int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err);

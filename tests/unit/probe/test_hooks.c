@@ -95,6 +95,72 @@ static void collections_are_seen_in_every_version(void **state)
 		collections_are_seen_in(fixture_variants[i]);
 }
 
+static bool may_lead_on(const char *name)
+{
+	return !strncmp(name, "reflect.map", 11) || !strncmp(name, "runtime.map", 11) ||
+	       !strncmp(name, "runtime.reflect_map", 19) ||
+	       !strncmp(name, "internal/runtime/maps.(*Map)", 28) ||
+	       !strncmp(name, "internal/runtime/maps.(*Iter)", 29);
+}
+
+/* Nothing that f calls, directly or through other functions of maps, is a hook of the same kind. */
+static void assert_leads_to_none(const struct hook_set *set, const struct go_binary *bin,
+				 const struct hook *from, const struct go_func *f, int depth)
+{
+	size_t len = (size_t)(f->end - f->entry), i, j;
+	uint8_t *code = malloc(len);
+	struct go_func to;
+
+	assert_non_null(code);
+	assert_int_equal(elf_file_read(go_binary_elf(bin), f->entry, code, len), 0);
+	for (i = 0; i + ARCH_CALL_LEN <= len; i++) {
+		uint64_t ret = f->entry + i + ARCH_CALL_LEN;
+		uint64_t target = arch_call_target(code + i, ret);
+
+		if (!target || go_binary_func_by_pc(bin, target, &to) || to.entry != target ||
+		    to.entry == f->entry)
+			continue;
+		for (j = 0; j < set->count; j++)
+			if (set->hooks[j].state == HOOK_PROBED && set->hooks[j].entry == target &&
+			    set->hooks[j].op == from->op)
+				fail_msg("%s leads to %s", from->function, set->hooks[j].function);
+		if (depth && may_lead_on(to.name))
+			assert_leads_to_none(set, bin, from, &to, depth - 1);
+	}
+	free(code);
+}
+
+static void one_write_is_noted_once_in(const char *name)
+{
+	struct go_binary *bin = fixture_open(name);
+	struct err err = {.text = ""};
+	struct hook_set set;
+	struct go_func f;
+	size_t i;
+
+	assert_int_equal(hooks_choose(&set, bin, &err), 0);
+	for (i = 0; i < set.count; i++) {
+		/* a classic map's iteration takes its first step by a function that is probed, too */
+		if (set.hooks[i].state != HOOK_PROBED || !mr_op_writes(set.hooks[i].op))
+			continue;
+		assert_int_equal(go_binary_func_by_pc(bin, set.hooks[i].entry, &f), 0);
+		assert_leads_to_none(&set, bin, &set.hooks[i], &f, 3);
+	}
+	hooks_free(&set);
+	go_binary_close(bin);
+}
+
+static void one_write_is_noted_once_in_every_version(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_FIXTURE_VERSIONS; i++)
+		one_write_is_noted_once_in(fixture_versions[i]);
+	for (i = 0; i < N_FIXTURE_VARIANTS; i++)
+		one_write_is_noted_once_in(fixture_variants[i]);
+}
+
 static void growth_is_seen_in_every_version(void **state)
 {
 	size_t i;
@@ -134,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collections_are_seen_in_every_version),
+		cmocka_unit_test(one_write_is_noted_once_in_every_version),
 		cmocka_unit_test(growth_is_seen_in_every_version),
 		cmocka_unit_test(a_return_stands_behind_nops_or_not_at_all),
 	};

@@ -71,12 +71,15 @@ static bool is_inside(const struct tracker_source *source, const struct mr_event
 	"a clone that is made while a writer is inside its source has the writing flag from birth: " \
 	"the conflict may be that of the source"
 
-static int say_caveat(const struct go_binary *bin, const struct mr_event_fatal *e,
+/* inside: the map is the one that it dies of; any other one may be such a clone. */
+static int say_caveat(const struct go_binary *bin, const struct mr_event_fatal *e, bool inside,
 		      struct report_race *race)
 {
+	const struct go_layout *layout = go_binary_layout(bin);
+	bool clones = layout->map_impl == GO_MAP_SWISS && layout->clone_is_method;
 	const char *caveat = NULL;
 
-	if (e->born_flagged && !race->damaged)
+	if ((e->born_flagged || (clones && !inside)) && !race->damaged)
 		caveat = CLONE_CAVEAT;
 	if (buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
 		caveat = ALLOCATOR_CAVEAT;
@@ -109,6 +112,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	       struct report_race *race)
 {
 	char text[64];
+	bool inside;
 	int which, ret;
 
 	memset(race, 0, sizeof(*race));
@@ -129,8 +133,9 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	if (ret)
 		goto fail;
 	race->access[0].op = messages[which].op;
-	ret = say_caveat(source->resolver.bin, e, race);
-	if (!ret && is_inside(source, e))
+	inside = is_inside(source, e);
+	ret = say_caveat(source->resolver.bin, e, inside, race);
+	if (!ret && inside)
 		ret = fill_map(source, e, race);
 	if (!ret)
 		return 0;

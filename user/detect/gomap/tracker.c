@@ -350,14 +350,17 @@ void tracker_skip(struct tracker_source *source)
 	source->dropped_races++;
 }
 
+static bool is_of(const struct tracked *k, const struct tracker_source *of)
+{
+	return !k->source->ended && (!of || k->source == of);
+}
+
 static void refresh_race(const struct tracker *t, struct tracked *k)
 {
 	uint64_t count = k->unpaired;
 	struct mr_pair pair;
 	size_t i;
 
-	if (k->source->ended)
-		return;
 	for (i = 0; i < k->npairs; i++) {
 		if (attachment_pair(k->source->attachment, k->pairs[i], &pair))
 			continue;
@@ -376,8 +379,6 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	uint64_t count = 0;
 	size_t i, n;
 
-	if (k->source->ended)
-		return;
 	memset(k->race.distances, 0, sizeof(k->race.distances));
 	for (i = 0; i < k->npairs; i++) {
 		if (attachment_suspect(k->source->attachment, k->pairs[i], &suspect))
@@ -393,16 +394,16 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	account(k);
 }
 
-/* Of this source, or of all: NULL. */
-static void refresh(struct tracker *t, const struct tracker_source *source)
+/* of: those of one source, NULL: all. */
+static void refresh(struct tracker *t, const struct tracker_source *of)
 {
 	size_t i;
 
 	for (i = 0; i < t->races.count; i++)
-		if (!source || t->races.items[i]->source == source)
+		if (is_of(t->races.items[i], of))
 			refresh_race(t, t->races.items[i]);
 	for (i = 0; i < t->suspects.count; i++)
-		if (!source || t->suspects.items[i]->source == source)
+		if (is_of(t->suspects.items[i], of))
 			refresh_suspect(t, t->suspects.items[i]);
 }
 

@@ -19,8 +19,8 @@ struct tracker;
 struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the
 			   tracker */
 	struct resolver resolver;
-	const struct attachment *attachment;
-	bool check_fired; /* the process's own check has */
+	const struct attachment *attachment; /* NULL: it has ended */
+	bool check_fired;		     /* the process's own check has */
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */

@@ -12,6 +12,43 @@
 
 #include "gomap_programs.h"
 
+static __u64 clock_ns;
+
+static __u64 ticking(void)
+{
+	return clock_ns += 25;
+}
+
+/* A clone of an empty map may be born with the writing flag, and lives on with it. */
+static void a_flag_that_stays_is_not_waited_for(void **state)
+{
+	struct goroutine a, b;
+	__u64 before;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	target1.clone_copies = MR_CLONE_FLAGS;
+	target1.hold_ppm = 0;
+	cfg.burst_ns = 0;
+	clock_ns = 5000000000ull;
+	simulated_clock = ticking;
+	gomaps[0][1] = target1.map_writing_mask;
+	plant_hold(&a, SITE_DELETE, gomaps[0]);
+	op(&b, SITE_READ, gomaps[0]);
+	assert_true(map_table[map_index(TAGGED(gomaps[0]))].flags & MR_MAP_RACY);
+	map_table[map_index(TAGGED(gomaps[0]))].hold = 0;
+	before = clock_ns;
+	for (i = 0; i < 20; i++) {
+		clock_ns += 1000000;
+		op(&b, SITE_READ, gomaps[0]);
+	}
+	simulated_clock = NULL;
+	assert_int_equal(cpus1[2].racy, 21);
+	assert_true(clock_ns - before < 21000000);
+}
+
 /* Of two that come at about the same time the later one waits: whether it did, in one of many
  * tries, as a busy machine may be late for any of them. */
 static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
@@ -276,6 +313,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(who_comes_later_on_a_racy_map_waits),
+		TEST(a_flag_that_stays_is_not_waited_for),
 		TEST(one_that_is_to_stop_waits_little),
 		TEST(who_was_held_is_noted_when_it_leaves),
 		TEST(from_the_proof_on_each_is_kept_apart),

@@ -226,6 +226,30 @@ static void a_map_that_is_new_is_held_all_the_same(void **state)
 	assert_int_equal(cpus1[1].holds, 1);
 }
 
+/* Likewise one that lies where another one was collected, as is found at its call. */
+static void one_reborn_at_its_call_is_held(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	probe_call(&a);
+	cfg.bare_hold_ns = 50000;
+	cfg.max_hold_ns = 100000;
+	gomaps[1][1] = 0x11ull << 32;
+	cfg.holds_enabled = 0;
+	op(&a, SITE_WRITE, gomaps[1]);
+	op(&a, SITE_WRITE, gomaps[0]);
+	call_write(&a, gomaps[0]); /* other maps pass there */
+	cfg.holds_enabled = 1;
+	enter_collected(&a);
+	gomaps[1][1] = 0x22ull << 32;
+	call_write(&a, gomaps[1]);
+	op(&a, SITE_WRITE, gomaps[1]);
+	assert_int_equal(cpus1[1].loss[MR_LOSS_MAP_REBORN], 1);
+	assert_int_equal(cpus1[1].holds, 1);
+}
+
 static __u64 clock_ns;
 
 static __u64 the_clock(void)
@@ -278,6 +302,7 @@ int main(void)
 		TEST(a_hold_ends_when_its_goroutine_is_to_stop),
 		TEST(who_leaves_is_not_kept),
 		TEST(a_map_that_is_new_is_held_all_the_same),
+		TEST(one_reborn_at_its_call_is_held),
 		TEST(two_in_step_are_brought_out_of_it),
 	};
 

@@ -130,6 +130,33 @@ static void operations_that_are_none(void **state)
 	assert_int_equal(cpus1[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
 }
 
+static struct mr_again *busy;
+
+static void another_thread_is_looked_at(void)
+{
+	busy->skip = 0;
+	busy->step = 0;
+}
+
+/* Nor where another thread is let in on this CPU while one is about to pass. */
+static void what_may_pass_does_not_wrap(void **state)
+{
+	struct goroutine a;
+	int i;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	cfg.holds_enabled = 0;
+	busy = again_slot(1, TAGGED(gomaps[0]));
+	for (i = 0; i < 1000 && busy->skip != 1; i++)
+		op(&a, SITE_READ, gomaps[0]);
+	assert_int_equal(busy->skip, 1);
+	at_lookup = another_thread_is_looked_at;
+	op(&a, SITE_READ, gomaps[0]);
+	assert_null(at_lookup);
+	assert_in_range(busy->skip, 0, POLICY_MAX_SKIP);
+}
+
 /* Others' are in the place that is its own. */
 static void sites_may_be_some_places_further(void **state)
 {
@@ -496,6 +523,7 @@ int main(void)
 		TEST(what_is_no_collision),
 		TEST(other_processes_and_closed_gates_count_nothing),
 		TEST(operations_that_are_none),
+		TEST(what_may_pass_does_not_wrap),
 		TEST(sites_may_be_some_places_further),
 		TEST(every_fault_is_counted_and_reached),
 		TEST(a_full_ring_is_counted),

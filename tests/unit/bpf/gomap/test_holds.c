@@ -66,6 +66,44 @@ static void holds_end_in_time_and_leave_nothing(void **state)
 	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
 }
 
+static __u64 clock_ns;
+
+static __u64 ticking(void)
+{
+	return clock_ns += 25;
+}
+
+static __u64 took(struct goroutine *r, int site, void *map)
+{
+	__u64 before = clock_ns;
+
+	op(r, site, map);
+	return clock_ns - before;
+}
+
+/* A clone of an empty map may be born with the writing flag, and lives on with it. */
+static void a_flag_that_stays_keeps_no_reader(void **state)
+{
+	struct goroutine a;
+
+	(void)state;
+	goroutine_init(&a, 1);
+	target1.clone_copies = MR_CLONE_FLAGS;
+	clock_ns = 5000000000ull;
+	simulated_clock = ticking;
+	gomaps[0][1] = target1.map_writing_mask;
+	assert_in_range(took(&a, SITE_READ, gomaps[0]), 1, 2 * cfg.max_hold_ns);
+	assert_int_equal(cpus1[1].holds, 1);
+	/* but whom it would end waits for a real writer to have done its first assignment */
+	assert_true(took(&a, SITE_WRITE, gomaps[0]) > 10 * cfg.max_hold_ns);
+	assert_true(took(&a, SITE_CLONE, gomaps[0]) > 10 * cfg.max_hold_ns);
+	assert_in_range(took(&a, SITE_DELETE, gomaps[0]), 1, 2 * cfg.max_hold_ns);
+	gomaps[0][0] = 1;
+	memset(caller_table, 0, sizeof(caller_table));
+	assert_true(took(&a, SITE_READ, gomaps[0]) > 10 * cfg.max_hold_ns);
+	simulated_clock = NULL;
+}
+
 static void write_as_new(struct goroutine *r)
 {
 	memset(caller_table, 0, sizeof(caller_table));
@@ -197,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(holds_not_done_or_cut_short_are_counted),
 		TEST(holds_end_in_time_and_leave_nothing),
+		TEST(a_flag_that_stays_keeps_no_reader),
 		TEST(nobody_is_held_in_the_runtimes_own_work),
 		TEST(the_type_of_a_held_map_is_its_own_records_alone),
 		TEST(a_claim_that_sticks_is_counted_and_its_slot_used_again),

@@ -479,8 +479,12 @@ static void a_late_note_names_nobody(void **state)
 			 0);
 	gomaps[0][1] = 0;
 	record()->writer.g = TAGGED(a.g);
-	assert_false(is_old_write(&record()->writer, there, now_ns + 2 * WRITE_NS, 0));
-	assert_true(is_old_write(&record()->writer, TAGGED(a.g), now_ns + 2 * WRITE_NS, 0));
+	assert_false(is_old_write(&record()->writer, there,
+				  record()->writer.ns - 2 * (__u64)LONG_WRITE_NS,
+				  now_ns + 2 * WRITE_NS, 0));
+	assert_true(is_old_write(&record()->writer, TAGGED(a.g),
+				 record()->writer.ns - 2 * (__u64)LONG_WRITE_NS,
+				 now_ns + 2 * WRITE_NS, 0));
 }
 
 /* Who takes a record over has lost nothing: whose it was has. */

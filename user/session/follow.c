@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/follow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "go/go_glance.h"
+#include "process/exec_gate.h"
+#include "process/exec_stop.h"
+
+#define STOPS 64   /* on their way from our answer to the end of their execve */
+#define KNOWN 256  /* files that are let be, the last ones */
+#define ROWS 10000 /* processes that are listed one by one */
+#define REASONS 32 /* different ones */
+#define TOOL "it is a tool of Go's own"
+
+struct follow {
+	struct exec_gate *gate;	   /* NULL: it has ended */
+	bool lost;		   /* and that before its time */
+	struct exec_counts counts; /* once it has ended */
+	struct on_its_way {
+		struct exec_stop *stop;
+		struct exec_request who;
+	} stops[STOPS];
+	size_t nstops;
+	struct known {
+		struct exec_file file;
+		bool tool; /* of Go's; else no Go program */
+	} known[KNOWN];
+	size_t nknown; /* ever */
+	size_t left;
+	struct report_process *rows;
+	size_t nrows, room;
+	uint64_t found, watched;
+	struct {
+		char *why;
+		uint64_t n;
+	} reasons[REASONS];
+	size_t nreasons;
+};
+
+/* In the process that answers the kernel. */
+static enum exec_interest of_interest(int fd)
+{
+	static const enum exec_interest interest[] = {[GO_GLANCE_NO] = EXEC_OF_NONE,
+						      [GO_GLANCE_PERHAPS] = EXEC_PERHAPS,
+						      [GO_GLANCE_YES] = EXEC_CERTAINLY};
+
+	return interest[go_glance(fd)];
+}
+
+int follow_new(struct follow **out, struct err *err)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	r = exec_gate_open(&f->gate, of_interest, err);
+	if (r) {
+		free(f);
+		return r;
+	}
+	*out = f;
+	return 0;
+}
+
+int follow_fd(const struct follow *f)
+{
+	return f->gate ? exec_gate_fd(f->gate) : -1;
+}
+
+static bool same_file(const struct exec_file *a, const struct exec_file *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->changed_ns == b->changed_ns;
+}
+
+static const struct known *find_known(const struct follow *f, const struct exec_file *file)
+{
+	size_t i;
+
+	for (i = 0; i < KNOWN && i < f->nknown; i++)
+		if (same_file(&f->known[i].file, file))
+			return &f->known[i];
+	return NULL;
+}
+
+static void know(struct follow *f, const struct exec_file *file, bool tool)
+{
+	if (!find_known(f, file))
+		f->known[f->nknown++ % KNOWN] = (struct known){*file, tool};
+}
+
+static void count_reason(struct follow *f, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < f->nreasons; i++)
+		if (!strcmp(f->reasons[i].why, why)) {
+			f->reasons[i].n++;
+			return;
+		}
+	if (f->nreasons == REASONS) {
+		f->reasons[REASONS - 1].n++;
+		return;
+	}
+	f->reasons[f->nreasons].why = strdup(f->nreasons < REASONS - 1 ? why : "of other reasons");
+	if (f->reasons[f->nreasons].why)
+		f->reasons[f->nreasons++].n = 1;
+}
+
+static struct report_process *new_row(struct follow *f)
+{
+	struct report_process *rows;
+
+	if (f->nrows == ROWS)
+		return NULL;
+	if (f->nrows == f->room) {
+		f->room = f->room ? f->room * 2 : 16;
+		rows = realloc(f->rows, f->room * sizeof(*rows));
+		if (!rows) {
+			f->room = f->nrows;
+			return NULL;
+		}
+		f->rows = rows;
+	}
+	rows = &f->rows[f->nrows];
+	memset(rows, 0, sizeof(*rows));
+	return rows;
+}
+
+void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns)
+{
+	struct report_process *row = new_row(f);
+
+	f->found++;
+	f->watched += !why;
+	if (why)
+		count_reason(f, why);
+	if (!row)
+		return;
+	row->pid = (uint32_t)pid;
+	row->exe = strdup(exe);
+	row->why = why ? strdup(why) : NULL;
+	row->from_s = (double)now_ns / 1e9;
+	row->to_s = -1;
+	if (row->exe && (row->why || !why))
+		f->nrows++;
+	else
+		report_process_free(row);
+}
+
+void follow_note_tool(struct follow *f, const struct exec_file *file)
+{
+	f->found++;
+	count_reason(f, TOOL);
+	know(f, file, true);
+}
+
+void follow_note_other(struct follow *f, const struct exec_file *file)
+{
+	know(f, file, false);
+}
+
+void follow_note_left(struct follow *f, size_t living)
+{
+	f->left = living;
+}
+
+void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns)
+{
+	size_t i;
+
+	for (i = f->nrows; i--;)
+		if (f->rows[i].pid == (uint32_t)pid && f->rows[i].to_s < 0 && !f->rows[i].why) {
+			f->rows[i].to_s = (double)now_ns / 1e9;
+			return;
+		}
+}
+
+bool follow_is_tool(const struct go_binary *bin)
+{
+	static const char *const names[] = {
+		"addr2line",  "api",	   "asm",   "buildid", "cgo",  "compile",
+		"covdata",    "cover",	   "dist",  "doc",     "fix",  "go",
+		"gofmt",      "link",	   "nm",    "objdump", "pack", "pprof",
+		"preprofile", "test2json", "trace", "vet",
+	};
+	const char *module = go_binary_module(bin);
+	size_t i;
+
+	if (strncmp(module, "cmd/", 4) != 0)
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(module + 4, names[i]))
+			return true;
+	return false;
+}
+
+static void answer(struct follow *f, const struct exec_request *q, uint64_t now_ns)
+{
+	const struct known *known = find_known(f, &q->file);
+	struct on_its_way *next = &f->stops[f->nstops];
+
+	if (clock_ns(CLOCK_MONOTONIC) - q->since_ns > EXEC_GATE_PATIENCE_MS * 1000000ull)
+		return; /* it was let go long ago, and counted */
+	if (known && known->tool) {
+		follow_note_tool(f, &q->file);
+	} else if (!known && (f->nstops == STOPS || exec_stop_begin(&next->stop, q))) {
+		follow_note(f, q->pid, "", "too many were started at once", now_ns);
+	} else if (!known) {
+		next->who = *q;
+		f->nstops++;
+	}
+	exec_gate_allow(f->gate, q->id);
+}
+
+static void take_requests(struct follow *f, uint64_t now_ns)
+{
+	struct exec_request q;
+	int r = 0;
+
+	while (f->gate && (r = exec_gate_next(f->gate, &q)) > 0)
+		answer(f, &q, now_ns);
+	if (!r)
+		return;
+	f->lost = true;
+	log_warn(
+		"what the command starts from now on is not watched: what looked for it was killed");
+}
+
+/* Of one that was not stopped: whether it is a Go program at all may not be known. */
+static void note_missed(struct follow *f, const struct exec_request *who,
+			enum exec_stop_state state, uint64_t now_ns)
+{
+	static const char *const why[] = {
+		[EXEC_STOP_SLOW] = "its execve took too long",
+		[EXEC_STOP_ENDED] = "it ended before it could be stopped",
+		[EXEC_STOP_TRACED] = "somebody else traces it",
+		[EXEC_STOP_REFUSED] = "ptrace is not allowed",
+	};
+
+	if (state != EXEC_STOP_FREE && who->interest == EXEC_CERTAINLY)
+		follow_note(f, who->pid, "", why[state], now_ns);
+}
+
+/* What has become of one on its way; true: it stands where it should. */
+static bool arrive(struct follow *f, size_t i, uint64_t now_ns, struct followed *one)
+{
+	struct on_its_way way = f->stops[i];
+	enum exec_stop_state state = exec_stop_look(way.stop);
+
+	if (state == EXEC_STOP_WAIT)
+		return false;
+	f->stops[i] = f->stops[--f->nstops];
+	one->pid = way.who.pid;
+	one->file = way.who.file;
+	one->certain = way.who.interest == EXEC_CERTAINLY;
+	one->stop = way.stop;
+	if (state == EXEC_STOP_STOPPED)
+		return true;
+	note_missed(f, &way.who, state, now_ns);
+	follow_let_go(one);
+	return false;
+}
+
+bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one)
+{
+	size_t i;
+
+	if (!f->lost && f->gate)
+		take_requests(f, now_ns);
+	for (i = f->nstops; i--;)
+		if (arrive(f, i, now_ns, one))
+			return true;
+	return false;
+}
+
+void follow_let_go(struct followed *one)
+{
+	exec_stop_end(one->stop);
+	one->stop = NULL;
+}
+
+bool follow_is_lost(const struct follow *f)
+{
+	return f->lost;
+}
+
+bool follow_waits(const struct follow *f)
+{
+	return f->nstops;
+}
+
+bool follow_is_on_its_way(const struct follow *f, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < f->nstops; i++)
+		if (f->stops[i].who.pid == pid)
+			return true;
+	return false;
+}
+
+static void count(const struct follow *f, struct exec_counts *counts)
+{
+	*counts = f->counts;
+	if (f->gate)
+		exec_gate_count(f->gate, counts);
+}
+
+bool follow_found(const struct follow *f)
+{
+	struct exec_counts counts;
+
+	count(f, &counts);
+	return f->found || counts.impatient || f->lost;
+}
+
+static int copy_row(struct report_process *to, const struct report_process *from)
+{
+	*to = *from;
+	to->exe = strdup(from->exe);
+	to->why = from->why ? strdup(from->why) : NULL;
+	return to->exe && (to->why || !from->why) ? 0 : -ENOMEM;
+}
+
+static int copy_reasons(const struct follow *f, struct report_followed *to)
+{
+	size_t i;
+
+	to->reasons = calloc(f->nreasons + 1, sizeof(*to->reasons));
+	if (!to->reasons)
+		return -ENOMEM;
+	for (i = 0; i < f->nreasons; i++) {
+		to->reasons[i].why = strdup(f->reasons[i].why);
+		to->reasons[i].processes = f->reasons[i].n;
+		to->nreasons++;
+		if (!to->reasons[i].why)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return report_caveat_add(&report->stats, code, 0, blind, n < 0 ? NULL : text);
+}
+
+/* What the silence of the run is worth less for. */
+static int add_caveats(const struct follow *f, struct report *report,
+		       const struct exec_counts *counts)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < f->nreasons && !r; i++)
+		if (strcmp(f->reasons[i].why, TOOL) != 0)
+			r = add(report, "not-watched", false,
+				"Go processes that were not watched: %" PRIu64 ": %s",
+				f->reasons[i].n, f->reasons[i].why);
+	if (!r && counts->impatient)
+		r = add(report, "not-watched", false,
+			"Go programs that were let go unwatched, as maprace was busy: %" PRIu64,
+			counts->impatient);
+	if (!r && !f->watched)
+		r = add(report, "nothing-watched", true,
+			"no Go program was watched: none %s started",
+			f->found ? "that could be was" : "was");
+	if (!r && f->lost)
+		r = add(report, "not-followed", false,
+			"what looked for the Go programs that are started has ended: later ones were not watched");
+	if (!r && f->left)
+		r = add(report, "not-followed", false,
+			"processes that the command has left behind: %zu: what they start now is not watched",
+			f->left);
+	if (!r && counts->unmarked)
+		r = add(report, "not-followed", false,
+			"programs on %" PRIu64
+			" mounted file systems (of user space, of the network, parts of others) are not looked for",
+			counts->unmarked);
+	return r;
+}
+
+int follow_fill(const struct follow *f, struct report *report)
+{
+	struct exec_counts counts;
+	size_t i;
+	int r;
+
+	if (!f)
+		return 0;
+	count(f, &counts);
+	report->followed = calloc(1, sizeof(*report->followed));
+	report->processes = calloc(f->nrows + 1, sizeof(*report->processes));
+	if (!report->followed || !report->processes)
+		return -ENOMEM;
+	report->followed->processes = counts.processes + 1; /* the command itself */
+	report->followed->go = f->found + counts.impatient;
+	report->followed->watched = f->watched;
+	for (i = 0; i < f->nrows; i++) {
+		report->nprocesses++;
+		r = copy_row(&report->processes[i], &f->rows[i]);
+		if (r)
+			return r;
+	}
+	r = copy_reasons(f, report->followed);
+	return r ? r : add_caveats(f, report, &counts);
+}
+
+void follow_end(struct follow *f)
+{
+	if (!f || !f->gate)
+		return;
+	exec_gate_count(f->gate, &f->counts);
+	exec_gate_close(f->gate);
+	f->gate = NULL;
+	while (f->nstops)
+		exec_stop_end(f->stops[--f->nstops].stop);
+}
+
+void follow_free(struct follow *f)
+{
+	size_t i;
+
+	if (!f)
+		return;
+	follow_end(f);
+	for (i = 0; i < f->nrows; i++)
+		report_process_free(&f->rows[i]);
+	for (i = 0; i < f->nreasons; i++)
+		free(f->reasons[i].why);
+	free(f->rows);
+	free(f);
+}
