@@ -640,9 +640,6 @@ int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *tar
 
 	q.target = *target;
 	k->slots[slot] = (struct keeper_slot){};
-	/* once there was no target nobody has given any sign of life */
-	if (__atomic_load_n(life_ns, __ATOMIC_RELAXED))
-		keeper_beat(clock_ns(CLOCK_MONOTONIC));
 	return ask_with(k, &q, fd, PLACE_MS, err);
 }
 

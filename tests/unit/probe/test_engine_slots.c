@@ -28,6 +28,8 @@ static int make_map(enum bpf_map_type type, const char *name, __u32 key, __u32 v
 #define bpf_map_create make_map
 #include "../../../user/probe/engine.c"
 
+#include "probe/attachment.h"
+
 /* An engine as it is once it is loaded, but for the kernel's part. */
 static struct engine *made(uint32_t targets)
 {
@@ -154,6 +156,33 @@ static void hits_of_nobody_are_shared_out(void **state)
 	unmade(e);
 }
 
+/* What is counted once for all is told by one of them, and not once more by who was freed. */
+static void what_is_nobodys_is_told_by_one(void **state)
+{
+	struct attachment *owners = calloc(2, sizeof(*owners));
+	struct engine *e = made(4);
+	uint16_t tag;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		owners[i].engine = e;
+		owners[i].tag = join(e, &owners[i]);
+	}
+	tag = owners[0].tag;
+	assert_true(engine_is_told_by(e, &owners[0]));
+	assert_false(engine_is_told_by(e, &owners[1]));
+	attachment_hand_over(&owners[0]);
+	assert_false(engine_is_told_by(e, &owners[0]));
+	assert_true(engine_is_told_by(e, &owners[1]));
+	leave(e, tag);
+	owners[0].tag = join(e, &owners[0]);
+	assert_int_equal(engine_slot(e, owners[0].tag), engine_slot(e, tag));
+	assert_true(engine_is_told_by(e, &owners[0]));
+	unmade(e);
+	free(owners);
+}
+
 /* Its probes are gone with its keeper, and nobody can place any. */
 static void an_engine_whose_keeper_is_dead_takes_nobody(void **state)
 {
@@ -192,6 +221,7 @@ int main(void)
 		cmocka_unit_test(those_at_one_time_have_slots_of_their_own),
 		cmocka_unit_test(a_slot_is_wiped),
 		cmocka_unit_test(hits_of_nobody_are_shared_out),
+		cmocka_unit_test(what_is_nobodys_is_told_by_one),
 		cmocka_unit_test(an_engine_whose_keeper_is_dead_takes_nobody),
 		cmocka_unit_test(tables_are_not_too_large_for_old_kernels),
 	};

@@ -307,6 +307,35 @@ static void all_go_when_maprace_is_silent(void **state)
 	assert_true(none_left());
 }
 
+static bool is_asleep(void)
+{
+	return atomic_load(&seen->asleep);
+}
+
+/* Once the last target had ended nobody gave any sign of life: one that comes now is not taken for
+ * one that was left alone. */
+static void who_comes_after_a_silence_is_not_alone(void **state)
+{
+	struct links_target t = {.pid = 1, .offsets = {SITE}};
+	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), i;
+	struct keeper k;
+	struct err err = {};
+
+	(void)state;
+	memset(seen, 0, sizeof(*seen));
+	assert_int_equal(keeper_start(&k, &orders, &err), 0);
+	keeper_beat(clock_ns(CLOCK_MONOTONIC) - SILENCE_NS);
+	until(is_asleep);
+	assert_int_equal(keeper_place(&k, 1, &t, fd, &err), 0);
+	atomic_store(&seen->asleep, false);
+	for (i = 0; i < 1500 && !is_asleep(); i++) /* it looks once a second */
+		usleep(1000);
+	assert_false(is_asleep());
+	assert_int_equal(seen->probes[1], 1);
+	assert_true(keeper_end(&k));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +345,7 @@ int main(void)
 		cmocka_unit_test(all_go_when_maprace_is_killed),
 		cmocka_unit_test(no_keeper_waits_for_another),
 		cmocka_unit_test(all_go_when_maprace_is_silent),
+		cmocka_unit_test(who_comes_after_a_silence_is_not_alone),
 	};
 
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
