@@ -487,6 +487,42 @@ static void a_late_note_names_nobody(void **state)
 				 now_ns + 2 * WRITE_NS, 0));
 }
 
+/* Where a clone may be born with the flag: a map is known to be assigned to by its own process
+ * only, and only what that one has done since is a use of it. */
+static void what_another_process_did_is_no_assignment(void **state)
+{
+	__u64 there = mr_tagged((uintptr_t)gomaps[0], OTHER_TAG);
+	struct mr_target *other = &targets[2];
+	int i;
+
+	(void)state;
+	simulated_clock = the_time;
+	now_ns = 5000000000ull;
+	other->clone_copies = MR_CLONE_FLAGS;
+	gomaps[0][1] = 0x11ull << 32;
+	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
+	now_ns += 2000000000ull;
+	record()->writer = (struct mr_last){.g = TAGGED(a.g),
+					    .ns = now_ns,
+					    .op = MR_OP_WRITE | MR_LAST_ONCE,
+					    .slot = SITE_WRITE};
+	map_assigned(0, there, TAGGED(a.g), MR_OP_READ, SITE_READ);
+	map_assigned(0, there, mr_tagged((uintptr_t)a.g, OTHER_TAG), MR_OP_READ, SITE_READ);
+	assert_int_equal(record()->assigned, 0); /* of a process whose clones are not born so */
+	for (i = 0; i < 2; i++) {
+		record()->assigned = mr_assigned_mark(there, record()->first_ns);
+		assert_int_not_equal(record()->assigned,
+				     mr_assigned_mark(TAGGED(gomaps[0]), record()->first_ns));
+		record()->reader.g = record()->writer.g = i ? there : TAGGED(a.g);
+		record()->reader.ns = record()->writer.ns = now_ns;
+		other->whole_ns = now_ns - 1000;
+		target1.whole_ns = 0;
+		other->collections++;
+		assert_int_equal(map_recognise(0, there, now_ns), 0);
+		assert_int_equal(record()->assigned != 0, i);
+	}
+}
+
 /* Who takes a record over has lost nothing: whose it was has. */
 static void what_is_replaced_is_its_owner_s_loss(void **state)
 {
@@ -613,6 +649,7 @@ int main(void)
 		TEST(who_leaves_is_kept_from_its_own_only),
 		TEST(a_note_of_another_stays_as_it_is),
 		TEST(a_late_note_names_nobody),
+		TEST(what_another_process_did_is_no_assignment),
 		TEST(what_is_replaced_is_its_owner_s_loss),
 		TEST(room_for_pairs_is_left_to_others),
 		TEST(stacks_are_taken_of_each_process),
