@@ -19,6 +19,8 @@
 
 #include "process/limits.h"
 
+#define ADOPTED_MAX 4096 /* children looked at, at once */
+
 static int pidfd_of(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -251,6 +253,52 @@ bool process_ends_within(const struct process *p, int ms)
 	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
 
 	return p->pidfd >= 0 && poll(&fd, 1, ms) == 1;
+}
+
+/* waitpid(2) would also tell of the stops of one that we trace. */
+static bool reap(pid_t pid, int *status)
+{
+	siginfo_t si = {};
+
+	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != pid)
+		return false;
+	if (si.si_code != CLD_EXITED && si.si_code != CLD_KILLED && si.si_code != CLD_DUMPED)
+		return false;
+	return waitpid(pid, status, WNOHANG) == pid;
+}
+
+bool process_reap(struct process *p)
+{
+	if (p->ours && !p->reaped && reap(p->pid, &p->wait_status))
+		p->reaped = true;
+	return p->reaped;
+}
+
+static bool is_helper(pid_t pid)
+{
+	char path[64], name[17] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	if (!fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	fclose(f);
+	return !strncmp(name, "mr-", 3);
+}
+
+size_t process_reap_adopted(const struct process *except)
+{
+	size_t i, living = 0;
+	pid_t child;
+	int status;
+
+	for (i = 0; i < ADOPTED_MAX && (child = process_child(getpid(), i)); i++)
+		if (child != except->pid && !is_helper(child))
+			living += !reap(child, &status);
+	return living;
 }
 
 void process_abandon(struct process *p)

@@ -48,6 +48,13 @@ int process_spawn(struct process *p, char *const argv[], struct err *err);
 int process_resume(struct process *p, struct err *err);
 /* Which program it runs now. */
 int process_look_again(struct process *p, struct err *err);
+/* Collects its status if it is ours and has ended; true once that is done. A stop of it that ptrace
+ * has to tell of stays to be told. */
+bool process_reap(struct process *p);
+/* The same for processes that we have adopted (PR_SET_CHILD_SUBREAPER) and nobody else waits for:
+ * all but that one, and those whose names say that we have forked them ("mr-..."). How many of them
+ * live still. */
+size_t process_reap_adopted(const struct process *except);
 /* Kills a process of ours that could not be watched, and reaps it. */
 void process_abandon(struct process *p);
 void process_close(struct process *p);
