@@ -43,6 +43,25 @@ void report_actor_free(struct report_actor *actor)
 	memset(actor, 0, sizeof(*actor));
 }
 
+void report_process_free(struct report_process *process)
+{
+	free(process->exe);
+	free(process->why);
+	memset(process, 0, sizeof(*process));
+}
+
+void report_followed_free(struct report_followed *followed)
+{
+	size_t i;
+
+	if (!followed)
+		return;
+	for (i = 0; i < followed->nreasons; i++)
+		free(followed->reasons[i].why);
+	free(followed->reasons);
+	free(followed);
+}
+
 static void audit_free(struct report_audit *audit)
 {
 	if (!audit)
@@ -188,6 +207,13 @@ size_t report_blind(const struct report *report)
 	return n;
 }
 
+bool report_all_blind(const struct report *report)
+{
+	if (!report->ntargets)
+		return report->followed && !report->followed->watched;
+	return report_blind(report) == report->ntargets;
+}
+
 int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      char *text)
 {
@@ -257,6 +283,10 @@ void report_free(struct report *report)
 	free(report->kernel);
 	free(report->arch);
 	targets_free(report->targets, report->ntargets);
+	report_followed_free(report->followed);
+	for (i = 0; i < report->nprocesses; i++)
+		report_process_free(&report->processes[i]);
+	free(report->processes);
 	races_free(report->races, report->nraces + report->nraces_hidden);
 	races_free(report->suspects, report->nsuspects + report->nsuspects_hidden);
 	for (i = 0; i < report->nmaps; i++)

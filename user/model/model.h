@@ -286,6 +286,25 @@ struct report_hidden { /* by one suppression, or known from a baseline */
 	uint64_t races, count;
 };
 
+struct report_process { /* of a Go program that a command has started */
+	uint32_t pid;
+	char *exe;	     /* "" when unknown */
+	char *why;	     /* why it was not watched; NULL: it was */
+	double from_s, to_s; /* since the watch began; to_s negative: it had not ended */
+};
+
+/* What a command has started, whatever stands between. */
+struct report_followed {
+	uint64_t processes; /* that have executed a program, the command included */
+	uint64_t go;	    /* executions of Go programs */
+	uint64_t watched;   /* of these */
+	struct report_reason {
+		char *why; /* the others were not watched */
+		uint64_t processes;
+	} * reasons;
+	size_t nreasons;
+};
+
 struct report {
 	char *version; /* of maprace */
 	char *kernel, *arch;
@@ -294,6 +313,9 @@ struct report {
 	double duration_s;
 	struct report_target *targets;
 	size_t ntargets;
+	struct report_followed *followed; /* NULL: nobody looked */
+	struct report_process *processes; /* the Go programs of followed, up to a bound */
+	size_t nprocesses;
 	struct report_race *races;
 	size_t nraces;
 	struct report_race *suspects;
@@ -316,14 +338,18 @@ void report_free(struct report *report);	    /* frees what it owns, not the stru
 void report_stats_free(struct report_stats *stats); /* what it owns */
 void report_race_free(struct report_race *race);
 void report_access_free(struct report_access *access);
-void report_growth_free(struct report_growth *growth); /* what it owns */
-void report_actor_free(struct report_actor *actor);    /* what it owns, and clears it */
-void report_bpf_free(struct report_bpf *bpf);	       /* the struct as well; NULL is fine */
+void report_growth_free(struct report_growth *growth);	     /* what it owns */
+void report_actor_free(struct report_actor *actor);	     /* what it owns, and clears it */
+void report_process_free(struct report_process *process);    /* likewise */
+void report_followed_free(struct report_followed *followed); /* the struct as well; NULL is fine */
+void report_bpf_free(struct report_bpf *bpf);		     /* the struct as well; NULL is fine */
 /* What went by unseen, as far as its duties tell: of each function as much as while its probes were
  * in place, for the rest of the time. */
 double report_unwatched(const struct report_stats *stats);
 /* In how many of its processes no race could be proved. */
 size_t report_blind(const struct report *report);
+/* In none of them, or there was none where some were looked for. */
+bool report_all_blind(const struct report *report);
 /* Takes text, malloc'ed; also when memory is short: then -ENOMEM. */
 int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      char *text);

@@ -97,9 +97,9 @@ static void print_caveats(FILE *out, const struct report_stats *stats)
 static void print_head(FILE *out, const struct report *report)
 {
 	fprintf(out, "<header>\n<h1 class=%s>",
-		report->nraces	       ? "bad"
-		: report_blind(report) ? "unsure"
-				       : "good");
+		report->nraces					   ? "bad"
+		: report_blind(report) || report_all_blind(report) ? "unsure"
+								   : "good");
 	if (report->nraces)
 		fprintf(out, "%zu %s found", report->nraces,
 			report->nraces == 1 ? "race" : "races");

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "model/evidence.h"
 #include "report/json/json_bpf.h"
+#include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_make.h"
 #include "report/json/json_names.h"
@@ -414,7 +415,7 @@ static int put_progress(json_t *o, const struct report *report)
 	int failed = json_put(o, "duration_s", json_number_real(report->duration_s));
 
 	failed |= json_put(o, "targets", build_targets(report->targets, report->ntargets));
-	return failed;
+	return failed | json_put_followed(o, report);
 }
 
 static int put_state(json_t *o, const struct report *report)

@@ -9,6 +9,7 @@
 
 #include "model/evidence.h"
 #include "report/json/json_bpf.h"
+#include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
@@ -411,6 +412,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 {
 	report->duration_s = json_get_real(r, o, "duration_s", 0);
 	read_targets(r, o, report);
+	json_read_followed(r, o, report);
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
 	json_read_growths(r, o, report);

@@ -118,7 +118,7 @@ static void print_nothing(FILE *out, const struct report *report, bool blind)
 int junit_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
 	size_t cases = report->nraces + report->nsuspects, i;
-	bool blind = report->ntargets && report_blind(report) == report->ntargets;
+	bool blind = report_all_blind(report);
 	int rc = 0;
 
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);

@@ -263,6 +263,24 @@ static void print_late(FILE *out, const struct report *report)
 	}
 }
 
+static void print_followed(FILE *out, const struct report_followed *followed)
+{
+	size_t i;
+
+	if (!followed)
+		return;
+	fprintf(out,
+		"  Watched %" PRIu64 " of %" PRIu64 " Go processes, among %" PRIu64
+		" that the command has started",
+		followed->watched, followed->go, followed->processes);
+	for (i = 0; i < followed->nreasons; i++) {
+		fprintf(out, "%s %" PRIu64 " not, for ", i ? "," : ":",
+			followed->reasons[i].processes);
+		escape_text(out, followed->reasons[i].why);
+	}
+	fputc('\n', out);
+}
+
 void text_print_summary(FILE *out, const struct report *report, const struct text_style *style)
 {
 	if (report->naudited) {
@@ -270,6 +288,7 @@ void text_print_summary(FILE *out, const struct report *report, const struct tex
 		return;
 	}
 	print_found(out, report, style);
+	print_followed(out, report->followed);
 	text_print_caveats(out, &report->stats);
 	text_print_hidden(out, report, "race");
 	print_late(out, report);

@@ -278,7 +278,7 @@ void words_worth(FILE *out, const struct report *report)
 	double percent = 100 * (1 - report->stats.unwatched);
 	size_t blind = report_blind(report);
 
-	if (!report->nraces && blind && blind == report->ntargets)
+	if (!report->nraces && report_all_blind(report))
 		fputs(": none could be proved", out);
 	else if (!report->nraces && blind)
 		fprintf(out, ": none could be proved in %zu of %zu processes", blind,

@@ -183,6 +183,48 @@ static void test_library(void **state)
 	free(json);
 }
 
+/* What a command has started: in the document, of its schema, and back. */
+static void test_followed(void **state)
+{
+	struct report report, again;
+	struct err err = {0};
+	json_t *root;
+	char *json;
+
+	(void)state;
+	sample_report(&report);
+	report.followed = sample_zero(1, sizeof(*report.followed));
+	*report.followed = (struct report_followed){.processes = 63, .go = 30, .watched = 14};
+	report.followed->reasons = sample_zero(1, sizeof(*report.followed->reasons));
+	report.followed->reasons[0] = (struct report_reason){sample_text("a \"tool\""), 16};
+	report.followed->nreasons = 1;
+	report.processes = sample_zero(2, sizeof(*report.processes));
+	report.nprocesses = 2;
+	report.processes[0] = (struct report_process){
+		.pid = 7, .exe = sample_text("/tmp/a.test"), .from_s = 0.5, .to_s = 1.5};
+	report.processes[1] = (struct report_process){
+		.pid = 8, .exe = sample_text(""), .why = sample_text("traced"), .to_s = -1};
+	assert_round_trip(&report);
+	json = print_report(&report);
+	root = load(json);
+	assert_valid(root);
+	json_decref(root);
+	assert_int_equal(json_read_buffer(json, strlen(json), &again, &err), 0);
+	assert_int_equal(again.followed->processes, 63);
+	assert_int_equal(again.followed->go, 30);
+	assert_int_equal(again.followed->watched, 14);
+	assert_string_equal(again.followed->reasons[0].why, "a \"tool\"");
+	assert_int_equal(again.followed->reasons[0].processes, 16);
+	assert_int_equal(again.nprocesses, 2);
+	assert_null(again.processes[0].why);
+	assert_true(again.processes[0].to_s == 1.5);
+	assert_string_equal(again.processes[1].why, "traced");
+	assert_true(again.processes[1].to_s < 0);
+	report_free(&again);
+	report_free(&report);
+	free(json);
+}
+
 static char *print_all_text(const struct report *report)
 {
 	const struct text_style style = {.verbose = true};
@@ -521,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_losses_are_named),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_library),
+		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_round_trip_renders_the_same),
 		cmocka_unit_test(test_hostile_strings),
 		cmocka_unit_test(test_labels),
