@@ -33,6 +33,7 @@ complete -c maprace -n '__fish_seen_subcommand_from watch' -l max-hold -x -d 'Lo
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l growth -d 'Also report how maps grew'
 complete -c maprace -n '__fish_seen_subcommand_from watch bpf' -l record -r -F -d 'Stream a recording there'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l halt-on-race -d 'End after the first race'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l no-follow -d 'Watch the command alone'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l dry-run -d 'Do not open the probes'
 complete -c maprace -n '__fish_seen_subcommand_from report' -l diff -d 'Compare two reports'
 complete -c maprace -n '__fish_seen_subcommand_from report inspect' -F

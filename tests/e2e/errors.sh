@@ -68,32 +68,19 @@ errors_processes()
 	cleanup
 	target=
 	refused 'a command that is not Go' 1 'not a Go program, and no Go code was seen in its process until it ended' watch -d 1 -- /bin/true
-	refused 'a command that goes on and is not Go' 1 'no Go code was seen in its process in the time given' watch -d 0.5 -- sleep 1000
+	refused 'a command that goes on and is not Go' 1 'no Go code was seen in its process until the time given was over' watch -d 0.5 -- sleep 1000
 	refused 'a kernel thread' 1 '' watch -p 2 -d 1
 	errors_wrappers
 }
 
-# hinted PATTERN: the hint of what was just refused
-hinted()
-{
-	if grep -q "^maprace: hint: .*$1" "$work/stderr"; then
-		pass "its hint: $(sed -n 's/^maprace: hint: //p' "$work/stderr")"
-	else
-		fail "the hint of: $(<"$work/command")" "it does not say '$1'"
-	fi
-}
-
-# What starts the program is not the program: by its own name, which is there when the process is gone, and with what to do. It is run,
-# as it may become a Go program or load Go code.
+# What the command runs itself is not Go, and neither is anything that it starts: by its own name, which is there when the process is gone.
 errors_wrappers()
 {
-	local hint='give the Go program itself, or its process with -p'
-	refused 'a shell' 1 "$(readlink -f "$(command -v sh)") is not a Go program" watch -- sh -c :
-	hinted "$hint"
-	refused 'make' 1 '/make is not a Go program' watch -- make -s -f /dev/null --eval all: all
-	hinted "$hint"
-	refused 'what is no wrapper' 1 '/true is not a Go program' watch -- true
-	hinted "$hint"
+	local nor='until it ended, nor in what it has started'
+	refused 'a shell' 1 "$(readlink -f "$(command -v sh)") is not a Go program, .*$nor" watch -- sh -c :
+	refused 'make' 1 "/make is not a Go program, .*$nor" watch -- make -s -f /dev/null --eval all: all
+	refused 'what is no wrapper' 1 "/true is not a Go program, .*$nor" watch -- true
+	refused 'a shell alone' 1 'no Go code was seen in its process until it ended' watch --no-follow -- sh -c :
 }
 
 errors_targets()

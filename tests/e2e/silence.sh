@@ -178,9 +178,9 @@ silence_module()
 
 silence_go_tool()
 {
-	(silence_module && watched_run 0 -- "$goroot/bin/go" test -run None . && warned "go test -exec 'maprace watch --'" &&
+	(silence_module && watched_run 0 --no-follow -- "$goroot/bin/go" test -run None . && warned "go test -exec 'maprace watch --'" &&
 		must 'no caveat' jq -e 'any(.stats.caveats[]; .code == "go-tool" and .blind)' "$work/out.json" >"$work/jq" &&
-		watched_run 0 -- "$goroot/bin/go" env GOOS && no_caveat go-tool) || { why="see the output" && return 1; }
+		watched_run 0 -- "$goroot/bin/go" env GOOS && no_caveat go-tool && nothing nothing-watched 'none that could be was started') || { why="see the output" && return 1; }
 }
 
 # The way to watch tests: go test fails by the race that is proved in an ordinary test binary.

@@ -17,6 +17,7 @@
 #include "report/filter.h"
 #include "report/printers.h"
 #include "report/text/status.h"
+#include "session/follow.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch.h"
@@ -76,24 +77,40 @@ static void end_command(struct process *p)
 	}
 	kill(p->pid, SIGTERM);
 	for (waited = 0; waited < COMMAND_GRACE_MS; waited += 10) {
-		if (waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid) {
-			p->reaped = true;
+		if (process_reap(p))
 			return;
-		}
 		sleep_ms(10);
 	}
 	log_warn("process %d does not end: left running", (int)p->pid);
 }
 
+/* A command that has nothing to do with Go is hardly what was meant. */
+static bool is_in_vain(const struct watch *w)
+{
+	uint64_t watched, lasted = watch_now() - w->start_ns;
+	const char *until = "maprace was told to end";
+
+	if (!w->follow || follow_found(w->follow, &watched) || w->command_listed)
+		return false;
+	if (w->command->process.reaped)
+		until = "it ended";
+	else if (w->options->duration_ns && lasted >= w->options->duration_ns)
+		until = "the time given was over";
+	log_error(
+		"%s is not a Go program, and no Go code was seen in its process until %s, nor in what it has started",
+		w->command->process.exe, until);
+	return true;
+}
+
 static int exit_status(const struct watch *w, int r)
 {
-	const struct process *p = &w->targets[0]->process;
+	const struct process *p = w->command ? &w->command->process : NULL;
 
 	if (r || w->failed)
 		return EXIT_TOOL;
 	if (tracker_races(w->tracker))
 		return w->options->exitcode;
-	if (!p->ours || !p->reaped)
+	if (!p || !p->reaped)
 		return EXIT_NOTHING;
 	return WIFSIGNALED(p->wait_status) ? 128 + WTERMSIG(p->wait_status)
 					   : WEXITSTATUS(p->wait_status);
@@ -102,7 +119,7 @@ static int exit_status(const struct watch *w, int r)
 static int run(struct watch *w)
 {
 	struct err err = {};
-	bool ended_itself;
+	bool ended_itself, vain;
 	size_t i;
 	int r = outputs_check(&w->options->out, &err);
 
@@ -122,8 +139,8 @@ static int run(struct watch *w)
 		r = begin(w);
 	if (r) {
 		fail(&err, r);
-		if (w->ntargets && w->targets)
-			end_command(&w->targets[0]->process);
+		if (w->command)
+			end_command(&w->command->process);
 		return EXIT_TOOL;
 	}
 	for (i = 0; i < w->ntargets; i++)
@@ -140,10 +157,14 @@ static int run(struct watch *w)
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));
 	r = watch_loop(w);
-	ended_itself = w->targets[0]->process.reaped;
-	end_command(&w->targets[0]->process);
+	ended_itself = w->command && w->command->process.reaped;
+	vain = !r && is_in_vain(w);
+	if (w->command)
+		end_command(&w->command->process);
+	if (vain)
+		return EXIT_TOOL;
 	watch_finish(w);
-	if (w->options->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
+	if (w->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
 		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of
 					it */
 	return exit_status(w, r);
@@ -153,7 +174,6 @@ int cmd_watch(int argc, char **argv)
 {
 	struct watch_options options;
 	struct watch w = {.options = &options, .calibration = {.fd = -1}};
-	size_t i;
 	int status = options_parse_watch(argc, argv, &options);
 
 	if (status != OPTIONS_RUN)
@@ -170,13 +190,7 @@ int cmd_watch(int argc, char **argv)
 	calibration_end(&w.calibration);
 	tracker_free(w.tracker);
 	growths_free(w.growths);
-	for (i = 0; i < w.ntargets && w.targets; i++) {
-		if (w.targets[i]->process.ours && w.targets[i]->process.stopped)
-			process_abandon(&w.targets[i]->process);
-		watched_close(w.targets[i]);
-		free(w.targets[i]);
-	}
-	free(w.targets);
+	watch_close_targets(&w);
 out:
 	watch_options_free(&options);
 	return status;

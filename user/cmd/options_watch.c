@@ -80,6 +80,8 @@ static const struct option_row watch_rows[] = {
 	{"halt-on-race", 0, NULL, OPTION_FLAG(O, halt_on_race), NULL, "end after the first race"},
 	{"exitcode", 0, "N", OPTION_STATUS(O, exitcode), EXPECTS_STATUS,
 	 "exit status when a race was found (66)"},
+	{"no-follow", 0, NULL, OPTION_FLAG(O, no_follow), NULL,
+	 "watch CMD alone, not the programs that it starts"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -99,8 +101,8 @@ static const struct option_table watch_table = {
 		"\n"
 		"Exit status: 0 nothing found (the summary says so where nothing could be), 66\n"
 		"(--exitcode) a race was found, 1 the tool failed, 2 bad usage. With -- CMD and no\n"
-		"race found: CMD's own status (128+N when it died of signal N). Children of CMD are\n"
-		"not watched; tests are by: go test -exec 'maprace watch --' ./...",
+		"race found: CMD's own status (128+N when it died of signal N). Every Go program\n"
+		"that CMD starts is watched too, whatever stands between: go test ./..., make test.",
 	.stop_early = true,
 	.rows = watch_rows,
 	.nrows = sizeof(watch_rows) / sizeof(watch_rows[0]),
@@ -121,6 +123,8 @@ static int check_targets(int argc, char **argv, int rest, struct watch_options *
 	if (!separated && !options->targets.n)
 		return option_usage_error(&watch_table,
 					  "what to watch is missing: -p PID or -- CMD");
+	if (options->no_follow && !separated)
+		return option_usage_error(&watch_table, "--no-follow needs a command after --");
 	if (separated)
 		options->command = &argv[rest];
 	return OPTIONS_RUN;

@@ -48,6 +48,7 @@ struct watch_options {
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;
+	bool no_follow; /* the command alone, not what it starts */
 };
 
 struct bpf_options {

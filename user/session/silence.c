@@ -364,6 +364,10 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 	if (!r && !w->options->max_hold_ns)
 		r = add(stats, "no-holds", 0, true,
 			"with --max-hold 0 nothing is held, so that nothing can collide");
+	if (!r && w->not_followed)
+		r = add(stats, "not-followed", 0, false,
+			"other programs that the command has started were not watched: %s",
+			w->not_followed);
 	if (!r && lost)
 		r = add(stats, "losses", 0, false, "%llu sightings of races were lost",
 			(unsigned long long)lost);

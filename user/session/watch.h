@@ -15,7 +15,12 @@
 struct watch {
 	const struct watch_options *options;
 	struct watched **targets;
-	size_t ntargets, room; /* ntargets grows, up to room, as libraries are loaded */
+	size_t ntargets, room;	 /* ntargets grows, up to room, as libraries are loaded and programs
+				    started */
+	struct watched *command; /* what we have started; among the targets where it runs Go code */
+	bool command_listed;	 /* it is */
+	struct follow *follow;	 /* what the command starts; NULL: nobody looks */
+	char *not_followed;	 /* why not, although it was asked for */
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
@@ -26,6 +31,7 @@ struct watch {
 	double attach_ms;
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
+	double hit_ns;	    /* what a hit costs, as far as is known */
 	bool stdout_failed; /* and said so */
 	bool failed;	    /* something went wrong on the way; reports are still given */
 };
@@ -46,8 +52,17 @@ int watch_attach_targets(struct watch *w, struct err *err);
 /* Watches the Go libraries that the target's process has loaded since. They are the last of the
  * targets: true where there are more than before. */
 bool watch_look_for_libraries(struct watch *w, struct watched *t);
-/* Whether that may be the case: then the privileges to probe are kept. */
+/* Whether more targets may come: then the privileges to probe are kept. */
 bool watch_may_grow(const struct watch *w);
+/* A process that stands behind its execve of a Go program, before its first instruction, is watched
+ * as the last of the targets, and let go. NULL: it is not, and is let go all the same. */
+struct watched *watch_join_process(struct watch *w, pid_t pid);
+/* What the command runs itself is no Go code so far: a library may have come. True where it is the
+ * last of the targets now. */
+bool watch_look_at_command(struct watch *w);
+/* The command has ended: so has what else ran in its process. */
+void watch_note_command_end(struct watch *w);
+void watch_close_targets(struct watch *w);
 void watch_announce(struct watch *w, struct watched *t);
 
 /* watch_output.c */

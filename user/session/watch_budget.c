@@ -57,6 +57,11 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 	facts->hits = sum->cpu.calls;
 }
 
+static bool shares(const struct watched *t, const struct process *p)
+{
+	return t->dutiful && !t->ended && t->process.pid == p->pid;
+}
+
 /* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
 static void share_out(struct watch *w, const struct process *p)
 {
@@ -64,9 +69,9 @@ static void share_out(struct watch *w, const struct process *p)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		n += w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid;
+		n += shares(w->targets[i], p);
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i]->dutiful && w->targets[i]->process.pid == p->pid)
+		if (shares(w->targets[i], p))
 			w->targets[i]->duty.share =
 				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
 }
@@ -89,24 +94,28 @@ void watch_budget_begin(struct watch *w)
 	size_t i;
 
 	calibration_start(&w->calibration);
-	for (i = 0; i < w->ntargets; i++)
-		open_account(w, w->targets[i], CALIBRATE_GUESS_NS);
-	for (i = 0; i < w->ntargets && w->options->command; i++)
-		duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+	w->hit_ns = CALIBRATE_GUESS_NS;
+	for (i = 0; i < w->ntargets; i++) {
+		open_account(w, w->targets[i], w->hit_ns);
+		if (w->options->command)
+			duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+	}
 }
 
 void watch_budget_join(struct watch *w, struct watched *t)
 {
-	open_account(w, t, t->host->duty.hit_ns);
+	open_account(w, t, w->hit_ns);
+	if (w->follow && !t->host) /* a program that the command has started */
+		duty_advance(&t->duty, COMMAND_ADVANCE_S);
 }
 
 void watch_budget_price(struct watch *w)
 {
-	double hit_ns = calibration_take(&w->calibration);
 	size_t i;
 
+	w->hit_ns = calibration_take(&w->calibration);
 	for (i = 0; i < w->ntargets; i++)
-		duty_price(&w->targets[i]->duty, hit_ns);
+		duty_price(&w->targets[i]->duty, w->hit_ns);
 }
 
 static int close_window(struct watched *t, struct err *err)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "session/follow.h"
 #include "session/recorder.h"
 #include "session/watch.h"
 
@@ -25,6 +26,13 @@
 /* A target chooses how much work its events are: so much at a time, and so much at its end. */
 #define DRAIN_NS 10000000ull
 #define LAST_DRAIN_NS 3000000000ull
+
+/* How often a command that is no Go program is looked at, at first and at last. */
+#define LOOK_FIRST_US 2000u
+#define LOOK_LAST_US 50000u
+
+/* For so long after the command's end others may come of what it has left behind. */
+#define LEFT_BEHIND_NS 1000000000ull
 
 struct loop;
 
@@ -42,6 +50,9 @@ struct loop {
 	struct event_base *base;
 	struct source *sources;
 	struct event *signals[4], *tick, *price;
+	struct event *command_exit, *command_look, *follow, *follow_again;
+	uint64_t look_us, command_ended_ns;
+	bool told_left;
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
 	int error;
@@ -123,10 +134,53 @@ static void on_ring(evutil_socket_t fd, short what, void *ctx)
 	drain(ctx);
 }
 
+/* A command that has ended may have left others behind. */
+static void tell_left(struct loop *l, size_t left)
+{
+	if (l->told_left)
+		return;
+	l->told_left = true;
+	log_info("the command has ended; %zu %s watched still: ^C or -d ends that", left,
+		 left == 1 ? "process that it has started is"
+			   : "processes that it has started are");
+}
+
+/* What a command leaves behind as it ends may be about to become a Go program. */
+static bool may_start_more(struct loop *l)
+{
+	static const struct timeval soon = {.tv_usec = 20000};
+	struct watch *w = l->watch;
+	uint64_t now = watch_now();
+
+	if (!l->command_ended_ns)
+		l->command_ended_ns = now;
+	if (!follow_waits(w->follow) && (now - l->command_ended_ns > LEFT_BEHIND_NS ||
+					 !process_reap_adopted(&w->command->process)))
+		return false;
+	event_add(l->follow_again, &soon);
+	return true;
+}
+
+static void stop_if_all_ended(struct loop *l)
+{
+	struct watch *w = l->watch;
+	size_t i, left = 0;
+
+	for (i = 0; i < w->ntargets; i++)
+		left += !w->targets[i]->ended;
+	if (!w->follow && !left)
+		stop(l);
+	if (!w->follow || !w->command->process.reaped)
+		return;
+	if (left)
+		tell_left(l, left);
+	else if (!may_start_more(l))
+		stop(l);
+}
+
 static void end_target(struct source *s)
 {
 	struct watch *w = s->loop->watch;
-	size_t i;
 
 	if (s->watched->ended)
 		return;
@@ -135,17 +189,16 @@ static void end_target(struct source *s)
 	if (s->exit_event)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
-	for (i = 0; i < w->ntargets; i++)
-		if (!w->targets[i]->ended)
-			return;
-	stop(s->loop);
+	if (w->follow)
+		follow_note_end(w->follow, s->watched->process.pid, watch_now() - w->start_ns);
+	stop_if_all_ended(s->loop);
 }
 
-/* Collects the status of a process of ours, if it has ended. */
-static void reap(struct process *p)
+/* Collects the status of the command, if it has ended. */
+static void reap(struct watch *w)
 {
-	if (p->ours && !p->reaped && waitpid(p->pid, &p->wait_status, WNOHANG) == p->pid)
-		p->reaped = true;
+	if (w->command && process_reap(&w->command->process))
+		watch_note_command_end(w);
 }
 
 static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
@@ -154,7 +207,7 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	reap(&s->watched->process);
+	reap(s->loop->watch);
 	log_verbose("process %d has ended", (int)s->watched->process.pid);
 	end_target(s);
 }
@@ -185,7 +238,9 @@ static void look_at_target(struct source *s)
 
 	if (!t || t->ended)
 		return;
-	reap(&t->process);
+	reap(s->loop->watch);
+	if (s->loop->watch->follow && follow_waits(s->loop->watch->follow))
+		return; /* it may be the one that changes its program */
 	r = process_same_program(&t->process, &same);
 	if (r == -ESRCH || t->process.reaped) {
 		end_target(s);
@@ -233,6 +288,102 @@ static void on_price(evutil_socket_t fd, short what, void *ctx)
 	watch_budget_price(l->watch);
 }
 
+/* ---- what the command starts ---- */
+
+static void end_earlier_program(struct loop *l, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < l->watch->ntargets; i++)
+		if (l->watch->targets[i]->process.pid == pid && l->sources[i].watched)
+			end_target(&l->sources[i]);
+}
+
+static void join_process(struct loop *l, pid_t pid)
+{
+	struct watch *w = l->watch;
+	struct watched *t;
+
+	end_earlier_program(l, pid);
+	t = watch_join_process(w, pid);
+	if (t)
+		l->error = add_target(l, &l->sources[w->ntargets - 1], t);
+	if (l->error)
+		stop(l);
+}
+
+static void on_follow(evutil_socket_t fd, short what, void *ctx)
+{
+	static const struct timeval soon = {.tv_usec = 1000};
+	struct loop *l = ctx;
+	struct watch *w = l->watch;
+	struct followed one;
+
+	(void)fd;
+	(void)what;
+	while (!l->stopping && !l->error &&
+	       follow_next(w->follow, watch_now() - w->start_ns, &one)) {
+		if (!one.ended) {
+			join_process(l, one.pid);
+		} else if (one.pid == w->command->process.pid) {
+			w->command->process.reaped = true;
+			w->command->process.wait_status = one.status;
+		}
+	}
+	if (follow_waits(w->follow))
+		event_add(l->follow_again, &soon);
+	else if (follow_fd(w->follow) < 0 || follow_is_lost(w->follow))
+		event_del(l->follow);
+	stop_if_all_ended(l);
+}
+
+static void look_at_command(struct loop *l)
+{
+	struct watch *w = l->watch;
+
+	if (!w->follow)
+		return;
+	reap(w);
+	process_reap_adopted(&w->command->process);
+	stop_if_all_ended(l);
+}
+
+static void on_command_exit(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+
+	(void)fd;
+	(void)what;
+	reap(l->watch);
+	if (l->watch->command->process.reaped)
+		event_del(l->command_exit);
+	stop_if_all_ended(l);
+}
+
+/* It may load a library with Go code, at first sooner than later. */
+static void on_command_look(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+	struct watch *w = l->watch;
+	struct timeval again;
+	size_t i = w->ntargets;
+
+	(void)fd;
+	(void)what;
+	if (watch_look_at_command(w)) {
+		for (; i < w->ntargets && !l->error; i++)
+			l->error = add_target(l, &l->sources[i], w->targets[i]);
+		if (l->error)
+			stop(l);
+		return;
+	}
+	l->look_us += l->look_us / 8;
+	if (l->look_us > LOOK_LAST_US)
+		l->look_us = LOOK_LAST_US;
+	again = (struct timeval){.tv_usec = (suseconds_t)l->look_us};
+	event_add(l->command_look, &again);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct loop *l = ctx;
@@ -243,6 +394,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	for (i = 0; i < w->ntargets; i++)
 		look_at_target(&l->sources[i]);
+	look_at_command(l);
 	watch_print_races(w, RIPE_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
@@ -309,6 +461,30 @@ void watch_hold_signals(void)
 	mask_signals(SIG_BLOCK);
 }
 
+static int set_up_command(struct loop *l)
+{
+	static const struct timeval soon = {.tv_usec = LOOK_FIRST_US};
+	struct watch *w = l->watch;
+
+	if (!w->follow)
+		return 0;
+	l->follow = event_new(l->base, follow_fd(w->follow), EV_READ | EV_PERSIST, on_follow, l);
+	l->follow_again = event_new(l->base, -1, 0, on_follow, l);
+	if (!l->follow || !l->follow_again || event_add(l->follow, NULL))
+		return -ENOMEM;
+	if (w->command->process.pidfd >= 0) {
+		l->command_exit = event_new(l->base, w->command->process.pidfd,
+					    EV_READ | EV_PERSIST, on_command_exit, l);
+		if (!l->command_exit || event_add(l->command_exit, NULL))
+			return -ENOMEM;
+	}
+	if (w->command_listed)
+		return 0;
+	l->look_us = LOOK_FIRST_US;
+	l->command_look = event_new(l->base, -1, 0, on_command_look, l);
+	return !l->command_look || event_add(l->command_look, &soon) ? -ENOMEM : 0;
+}
+
 static int set_up(struct loop *l)
 {
 	struct timeval tick = {.tv_usec = TICK_NS / 1000};
@@ -340,11 +516,13 @@ static int set_up(struct loop *l)
 	}
 	if (l->watch->options->duration_ns)
 		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
-	return 0;
+	return set_up_command(l);
 }
 
 static void take_down(struct loop *l)
 {
+	struct event *own[] = {l->tick,		l->price,  l->command_exit,
+			       l->command_look, l->follow, l->follow_again};
 	size_t i;
 
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
@@ -361,10 +539,9 @@ static void take_down(struct loop *l)
 	for (i = 0; i < 4; i++)
 		if (l->signals[i])
 			event_free(l->signals[i]);
-	if (l->tick)
-		event_free(l->tick);
-	if (l->price)
-		event_free(l->price);
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i])
+			event_free(own[i]);
 	if (l->base)
 		event_base_free(l->base);
 	free(l->sources);
@@ -376,6 +553,7 @@ static void wind_up(struct loop *l)
 	size_t i;
 
 	l->watch->end_ns = watch_now();
+	follow_end(l->watch->follow);
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
 		if (!l->sources[i].watched)
 			continue; /* nothing came of it */
@@ -391,7 +569,6 @@ int watch_loop(struct watch *w)
 {
 	struct loop l = {.watch = w};
 	struct err err = {};
-	size_t i;
 	int r;
 
 	r = set_up(&l);
@@ -399,8 +576,8 @@ int watch_loop(struct watch *w)
 		log_error("cannot set up the event loop: %s", err_name(r));
 		goto out;
 	}
-	for (i = 0; i < w->ntargets && !r; i++)
-		r = process_resume(&w->targets[i]->process, &err);
+	if (w->command)
+		r = process_resume(&w->command->process, &err);
 	if (r) {
 		log_error("%s", err.text);
 		goto out;

@@ -14,6 +14,7 @@
 #include "detect/gomap/maprows.h"
 #include "report/filter.h"
 #include "report/text/status.h"
+#include "session/follow.h"
 #include "session/host.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
@@ -110,7 +111,7 @@ int watch_fill_report(struct watch *w, struct report *report)
 	r = host_fill(report);
 	if (r)
 		return r;
-	report->targets = calloc(w->ntargets, sizeof(*report->targets));
+	report->targets = calloc(w->ntargets + 1, sizeof(*report->targets));
 	if (!report->targets)
 		return -ENOMEM;
 	report->started_unix_ns = w->started_unix_ns;
@@ -131,6 +132,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 		r = fill_stats(w, &report->stats);
 	if (!r)
 		r = silence_report(w, &report->stats);
+	if (!r)
+		r = follow_fill(w->follow, report);
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);

@@ -15,13 +15,16 @@
 #include "base/log.h"
 #include "process/limits.h"
 #include "report/printers.h"
+#include "session/follow.h"
 #include "session/refusal.h"
 #include "session/watch.h"
 
 /* Files that we open: of our own; for a target, whose keeper inherits those of all. */
 #define FILES 16
 #define FILES_OF_TARGET 40
-#define LIBRARIES 16 /* of all targets; each takes as much memory as a program */
+#define LIBRARIES 16	    /* of all targets; each takes as much memory as a program */
+#define FOLLOWED 2000	    /* programs that a command starts, in all */
+#define FOLLOWED_AT_ONCE 64 /* files are provided for so many; there may be more */
 /* A command that is to load a library: how often it is looked at, at first and at last, and after
  * how long a person is told what we wait for. */
 #define LOOK_FIRST_NS 2000000u
@@ -31,13 +34,26 @@
 
 static struct watched *add_target(struct watch *w)
 {
-	struct watched *t = calloc(1, sizeof(*t));
+	struct watched *t;
 
+	if (w->ntargets + (w->command && !w->command_listed) >= w->room)
+		return NULL;
+	t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
 	t->process.pidfd = -1;
 	w->targets[w->ntargets++] = t;
 	return t;
+}
+
+/* What the command runs itself is (no longer) to be watched. */
+static void list_command(struct watch *w, bool listed)
+{
+	if (listed && !w->command_listed)
+		w->targets[w->ntargets++] = w->command;
+	if (!listed && w->command_listed)
+		w->ntargets--; /* it is the only one so far */
+	w->command_listed = listed;
 }
 
 static void remove_target(struct watch *w, size_t i)
@@ -48,21 +64,39 @@ static void remove_target(struct watch *w, size_t i)
 	memmove(&w->targets[i], &w->targets[i + 1], (w->ntargets - i) * sizeof(*w->targets));
 }
 
+/* Without that the command alone is watched, which is said in the end. */
+static void follow_command(struct watch *w)
+{
+	struct err err = {};
+	int r = follow_new(&w->follow, &err);
+
+	if (!r)
+		return;
+	w->not_followed = strdup(err.text[0] ? err.text : err_name(r));
+	log_verbose("what the command starts is not watched: %s", err.text);
+}
+
 int watch_open_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
 	size_t i, n = o->command ? 1 : o->targets.n;
 	int r;
 
-	w->room = n + LIBRARIES;
+	w->room = n + LIBRARIES + (o->command && !o->no_follow ? FOLLOWED : 0);
 	w->targets = calloc(w->room, sizeof(*w->targets));
 	if (!w->targets)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
 		if (!add_target(w))
 			return -ENOMEM;
-	if (o->command)
-		return process_spawn(&w->targets[0]->process, o->command, err);
+	if (o->command) {
+		w->command = w->targets[0];
+		w->command_listed = true;
+		r = process_spawn(&w->command->process, o->command, err);
+		if (!r && !o->no_follow && !o->dry_run)
+			follow_command(w);
+		return r;
+	}
 	for (i = 0; i < n; i++) {
 		r = process_open(&w->targets[i]->process, (pid_t)o->targets.pids[i], err);
 		if (r)
@@ -99,7 +133,7 @@ static struct watched *new_target(struct watch *w, struct watched *host)
 
 static void drop_target(struct watch *w, struct watched *t)
 {
-	if (!t->host)
+	if (t == w->command || !t->host)
 		watched_reset(t);
 	else
 		remove_target(w, w->ntargets - 1); /* it is the last one */
@@ -120,7 +154,8 @@ static int join(const struct joining *j, struct watched *t, struct err *err)
 		r = watched_attach(t, err);
 	if (r || !j->late)
 		return r;
-	t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
+	if (t->library)
+		t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
 	watched_start(t, w->start_ns);
 	watch_budget_join(w, t);
 	watch_announce(w, t);
@@ -167,6 +202,8 @@ bool watch_may_grow(const struct watch *w)
 {
 	size_t i;
 
+	if (w->follow)
+		return true;
 	for (i = 0; i < w->ntargets; i++)
 		if (w->targets[i]->library && !w->targets[i]->host)
 			return true;
@@ -417,23 +454,55 @@ static void remove_left_out(struct watch *w)
 	w->ntargets = kept;
 }
 
+/* It is a Go program, but nothing that anybody wants to watch. */
+static bool is_tool(struct watched *t)
+{
+	struct err ignored = {};
+
+	return !watched_open(t, &ignored) && follow_is_tool(t->bin);
+}
+
+/* The program that the command runs itself. Where it is none to be watched, what it starts is. */
+static int prepare_command(struct watch *w, uint64_t *began_ns, struct err *err)
+{
+	struct watched *t = w->command;
+	int r;
+
+	if (w->follow && is_tool(t)) {
+		follow_note_tool(w->follow, t->process.exe_dev, t->process.exe_ino);
+		watched_reset(t);
+		list_command(w, false);
+		return 0;
+	}
+	r = prepare_process(w, t, err);
+	if (r != -ENOEXEC || t->bin || !is_foreign(t) || w->options->dry_run) {
+		if (!r && w->follow)
+			follow_note(w->follow, t->process.pid, t->process.exe, NULL, 0);
+		return r;
+	}
+	*err = (struct err){};
+	if (w->follow) {
+		watched_forget_libraries(t);
+		list_command(w, false);
+		return 0;
+	}
+	r = wait_for_go(w, t, err);
+	*began_ns = watch_now();
+	return r;
+}
+
 /* Each target with its process is prepared, and what it has loaded becomes targets behind it. */
 static int prepare_targets(struct watch *w, uint64_t *began_ns, struct err *err)
 {
-	const struct watch_options *o = w->options;
 	size_t i, n = w->ntargets;
 	int r = 0;
 
+	if (w->command)
+		return prepare_command(w, began_ns, err);
 	for (i = 0; i < n && !r; i++) {
 		struct watched *t = w->targets[i];
 
-		r = prepare_process(w, t, err);
-		if (r == -ENOEXEC && o->command && !t->bin && is_foreign(t) && !o->dry_run) {
-			*err = (struct err){};
-			r = wait_for_go(w, t, err);
-			*began_ns = watch_now();
-		}
-		r = bear(w, t, r, err);
+		r = bear(w, t, prepare_process(w, t, err), err);
 	}
 	return r;
 }
@@ -456,10 +525,13 @@ int watch_attach_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
 	uint64_t before = watch_now();
+	struct err ignored = {};
 	int r = limits_files(FILES + w->ntargets * FILES_OF_TARGET, err);
 
 	if (r)
 		return r;
+	if (w->follow)
+		(void)limits_files(FILES + FOLLOWED_AT_ONCE * FILES_OF_TARGET, &ignored);
 	w->attach = (struct attach_opts){
 		.max_hold_ns = o->max_hold_ns,
 		.bold = o->command != NULL,
@@ -500,4 +572,103 @@ void watch_announce(struct watch *w, struct watched *t)
 	free(target.library);
 	free(target.build_id);
 	free(target.go_version);
+}
+
+/* ---- what the command starts ---- */
+
+bool watch_look_at_command(struct watch *w)
+{
+	struct watched *t = w->command;
+
+	if (!t || w->command_listed || t->process.reaped)
+		return false;
+	find_libraries(w, t, true);
+	if (t->bin)
+		list_command(w, true);
+	return t->bin;
+}
+
+static void note(const struct watch *w, const struct watched *t, const char *why)
+{
+	follow_note(w->follow, t->process.pid, t->process.exe, why, watch_now() - w->start_ns);
+}
+
+/* 0, or why the process is not watched: said, and noted. */
+static int join_process(struct watch *w, struct watched *t, pid_t pid)
+{
+	struct joining j = {w, NULL, true};
+	struct err err = {};
+	int r = process_open(&t->process, pid, &err);
+
+	t->process.stopped = !r;
+	if (!r && is_tool(t)) {
+		follow_note_tool(w->follow, t->process.exe_dev, t->process.exe_ino);
+		return -ENOTSUP;
+	}
+	if (!r)
+		r = join(&j, t, &err);
+	if (!r) {
+		note(w, t, NULL);
+		return 0;
+	}
+	if (r == -ESRCH || process_ends_within(&t->process, 0)) {
+		note(w, t, "it ended at once");
+		return r;
+	}
+	log_warn("process %d (%s) is not watched: %s", (int)pid, t->process.exe,
+		 err.text[0] ? err.text : err_name(r));
+	note(w, t, err.text[0] ? err.text : err_name(r));
+	return r;
+}
+
+struct watched *watch_join_process(struct watch *w, pid_t pid)
+{
+	struct watched *t = add_target(w);
+	struct process p = {.pid = pid, .stopped = true, .pidfd = -1};
+	struct err err = {};
+
+	if (!t) {
+		follow_note(w->follow, pid, "", "too many were started", watch_now() - w->start_ns);
+		(void)process_resume(&p, &err);
+		return NULL;
+	}
+	if (join_process(w, t, pid)) {
+		(void)process_resume(&p, &err);
+		remove_target(w, w->ntargets - 1);
+		return NULL;
+	}
+	if (process_resume(&t->process, &err))
+		log_verbose("%s", err.text);
+	return t;
+}
+
+void watch_note_command_end(struct watch *w)
+{
+	const struct process *p = &w->command->process;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i]->process.pid == p->pid && p->reaped) {
+			w->targets[i]->process.reaped = true;
+			w->targets[i]->process.wait_status = p->wait_status;
+		}
+}
+
+void watch_close_targets(struct watch *w)
+{
+	size_t i;
+
+	if (w->command && w->command->process.ours && w->command->process.stopped)
+		process_abandon(&w->command->process);
+	if (w->command && !w->command_listed) {
+		watched_close(w->command);
+		free(w->command);
+	}
+	for (i = 0; i < w->ntargets && w->targets; i++) {
+		watched_close(w->targets[i]);
+		free(w->targets[i]);
+	}
+	free(w->targets);
+	follow_free(w->follow);
+	free(w->not_followed);
 }

@@ -21,6 +21,11 @@ static int open_program(struct watched *w, struct err *err)
 	return err_set(err, -ESTALE, "process %d runs another program now", (int)w->process.pid);
 }
 
+int watched_open(struct watched *w, struct err *err)
+{
+	return w->bin ? 0 : open_program(w, err);
+}
+
 static int find_bias(const struct watched *w, uint64_t *bias, struct err *err)
 {
 	const struct elf_segment *segments;
@@ -43,7 +48,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 {
 	uint64_t bias = 0;
 	size_t i;
-	int r = w->bin ? 0 : open_program(w, err);
+	int r = watched_open(w, err);
 
 	if (r)
 		return r;

@@ -52,6 +52,8 @@ struct watched {
 	struct silence silence;
 };
 
+/* The binary, where it is not there already. */
+int watched_open(struct watched *w, struct err *err);
 /* Everything but the probes: binary (where it is not there already), hooks, configuration, verified
  * programs. process must be open. On failure watched_close() is due. */
 int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err);

@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# What a command starts, whatever stands between, is watched from its first instruction on, and nobody notices.
+#
+# usage: tests/e2e/follow.sh [NAME]...      e.g. follow.sh shell go_test
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+follow_names='shell brief exec_again double_fork other_user other_root other_mounts make go_test statuses no_exec traced
+	killed gate_killed stopped no_follow'
+
+must()
+{
+	why=$1
+	shift
+	"$@" || return 1
+	why=
+}
+
+# followed STATUS ARG...: one run of maprace watch
+followed()
+{
+	local expected=$1 status=0
+	shift
+	timeout -k 5 60 "$maprace" watch --no-color -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null || status=$?
+	must "exit status $status, not $expected" test "$status" = "$expected"
+}
+
+# counted FILTER: of the document
+counted()
+{
+	must "not so in the document: $1" jq -e "$1" "$work/out.json" >"$work/jq"
+}
+
+# all_watched N: Go processes, all that there were
+all_watched()
+{
+	counted ".followed.watched == $1 and .followed.go == $1 and (.processes | length) == $1 and all(.processes[]; .why_not == null)"
+}
+
+proved_in() # NAME: the race is in a program of that name
+{
+	must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
+	counted "[.races[].pid] as \$pids | any(.targets[]; (.exe | endswith(\"/$1\")) and (.pid as \$p | \$pids | index(\$p)))"
+}
+
+# Copies of programs, so that what is left of them can be found and ended.
+end_copies()
+{
+	pkill -KILL -f "^$bin/" || true
+}
+
+no_helper_left()
+{
+	wait_until 10 no_helper
+}
+
+no_helper()
+{
+	! pgrep -f "$work/out.json" >/dev/null
+}
+
+# ---- who is found ----------------------------------------------------------------------------------------------------
+
+follow_shell()
+{
+	followed 66 --halt-on-race -- sh -c "'$bin/racer' & ls / >/dev/null; wait" && proved_in racer && all_watched 1 &&
+		counted '.followed.processes >= 3' && must 'the summary does not say it' grep -q '^  Watched 1 of 1 Go processes, among ' "$work/stderr"
+}
+
+# Each from its first instruction on: none is missed, and the first operation of each is seen.
+follow_brief()
+{
+	# shellcheck disable=SC2016
+	followed 0 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do "$0" 0 20; done' "$bin/brief" && all_watched 8 &&
+		counted '.stats.operations >= 16 and all(.processes[]; .to_s != null and .to_s > .from_s)' &&
+		counted '[.stats.caveats[] | select(.code == "no-operations")] == []'
+}
+
+# One that becomes another Go program goes on as that one; the shell itself may.
+follow_exec_again()
+{
+	followed 66 --halt-on-race -- sh -c "'$bin/brief' && exec '$bin/racer'" && proved_in racer && all_watched 2 || return 1
+	followed 66 --halt-on-race -- sh -c "'$bin/execer' '$bin/racer' 2>'$work/execer' & until grep -qs ready '$work/execer'; do sleep 0.05; done; kill -USR2 \$!; wait" && proved_in racer && all_watched 2
+}
+
+# Nobody's child any more, and in a session of its own: watched until it ends, after the command has.
+follow_double_fork()
+{
+	followed 66 --halt-on-race -- sh -c "(setsid '$bin/racer' >/dev/null 2>&1 &) ; exit 3" && proved_in racer && all_watched 1 || return 1
+	followed 3 -- sh -c "(setsid '$bin/brief' 0 1500 >/dev/null 2>&1 &) ; exit 3" && all_watched 1 && counted '.stats.operations > 100' &&
+		must 'not said what is left' grep -q 'the command has ended; 1 process that it has started is watched still' "$work/stderr"
+}
+
+follow_other_user()
+{
+	chmod 755 "$bin/racer"
+	followed 66 --halt-on-race -- "${nobody[@]}" "$bin/racer" && proved_in racer && all_watched 1
+}
+
+follow_other_root()
+{
+	mkdir -p "$work/root"
+	cp "$e2e_build/1.24-stripped/racer" "$work/root/racer"
+	followed 66 --halt-on-race -- chroot "$work/root" /racer && must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS' "$work/stdout" &&
+		all_watched 1
+}
+
+# A file system that is mounted on the way, where only those who are told of can see it; in a PID namespace too.
+follow_other_mounts()
+{
+	mkdir -p "$work/mnt"
+	followed 66 --halt-on-race -- unshare -m -p -f --mount-proc sh -c "mount -t tmpfs none '$work/mnt' &&
+		cp '$e2e_build/1.24-stripped/racer' '$work/mnt/racer' && '$work/mnt/racer'" &&
+		must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS' "$work/stdout" && all_watched 1
+}
+
+follow_make()
+{
+	printf 'all: a b c\na b c:\n\t@%s 0 100\n' "$bin/brief" >"$work/Makefile"
+	followed 0 -- make -s -j3 -f "$work/Makefile" && all_watched 3
+}
+
+follow_go_test()
+{
+	local version
+	for version in 1.19 1.24; do
+		follow_module "$version"
+		(cd "$work/mod" && GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=on GOFLAGS='' CGO_ENABLED=0 \
+			GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache followed 66 -- "$goroot/bin/go" test -count=1 -p 4 ./...) ||
+			{ why="Go $version: ${why:-see the output}" && return 1; }
+		must "Go $version: no race was proved" grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
+		must "Go $version: not the test that races" grep -q '^  example.com/racy/racy.TestRacy.func[12]()' "$work/stdout" || return 1
+		must "Go $version: the clean package did not pass" grep -q '^ok.*example.com/racy/clean' "$work/stdout" || return 1
+		counted '.followed.watched == 2 and (.targets | map(.exe | split("/")[-1]) | sort) == ["clean.test", "racy.test"]' || return 1
+		counted '([.races[].pid] | unique) == [.targets[] | select(.exe | endswith("/racy.test")).pid]' || return 1
+		counted '.followed.not_watched | length == 1 and .[0].why == "it is a tool of Go'"'"'s own"' || return 1
+	done
+}
+
+# Two packages: one races for two seconds.
+follow_module()
+{
+	rm -rf "$work/mod"
+	mkdir -p "$work/mod/racy" "$work/mod/clean"
+	sed 's/20 \* time.Second/2 * time.Second/' "$e2e_dir/programs/racy_test.go" >"$work/mod/racy/racy_test.go"
+	printf 'package clean\n\nimport "testing"\n\nfunc TestClean(t *testing.T) {\n\tm := map[int]int{}\n\tm[1]++\n}\n' >"$work/mod/clean/clean_test.go"
+	printf 'module example.com/racy\n\ngo 1.19\n' >"$work/mod/go.mod"
+	go_root "$1"
+}
+
+# ---- nobody notices --------------------------------------------------------------------------------------------------
+
+# Statuses, signals, standard input and what is ignored are as without us.
+follow_statuses()
+{
+	followed 7 -- sh -c "'$bin/brief' 7" && all_watched 1 || return 1
+	followed 143 -- sh -c "'$bin/brief' 0 20; kill -TERM \$\$" || return 1
+	# shellcheck disable=SC2016
+	followed 0 -- sh -c '"$0" 5 10 && exit 1; test $? = 5 && test "$(echo in | "$0" 0 10; echo out)" = out' "$bin/brief" && all_watched 2
+}
+
+# An execve that fails is none, whoever looked at it: the next one that does not is.
+follow_no_exec()
+{
+	head -c 100000 "$bin/brief" >"$bin/cut"
+	chmod +x "$bin/cut"
+	followed 0 -- sh -c "'$bin/cut' 2>/dev/null; '$bin/none' 2>/dev/null; '$bin/brief'" && counted '.followed.watched == 1' || return 1
+	followed 1 -- sh -c true || return 1
+	must 'not said that there was none' grep -q 'is not a Go program, and no Go code was seen in its process until it ended, nor in what it has started' "$work/stderr"
+}
+
+# One that somebody else traces cannot be stopped there: it runs, and is named.
+follow_traced()
+{
+	followed 0 -- "$maprace" watch -q --no-follow -- "$bin/brief" || return 1
+	must 'not said' grep -q '^  Caveat: Go processes that were not watched: 1: somebody else traces it' "$work/stderr" &&
+		counted 'any(.processes[]; .why_not == "somebody else traces it")'
+}
+
+# killed as it is at work: the command goes on, nothing is left.
+follow_killed()
+{
+	"$maprace" watch -q -o "$work/out.json" -- sh -c "for i in 1 2 3 4 5 6 7 8 9; do '$bin/brief' 0 100; done; echo done" >"$work/stdout" 2>"$work/stderr" &
+	target=$!
+	wait_until 10 pgrep -f "^$bin/brief" >/dev/null || return 1
+	kill -KILL "$target"
+	wait "$target" 2>/dev/null || true
+	must 'helpers are left' no_helper_left || return 1
+	must 'the command did not go on' wait_until 20 grep -qs '^done' "$work/stdout"
+}
+
+# What answers the kernel is killed: the command goes on, what is watched is, and it is said.
+follow_gate_killed()
+{
+	local status=0
+	"$maprace" watch -o "$work/out.json" -- sh -c "'$bin/brief' 0 1500; '$bin/brief'; echo done" >"$work/stdout" 2>"$work/stderr" &
+	target=$!
+	wait_until 10 watching || return 1
+	pkill -KILL -P "$target" -x mr-execgate
+	wait "$target" || status=$?
+	target=
+	must "exit status $status" test "$status" = 0 || return 1
+	must 'the command did not go on' grep -qs '^done' "$work/stdout" || return 1
+	must 'not said' grep -q '^  Caveat: what looked for the Go programs that are started was killed' "$work/stderr" && counted '.followed.watched == 1'
+}
+
+# maprace stands still: the machine does not, and the command but for a moment.
+follow_stopped()
+{
+	local began
+	"$maprace" watch -o "$work/out.json" -- sh -c "'$bin/brief' 0 300; '$bin/brief'; echo done" >"$work/stdout" 2>"$work/stderr" &
+	target=$!
+	wait_until 10 watching || return 1
+	kill -STOP "$target"
+	began=${EPOCHREALTIME/./}
+	"$bin/brief" 0 0
+	must 'others had to wait' test $((${EPOCHREALTIME/./} - began)) -lt 1000000 || return 1
+	must 'the command had to wait' wait_until 20 grep -qs '^done' "$work/stdout" || return 1
+	kill -CONT "$target"
+	wait "$target" || return 1
+	target=
+	must 'not said' grep -q '^  Caveat: 1 Go programs were let go unwatched: maprace was busy' "$work/stderr"
+}
+
+follow_no_follow()
+{
+	followed 1 --no-follow -d 5 -- sh -c "'$bin/brief'" || return 1
+	must 'refused otherwise' grep -q 'is not a Go program, and no Go code was seen in its process until it ended' "$work/stderr"
+}
+
+follow_build()
+{
+	local name
+	bin=$e2e_build/follow/$$
+	mkdir -p "$bin"
+	for name in brief racer execer; do
+		build_program 1.24-stripped "$e2e_dir/programs/$name.go"
+		cp "$e2e_build/1.24-stripped/$name" "$bin/"
+	done
+}
+
+follow_all()
+{
+	local name why
+	follow_build
+	for name in $follow_names; do
+		((${#follow_only[@]} == 0)) || [[ " ${follow_only[*]} " == *" $name "* ]] || continue
+		fresh_work "follow-$name"
+		why='' target=''
+		if "follow_$name"; then
+			pass "follow: $name"
+		else
+			fail "follow: $name" "${why:-failed}"
+		fi
+		end_copies
+		cleanup
+	done
+	rm -rf "$bin"
+}
+follow_only=()
+bin= # where they are
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	follow_only=("$@")
+	follow_all
+	finish
+fi

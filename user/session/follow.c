@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/follow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "process/exec_gate.h"
+#include "process/exec_stop.h"
+#include "process/process.h"
+#include "session/refusal.h"
+
+#define STOPS 64      /* on their way from our answer to the end of their execve */
+#define TOOLS 64      /* files of Go's tools that are known */
+#define LET_GO_MS 200 /* for their execve to be done; then the kernel lets them go, as we end */
+#define ROWS 10000    /* processes that are listed one by one */
+#define REASONS 32    /* different ones */
+#define TOOL "it is a tool of Go's own"
+
+struct follow {
+	struct exec_gate *gate;	   /* NULL: it has ended */
+	bool lost;		   /* and that before its time */
+	struct exec_counts counts; /* once it has ended */
+	struct exec_stop stops[STOPS];
+	size_t nstops;
+	struct {
+		uint64_t dev, ino;
+	} tools[TOOLS];
+	size_t ntools;
+	struct report_process *rows;
+	size_t nrows, room;
+	uint64_t found, watched;
+	struct {
+		char *why;
+		uint64_t n;
+	} reasons[REASONS];
+	size_t nreasons;
+};
+
+/* In the process that answers the kernel. */
+static bool of_interest(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return refusal_is_go(path);
+}
+
+int follow_new(struct follow **out, struct err *err)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	r = exec_gate_open(&f->gate, of_interest, err);
+	if (r) {
+		free(f);
+		return r;
+	}
+	*out = f;
+	return 0;
+}
+
+int follow_fd(const struct follow *f)
+{
+	return f->gate ? exec_gate_fd(f->gate) : -1;
+}
+
+static bool is_known_tool(const struct follow *f, const struct exec_request *q)
+{
+	size_t i;
+
+	for (i = 0; i < f->ntools; i++)
+		if (f->tools[i].dev == q->dev && f->tools[i].ino == q->ino)
+			return true;
+	return false;
+}
+
+static void count_reason(struct follow *f, const char *why)
+{
+	size_t i;
+
+	for (i = 0; i < f->nreasons; i++)
+		if (!strcmp(f->reasons[i].why, why)) {
+			f->reasons[i].n++;
+			return;
+		}
+	if (f->nreasons == REASONS) {
+		f->reasons[REASONS - 1].n++;
+		return;
+	}
+	f->reasons[f->nreasons].why = strdup(f->nreasons < REASONS - 1 ? why : "of other reasons");
+	if (f->reasons[f->nreasons].why)
+		f->reasons[f->nreasons++].n = 1;
+}
+
+static struct report_process *new_row(struct follow *f)
+{
+	struct report_process *rows;
+
+	if (f->nrows == ROWS)
+		return NULL;
+	if (f->nrows == f->room) {
+		f->room = f->room ? f->room * 2 : 16;
+		rows = realloc(f->rows, f->room * sizeof(*rows));
+		if (!rows) {
+			f->room = f->nrows;
+			return NULL;
+		}
+		f->rows = rows;
+	}
+	rows = &f->rows[f->nrows];
+	memset(rows, 0, sizeof(*rows));
+	return rows;
+}
+
+void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns)
+{
+	struct report_process *row = new_row(f);
+
+	f->found++;
+	f->watched += !why;
+	if (why)
+		count_reason(f, why);
+	if (!row)
+		return;
+	row->pid = (uint32_t)pid;
+	row->exe = strdup(exe);
+	row->why = why ? strdup(why) : NULL;
+	row->from_s = (double)now_ns / 1e9;
+	row->to_s = -1;
+	if (row->exe && (row->why || !why))
+		f->nrows++;
+	else
+		report_process_free(row);
+}
+
+void follow_note_tool(struct follow *f, uint64_t dev, uint64_t ino)
+{
+	struct exec_request q = {.dev = dev, .ino = ino};
+
+	f->found++;
+	count_reason(f, TOOL);
+	if (f->ntools == TOOLS || is_known_tool(f, &q))
+		return;
+	f->tools[f->ntools].dev = dev;
+	f->tools[f->ntools++].ino = ino;
+}
+
+void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns)
+{
+	size_t i;
+
+	for (i = f->nrows; i--;)
+		if (f->rows[i].pid == (uint32_t)pid && f->rows[i].to_s < 0 && !f->rows[i].why) {
+			f->rows[i].to_s = (double)now_ns / 1e9;
+			return;
+		}
+}
+
+bool follow_is_tool(const struct go_binary *bin)
+{
+	static const char *const names[] = {
+		"addr2line",  "api",	   "asm",   "buildid", "cgo",  "compile",
+		"covdata",    "cover",	   "dist",  "doc",     "fix",  "go",
+		"gofmt",      "link",	   "nm",    "objdump", "pack", "pprof",
+		"preprofile", "test2json", "trace", "vet",
+	};
+	const char *module = go_binary_module(bin);
+	size_t i;
+
+	if (strncmp(module, "cmd/", 4) != 0)
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(module + 4, names[i]))
+			return true;
+	return false;
+}
+
+static void answer(struct follow *f, const struct exec_request *q, uint64_t now_ns)
+{
+	int r = 0;
+
+	if (is_known_tool(f, q))
+		follow_note_tool(f, q->dev, q->ino);
+	else if (f->nstops == STOPS)
+		follow_note(f, q->pid, "", "too many were started at once", now_ns);
+	else
+		r = exec_stop_begin(&f->stops[f->nstops++], q->tid, q->pid);
+	if (r) {
+		f->nstops--;
+		if (r == -EPERM)
+			follow_note(f, q->pid, "", "somebody else traces it", now_ns);
+	}
+	exec_gate_allow(f->gate, q->id);
+}
+
+static void take_requests(struct follow *f, uint64_t now_ns)
+{
+	struct exec_request q;
+	int r = 0;
+
+	while (f->gate && (r = exec_gate_next(f->gate, &q)) > 0)
+		answer(f, &q, now_ns);
+	if (!r)
+		return;
+	f->lost = true;
+	log_warn(
+		"what the command starts from now on is not watched: what looked for it was killed");
+}
+
+bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one)
+{
+	enum exec_stop_state state;
+	size_t i;
+
+	if (!f->lost)
+		take_requests(f, now_ns);
+	for (i = f->nstops; i--;) {
+		struct exec_stop stop = f->stops[i];
+
+		state = exec_stop_look(&f->stops[i], &one->status);
+		if (state == EXEC_STOP_WAIT)
+			continue;
+		f->stops[i] = f->stops[--f->nstops];
+		if (state == EXEC_STOP_FREE) {
+			if (stop.interrupted)
+				follow_note(f, stop.pid, "", "its execve took too long", now_ns);
+			continue;
+		}
+		one->pid = stop.pid;
+		one->ended = state == EXEC_STOP_ENDED;
+		return true;
+	}
+	return false;
+}
+
+bool follow_is_lost(const struct follow *f)
+{
+	return f->lost;
+}
+
+bool follow_waits(const struct follow *f)
+{
+	return f->nstops;
+}
+
+uint64_t follow_found(const struct follow *f, uint64_t *watched)
+{
+	*watched = f->watched;
+	return f->found;
+}
+
+static int copy_row(struct report_process *to, const struct report_process *from)
+{
+	*to = *from;
+	to->exe = strdup(from->exe);
+	to->why = from->why ? strdup(from->why) : NULL;
+	return to->exe && (to->why || !from->why) ? 0 : -ENOMEM;
+}
+
+static int copy_reasons(const struct follow *f, struct report_followed *to)
+{
+	size_t i;
+
+	to->reasons = calloc(f->nreasons + 1, sizeof(*to->reasons));
+	if (!to->reasons)
+		return -ENOMEM;
+	for (i = 0; i < f->nreasons; i++) {
+		to->reasons[i].why = strdup(f->reasons[i].why);
+		to->reasons[i].processes = f->reasons[i].n;
+		to->nreasons++;
+		if (!to->reasons[i].why)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What the silence of the run is worth less for. */
+static int add_caveats(const struct follow *f, struct report *report,
+		       const struct exec_counts *counts)
+{
+	char *text = NULL;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < f->nreasons && !r; i++) {
+		if (!strcmp(f->reasons[i].why, TOOL))
+			continue;
+		if (asprintf(&text, "Go processes that were not watched: %llu: %s",
+			     (unsigned long long)f->reasons[i].n, f->reasons[i].why) < 0)
+			text = NULL;
+		r = report_caveat_add(&report->stats, "not-watched", 0, false, text);
+	}
+	if (!r && !f->watched)
+		r = report_caveat_add(
+			&report->stats, "nothing-watched", 0, true,
+			strdup(f->found
+				       ? "no Go program was watched: none that could be was started"
+				       : "no Go program was watched: none was started"));
+	if (!r && f->lost)
+		r = report_caveat_add(
+			&report->stats, "not-followed", 0, false,
+			strdup("what looked for the Go programs that are started was killed: later ones were not watched"));
+	if (!r && counts->impatient) {
+		if (asprintf(&text, "%llu Go programs were let go unwatched: maprace was busy",
+			     (unsigned long long)counts->impatient) < 0)
+			text = NULL;
+		r = report_caveat_add(&report->stats, "not-watched", 0, false, text);
+	}
+	return r;
+}
+
+int follow_fill(const struct follow *f, struct report *report)
+{
+	struct exec_counts counts;
+	size_t i;
+	int r;
+
+	if (!f)
+		return 0;
+	counts = f->counts;
+	if (f->gate)
+		exec_gate_count(f->gate, &counts);
+	report->followed = calloc(1, sizeof(*report->followed));
+	report->processes = calloc(f->nrows + 1, sizeof(*report->processes));
+	if (!report->followed || !report->processes)
+		return -ENOMEM;
+	report->followed->processes = counts.processes + 1; /* the command itself */
+	report->followed->go = f->found;
+	report->followed->watched = f->watched;
+	for (i = 0; i < f->nrows; i++) {
+		report->nprocesses++;
+		r = copy_row(&report->processes[i], &f->rows[i]);
+		if (r)
+			return r;
+	}
+	r = copy_reasons(f, report->followed);
+	return r ? r : add_caveats(f, report, &counts);
+}
+
+void follow_end(struct follow *f)
+{
+	struct timespec ts = {.tv_nsec = 1000000};
+	struct process p = {.stopped = true, .pidfd = -1};
+	struct err ignored = {};
+	struct followed one;
+	int i;
+
+	if (!f || !f->gate)
+		return;
+	exec_gate_count(f->gate, &f->counts);
+	exec_gate_close(f->gate);
+	f->gate = NULL;
+	for (i = 0; i < LET_GO_MS && f->nstops; i++) {
+		while (follow_next(f, 0, &one)) {
+			p.pid = one.pid;
+			p.stopped = !one.ended;
+			(void)process_resume(&p, &ignored);
+		}
+		nanosleep(&ts, NULL);
+	}
+}
+
+void follow_free(struct follow *f)
+{
+	size_t i;
+
+	if (!f)
+		return;
+	follow_end(f);
+	for (i = 0; i < f->nrows; i++)
+		report_process_free(&f->rows[i]);
+	for (i = 0; i < f->nreasons; i++)
+		free(f->reasons[i].why);
+	free(f->rows);
+	free(f);
+}

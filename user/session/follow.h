@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_FOLLOW_H
+#define MAPRACE_SESSION_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "go/go_binary.h"
+#include "model/model.h"
+
+/*
+ * Finds the Go programs that a command starts, whatever stands between: each is stopped behind its
+ * execve, before its first instruction, until it is said what becomes of it. Keeps account of what
+ * was found and what of it is watched.
+ */
+struct follow;
+
+/* Once the command has been started, and before it runs. */
+int follow_new(struct follow **out, struct err *err);
+int follow_fd(const struct follow *f); /* readable: follow_next() has something to do */
+
+struct followed {
+	pid_t pid;
+	bool ended; /* it was reaped, with that status; else it stands behind its execve */
+	int status;
+};
+/* True for each process that has come to that; false: none for now. now_ns since the watch began. */
+bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one);
+/* What looks for them was killed. */
+bool follow_is_lost(const struct follow *f);
+/* Some are on their way: follow_next() is to be called again soon. */
+bool follow_waits(const struct follow *f);
+
+/* The tools of Go's own distribution: a build runs hundreds of them. */
+bool follow_is_tool(const struct go_binary *bin);
+/* What became of a process that runs this file (as people call it); why: NULL, it is watched. */
+void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns);
+/* The same of a tool, whose file is known from then on. */
+void follow_note_tool(struct follow *f, uint64_t dev, uint64_t ino);
+void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns);
+/* Copies. 0 or -ENOMEM. NULL is fine. */
+int follow_fill(const struct follow *f, struct report *report);
+/* Go programs that were started: all, and those that are watched. */
+uint64_t follow_found(const struct follow *f, uint64_t *watched);
+/* No further ones: who is on its way is let go. */
+void follow_end(struct follow *f);
+void follow_free(struct follow *f); /* NULL is fine */
+
+#endif
