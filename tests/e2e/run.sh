@@ -385,13 +385,36 @@ run_plan()
 	done
 }
 
-# run_lane N: every other one of the plan on standard input, into files of its own
+# Clean programs mostly wait, and in a crowd their timing is only odder.
+clean_lane() # N: every other one
+{
+	run_plan < <(awk -v n="$1" "NR % 2 == n" <<<"$clean")
+}
+
+# Those that keep times to themselves, and those that mostly wait.
+extra_lane() # N
+{
+	if (($1 == 0)); then
+		lifecycle_all
+		verdicts_all "$scope"
+	else
+		errors_all
+		recording_all
+		growth_all
+		hostile_all
+		silence_all
+		follow_all
+		audit_all
+	fi
+}
+
+# run_lane N COMMAND: with N, into files of its own
 run_lane()
 {
-	lane=$1 passed=0 failed=0 skipped=0
+	lane=$1 passed=0 failed=0 skipped=0 own_check=0
 	trap cleanup EXIT
 	trap 'exit 1' INT TERM
-	run_plan < <(awk -v n="$1" "NR % 2 == n") >"$lanes/$1.out"
+	"$2" "$1" >"$lanes/$1.out" </dev/null
 	echo "$passed $failed $skipped $own_check" >"$lanes/$1.counts"
 }
 
@@ -404,15 +427,15 @@ lanes_end()
 	rm -rf "$e2e_build/work/$$"
 }
 
-# run_lanes: the plan on standard input, of clean programs: they mostly wait, and in a crowd their timing is only odder
+# run_lanes NAME: two of them at once, NAME_lane 0 and NAME_lane 1
 run_lanes()
 {
-	local lanes the_plan n p f s o line
+	local lanes n p f s o line
 	fresh_work lanes
-	lanes=$work the_plan=$(cat)
+	lanes=$work shown=0
 	trap lanes_end EXIT
 	for n in 0 1; do
-		(run_lane "$n" <<<"$the_plan") &
+		(run_lane "$n" "$1_lane") &
 		lane_pids+=("$!")
 	done
 	wait
@@ -438,7 +461,7 @@ run_lanes()
 
 main()
 {
-	local the_plan clean shown=0
+	local the_plan clean shown
 	parse_options "$@"
 	[[ -n $seconds ]] || seconds=$([[ $scope == all ]] && echo 20 || echo 3)
 	the_plan=$(plan)
@@ -454,19 +477,9 @@ main()
 	((EUID == 0)) || e2e_die "has to be run as root"
 	clean=$(grep ' clean_' <<<"$the_plan" || true)
 	run_plan < <(grep -v ' clean_' <<<"$the_plan" || true)
-	[[ -z $clean ]] || run_lanes <<<"$clean"
+	[[ -z $clean ]] || run_lanes clean
 	((own_check == 0)) || echo "# Go's own check fired in $own_check runs of racy programs, after the proof"
-	if [[ -n $extra ]]; then
-		errors_all
-		lifecycle_all
-		verdicts_all "$scope"
-		recording_all
-		growth_all
-		hostile_all
-		silence_all
-		follow_all
-		audit_all
-	fi
+	[[ -z $extra ]] || run_lanes extra
 	finish
 }
 
