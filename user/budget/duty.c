@@ -297,11 +297,16 @@ uint32_t duty_hold_ppm(const struct duty *d)
 	return (uint32_t)(full * (part < 1 ? part : 1) + 0.5);
 }
 
+uint64_t duty_spent_ns(const struct duty *d)
+{
+	return d->trap_spent_ns + d->hold_spent_ns;
+}
+
 double duty_cost_percent(const struct duty *d)
 {
 	double elapsed = (double)(d->last_ns - d->begin_ns);
 
-	return elapsed > 0 ? 100.0 * (double)(d->trap_spent_ns + d->hold_spent_ns) / elapsed : 0;
+	return elapsed > 0 ? 100.0 * (double)duty_spent_ns(d) / elapsed : 0;
 }
 
 double duty_attached(const struct duty *d, unsigned int function)

@@ -75,7 +75,8 @@ void duty_advance(struct duty *d, double seconds);
 enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns);
 /* What holds may take of each CPU's time now, in thousandths. */
 uint32_t duty_hold_ppm(const struct duty *d);
-/* What watching has cost so far, in percent of one CPU. */
+/* What watching has cost so far, traps and holds: CPU time, and in percent of one CPU. */
+uint64_t duty_spent_ns(const struct duty *d);
 double duty_cost_percent(const struct duty *d);
 /* The part of the time during which a function's probes were in place, 0 to 1. */
 double duty_attached(const struct duty *d, unsigned int function);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/procs.h"
+#include "session/past.h"
 #include "session/refusal.h"
 #include "session/watch.h"
 
@@ -308,7 +309,7 @@ static int report_places(const struct watched *t, struct report_stats *stats)
 	return r;
 }
 
-static int report_target(const struct watched *t, struct report_stats *stats)
+int silence_report_target(const struct watched *t, struct report_stats *stats)
 {
 	const struct silence *s = &t->silence;
 	pid_t pid = t->process.pid;
@@ -358,9 +359,14 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < w->ntargets && !r; i++)
-		if (w->targets[i]->attachment && w->targets[i]->started)
-			r = report_target(w->targets[i], stats);
+	for (i = 0; i < w->ntargets && !r; i++) {
+		const struct watched *t = w->targets[i];
+
+		if (t->past)
+			r = past_fill_caveats(t->past, stats);
+		else if (t->attachment && t->started)
+			r = silence_report_target(t, stats);
+	}
 	if (!r && !w->options->max_hold_ns)
 		r = add(stats, "no-holds", 0, true,
 			"with --max-hold 0 nothing is held, so that nothing can collide");

@@ -37,6 +37,8 @@ void silence_begin(struct watched *t);
 void silence_look(struct watched *t);
 /* The last look, at a process that still lives. */
 void silence_end(struct watched *t);
+/* What is to be said of a target, now or when it has ended. 0 or -ENOMEM. */
+int silence_report_target(const struct watched *t, struct report_stats *stats);
 /* Adds to what the report says. 0 or -ENOMEM. */
 int silence_report(const struct watch *w, struct report_stats *stats);
 

@@ -11,6 +11,8 @@
 #include "session/settings.h"
 #include "session/watched.h"
 
+#define WATCH_MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
+
 /* State of one `maprace watch`. */
 struct watch {
 	const struct watch_options *options;
@@ -94,6 +96,8 @@ void watch_budget_price(struct watch *w);
 void watch_budget_beat(struct watched *t, uint64_t now_ns);
 /* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
 uint64_t watch_budget_step(struct watched *t);
+/* What was seen of a target's functions. 0 or -ENOMEM. */
+int watch_budget_functions(const struct watched *t, struct report_stats *stats);
 /* Fills in what the budget did. 0 or -ENOMEM. */
 int watch_budget_report(struct watch *w, struct report_stats *stats);
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "session/past.h"
 #include "session/watch.h"
 
 /* A program that we start may be a build or a test that is over in seconds, and nobody is served by
@@ -218,10 +219,45 @@ static int most_hits_first(const void *a, const void *b)
 	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
 }
 
-int watch_budget_report(struct watch *w, struct report_stats *stats)
+int watch_budget_functions(const struct watched *t, struct report_stats *stats)
 {
 	uint32_t slot;
+
+	for (slot = 0; slot < DUTY_FUNCTIONS && t->dutiful; slot++)
+		if (add_function(stats, t, slot))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Of the whole watch, however short its life. */
+static double cost_percent(const struct watch *w, uint64_t spent_ns)
+{
+	uint64_t elapsed_ns = (w->end_ns ? w->end_ns : watch_now()) - w->start_ns;
+
+	return elapsed_ns ? 100.0 * (double)spent_ns / (double)elapsed_ns : 0;
+}
+
+static int add_present(const struct watch *w, const struct watched *t, struct report_stats *stats)
+{
+	stats->cost_percent += w->follow ? cost_percent(w, duty_spent_ns(&t->duty))
+					 : duty_cost_percent(&t->duty);
+	stats->trap_ns += t->duty.trap_spent_ns;
+	stats->windows += t->duty.windows;
+	return watch_budget_functions(t, stats);
+}
+
+static int add_past(const struct watch *w, const struct past *past, struct report_stats *stats)
+{
+	stats->cost_percent += cost_percent(w, past->spent_ns);
+	stats->trap_ns += past->trap_ns;
+	stats->windows += past->windows;
+	return past_fill_duties(past, stats);
+}
+
+int watch_budget_report(struct watch *w, struct report_stats *stats)
+{
 	size_t i;
+	int r;
 
 	stats->cost_percent = -1;
 	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
@@ -232,14 +268,11 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 			continue;
 		if (stats->cost_percent < 0)
 			stats->cost_percent = 0;
-		stats->cost_percent += duty_cost_percent(&t->duty);
 		stats->budget_percent = w->options->budget_percent;
-		stats->hit_ns = t->duty.hit_ns;
-		stats->trap_ns += t->duty.trap_spent_ns;
-		stats->windows += t->duty.windows;
-		for (slot = 0; slot < DUTY_FUNCTIONS; slot++)
-			if (add_function(stats, t, slot))
-				return -ENOMEM;
+		stats->hit_ns = w->hit_ns;
+		r = t->past ? add_past(w, t->past, stats) : add_present(w, t, stats);
+		if (r)
+			return r;
 	}
 	stats->unwatched = report_unwatched(stats);
 	if (stats->nduties)

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "session/follow.h"
+#include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
 
@@ -178,6 +179,37 @@ static void stop_if_all_ended(struct loop *l)
 		stop(l);
 }
 
+static void free_events(struct source *s)
+{
+	struct event **own[] = {&s->ring_event, &s->exit_event, &s->budget_event};
+	size_t i;
+
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (*own[i])
+			event_free(*own[i]);
+		*own[i] = NULL;
+	}
+	ring_buffer__free(s->ring);
+	s->ring = NULL;
+}
+
+/* A command may start hundreds: of one that has ended is kept what the report needs. */
+static void forget_target(struct source *s)
+{
+	struct watch *w = s->loop->watch;
+	struct watched *t = s->watched;
+	size_t i;
+
+	if (w->growths || t == w->command || !t->started)
+		return;
+	for (i = 0; i < w->ntargets; i++)
+		if (w->targets[i]->host == t)
+			return;
+	free_events(s);
+	if (past_take(w, t))
+		log_verbose("out of memory: process %d is kept whole", (int)t->process.pid);
+}
+
 static void end_target(struct source *s)
 {
 	struct watch *w = s->loop->watch;
@@ -189,8 +221,10 @@ static void end_target(struct source *s)
 	if (s->exit_event)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
-	if (w->follow)
+	if (w->follow) {
 		follow_note_end(w->follow, s->watched->process.pid, watch_now() - w->start_ns);
+		forget_target(s);
+	}
 	stop_if_all_ended(s->loop);
 }
 
@@ -528,13 +562,7 @@ static void take_down(struct loop *l)
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
 		struct source *s = &l->sources[i];
 
-		if (s->ring_event)
-			event_free(s->ring_event);
-		if (s->exit_event)
-			event_free(s->exit_event);
-		if (s->budget_event)
-			event_free(s->budget_event);
-		ring_buffer__free(s->ring);
+		free_events(s);
 	}
 	for (i = 0; i < 4; i++)
 		if (l->signals[i])

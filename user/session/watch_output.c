@@ -17,11 +17,11 @@
 #include "session/follow.h"
 #include "session/host.h"
 #include "session/outputs.h"
+#include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
 
 #define MAPS_COUNT_NS 1000000000u
-#define MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 
 uint64_t watch_now(void)
 {
@@ -47,10 +47,30 @@ static void add_counters(struct attachment_sum *sum, const struct attachment_sum
 	sum->cpu.collisions += one->cpu.collisions;
 }
 
+/* What the engine has counted for a target, be it that it has ended. */
+static void add_engine(const struct watched *t, struct attachment_sum *sum,
+		       struct losses_user *user, struct report_stats *stats)
+{
+	struct attachment_sum one;
+
+	if (t->past) {
+		add_counters(sum, &t->past->sum);
+		stats->probe_sites += t->past->sites;
+		user->missed_runs += t->past->missed;
+		user->bare_calls += t->past->bare_calls;
+		return;
+	}
+	attachment_counters(t->attachment, &one);
+	add_counters(sum, &one);
+	stats->probe_sites += attachment_sites(t->attachment);
+	user->missed_runs += attachment_missed(t->attachment);
+	user->bare_calls += attachment_bare_calls(t->attachment);
+}
+
 static int fill_stats(struct watch *w, struct report_stats *stats)
 {
 	struct losses_user user = {};
-	struct attachment_sum sum = {}, one;
+	struct attachment_sum sum = {};
 	size_t i;
 	int r;
 
@@ -58,12 +78,9 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	for (i = 0; i < w->ntargets; i++) {
 		struct watched *t = w->targets[i];
 
-		if (!t->attachment)
+		if (!t->attachment && !t->past)
 			continue;
-		attachment_counters(t->attachment, &one);
-		add_counters(&sum, &one);
-		stats->probe_sites += attachment_sites(t->attachment);
-		user.missed_runs += attachment_missed(t->attachment);
+		add_engine(t, &sum, &user, stats);
 		user.bad_events += t->source.bad_events;
 		user.dropped_races += t->source.dropped_races;
 		user.dropped_growths += t->source.dropped_growths;
@@ -71,7 +88,6 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.names_cut += t->source.resolver.names_cut;
 		user.stacks_cut += t->source.resolver.stacks_cut;
 		user.plugins += t->plugins_unwatched;
-		user.bare_calls += attachment_bare_calls(t->attachment);
 	}
 	user.dropped_growths += growths_left_out(w->growths);
 	for (i = 0; i < MR_OP_MAX; i++)
@@ -117,13 +133,17 @@ int watch_fill_report(struct watch *w, struct report *report)
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	for (i = 0; i < w->ntargets; i++) {
+		if (w->targets[i]->past)
+			r = past_fill(w->targets[i]->past, report);
+		if (r)
+			return r;
 		if (!w->targets[i]->bin)
 			continue;
 		r = watched_describe(w->targets[i], &report->targets[report->ntargets]);
 		if (r)
 			return r;
 		report->ntargets++;
-		r = maprows_append(report, &w->targets[i]->source, MAP_ROWS);
+		r = maprows_append(report, &w->targets[i]->source, WATCH_MAP_ROWS);
 		if (r)
 			return r;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "session/past.h"
 #include "session/refusal.h"
 
 static int open_program(struct watched *w, struct err *err)
@@ -111,6 +112,7 @@ void watched_reset(struct watched *w)
 
 void watched_close(struct watched *w)
 {
+	past_free(w->past);
 	watched_reset(w);
 	watched_forget_libraries(w);
 	process_close(&w->process);

@@ -50,6 +50,7 @@ struct watched {
 	unsigned int looks; /* for plugins */
 	bool may_plug;	    /* watched_may_plug(), asked once */
 	struct silence silence;
+	struct past *past; /* all that is left of it; NULL: it is whole */
 };
 
 /* The binary, where it is not there already. */

@@ -340,6 +340,11 @@ void tracker_skip(struct tracker_source *source)
 	source->dropped_races++;
 }
 
+static bool is_of(const struct tracked *k, const struct tracker_source *of)
+{
+	return k->source->attachment && (!of || k->source == of);
+}
+
 static void refresh_race(const struct tracker *t, struct tracked *k)
 {
 	uint64_t count = k->unpaired;
@@ -379,14 +384,28 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	account(k);
 }
 
-void tracker_refresh(struct tracker *t)
+/* of: those of one source, NULL: all. */
+static void refresh(struct tracker *t, const struct tracker_source *of)
 {
 	size_t i;
 
 	for (i = 0; i < t->races.count; i++)
-		refresh_race(t, t->races.items[i]);
+		if (is_of(t->races.items[i], of))
+			refresh_race(t, t->races.items[i]);
 	for (i = 0; i < t->suspects.count; i++)
-		refresh_suspect(t, t->suspects.items[i]);
+		if (is_of(t->suspects.items[i], of))
+			refresh_suspect(t, t->suspects.items[i]);
+}
+
+void tracker_refresh(struct tracker *t)
+{
+	refresh(t, NULL);
+}
+
+void tracker_forget(struct tracker *t, struct tracker_source *source)
+{
+	refresh(t, source);
+	source->attachment = NULL;
 }
 
 size_t tracker_races(const struct tracker *t)

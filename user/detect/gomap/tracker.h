@@ -19,8 +19,8 @@ struct tracker;
 struct tracker_source { /* what an event's addresses refer to; owned by the caller, must outlive the
 			   tracker */
 	struct resolver resolver;
-	const struct attachment *attachment;
-	bool check_fired; /* the process's own check has */
+	const struct attachment *attachment; /* NULL: no more, tracker_forget() */
+	bool check_fired;		     /* the process's own check has */
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
@@ -38,6 +38,10 @@ void tracker_skip(struct tracker_source *source);
 
 /* Brings counts and times of all races up to date from the kernel's table of pairs. */
 void tracker_refresh(struct tracker *t);
+
+/* The same once more, for the last time, of one source: of its attachment nothing is asked any
+ * more. */
+void tracker_forget(struct tracker *t, struct tracker_source *source);
 
 /* Races that are not to be told, or counted by tracker_races(): asked once for each, when it is
  * new. tracker_lend() gives them all. */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/past.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/gomap/maprows.h"
+#include "session/watch.h"
+
+static int take_target(struct past *past, struct watched *t)
+{
+	struct report *report = &past->report;
+	int r;
+
+	report->targets = calloc(1, sizeof(*report->targets));
+	if (!report->targets)
+		return -ENOMEM;
+	r = watched_describe(t, report->targets);
+	if (r)
+		return r;
+	report->ntargets = 1;
+	return maprows_append(report, &t->source, WATCH_MAP_ROWS);
+}
+
+int past_take(struct watch *w, struct watched *t)
+{
+	struct past *past = calloc(1, sizeof(*past));
+	int r;
+
+	if (!past)
+		return -ENOMEM;
+	attachment_counters(t->attachment, &past->sum);
+	past->sites = attachment_sites(t->attachment);
+	past->missed = attachment_missed(t->attachment);
+	past->bare_calls = attachment_bare_calls(t->attachment);
+	past->spent_ns = duty_spent_ns(&t->duty);
+	past->trap_ns = t->duty.trap_spent_ns;
+	past->windows = t->duty.windows;
+	r = take_target(past, t);
+	if (!r)
+		r = watch_budget_functions(t, &past->report.stats);
+	if (!r)
+		r = silence_report_target(t, &past->report.stats);
+	if (r) {
+		past_free(past);
+		return r;
+	}
+	tracker_forget(w->tracker, &t->source);
+	t->past = past;
+	watched_reset(t);
+	watched_forget_libraries(t);
+	process_close(&t->process);
+	return 0;
+}
+
+static char *copy(const char *text, int *r)
+{
+	char *made = text ? strdup(text) : NULL;
+
+	if (text && !made)
+		*r = -ENOMEM;
+	return made;
+}
+
+static int copy_target(struct report *report, const struct report_target *from)
+{
+	struct report_target *to = &report->targets[report->ntargets++];
+	int r = 0;
+
+	*to = *from;
+	to->exe = copy(from->exe, &r);
+	to->library = copy(from->library, &r);
+	to->build_id = copy(from->build_id, &r);
+	to->go_version = copy(from->go_version, &r);
+	return r;
+}
+
+static int copy_rows(struct report *report, const struct report *from)
+{
+	struct report_maprow *grown =
+		realloc(report->maps, (report->nmaps + from->nmaps + 1) * sizeof(*grown));
+	size_t i;
+	int r = 0;
+
+	if (!grown)
+		return -ENOMEM;
+	report->maps = grown;
+	for (i = 0; i < from->nmaps; i++) {
+		grown[report->nmaps] = from->maps[i];
+		grown[report->nmaps++].type = copy(from->maps[i].type, &r);
+	}
+	return r;
+}
+
+int past_fill(const struct past *past, struct report *report)
+{
+	int r = copy_target(report, &past->report.targets[0]);
+
+	return r ? r : copy_rows(report, &past->report);
+}
+
+int past_fill_duties(const struct past *past, struct report_stats *stats)
+{
+	const struct report_stats *from = &past->report.stats;
+	struct report_duty *grown =
+		realloc(stats->duties, (stats->nduties + from->nduties + 1) * sizeof(*grown));
+	size_t i;
+	int r = 0;
+
+	if (!grown)
+		return -ENOMEM;
+	stats->duties = grown;
+	for (i = 0; i < from->nduties; i++) {
+		grown[stats->nduties] = from->duties[i];
+		grown[stats->nduties++].function = copy(from->duties[i].function, &r);
+	}
+	return r;
+}
+
+int past_fill_caveats(const struct past *past, struct report_stats *stats)
+{
+	const struct report_stats *from = &past->report.stats;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < from->ncaveats && !r; i++)
+		r = report_caveat_add(stats, from->caveats[i].code, from->caveats[i].pid,
+				      from->caveats[i].blind, strdup(from->caveats[i].text));
+	return r;
+}
+
+void past_free(struct past *past)
+{
+	if (!past)
+		return;
+	report_free(&past->report);
+	free(past);
+}
