@@ -2,32 +2,36 @@
 #ifndef MAPRACE_PROCESS_EXEC_STOP_H
 #define MAPRACE_PROCESS_EXEC_STOP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include "base/err.h"
 
 /*
  * Stops a thread that is inside an execve(2) right behind it, before the program's first
  * instruction. Nobody but us can see that: its parent is told of no stop. Should we die it runs on.
- * Source: ptrace(2), PTRACE_SEIZE, PTRACE_O_TRACEEXEC. All by one thread of ours.
+ * Source: ptrace(2), PTRACE_SEIZE, PTRACE_O_TRACEEXEC.
+ *
+ * Before Linux 6.8 execve opens its file with the process's cred_guard_mutex held, which
+ * PTRACE_SEIZE takes: who is kept waiting there cannot be seized before it is let go, and is then
+ * stopped as soon as it can be, which may be some instructions too late. So each stop has a thread
+ * of ours, which may be kept waiting, and is the tracer.
  */
-struct exec_stop {
-	pid_t tid, pid;
-	uint64_t since_ns; /* CLOCK_MONOTONIC */
-	bool interrupted;  /* it has been waited for long enough */
-};
+struct exec_stop;
 
 enum exec_stop_state {
 	EXEC_STOP_WAIT,	   /* not there yet: look again */
-	EXEC_STOP_STOPPED, /* the process stands behind its execve; process_resume() lets it go */
-	EXEC_STOP_FREE,	   /* it was let go: the execve failed, or took too long */
+	EXEC_STOP_STOPPED, /* the process stands behind its execve until exec_stop_end() */
+	EXEC_STOP_FREE,	   /* it runs: the execve failed, or took too long */
+	EXEC_STOP_TRACED,  /* it runs: somebody else traces it */
 	EXEC_STOP_ENDED,   /* and was reaped: its status is that of waitpid(2) */
 };
 
-/* Before the thread goes on in its execve. -EPERM somebody else traces it, -ESRCH it is gone. */
-int exec_stop_begin(struct exec_stop *s, pid_t tid, pid_t pid);
-enum exec_stop_state exec_stop_look(struct exec_stop *s, int *status);
+/*
+ * The thread is inside the execve of that file and is kept there until this returns; to be let go
+ * then whatever comes back. 0, or -ENOMEM -EAGAIN: nothing will stop it.
+ */
+int exec_stop_begin(struct exec_stop **out, pid_t tid, pid_t pid, uint64_t dev, uint64_t ino);
+enum exec_stop_state exec_stop_look(const struct exec_stop *s, int *status);
+/* It goes on. NULL is fine. */
+void exec_stop_end(struct exec_stop *s);
 
 #endif

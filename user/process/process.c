@@ -306,7 +306,8 @@ void process_abandon(struct process *p)
 	if (!p->ours || p->reaped || p->pid <= 0)
 		return;
 	kill(p->pid, SIGKILL);
-	waitpid(p->pid, &p->wait_status, 0);
+	while (waitpid(p->pid, &p->wait_status, 0) == p->pid && WIFSTOPPED(p->wait_status))
+		; /* of a stop that ptrace had to tell of */
 	p->reaped = true;
 	p->stopped = false;
 }

@@ -5,26 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "process/exec_gate.h"
 #include "process/exec_stop.h"
-#include "process/process.h"
 #include "session/refusal.h"
 
-#define STOPS 64      /* on their way from our answer to the end of their execve */
-#define TOOLS 64      /* files of Go's tools that are known */
-#define LET_GO_MS 200 /* for their execve to be done; then the kernel lets them go, as we end */
-#define ROWS 10000    /* processes that are listed one by one */
-#define REASONS 32    /* different ones */
+#define STOPS 64   /* on their way from our answer to the end of their execve */
+#define TOOLS 64   /* files of Go's tools that are known */
+#define ROWS 10000 /* processes that are listed one by one */
+#define REASONS 32 /* different ones */
 #define TOOL "it is a tool of Go's own"
 
 struct follow {
 	struct exec_gate *gate;	   /* NULL: it has ended */
 	bool lost;		   /* and that before its time */
 	struct exec_counts counts; /* once it has ended */
-	struct exec_stop stops[STOPS];
+	struct on_its_way {
+		struct exec_stop *stop;
+		pid_t pid;
+	} stops[STOPS];
 	size_t nstops;
 	struct {
 		uint64_t dev, ino;
@@ -183,18 +183,16 @@ bool follow_is_tool(const struct go_binary *bin)
 
 static void answer(struct follow *f, const struct exec_request *q, uint64_t now_ns)
 {
-	int r = 0;
+	struct on_its_way *next = &f->stops[f->nstops];
 
-	if (is_known_tool(f, q))
+	if (is_known_tool(f, q)) {
 		follow_note_tool(f, q->dev, q->ino);
-	else if (f->nstops == STOPS)
+	} else if (f->nstops == STOPS ||
+		   exec_stop_begin(&next->stop, q->tid, q->pid, q->dev, q->ino)) {
 		follow_note(f, q->pid, "", "too many were started at once", now_ns);
-	else
-		r = exec_stop_begin(&f->stops[f->nstops++], q->tid, q->pid);
-	if (r) {
-		f->nstops--;
-		if (r == -EPERM)
-			follow_note(f, q->pid, "", "somebody else traces it", now_ns);
+	} else {
+		next->pid = q->pid;
+		f->nstops++;
 	}
 	exec_gate_allow(f->gate, q->id);
 }
@@ -213,30 +211,42 @@ static void take_requests(struct follow *f, uint64_t now_ns)
 		"what the command starts from now on is not watched: what looked for it was killed");
 }
 
+/* What has become of one on its way; true: that is for the caller to know. */
+static bool arrive(struct follow *f, size_t i, uint64_t now_ns, struct followed *one)
+{
+	struct on_its_way way = f->stops[i];
+	enum exec_stop_state state = exec_stop_look(way.stop, &one->status);
+
+	if (state == EXEC_STOP_WAIT)
+		return false;
+	f->stops[i] = f->stops[--f->nstops];
+	one->pid = way.pid;
+	one->stop = way.stop;
+	one->ended = state == EXEC_STOP_ENDED;
+	if (state == EXEC_STOP_STOPPED)
+		return true;
+	if (state == EXEC_STOP_TRACED)
+		follow_note(f, way.pid, "", "somebody else traces it", now_ns);
+	follow_let_go(one);
+	return one->ended;
+}
+
 bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one)
 {
-	enum exec_stop_state state;
 	size_t i;
 
-	if (!f->lost)
+	if (!f->lost && f->gate)
 		take_requests(f, now_ns);
-	for (i = f->nstops; i--;) {
-		struct exec_stop stop = f->stops[i];
-
-		state = exec_stop_look(&f->stops[i], &one->status);
-		if (state == EXEC_STOP_WAIT)
-			continue;
-		f->stops[i] = f->stops[--f->nstops];
-		if (state == EXEC_STOP_FREE) {
-			if (stop.interrupted)
-				follow_note(f, stop.pid, "", "its execve took too long", now_ns);
-			continue;
-		}
-		one->pid = stop.pid;
-		one->ended = state == EXEC_STOP_ENDED;
-		return true;
-	}
+	for (i = f->nstops; i--;)
+		if (arrive(f, i, now_ns, one))
+			return true;
 	return false;
+}
+
+void follow_let_go(struct followed *one)
+{
+	exec_stop_end(one->stop);
+	one->stop = NULL;
 }
 
 bool follow_is_lost(const struct follow *f)
@@ -345,25 +355,13 @@ int follow_fill(const struct follow *f, struct report *report)
 
 void follow_end(struct follow *f)
 {
-	struct timespec ts = {.tv_nsec = 1000000};
-	struct process p = {.stopped = true, .pidfd = -1};
-	struct err ignored = {};
-	struct followed one;
-	int i;
-
 	if (!f || !f->gate)
 		return;
 	exec_gate_count(f->gate, &f->counts);
 	exec_gate_close(f->gate);
 	f->gate = NULL;
-	for (i = 0; i < LET_GO_MS && f->nstops; i++) {
-		while (follow_next(f, 0, &one)) {
-			p.pid = one.pid;
-			p.stopped = !one.ended;
-			(void)process_resume(&p, &ignored);
-		}
-		nanosleep(&ts, NULL);
-	}
+	while (f->nstops)
+		exec_stop_end(f->stops[--f->nstops].stop);
 }
 
 void follow_free(struct follow *f)

@@ -25,9 +25,11 @@ struct followed {
 	pid_t pid;
 	bool ended; /* it was reaped, with that status; else it stands behind its execve */
 	int status;
+	struct exec_stop *stop; /* to be let go with follow_let_go() */
 };
 /* True for each process that has come to that; false: none for now. now_ns since the watch began. */
 bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one);
+void follow_let_go(struct followed *one);
 /* What looks for them was killed. */
 bool follow_is_lost(const struct follow *f);
 /* Some are on their way: follow_next() is to be called again soon. */

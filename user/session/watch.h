@@ -57,7 +57,7 @@ bool watch_look_for_libraries(struct watch *w, struct watched *t);
 /* Whether more targets may come: then the privileges to probe are kept. */
 bool watch_may_grow(const struct watch *w);
 /* A process that stands behind its execve of a Go program, before its first instruction, is watched
- * as the last of the targets, and let go. NULL: it is not, and is let go all the same. */
+ * as the last of the targets. NULL: it is not. It is to be let go then. */
 struct watched *watch_join_process(struct watch *w, pid_t pid);
 /* What the command runs itself is no Go code so far: a library may have come. True where it is the
  * last of the targets now. */

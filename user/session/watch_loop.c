@@ -333,15 +333,18 @@ static void end_earlier_program(struct loop *l, pid_t pid)
 			end_target(&l->sources[i]);
 }
 
-static void join_process(struct loop *l, pid_t pid)
+static void join_process(struct loop *l, struct followed *one)
 {
 	struct watch *w = l->watch;
 	struct watched *t;
 
-	end_earlier_program(l, pid);
-	t = watch_join_process(w, pid);
+	end_earlier_program(l, one->pid);
+	t = watch_join_process(w, one->pid);
 	if (t)
 		l->error = add_target(l, &l->sources[w->ntargets - 1], t);
+	follow_let_go(one);
+	if (t)
+		t->process.stopped = false;
 	if (l->error)
 		stop(l);
 }
@@ -358,7 +361,7 @@ static void on_follow(evutil_socket_t fd, short what, void *ctx)
 	while (!l->stopping && !l->error &&
 	       follow_next(w->follow, watch_now() - w->start_ns, &one)) {
 		if (!one.ended) {
-			join_process(l, one.pid);
+			join_process(l, &one);
 		} else if (one.pid == w->command->process.pid) {
 			w->command->process.reaped = true;
 			w->command->process.wait_status = one.status;

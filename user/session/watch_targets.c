@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "probe/feature.h"
 #include "process/limits.h"
 #include "report/printers.h"
 #include "session/follow.h"
@@ -530,8 +531,10 @@ int watch_attach_targets(struct watch *w, struct err *err)
 
 	if (r)
 		return r;
-	if (w->follow)
+	if (w->follow) { /* while we may: the privileges for that go before they come */
 		(void)limits_files(FILES + FOLLOWED_AT_ONCE * FILES_OF_TARGET, &ignored);
+		feature_raise_memory_limit();
+	}
 	w->attach = (struct attach_opts){
 		.max_hold_ns = o->max_hold_ns,
 		.bold = o->command != NULL,
@@ -624,21 +627,15 @@ static int join_process(struct watch *w, struct watched *t, pid_t pid)
 struct watched *watch_join_process(struct watch *w, pid_t pid)
 {
 	struct watched *t = add_target(w);
-	struct process p = {.pid = pid, .stopped = true, .pidfd = -1};
-	struct err err = {};
 
 	if (!t) {
 		follow_note(w->follow, pid, "", "too many were started", watch_now() - w->start_ns);
-		(void)process_resume(&p, &err);
 		return NULL;
 	}
 	if (join_process(w, t, pid)) {
-		(void)process_resume(&p, &err);
 		remove_target(w, w->ntargets - 1);
 		return NULL;
 	}
-	if (process_resume(&t->process, &err))
-		log_verbose("%s", err.text);
 	return t;
 }
 

@@ -266,25 +266,38 @@ watch_clean()
 	echo "$seen operations"
 }
 
-# watch_command PROGRAM: started by maprace itself, which lets it go only when the probes are in place: nothing is missed
+# watch_command PROGRAM [COMMAND...]: started by maprace itself, or by COMMAND, which maprace has started: it is let go only when the
+# probes are in place, nothing is missed
 watch_command()
 {
-	local status tries=0
+	local program=$1 status tries=0
+	shift
 	while [ "$tries" -lt "$starts" ]; do
 		tries=$((tries + 1))
 		status=0
-		maprace watch -d "$race_bound" --halt-on-race --json -o doc.json -- "/e2e/$1" >out 2>err </dev/null || status=$?
+		maprace watch -d "$race_bound" --halt-on-race --json -o doc.json -- "$@" "/e2e/$program" >out 2>err </dev/null || status=$?
 		[ "$status" -eq 66 ] || {
 			show out err
 			die "status $status instead of 66"
 		}
-		if proved "$1" "$status" err; then
+		if proved "$program" "$status" err; then
 			expect_line doc.json '"schema": *"maprace/1"'
+			grep -q 'Watched 1 of 1 Go processes' err || {
+				show err
+				die "what is started is not followed"
+			}
 			return 0
 		fi
 	done
 	show err
 	die "the program never lasted long enough"
+}
+
+# watch_tree PROGRAM: a shell's child
+watch_tree()
+{
+	# shellcheck disable=SC2016
+	watch_command "$1" sh -c '"$0" & trap "kill $!" TERM; wait; true'
 }
 
 # watch_fatal PROGRAM [COMMAND...]: nothing keeps its goroutines apart and none is held, so Go's own check ends it within seconds, and
