@@ -7,8 +7,8 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-follow_names='shell brief exec_again double_fork other_user other_root other_mounts make go_test statuses no_exec traced
-	killed gate_killed stopped no_follow'
+follow_names='shell brief exec_again double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
+	no_sections traced killed gate_killed gate_stuck stopped no_follow'
 
 must()
 {
@@ -83,6 +83,12 @@ follow_exec_again()
 {
 	followed 66 --halt-on-race -- sh -c "'$bin/brief' && exec '$bin/racer'" && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race -- sh -c "'$bin/execer' '$bin/racer' 2>'$work/execer' & until grep -qs ready '$work/execer'; do sleep 0.05; done; kill -USR2 \$!; wait" && proved_in racer && all_watched 2
+}
+
+# What is left behind by one that was left behind.
+follow_late()
+{
+	followed 0 -- sh -c "(setsid sh -c \"'$bin/brief' 0 1500; sleep 0.6; exec '$bin/brief' 0 100\" >/dev/null 2>&1 &)" && all_watched 2
 }
 
 # Nobody's child any more, and in a session of its own: watched until it ends, after the command has.
@@ -171,6 +177,28 @@ follow_no_exec()
 	must 'not said that there was none' grep -q 'is not a Go program, and no Go code was seen in its process until it ended, nor in what it has started' "$work/stderr"
 }
 
+# An execve that fails for what it is given, and then one that is none of Go's: that is not taken for the first one.
+follow_too_long()
+{
+	# shellcheck disable=SC2016
+	followed 0 -- bash -c 'long=$(head -c 200000 /dev/zero | tr "\0" a); (exec "$0" "$long") 2>/dev/null || (exec /bin/ls /) >/dev/null; "$0"' "$bin/brief" &&
+		counted '.followed.watched == 1 and .followed.go == 1'
+}
+
+# What no section tells of: it may be a Go program. One that is none is looked at once, and no more.
+follow_no_sections()
+{
+	local at name
+	cp "$bin/brief" "$bin/bare"
+	cp "$(command -v ls)" "$bin/list"
+	for name in bare list; do
+		for at in 40:8 60:4; do # where its headers of sections are, and how many
+			head -c "${at#*:}" /dev/zero | dd of="$bin/$name" bs=1 seek="${at%:*}" conv=notrunc 2>"$work/dd"
+		done
+	done
+	followed 0 -- sh -c "'$bin/list' / >/dev/null; '$bin/bare' 0 100; '$bin/list' / >/dev/null" && all_watched 1
+}
+
 # One that somebody else traces cannot be stopped there: it runs, and is named.
 follow_traced()
 {
@@ -203,7 +231,29 @@ follow_gate_killed()
 	target=
 	must "exit status $status" test "$status" = 0 || return 1
 	must 'the command did not go on' grep -qs '^done' "$work/stdout" || return 1
-	must 'not said' grep -q '^  Caveat: what looked for the Go programs that are started was killed' "$work/stderr" && counted '.followed.watched == 1'
+	must 'not said' grep -q '^  Caveat: what looked for the Go programs that are started has ended' "$work/stderr" && counted '.followed.watched == 1'
+}
+
+# What answers the kernel is held up itself by a file that its owner keeps from being opened: it gives up, and the machine goes on.
+follow_gate_stuck()
+{
+	local began holder
+	cp "$bin/brief" "$bin/leased"
+	"$maprace" watch -o "$work/out.json" -- sh -c "'$bin/brief' 0 5000" >"$work/stdout" 2>"$work/stderr" &
+	target=$!
+	wait_until 10 watching || return 1
+	"$e2e_build/1.24-stripped/leaser" "$bin/leased" 2>"$work/leaser" &
+	holder=$!
+	wait_until 10 grep -qs ready "$work/leaser" || return 1
+	began=${EPOCHREALTIME/./}
+	"$bin/leased" 0 0 2>/dev/null &
+	sleep 0.2
+	"$bin/brief" 0 0
+	must 'others had to wait' test $((${EPOCHREALTIME/./} - began)) -lt 5000000 || return 1
+	kill -KILL "$holder"
+	wait "$target" || return 1
+	target=
+	must 'not said' grep -q '^  Caveat: what looked for the Go programs that are started has ended' "$work/stderr" && counted '.followed.watched == 1'
 }
 
 # maprace stands still: the machine does not, and the command but for a moment.
@@ -221,7 +271,7 @@ follow_stopped()
 	kill -CONT "$target"
 	wait "$target" || return 1
 	target=
-	must 'not said' grep -q '^  Caveat: 1 Go programs were let go unwatched: maprace was busy' "$work/stderr"
+	must 'not said' grep -q '^  Caveat: Go programs that were let go unwatched, as maprace was busy: 1$' "$work/stderr"
 }
 
 follow_no_follow()
@@ -235,7 +285,7 @@ follow_build()
 	local name
 	bin=$e2e_build/follow/$$
 	mkdir -p "$bin"
-	for name in brief racer execer; do
+	for name in brief racer execer leaser; do
 		build_program 1.24-stripped "$e2e_dir/programs/$name.go"
 		cp "$e2e_build/1.24-stripped/$name" "$bin/"
 	done

@@ -17,7 +17,6 @@
 #include "report/filter.h"
 #include "report/printers.h"
 #include "report/text/status.h"
-#include "session/follow.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch.h"
@@ -87,10 +86,10 @@ static void end_command(struct process *p)
 /* A command that has nothing to do with Go is hardly what was meant. */
 static bool is_in_vain(const struct watch *w)
 {
-	uint64_t watched, lasted = watch_now() - w->start_ns;
+	uint64_t lasted = watch_now() - w->start_ns;
 	const char *until = "maprace was told to end";
 
-	if (!w->follow || follow_found(w->follow, &watched) || w->command_listed)
+	if (!w->follow || !w->command || follow_found(w->follow) || w->command_listed)
 		return false;
 	if (w->command->process.reaped)
 		until = "it ended";
@@ -100,6 +99,17 @@ static bool is_in_vain(const struct watch *w)
 		"%s is not a Go program, and no Go code was seen in its process until %s, nor in what it has started",
 		w->command->process.exe, until);
 	return true;
+}
+
+/* What the command has started and that is watched is let be as it is. */
+static void name_left(const struct watch *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->ntargets && w->follow; i++)
+		if (!w->targets[i]->ended && w->targets[i] != w->command)
+			log_warn("process %d (%s), which the command has started, is left running",
+				 (int)w->targets[i]->process.pid, w->targets[i]->process.exe);
 }
 
 static int exit_status(const struct watch *w, int r)
@@ -164,6 +174,7 @@ static int run(struct watch *w)
 	if (vain)
 		return EXIT_TOOL;
 	watch_finish(w);
+	name_left(w);
 	if (w->command && !ended_itself && !r && !w->failed && !tracker_races(w->tracker))
 		return EXIT_NOTHING; /* it ended because we asked it to: its status says nothing of
 					it */

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "process/privileges.h"
+#include "process/process.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
@@ -167,6 +168,8 @@ static int start(struct keeper *k, struct links *links, const struct keeper_orde
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		return -errno;
 	k->pid = fork();
+	if (k->pid > 0)
+		process_note_helper(k->pid, true);
 	if (!k->pid) {
 		close(fds[0]);
 		mine.fd = fds[1];
@@ -270,5 +273,6 @@ void keeper_end(struct keeper *k)
 	close(k->fd);
 	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	process_note_helper(k->pid, false);
 	k->pid = 0;
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,22 +13,34 @@
 #include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "process/privileges.h"
 #include "process/process.h"
 
 #define GENERATIONS 256 /* from a descendant up to us: more is a loop in what we read */
-#define WAITING 256	/* who waits for an answer of ours; more are let go */
+#define WAITING 64	/* who waits for an answer of ours; more are let go */
+#define AT_ONCE 32  /* events read, each with an open file: too few files and the kernel refuses */
+#define FILES 256   /* open ones that all this takes at most */
+#define MOUNTS 4096 /* of a namespace: more are not looked at */
+#define LOOKS 10    /* for the ancestors of somebody whose parents are ending */
+#define READY_MS 10000
 #define PIDS (1u << 22) /* the most that Linux has, PID_MAX_LIMIT */
+
+struct shared {
+	struct exec_counts counts;
+	uint64_t busy_ns; /* CLOCK_MONOTONIC, since when it is at work; 0: it waits */
+};
 
 struct exec_gate {
 	pid_t pid; /* of the process that answers */
 	int fd;
-	struct exec_counts *counts; /* shared with it */
+	struct shared *shared; /* with it */
 };
 
 struct waiting { /* inside an execve */
@@ -38,8 +52,8 @@ struct waiting { /* inside an execve */
 struct keeping { /* what the answering process knows */
 	pid_t ancestor;
 	int notify, socket, mounts;
-	bool (*of_interest)(int fd);
-	struct exec_counts *counts;
+	enum exec_interest (*of_interest)(int fd);
+	struct shared *shared;
 	struct waiting waiting[WAITING];
 	size_t nwaiting;
 	uint32_t last_id;
@@ -49,21 +63,39 @@ struct keeping { /* what the answering process knows */
 
 /* ---- file systems ---- */
 
-/* What no program is executed from; a mark would be refused, or cost something. */
+static bool is_among(const char *word, const char *const *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(word, list[i]))
+			return true;
+	return false;
+}
+
+/* What no program is executed from. */
 static bool holds_programs(const char *type)
 {
 	static const char *const none[] = {
-		"autofs",     "binfmt_misc", "bpf",    "cgroup",   "cgroup2",
-		"configfs",   "debugfs",     "devpts", "efivarfs", "fusectl",
-		"mqueue",     "nsfs",	     "proc",   "pstore",   "rpc_pipefs",
-		"securityfs", "selinuxfs",   "sysfs",  "tracefs",
+		"autofs",  "binfmt_misc", "bpf",	"cgroup",     "cgroup2",   "configfs",
+		"debugfs", "devpts",	  "efivarfs",	"fusectl",    "mqueue",	   "nsfs",
+		"proc",	   "pstore",	  "rpc_pipefs", "securityfs", "selinuxfs", "sysfs",
+		"tracefs", "hugetlbfs",	  "devtmpfs",
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		if (!strcmp(type, none[i]))
-			return false;
-	return true;
+	return !is_among(type, none, sizeof(none) / sizeof(none[0]));
+}
+
+/* Nobody else has a say in how long an open() takes. */
+static bool is_the_kernels(const char *type)
+{
+	static const char *const local[] = {
+		"bcachefs", "btrfs",	"erofs", "exfat", "ext2",    "ext3",  "ext4",
+		"f2fs",	    "jfs",	"msdos", "ntfs3", "overlay", "ramfs", "reiserfs",
+		"rootfs",   "squashfs", "tmpfs", "vfat",  "xfs",     "zfs",
+	};
+
+	return is_among(type, local, sizeof(local) / sizeof(local[0]));
 }
 
 /* proc(5): spaces and their like stand as \040 in a line of mountinfo. */
@@ -84,30 +116,53 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* The file system of a line of mountinfo, below that directory. */
-static int mark_line(const struct keeping *k, const char *root, char *line)
+struct mount {	     /* of a line of mountinfo, which it points into */
+	char *part;  /* of the file system: "/" all of it */
+	char *point; /* where it is mounted */
+	char *type;
+};
+
+static bool parse_mount(char *line, struct mount *m)
 {
-	char *type = strstr(line, " - "), *save = NULL, *point = NULL, path[PROCESS_PATH];
+	char *type = strstr(line, " - "), *save = NULL, *word;
 	int i;
 
 	if (!type)
-		return -ENOENT;
+		return false;
 	*type = '\0';
-	type = strtok_r(type + 3, " ", &save);
-	if (!type || !holds_programs(type))
-		return -ENOENT;
-	point = strtok_r(line, " ", &save);
-	for (i = 0; point && i < 4; i++)
-		point = strtok_r(NULL, " ", &save);
-	if (!point)
-		return -ENOENT;
-	unescape(point);
-	if (snprintf(path, sizeof(path), "%s%s", root, point) >= (int)sizeof(path))
+	m->type = strtok_r(type + 3, " ", &save);
+	m->part = m->point = NULL;
+	word = strtok_r(line, " ", &save);
+	for (i = 0; word && i < 5; i++) {
+		m->part = i == 3 ? word : m->part;
+		m->point = i == 4 ? word : m->point;
+		word = strtok_r(NULL, " ", &save);
+	}
+	return m->type && m->point && holds_programs(m->type);
+}
+
+/* 1 marked, 0 there is no need to, or a negative errno. root: of the process whose mount it is. */
+static int mark_line(const struct keeping *k, const char *root, char *line)
+{
+	char path[PROCESS_PATH];
+	struct mount m;
+	int r;
+
+	if (!parse_mount(line, &m))
+		return 0;
+	if (!is_the_kernels(m.type))
+		return -EREMOTE;
+	/* a part of another one's: its executions are none of ours */
+	if (strcmp(m.part, "/") != 0 && strcmp(m.point, "/") != 0 && strcmp(m.type, "btrfs") != 0)
+		return strncmp(m.part, "/proc", 5) ? -EXDEV : 0;
+	unescape(m.point);
+	if (snprintf(path, sizeof(path), "%s%s", root, m.point) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	return fanotify_mark(k->notify, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC_PERM,
-			     AT_FDCWD, path)
-		       ? -errno
-		       : 0;
+	r = fanotify_mark(k->notify, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC_PERM,
+			  AT_FDCWD, path)
+		    ? -errno
+		    : 1;
+	return r == -ENOENT || r == -ENOTDIR ? 0 : r; /* below another mount, or gone since */
 }
 
 /* Those of a process's mount namespace. What its root does not reach cannot be executed there
@@ -115,7 +170,7 @@ static int mark_line(const struct keeping *k, const char *root, char *line)
 static int mark_mounts(struct keeping *k, const char *process, bool count)
 {
 	char path[64], root[64] = "", *line = NULL;
-	int r = 0, refused;
+	int r = 0, marked, n = 0;
 	bool any = false;
 	size_t cap = 0;
 	FILE *f;
@@ -126,16 +181,15 @@ static int mark_mounts(struct keeping *k, const char *process, bool count)
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
-	while (getline(&line, &cap, f) > 0) {
-		refused = mark_line(k, root, line);
-		any |= !refused;
-		/* of no use, hidden below another mount, or gone since */
-		if (!refused || refused == -ENOENT || refused == -ENOTDIR || refused == -EACCES)
-			continue;
-		if (count)
-			__atomic_fetch_add(&k->counts->unmarked, 1, __ATOMIC_RELAXED);
-		if (!r)
-			r = refused;
+	if (count)
+		__atomic_store_n(&k->shared->counts.unmarked, 0, __ATOMIC_RELAXED);
+	while (n++ < MOUNTS && getline(&line, &cap, f) > 0) {
+		marked = mark_line(k, root, line);
+		any |= marked > 0;
+		if (marked < 0 && !r)
+			r = marked;
+		if (marked < 0 && count)
+			__atomic_fetch_add(&k->shared->counts.unmarked, 1, __ATOMIC_RELAXED);
 	}
 	free(line);
 	fclose(f);
@@ -181,16 +235,32 @@ static bool look_up(pid_t tid, pid_t *pid, pid_t *parent)
 	return *pid > 0;
 }
 
-static bool is_descendant(const struct keeping *k, pid_t parent)
+/* 1 it is, 0 it is not, -ESRCH a parent has ended meanwhile, and another one has its place. */
+static int has_ancestor(const struct keeping *k, pid_t parent)
 {
 	pid_t pid;
 	int i;
 
 	for (i = 0; i < GENERATIONS && parent > 0; i++) {
 		if (parent == k->ancestor)
-			return true;
+			return 1;
 		if (!look_up(parent, &pid, &parent))
+			return -ESRCH;
+	}
+	return 0;
+}
+
+static bool is_descendant(const struct keeping *k, pid_t tid, pid_t *pid)
+{
+	pid_t parent;
+	int i, r;
+
+	for (i = 0; i < LOOKS; i++) {
+		if (!look_up(tid, pid, &parent))
 			return false;
+		r = has_ancestor(k, parent);
+		if (r != -ESRCH)
+			return r;
 	}
 	return false;
 }
@@ -203,7 +273,7 @@ static void note_process(struct keeping *k, pid_t pid)
 	if ((uint32_t)pid >= PIDS || k->seen[at] & bit)
 		return;
 	k->seen[at] |= bit;
-	__atomic_fetch_add(&k->counts->processes, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&k->shared->counts.processes, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- answers ---- */
@@ -224,38 +294,44 @@ static void let_go(struct keeping *k, size_t i)
 
 static void be_impatient(struct keeping *k, int fd)
 {
-	__atomic_fetch_add(&k->counts->impatient, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&k->shared->counts.impatient, 1, __ATOMIC_RELAXED);
 	allow(k, fd);
 }
 
 /* Somebody of ours executes what is of interest: it waits for an answer. */
-static void ask(struct keeping *k, int fd, pid_t tid, pid_t pid, pid_t parent)
+static void ask(struct keeping *k, int fd, pid_t tid, pid_t pid, enum exec_interest interest)
 {
-	struct exec_request q = {.id = ++k->last_id, .tid = tid, .pid = pid, .parent = parent};
+	struct exec_request q = {.id = ++k->last_id,
+				 .tid = tid,
+				 .pid = pid,
+				 .interest = interest,
+				 .since_ns = clock_ns(CLOCK_MONOTONIC)};
 	struct stat st;
 
 	if (k->nwaiting == WAITING || fstat(fd, &st)) {
 		be_impatient(k, fd);
 		return;
 	}
-	q.dev = st.st_dev;
-	q.ino = st.st_ino;
+	q.file = (struct exec_file){.dev = st.st_dev,
+				    .ino = st.st_ino,
+				    .size = (uint64_t)st.st_size,
+				    .changed_ns =
+					    st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec};
 	if (send(k->socket, &q, sizeof(q), MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof(q)) {
 		be_impatient(k, fd);
 		return;
 	}
 	k->waiting[k->nwaiting++] = (struct waiting){
-		.id = q.id,
-		.fd = fd,
-		.until_ns = clock_ns(CLOCK_MONOTONIC) + EXEC_GATE_PATIENCE_MS * 1000000ull};
+		.id = q.id, .fd = fd, .until_ns = q.since_ns + EXEC_GATE_PATIENCE_MS * 1000000ull};
 }
 
 static void on_exec(struct keeping *k, int fd, pid_t tid)
 {
-	pid_t pid, parent;
+	enum exec_interest interest;
 	char name[16];
+	pid_t pid;
 
-	if (tid <= 0 || !look_up(tid, &pid, &parent) || !is_descendant(k, parent)) {
+	if (tid <= 0 || !is_descendant(k, tid, &pid)) {
 		allow(k, fd);
 		return;
 	}
@@ -263,20 +339,18 @@ static void on_exec(struct keeping *k, int fd, pid_t tid)
 	snprintf(name, sizeof(name), "%d", (int)tid);
 	if (mount_namespace(name) != k->namespace)
 		(void)mark_mounts(k, name, false);
-	if (k->of_interest(fd))
-		ask(k, fd, tid, pid, parent);
+	interest = k->of_interest(fd);
+	if (interest)
+		ask(k, fd, tid, pid, interest);
 	else
 		allow(k, fd);
 }
 
 static void on_notify(struct keeping *k)
 {
-	union {
-		struct fanotify_event_metadata event;
-		char bytes[4096];
-	} buffer;
-	const struct fanotify_event_metadata *e = &buffer.event;
-	ssize_t n = read(k->notify, &buffer, sizeof(buffer));
+	struct fanotify_event_metadata events[AT_ONCE];
+	const struct fanotify_event_metadata *e = events;
+	ssize_t n = read(k->notify, events, sizeof(events));
 
 	for (; n > 0 && FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
 		if (e->vers == FANOTIFY_METADATA_VERSION && e->fd >= 0)
@@ -307,13 +381,41 @@ static int look_at_clock(struct keeping *k)
 
 	for (i = k->nwaiting; i--;) {
 		if (k->waiting[i].until_ns <= now) {
-			__atomic_fetch_add(&k->counts->impatient, 1, __ATOMIC_RELAXED);
+			__atomic_fetch_add(&k->shared->counts.impatient, 1, __ATOMIC_RELAXED);
 			let_go(k, i);
 		} else if (k->waiting[i].until_ns < soonest) {
 			soonest = k->waiting[i].until_ns;
 		}
 	}
 	return k->nwaiting ? (int)((soonest - now) / 1000000) + 1 : -1;
+}
+
+/* ---- the process ---- */
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
+/* Others wait for this process: neither what we were started with nor the group that we are in is
+ * to make it slow, or freeze it. All as far as we may. */
+static void be_quick(void)
+{
+	struct sched_param none = {};
+
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+	write_to("/sys/fs/cgroup/cgroup.procs", "0");
+	write_to("/sys/fs/cgroup/unified/cgroup.procs", "0");
+	write_to("/sys/fs/cgroup/freezer/cgroup.procs", "0");
+	write_to("/sys/fs/cgroup/cpu,cpuacct/cgroup.procs", "0");
+	write_to("/proc/self/oom_score_adj", "-1000");
+	(void)mlockall(MCL_CURRENT);
 }
 
 static void become(void)
@@ -327,11 +429,7 @@ static void become(void)
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)!write(fd, "-1000", 5); /* refused: as killable as everybody */
-		close(fd);
-	}
+	be_quick();
 	/* whoever reads what we print is not to wait for this process */
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (fd >= 0) {
@@ -342,33 +440,51 @@ static void become(void)
 	}
 }
 
-static _Noreturn void keep(struct keeping *k)
+static void set_busy(struct keeping *k, bool busy)
 {
-	struct pollfd fds[3] = {{.fd = k->notify, .events = POLLIN},
-				{.fd = k->socket, .events = POLLIN},
-				{.fd = k->mounts, .events = POLLPRI}};
-
-	become();
-	/* others that we have forked may keep the socket open when we are gone */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (getppid() == k->ancestor) {
-		if (poll(fds, 3, look_at_clock(k)) < 0 && errno != EINTR)
-			break;
-		if (fds[0].revents)
-			on_notify(k);
-		if (fds[1].revents && !on_answer(k))
-			break;
-		if (fds[2].revents)
-			(void)mark_mounts(k, "self", true);
-	}
-	_exit(0); /* the kernel lets all go that wait */
+	__atomic_store_n(&k->shared->busy_ns, busy ? clock_ns(CLOCK_MONOTONIC) : 0,
+			 __ATOMIC_RELAXED);
 }
 
-static int prepare(struct keeping *k, struct err *err)
+/* Ends us all when the other thread is held up: the kernel lets go whoever waits. */
+static void *watch_over(void *arg)
 {
-	int r;
+	const struct keeping *k = arg;
+	struct timespec ts = {.tv_nsec = 100000000};
+	uint64_t busy_ns;
 
-	k->ancestor = getpid();
+	for (;;) {
+		nanosleep(&ts, NULL);
+		busy_ns = __atomic_load_n(&k->shared->busy_ns, __ATOMIC_RELAXED);
+		if (busy_ns &&
+		    clock_ns(CLOCK_MONOTONIC) - busy_ns > EXEC_GATE_STUCK_MS * 1000000ull)
+			kill(getpid(), SIGKILL);
+	}
+	return NULL;
+}
+
+static void serve(struct keeping *k)
+{
+	struct pollfd fds[3] = {{.fd = k->mounts, .events = POLLPRI},
+				{.fd = k->notify, .events = POLLIN},
+				{.fd = k->socket, .events = POLLIN}};
+
+	while (getppid() == k->ancestor) {
+		set_busy(k, false);
+		if (poll(fds, 3, look_at_clock(k)) < 0 && errno != EINTR)
+			break;
+		set_busy(k, true);
+		if (fds[0].revents)
+			(void)mark_mounts(k, "self", true);
+		if (fds[1].revents)
+			on_notify(k);
+		if (fds[2].revents && !on_answer(k))
+			break;
+	}
+}
+
+static int open_notify(struct keeping *k)
+{
 	k->namespace = mount_namespace("self");
 	k->seen = calloc(PIDS / 8, 1);
 	if (!k->seen)
@@ -377,57 +493,99 @@ static int prepare(struct keeping *k, struct err *err)
 					  FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
 				  O_RDONLY | O_LARGEFILE | O_CLOEXEC);
 	if (k->notify < 0)
-		return err_set(err, -errno, "fanotify: %s", err_name(errno));
-	r = mark_mounts(k, "self", true);
-	if (r)
-		return err_set(err, r, "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r));
+		return -errno;
 	k->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return 0;
+	return mark_mounts(k, "self", true);
 }
 
-static void forget(struct keeping *k)
+/* Says first whether there is a gate at all. */
+static _Noreturn void keep(struct keeping *k)
 {
-	if (k->notify >= 0)
-		close(k->notify);
-	if (k->mounts >= 0)
-		close(k->mounts);
-	free(k->seen);
+	pthread_t watcher;
+	int r;
+
+	become();
+	/* others that we have forked may keep the socket open when we are gone */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	set_busy(k, true);
+	r = -pthread_create(&watcher, NULL, watch_over, k);
+	if (!r)
+		r = open_notify(k);
+	(void)privileges_drop(true);
+	if (write(k->socket, &r, sizeof(r)) == (ssize_t)sizeof(r) && !r)
+		serve(k);
+	_exit(0); /* the kernel lets all go that wait */
 }
 
-int exec_gate_open(struct exec_gate **out, bool (*of_interest)(int fd), struct err *err)
+static int wait_until_ready(const struct exec_gate *gate, struct err *err)
 {
-	struct keeping k = {.notify = -1, .mounts = -1, .of_interest = of_interest};
+	struct pollfd p = {.fd = gate->fd, .events = POLLIN};
+	int r;
+
+	if (poll(&p, 1, READY_MS) != 1 || recv(gate->fd, &r, sizeof(r), 0) != (ssize_t)sizeof(r))
+		r = -ETIMEDOUT;
+	return r ? err_set(err, r, "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r)) : 0;
+}
+
+/* The kernel refuses the execve of others when it finds no room for its file with us. */
+static int enough_files(struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_cur >= FILES)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max >= FILES && !setrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	return err_set(err, -EMFILE, "the limit of open files is %llu",
+		       (unsigned long long)limit.rlim_max);
+}
+
+static int begin(struct exec_gate *gate, struct keeping *k, struct err *err)
+{
+	int sockets[2], r = enough_files(err);
+
+	if (r)
+		return r;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		return err_set(err, -errno, "PR_SET_CHILD_SUBREAPER: %s", err_name(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return err_set(err, -errno, "socketpair: %s", err_name(errno));
+	gate->fd = sockets[0];
+	gate->pid = fork();
+	if (!gate->pid) {
+		close(sockets[0]);
+		k->socket = sockets[1];
+		keep(k);
+	}
+	r = gate->pid < 0 ? err_set(err, -errno, "fork: %s", err_name(errno)) : 0;
+	close(sockets[1]);
+	if (r)
+		return r;
+	process_note_helper(gate->pid, true);
+	return wait_until_ready(gate, err);
+}
+
+int exec_gate_open(struct exec_gate **out, enum exec_interest (*of_interest)(int fd),
+		   struct err *err)
+{
+	struct keeping k = {.ancestor = getpid(), .of_interest = of_interest};
 	struct exec_gate *gate = calloc(1, sizeof(*gate));
-	int sockets[2] = {-1, -1}, r;
+	int r;
 
 	if (!gate)
 		return -ENOMEM;
-	gate->counts = mmap(NULL, sizeof(*gate->counts), PROT_READ | PROT_WRITE,
+	gate->fd = -1;
+	gate->shared = mmap(NULL, sizeof(*gate->shared), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (gate->counts == MAP_FAILED) {
+	if (gate->shared == MAP_FAILED) {
 		free(gate);
 		return -ENOMEM;
 	}
-	k.counts = gate->counts;
-	r = prepare(&k, err);
-	if (!r && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		r = err_set(err, -errno, "socketpair: %s", err_name(errno));
-	if (!r && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
-		r = err_set(err, -errno, "PR_SET_CHILD_SUBREAPER: %s", err_name(errno));
-	if (!r) {
-		gate->pid = fork();
-		if (!gate->pid) {
-			close(sockets[0]);
-			k.socket = sockets[1];
-			keep(&k);
-		}
-		if (gate->pid < 0)
-			r = err_set(err, -errno, "fork: %s", err_name(errno));
-	}
-	if (sockets[1] >= 0)
-		close(sockets[1]);
-	gate->fd = sockets[0];
-	forget(&k);
+	k.shared = gate->shared;
+	r = begin(gate, &k, err);
 	if (r) {
 		exec_gate_close(gate);
 		return r;
@@ -457,9 +615,9 @@ void exec_gate_allow(struct exec_gate *gate, uint32_t id)
 
 void exec_gate_count(const struct exec_gate *gate, struct exec_counts *counts)
 {
-	counts->processes = __atomic_load_n(&gate->counts->processes, __ATOMIC_RELAXED);
-	counts->impatient = __atomic_load_n(&gate->counts->impatient, __ATOMIC_RELAXED);
-	counts->unmarked = __atomic_load_n(&gate->counts->unmarked, __ATOMIC_RELAXED);
+	counts->processes = __atomic_load_n(&gate->shared->counts.processes, __ATOMIC_RELAXED);
+	counts->impatient = __atomic_load_n(&gate->shared->counts.impatient, __ATOMIC_RELAXED);
+	counts->unmarked = __atomic_load_n(&gate->shared->counts.unmarked, __ATOMIC_RELAXED);
 }
 
 void exec_gate_close(struct exec_gate *gate)
@@ -474,6 +632,7 @@ void exec_gate_close(struct exec_gate *gate)
 	if (gate->pid > 0)
 		while (waitpid(gate->pid, NULL, 0) < 0 && errno == EINTR)
 			;
-	munmap(gate->counts, sizeof(*gate->counts));
+	process_note_helper(gate->pid, false);
+	munmap(gate->shared, sizeof(*gate->shared));
 	free(gate);
 }

@@ -12,10 +12,14 @@
  * Tells of each program that a descendant of ours is about to execute, and keeps the descendant
  * inside its execve(2) until it is let go. Source: fanotify(7), FAN_OPEN_EXEC_PERM (Linux 5.0).
  *
- * The kernel asks about every execve of the machine. A process of its own answers, so that nobody
- * waits for us: who is no descendant of ours, or executes what is of no interest, is let go at
- * once, and everybody else after EXEC_GATE_PATIENCE_MS, whatever we do. When that process ends,
- * which it does when we do, the kernel lets everybody go.
+ * The kernel asks about every execve on the file systems that are looked at, whosever it is. A
+ * process of its own answers, so that nobody waits for us: who is no descendant of ours, or
+ * executes what is of no interest, is let go at once, and everybody else after
+ * EXEC_GATE_PATIENCE_MS, whatever we do. When that process ends the kernel lets everybody go. It
+ * ends when we do, and when it is held up itself for EXEC_GATE_STUCK_MS: the kernel opens each file
+ * for it, and a file's owner, or a server that does not answer, may make that last. So file systems
+ * of servers, of user space and of networks, are not looked at, nor parts of a file system that are
+ * mounted elsewhere (as a container has some of its host's).
  *
  * Descendants whose parents have ended are adopted by us (PR_SET_CHILD_SUBREAPER) for as long as we
  * live: that is how they are known. Programs on file systems that were mounted since, in another
@@ -24,25 +28,35 @@
 struct exec_gate;
 
 #define EXEC_GATE_PATIENCE_MS 10000 /* a busy machine, and many at once */
+#define EXEC_GATE_STUCK_MS 2000
+
+enum exec_interest { EXEC_OF_NONE, EXEC_PERHAPS, EXEC_CERTAINLY };
+
+struct exec_file { /* changed, or another one at its place: not the same */
+	uint64_t dev, ino, size;
+	int64_t changed_ns; /* ctime */
+};
 
 struct exec_request {
 	uint32_t id;	   /* for exec_gate_allow() */
 	pid_t tid, pid;	   /* who executes: that thread of this process; it becomes its first one */
-	pid_t parent;	   /* of the process */
-	uint64_t dev, ino; /* of the file */
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	enum exec_interest interest;
+	struct exec_file file;
 };
 
 struct exec_counts {	    /* since the gate was opened */
 	uint64_t processes; /* descendants that have executed something */
 	uint64_t impatient; /* were let go although nobody had answered */
-	uint64_t unmarked;  /* file systems that cannot be watched */
+	uint64_t unmarked;  /* file systems that are not looked at */
 };
 
 /*
  * of_interest: called in the process that answers, for an open file. -EPERM -EINVAL -ENOSYS: the
  * kernel, or the privileges that we have, do not allow it: err says which.
  */
-int exec_gate_open(struct exec_gate **out, bool (*of_interest)(int fd), struct err *err);
+int exec_gate_open(struct exec_gate **out, enum exec_interest (*of_interest)(int fd),
+		   struct err *err);
 /* Readable when there is a request, or the gate has ended. */
 int exec_gate_fd(const struct exec_gate *gate);
 /* 1: *q is the next request; 0: none is there now; -EPIPE: the gate has ended, there are no more. */

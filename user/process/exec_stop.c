@@ -11,38 +11,46 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "process/process.h"
 
 #define PATIENCE_NS 2000000000u /* an execve that waits for its file longer is let alone */
 #define SEIZED_NS 20000000u	/* not seized by then: the kernel wants it to be let go first */
+#define DETACH_NS 100000000	/* a thread of ours has it done in microseconds when it runs */
 #define THREAD_STACK (64u << 10)
 
 struct exec_stop {
 	atomic_uint users; /* the tracer, and who began it */
-	pid_t tid, pid;
-	uint64_t dev, ino;
-	uint64_t since_ns;    /* CLOCK_MONOTONIC */
+	struct exec_request who;
 	atomic_bool begun;    /* the tracer is about to seize it */
 	atomic_bool seized;   /* or could not */
 	atomic_bool let_go;   /* it goes on in its execve */
 	atomic_bool given_up; /* nobody wants it stopped any more */
 	bool interrupted;     /* the tracer's */
 	_Atomic enum exec_stop_state state;
-	int status;
-	sem_t end;
+	sem_t end, gone;
 };
 
-/* What the first one has found out about this kernel. */
-static atomic_bool kernel_keeps_tracers_waiting;
+/* Whether execve opens its file with the lock held that a tracer needs. */
+static bool keeps_tracers_waiting(void)
+{
+	struct utsname name;
+	unsigned int major, minor;
+
+	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 8));
+}
 
 static void drop(struct exec_stop *s)
 {
 	if (atomic_fetch_sub(&s->users, 1) > 1)
 		return;
 	sem_destroy(&s->end);
+	sem_destroy(&s->gone);
 	free(s);
 }
 
@@ -58,14 +66,23 @@ static bool runs_the_file(const struct exec_stop *s)
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)s->pid);
-	return !stat(path, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)s->who.pid);
+	return !stat(path, &st) && st.st_dev == s->who.file.dev && st.st_ino == s->who.file.ino;
 }
 
 static void interrupt(struct exec_stop *s)
 {
 	s->interrupted = true;
-	ptrace(PTRACE_INTERRUPT, s->tid, NULL, NULL);
+	ptrace(PTRACE_INTERRUPT, s->who.tid, NULL, NULL);
+}
+
+/* Stopped: is it where we want it? */
+static enum exec_stop_state judge(struct exec_stop *s, pid_t tid)
+{
+	if (runs_the_file(s) && !atomic_load(&s->given_up))
+		return EXEC_STOP_STOPPED;
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	return EXEC_STOP_FREE;
 }
 
 /* It was stopped by something else than its execve; that goes on as it would have. */
@@ -73,12 +90,8 @@ static enum exec_stop_state pass_on(struct exec_stop *s, pid_t tid, int status)
 {
 	int event = status >> 16, sig = WSTOPSIG(status);
 
-	if (event == PTRACE_EVENT_STOP && s->interrupted) {
-		if (runs_the_file(s) && !atomic_load(&s->given_up))
-			return EXEC_STOP_STOPPED;
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-		return EXEC_STOP_FREE;
-	}
+	if (event == PTRACE_EVENT_STOP && s->interrupted)
+		return judge(s, tid);
 	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
 		ptrace(PTRACE_LISTEN, tid, NULL, NULL); /* SIGSTOP and its like: it stays so */
 	else
@@ -86,25 +99,32 @@ static enum exec_stop_state pass_on(struct exec_stop *s, pid_t tid, int status)
 	return EXEC_STOP_WAIT;
 }
 
-/* A thread that was not the first one of its process is the first one behind its execve: it is the
- * only one that this thread of ours traces. */
+/*
+ * A thread that was not the first one of its process is the first one behind its execve: it is the
+ * only one that this thread of ours traces. Its end is for its parent to be told of, who may be us:
+ * it is looked at, not taken.
+ */
 static enum exec_stop_state look(struct exec_stop *s)
 {
-	pid_t tid = waitpid(-1, &s->status, __WALL | __WNOTHREAD | WNOHANG);
-	uint64_t waited_ns = clock_ns(CLOCK_MONOTONIC) - s->since_ns;
+	uint64_t waited_ns = clock_ns(CLOCK_MONOTONIC) - s->who.since_ns;
+	siginfo_t si = {};
+	int status;
 
-	if (tid < 0)
-		return errno == EINTR ? EXEC_STOP_WAIT : EXEC_STOP_FREE;
-	if (!tid) {
+	if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL | __WNOTHREAD))
+		return errno == EINTR ? EXEC_STOP_WAIT : EXEC_STOP_ENDED;
+	if (!si.si_pid) {
 		if (!s->interrupted && (waited_ns > PATIENCE_NS || atomic_load(&s->given_up)))
 			interrupt(s);
 		return EXEC_STOP_WAIT;
 	}
-	if (!WIFSTOPPED(s->status))
-		return tid == s->pid ? EXEC_STOP_ENDED : EXEC_STOP_FREE;
-	if (s->status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
-		return EXEC_STOP_STOPPED;
-	return pass_on(s, tid, s->status);
+	if (si.si_code == CLD_EXITED || si.si_code == CLD_KILLED || si.si_code == CLD_DUMPED)
+		return EXEC_STOP_ENDED;
+	if (waitpid(si.si_pid, &status, __WALL | __WNOTHREAD | WNOHANG) != si.si_pid ||
+	    !WIFSTOPPED(status))
+		return EXEC_STOP_WAIT;
+	if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+		return judge(s, si.si_pid);
+	return pass_on(s, si.si_pid, status);
 }
 
 static enum exec_stop_state wait_for_stop(struct exec_stop *s)
@@ -114,31 +134,48 @@ static enum exec_stop_state wait_for_stop(struct exec_stop *s)
 
 	while ((state = look(s)) == EXEC_STOP_WAIT)
 		nap(looks++ < 100 ? 50000 : 1000000);
+	if (state == EXEC_STOP_FREE && s->interrupted && !atomic_load(&s->given_up) &&
+	    clock_ns(CLOCK_MONOTONIC) - s->who.since_ns > PATIENCE_NS)
+		return EXEC_STOP_SLOW;
 	return state;
+}
+
+static enum exec_stop_state refusal(const struct exec_stop *s, int error)
+{
+	struct process p = {.pid = s->who.tid};
+
+	if (error != EPERM)
+		return EXEC_STOP_ENDED;
+	return process_tracer(&p) ? EXEC_STOP_TRACED : EXEC_STOP_REFUSED;
 }
 
 static void *trace(void *arg)
 {
 	struct exec_stop *s = arg;
 	enum exec_stop_state state;
+	bool in_time;
 
 	atomic_store(&s->begun, true);
-	if (ptrace(PTRACE_SEIZE, s->tid, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXEC)) {
-		atomic_store(&s->state, errno == EPERM ? EXEC_STOP_TRACED : EXEC_STOP_FREE);
+	if (ptrace(PTRACE_SEIZE, s->who.tid, NULL, (void *)(intptr_t)PTRACE_O_TRACEEXEC)) {
+		atomic_store(&s->state, refusal(s, errno));
+	} else {
+		in_time = !atomic_load(&s->let_go);
+		if (!in_time) /* how far is it by now? */
+			interrupt(s);
 		atomic_store(&s->seized, true);
-		drop(s);
-		return NULL;
+		state = wait_for_stop(s);
+		/* seized in time we would have been told of its execve */
+		if (state == EXEC_STOP_ENDED && in_time)
+			state = EXEC_STOP_FREE;
+		atomic_store(&s->state, state);
+		if (state == EXEC_STOP_STOPPED) {
+			while (sem_wait(&s->end) && errno == EINTR)
+				;
+			ptrace(PTRACE_DETACH, s->who.pid, NULL, NULL);
+		}
 	}
-	if (atomic_load(&s->let_go)) /* how far is it by now? */
-		interrupt(s);
 	atomic_store(&s->seized, true);
-	state = wait_for_stop(s);
-	atomic_store(&s->state, state);
-	if (state == EXEC_STOP_STOPPED) {
-		while (sem_wait(&s->end) && errno == EINTR)
-			;
-		ptrace(PTRACE_DETACH, s->pid, NULL, NULL);
-	}
+	sem_post(&s->gone);
 	drop(s);
 	return NULL;
 }
@@ -161,42 +198,38 @@ static int start(struct exec_stop *s)
 	return -r;
 }
 
-/* Until it is seized, or cannot be as long as it is kept. */
+/* Until it is seized, or cannot be as long as it is kept: an interpreter of a script is opened with
+ * the lock held on all kernels. */
 static void wait_for_seizure(struct exec_stop *s)
 {
+	uint64_t begun_ns;
+
 	while (!atomic_load(&s->begun))
 		nap(20000);
-	if (atomic_load(&kernel_keeps_tracers_waiting)) {
+	if (keeps_tracers_waiting()) {
 		nap(500000);
 		return;
 	}
-	while (!atomic_load(&s->seized)) {
-		if (clock_ns(CLOCK_MONOTONIC) - s->since_ns > SEIZED_NS) {
-			atomic_store(&kernel_keeps_tracers_waiting, true);
-			return;
-		}
+	begun_ns = clock_ns(CLOCK_MONOTONIC);
+	while (!atomic_load(&s->seized) && clock_ns(CLOCK_MONOTONIC) - begun_ns < SEIZED_NS)
 		nap(20000);
-	}
 }
 
-int exec_stop_begin(struct exec_stop **out, pid_t tid, pid_t pid, uint64_t dev, uint64_t ino)
+int exec_stop_begin(struct exec_stop **out, const struct exec_request *q)
 {
 	struct exec_stop *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->tid = tid;
-	s->pid = pid;
-	s->dev = dev;
-	s->ino = ino;
-	s->since_ns = clock_ns(CLOCK_MONOTONIC);
+	s->who = *q;
 	sem_init(&s->end, 0, 0);
+	sem_init(&s->gone, 0, 0);
 	atomic_store(&s->users, 2);
 	r = start(s);
 	if (r) {
-		sem_destroy(&s->end);
-		free(s);
+		atomic_store(&s->users, 1);
+		drop(s);
 		return r;
 	}
 	wait_for_seizure(s);
@@ -205,20 +238,25 @@ int exec_stop_begin(struct exec_stop **out, pid_t tid, pid_t pid, uint64_t dev, 
 	return 0;
 }
 
-enum exec_stop_state exec_stop_look(const struct exec_stop *s, int *status)
+enum exec_stop_state exec_stop_look(const struct exec_stop *s)
 {
-	enum exec_stop_state state = atomic_load(&s->state);
-
-	if (state == EXEC_STOP_ENDED)
-		*status = s->status;
-	return state;
+	return atomic_load(&s->state);
 }
 
 void exec_stop_end(struct exec_stop *s)
 {
+	struct timespec until;
+
 	if (!s)
 		return;
 	atomic_store(&s->given_up, true);
 	sem_post(&s->end);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += DETACH_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (exec_stop_look(s) == EXEC_STOP_STOPPED && sem_timedwait(&s->gone, &until) &&
+	       errno == EINTR)
+		;
 	drop(s);
 }

@@ -2,8 +2,7 @@
 #ifndef MAPRACE_PROCESS_EXEC_STOP_H
 #define MAPRACE_PROCESS_EXEC_STOP_H
 
-#include <stdint.h>
-#include <sys/types.h>
+#include "process/exec_gate.h"
 
 /*
  * Stops a thread that is inside an execve(2) right behind it, before the program's first
@@ -20,18 +19,20 @@ struct exec_stop;
 enum exec_stop_state {
 	EXEC_STOP_WAIT,	   /* not there yet: look again */
 	EXEC_STOP_STOPPED, /* the process stands behind its execve until exec_stop_end() */
-	EXEC_STOP_FREE,	   /* it runs: the execve failed, or took too long */
+	EXEC_STOP_FREE,	   /* the execve failed: it runs what it ran */
+	EXEC_STOP_SLOW,	   /* the execve took too long: it runs */
+	EXEC_STOP_ENDED,   /* before it could be stopped */
 	EXEC_STOP_TRACED,  /* it runs: somebody else traces it */
-	EXEC_STOP_ENDED,   /* and was reaped: its status is that of waitpid(2) */
+	EXEC_STOP_REFUSED, /* it runs: we may not trace it */
 };
 
 /*
  * The thread is inside the execve of that file and is kept there until this returns; to be let go
  * then whatever comes back. 0, or -ENOMEM -EAGAIN: nothing will stop it.
  */
-int exec_stop_begin(struct exec_stop **out, pid_t tid, pid_t pid, uint64_t dev, uint64_t ino);
-enum exec_stop_state exec_stop_look(const struct exec_stop *s, int *status);
-/* It goes on. NULL is fine. */
+int exec_stop_begin(struct exec_stop **out, const struct exec_request *q);
+enum exec_stop_state exec_stop_look(const struct exec_stop *s);
+/* It goes on, when this returns but for a process that cannot be reached. NULL is fine. */
 void exec_stop_end(struct exec_stop *s);
 
 #endif

@@ -19,8 +19,6 @@
 
 #include "process/limits.h"
 
-#define ADOPTED_MAX 4096 /* children looked at, at once */
-
 static int pidfd_of(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
@@ -274,30 +272,53 @@ bool process_reap(struct process *p)
 	return p->reaped;
 }
 
+static pid_t *helpers;
+static size_t nhelpers;
+
+void process_note_helper(pid_t pid, bool is_one)
+{
+	pid_t *grown;
+	size_t i;
+
+	for (i = 0; i < nhelpers && helpers[i] != pid; i++)
+		;
+	if (!is_one && i < nhelpers)
+		helpers[i] = helpers[--nhelpers];
+	if (!is_one || i < nhelpers || pid <= 0)
+		return;
+	grown = realloc(helpers, (nhelpers + 1) * sizeof(*grown));
+	if (!grown)
+		return; /* it is waited for twice: whoever comes second finds it gone */
+	helpers = grown;
+	helpers[nhelpers++] = pid;
+}
+
 static bool is_helper(pid_t pid)
 {
-	char path[64], name[17] = "";
-	FILE *f;
+	size_t i;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return true;
-	if (!fgets(name, sizeof(name), f))
-		name[0] = '\0';
-	fclose(f);
-	return !strncmp(name, "mr-", 3);
+	for (i = 0; i < nhelpers; i++)
+		if (helpers[i] == pid)
+			return true;
+	return false;
 }
 
 size_t process_reap_adopted(const struct process *except)
 {
-	size_t i, living = 0;
+	char path[64];
+	size_t living = 0;
 	pid_t child;
 	int status;
+	FILE *f;
 
-	for (i = 0; i < ADOPTED_MAX && (child = process_child(getpid(), i)); i++)
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fscanf(f, "%d", &child) == 1)
 		if (child != except->pid && !is_helper(child))
 			living += !reap(child, &status);
+	fclose(f);
 	return living;
 }
 

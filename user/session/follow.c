@@ -2,17 +2,20 @@
 #include "session/follow.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "go/go_glance.h"
 #include "process/exec_gate.h"
 #include "process/exec_stop.h"
-#include "session/refusal.h"
 
 #define STOPS 64   /* on their way from our answer to the end of their execve */
-#define TOOLS 64   /* files of Go's tools that are known */
+#define KNOWN 256  /* files that are let be, the last ones */
 #define ROWS 10000 /* processes that are listed one by one */
 #define REASONS 32 /* different ones */
 #define TOOL "it is a tool of Go's own"
@@ -23,13 +26,15 @@ struct follow {
 	struct exec_counts counts; /* once it has ended */
 	struct on_its_way {
 		struct exec_stop *stop;
-		pid_t pid;
+		struct exec_request who;
 	} stops[STOPS];
 	size_t nstops;
-	struct {
-		uint64_t dev, ino;
-	} tools[TOOLS];
-	size_t ntools;
+	struct known {
+		struct exec_file file;
+		bool tool; /* of Go's; else no Go program */
+	} known[KNOWN];
+	size_t nknown; /* ever */
+	size_t left;
 	struct report_process *rows;
 	size_t nrows, room;
 	uint64_t found, watched;
@@ -41,12 +46,13 @@ struct follow {
 };
 
 /* In the process that answers the kernel. */
-static bool of_interest(int fd)
+static enum exec_interest of_interest(int fd)
 {
-	char path[32];
+	static const enum exec_interest interest[] = {[GO_GLANCE_NO] = EXEC_OF_NONE,
+						      [GO_GLANCE_PERHAPS] = EXEC_PERHAPS,
+						      [GO_GLANCE_YES] = EXEC_CERTAINLY};
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return refusal_is_go(path);
+	return interest[go_glance(fd)];
 }
 
 int follow_new(struct follow **out, struct err *err)
@@ -70,14 +76,26 @@ int follow_fd(const struct follow *f)
 	return f->gate ? exec_gate_fd(f->gate) : -1;
 }
 
-static bool is_known_tool(const struct follow *f, const struct exec_request *q)
+static bool same_file(const struct exec_file *a, const struct exec_file *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->changed_ns == b->changed_ns;
+}
+
+static const struct known *find_known(const struct follow *f, const struct exec_file *file)
 {
 	size_t i;
 
-	for (i = 0; i < f->ntools; i++)
-		if (f->tools[i].dev == q->dev && f->tools[i].ino == q->ino)
-			return true;
-	return false;
+	for (i = 0; i < KNOWN && i < f->nknown; i++)
+		if (same_file(&f->known[i].file, file))
+			return &f->known[i];
+	return NULL;
+}
+
+static void know(struct follow *f, const struct exec_file *file, bool tool)
+{
+	if (!find_known(f, file))
+		f->known[f->nknown++ % KNOWN] = (struct known){*file, tool};
 }
 
 static void count_reason(struct follow *f, const char *why)
@@ -139,16 +157,21 @@ void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, 
 		report_process_free(row);
 }
 
-void follow_note_tool(struct follow *f, uint64_t dev, uint64_t ino)
+void follow_note_tool(struct follow *f, const struct exec_file *file)
 {
-	struct exec_request q = {.dev = dev, .ino = ino};
-
 	f->found++;
 	count_reason(f, TOOL);
-	if (f->ntools == TOOLS || is_known_tool(f, &q))
-		return;
-	f->tools[f->ntools].dev = dev;
-	f->tools[f->ntools++].ino = ino;
+	know(f, file, true);
+}
+
+void follow_note_other(struct follow *f, const struct exec_file *file)
+{
+	know(f, file, false);
+}
+
+void follow_note_left(struct follow *f, size_t living)
+{
+	f->left = living;
 }
 
 void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns)
@@ -183,15 +206,17 @@ bool follow_is_tool(const struct go_binary *bin)
 
 static void answer(struct follow *f, const struct exec_request *q, uint64_t now_ns)
 {
+	const struct known *known = find_known(f, &q->file);
 	struct on_its_way *next = &f->stops[f->nstops];
 
-	if (is_known_tool(f, q)) {
-		follow_note_tool(f, q->dev, q->ino);
-	} else if (f->nstops == STOPS ||
-		   exec_stop_begin(&next->stop, q->tid, q->pid, q->dev, q->ino)) {
+	if (clock_ns(CLOCK_MONOTONIC) - q->since_ns > EXEC_GATE_PATIENCE_MS * 1000000ull)
+		return; /* it was let go long ago, and counted */
+	if (known && known->tool) {
+		follow_note_tool(f, &q->file);
+	} else if (!known && (f->nstops == STOPS || exec_stop_begin(&next->stop, q))) {
 		follow_note(f, q->pid, "", "too many were started at once", now_ns);
-	} else {
-		next->pid = q->pid;
+	} else if (!known) {
+		next->who = *q;
 		f->nstops++;
 	}
 	exec_gate_allow(f->gate, q->id);
@@ -211,24 +236,39 @@ static void take_requests(struct follow *f, uint64_t now_ns)
 		"what the command starts from now on is not watched: what looked for it was killed");
 }
 
-/* What has become of one on its way; true: that is for the caller to know. */
+/* Of one that was not stopped: whether it is a Go program at all may not be known. */
+static void note_missed(struct follow *f, const struct exec_request *who,
+			enum exec_stop_state state, uint64_t now_ns)
+{
+	static const char *const why[] = {
+		[EXEC_STOP_SLOW] = "its execve took too long",
+		[EXEC_STOP_ENDED] = "it ended before it could be stopped",
+		[EXEC_STOP_TRACED] = "somebody else traces it",
+		[EXEC_STOP_REFUSED] = "ptrace is not allowed",
+	};
+
+	if (state != EXEC_STOP_FREE && who->interest == EXEC_CERTAINLY)
+		follow_note(f, who->pid, "", why[state], now_ns);
+}
+
+/* What has become of one on its way; true: it stands where it should. */
 static bool arrive(struct follow *f, size_t i, uint64_t now_ns, struct followed *one)
 {
 	struct on_its_way way = f->stops[i];
-	enum exec_stop_state state = exec_stop_look(way.stop, &one->status);
+	enum exec_stop_state state = exec_stop_look(way.stop);
 
 	if (state == EXEC_STOP_WAIT)
 		return false;
 	f->stops[i] = f->stops[--f->nstops];
-	one->pid = way.pid;
+	one->pid = way.who.pid;
+	one->file = way.who.file;
+	one->certain = way.who.interest == EXEC_CERTAINLY;
 	one->stop = way.stop;
-	one->ended = state == EXEC_STOP_ENDED;
 	if (state == EXEC_STOP_STOPPED)
 		return true;
-	if (state == EXEC_STOP_TRACED)
-		follow_note(f, way.pid, "", "somebody else traces it", now_ns);
+	note_missed(f, &way.who, state, now_ns);
 	follow_let_go(one);
-	return one->ended;
+	return false;
 }
 
 bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one)
@@ -259,10 +299,29 @@ bool follow_waits(const struct follow *f)
 	return f->nstops;
 }
 
-uint64_t follow_found(const struct follow *f, uint64_t *watched)
+bool follow_is_on_its_way(const struct follow *f, pid_t pid)
 {
-	*watched = f->watched;
-	return f->found;
+	size_t i;
+
+	for (i = 0; i < f->nstops; i++)
+		if (f->stops[i].who.pid == pid)
+			return true;
+	return false;
+}
+
+static void count(const struct follow *f, struct exec_counts *counts)
+{
+	*counts = f->counts;
+	if (f->gate)
+		exec_gate_count(f->gate, counts);
+}
+
+bool follow_found(const struct follow *f)
+{
+	struct exec_counts counts;
+
+	count(f, &counts);
+	return f->found || counts.impatient || f->lost;
 }
 
 static int copy_row(struct report_process *to, const struct report_process *from)
@@ -290,38 +349,53 @@ static int copy_reasons(const struct follow *f, struct report_followed *to)
 	return 0;
 }
 
+static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return report_caveat_add(&report->stats, code, 0, blind, n < 0 ? NULL : text);
+}
+
 /* What the silence of the run is worth less for. */
 static int add_caveats(const struct follow *f, struct report *report,
 		       const struct exec_counts *counts)
 {
-	char *text = NULL;
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < f->nreasons && !r; i++) {
-		if (!strcmp(f->reasons[i].why, TOOL))
-			continue;
-		if (asprintf(&text, "Go processes that were not watched: %llu: %s",
-			     (unsigned long long)f->reasons[i].n, f->reasons[i].why) < 0)
-			text = NULL;
-		r = report_caveat_add(&report->stats, "not-watched", 0, false, text);
-	}
+	for (i = 0; i < f->nreasons && !r; i++)
+		if (strcmp(f->reasons[i].why, TOOL) != 0)
+			r = add(report, "not-watched", false,
+				"Go processes that were not watched: %" PRIu64 ": %s",
+				f->reasons[i].n, f->reasons[i].why);
+	if (!r && counts->impatient)
+		r = add(report, "not-watched", false,
+			"Go programs that were let go unwatched, as maprace was busy: %" PRIu64,
+			counts->impatient);
 	if (!r && !f->watched)
-		r = report_caveat_add(
-			&report->stats, "nothing-watched", 0, true,
-			strdup(f->found
-				       ? "no Go program was watched: none that could be was started"
-				       : "no Go program was watched: none was started"));
+		r = add(report, "nothing-watched", true,
+			"no Go program was watched: none %s started",
+			f->found ? "that could be was" : "was");
 	if (!r && f->lost)
-		r = report_caveat_add(
-			&report->stats, "not-followed", 0, false,
-			strdup("what looked for the Go programs that are started was killed: later ones were not watched"));
-	if (!r && counts->impatient) {
-		if (asprintf(&text, "%llu Go programs were let go unwatched: maprace was busy",
-			     (unsigned long long)counts->impatient) < 0)
-			text = NULL;
-		r = report_caveat_add(&report->stats, "not-watched", 0, false, text);
-	}
+		r = add(report, "not-followed", false,
+			"what looked for the Go programs that are started has ended: later ones were not watched");
+	if (!r && f->left)
+		r = add(report, "not-followed", false,
+			"processes that the command has left behind: %zu: what they start now is not watched",
+			f->left);
+	if (!r && counts->unmarked)
+		r = add(report, "not-followed", false,
+			"programs on %" PRIu64
+			" mounted file systems (of user space, of the network, parts of others) are not looked for",
+			counts->unmarked);
 	return r;
 }
 
@@ -333,15 +407,13 @@ int follow_fill(const struct follow *f, struct report *report)
 
 	if (!f)
 		return 0;
-	counts = f->counts;
-	if (f->gate)
-		exec_gate_count(f->gate, &counts);
+	count(f, &counts);
 	report->followed = calloc(1, sizeof(*report->followed));
 	report->processes = calloc(f->nrows + 1, sizeof(*report->processes));
 	if (!report->followed || !report->processes)
 		return -ENOMEM;
 	report->followed->processes = counts.processes + 1; /* the command itself */
-	report->followed->go = f->found;
+	report->followed->go = f->found + counts.impatient;
 	report->followed->watched = f->watched;
 	for (i = 0; i < f->nrows; i++) {
 		report->nprocesses++;

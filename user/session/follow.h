@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "model/model.h"
+#include "process/exec_gate.h"
 
 /*
  * Finds the Go programs that a command starts, whatever stands between: each is stopped behind its
@@ -21,10 +22,10 @@ struct follow;
 int follow_new(struct follow **out, struct err *err);
 int follow_fd(const struct follow *f); /* readable: follow_next() has something to do */
 
-struct followed {
+struct followed { /* stands behind its execve of that file */
 	pid_t pid;
-	bool ended; /* it was reaped, with that status; else it stands behind its execve */
-	int status;
+	struct exec_file file;
+	bool certain;		/* it is a Go program, else it may be one */
 	struct exec_stop *stop; /* to be let go with follow_let_go() */
 };
 /* True for each process that has come to that; false: none for now. now_ns since the watch began. */
@@ -34,18 +35,22 @@ void follow_let_go(struct followed *one);
 bool follow_is_lost(const struct follow *f);
 /* Some are on their way: follow_next() is to be called again soon. */
 bool follow_waits(const struct follow *f);
+bool follow_is_on_its_way(const struct follow *f, pid_t pid);
 
 /* The tools of Go's own distribution: a build runs hundreds of them. */
 bool follow_is_tool(const struct go_binary *bin);
 /* What became of a process that runs this file (as people call it); why: NULL, it is watched. */
 void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns);
-/* The same of a tool, whose file is known from then on. */
-void follow_note_tool(struct follow *f, uint64_t dev, uint64_t ino);
+/* What is to be let be from then on: a tool of Go's, which is counted, or no Go program at all. */
+void follow_note_tool(struct follow *f, const struct exec_file *file);
+void follow_note_other(struct follow *f, const struct exec_file *file);
 void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns);
 /* Copies. 0 or -ENOMEM. NULL is fine. */
 int follow_fill(const struct follow *f, struct report *report);
-/* Go programs that were started: all, and those that are watched. */
-uint64_t follow_found(const struct follow *f, uint64_t *watched);
+/* Whether any Go program was started, as far as is known. */
+bool follow_found(const struct follow *f);
+/* So many processes that it has left behind lived on when nobody looked any more. */
+void follow_note_left(struct follow *f, size_t living);
 /* No further ones: who is on its way is let go. */
 void follow_end(struct follow *f);
 void follow_free(struct follow *f); /* NULL is fine */

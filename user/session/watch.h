@@ -8,6 +8,7 @@
 #include "budget/calibrate.h"
 #include "detect/gomap/growths.h"
 #include "detect/gomap/tracker.h"
+#include "session/follow.h"
 #include "session/settings.h"
 #include "session/watched.h"
 
@@ -58,7 +59,7 @@ bool watch_look_for_libraries(struct watch *w, struct watched *t);
 bool watch_may_grow(const struct watch *w);
 /* A process that stands behind its execve of a Go program, before its first instruction, is watched
  * as the last of the targets. NULL: it is not. It is to be let go then. */
-struct watched *watch_join_process(struct watch *w, pid_t pid);
+struct watched *watch_join_process(struct watch *w, const struct followed *one);
 /* What the command runs itself is no Go code so far: a library may have come. True where it is the
  * last of the targets now. */
 bool watch_look_at_command(struct watch *w);

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "session/follow.h"
 #include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
@@ -32,7 +31,7 @@
 #define LOOK_FIRST_US 2000u
 #define LOOK_LAST_US 50000u
 
-/* For so long after the command's end others may come of what it has left behind. */
+/* For so long after its end others may come of what it has left behind. */
 #define LEFT_BEHIND_NS 1000000000ull
 
 struct loop;
@@ -52,7 +51,8 @@ struct loop {
 	struct source *sources;
 	struct event *signals[4], *tick, *price;
 	struct event *command_exit, *command_look, *follow, *follow_again;
-	uint64_t look_us, command_ended_ns;
+	uint64_t look_us;
+	uint64_t ended_ns; /* the command, or what was watched last */
 	bool told_left;
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
@@ -141,7 +141,7 @@ static void tell_left(struct loop *l, size_t left)
 	if (l->told_left)
 		return;
 	l->told_left = true;
-	log_info("the command has ended; %zu %s watched still: ^C or -d ends that", left,
+	log_warn("the command has ended; %zu %s watched still: ^C or -d ends that", left,
 		 left == 1 ? "process that it has started is"
 			   : "processes that it has started are");
 }
@@ -153,10 +153,10 @@ static bool may_start_more(struct loop *l)
 	struct watch *w = l->watch;
 	uint64_t now = watch_now();
 
-	if (!l->command_ended_ns)
-		l->command_ended_ns = now;
-	if (!follow_waits(w->follow) && (now - l->command_ended_ns > LEFT_BEHIND_NS ||
-					 !process_reap_adopted(&w->command->process)))
+	if (!l->ended_ns)
+		l->ended_ns = now;
+	if (!follow_waits(w->follow) &&
+	    (now - l->ended_ns > LEFT_BEHIND_NS || !process_reap_adopted(&w->command->process)))
 		return false;
 	event_add(l->follow_again, &soon);
 	return true;
@@ -175,8 +175,10 @@ static void stop_if_all_ended(struct loop *l)
 		return;
 	if (left)
 		tell_left(l, left);
-	else if (!may_start_more(l))
+	else if (!may_start_more(l)) {
+		follow_note_left(w->follow, process_reap_adopted(&w->command->process));
 		stop(l);
+	}
 }
 
 static void free_events(struct source *s)
@@ -222,6 +224,7 @@ static void end_target(struct source *s)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
 	if (w->follow) {
+		s->loop->ended_ns = watch_now();
 		follow_note_end(w->follow, s->watched->process.pid, watch_now() - w->start_ns);
 		forget_target(s);
 	}
@@ -273,8 +276,8 @@ static void look_at_target(struct source *s)
 	if (!t || t->ended)
 		return;
 	reap(s->loop->watch);
-	if (s->loop->watch->follow && follow_waits(s->loop->watch->follow))
-		return; /* it may be the one that changes its program */
+	if (s->loop->watch->follow && follow_is_on_its_way(s->loop->watch->follow, t->process.pid))
+		return; /* to another program */
 	r = process_same_program(&t->process, &same);
 	if (r == -ESRCH || t->process.reaped) {
 		end_target(s);
@@ -339,7 +342,7 @@ static void join_process(struct loop *l, struct followed *one)
 	struct watched *t;
 
 	end_earlier_program(l, one->pid);
-	t = watch_join_process(w, one->pid);
+	t = watch_join_process(w, one);
 	if (t)
 		l->error = add_target(l, &l->sources[w->ntargets - 1], t);
 	follow_let_go(one);
@@ -358,18 +361,11 @@ static void on_follow(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	while (!l->stopping && !l->error &&
-	       follow_next(w->follow, watch_now() - w->start_ns, &one)) {
-		if (!one.ended) {
-			join_process(l, &one);
-		} else if (one.pid == w->command->process.pid) {
-			w->command->process.reaped = true;
-			w->command->process.wait_status = one.status;
-		}
-	}
+	while (!l->stopping && !l->error && follow_next(w->follow, watch_now() - w->start_ns, &one))
+		join_process(l, &one);
 	if (follow_waits(w->follow))
 		event_add(l->follow_again, &soon);
-	else if (follow_fd(w->follow) < 0 || follow_is_lost(w->follow))
+	if (follow_is_lost(w->follow))
 		event_del(l->follow);
 	stop_if_all_ended(l);
 }

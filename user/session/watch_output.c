@@ -14,7 +14,6 @@
 #include "detect/gomap/maprows.h"
 #include "report/filter.h"
 #include "report/text/status.h"
-#include "session/follow.h"
 #include "session/host.h"
 #include "session/outputs.h"
 #include "session/past.h"

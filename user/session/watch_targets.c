@@ -16,7 +16,6 @@
 #include "probe/feature.h"
 #include "process/limits.h"
 #include "report/printers.h"
-#include "session/follow.h"
 #include "session/refusal.h"
 #include "session/watch.h"
 
@@ -466,11 +465,12 @@ static bool is_tool(struct watched *t)
 /* The program that the command runs itself. Where it is none to be watched, what it starts is. */
 static int prepare_command(struct watch *w, uint64_t *began_ns, struct err *err)
 {
+	const struct exec_file none = {};
 	struct watched *t = w->command;
 	int r;
 
 	if (w->follow && is_tool(t)) {
-		follow_note_tool(w->follow, t->process.exe_dev, t->process.exe_ino);
+		follow_note_tool(w->follow, &none);
 		watched_reset(t);
 		list_command(w, false);
 		return 0;
@@ -596,16 +596,24 @@ static void note(const struct watch *w, const struct watched *t, const char *why
 	follow_note(w->follow, t->process.pid, t->process.exe, why, watch_now() - w->start_ns);
 }
 
+/* What may have been a Go program, and is none. */
+static bool is_other(const struct watched *t, const struct followed *one, int r)
+{
+	return r == -ENOEXEC && !one->certain && !t->bin;
+}
+
 /* 0, or why the process is not watched: said, and noted. */
-static int join_process(struct watch *w, struct watched *t, pid_t pid)
+static int join_process(struct watch *w, struct watched *t, const struct followed *one)
 {
 	struct joining j = {w, NULL, true};
 	struct err err = {};
-	int r = process_open(&t->process, pid, &err);
+	int r = process_open(&t->process, one->pid, &err);
 
 	t->process.stopped = !r;
-	if (!r && is_tool(t)) {
-		follow_note_tool(w->follow, t->process.exe_dev, t->process.exe_ino);
+	if (!r)
+		r = watched_open(t, &err);
+	if (!r && follow_is_tool(t->bin)) {
+		follow_note_tool(w->follow, &one->file);
 		return -ENOTSUP;
 	}
 	if (!r)
@@ -614,25 +622,30 @@ static int join_process(struct watch *w, struct watched *t, pid_t pid)
 		note(w, t, NULL);
 		return 0;
 	}
+	if (is_other(t, one, r)) {
+		follow_note_other(w->follow, &one->file);
+		return r;
+	}
 	if (r == -ESRCH || process_ends_within(&t->process, 0)) {
 		note(w, t, "it ended at once");
 		return r;
 	}
-	log_warn("process %d (%s) is not watched: %s", (int)pid, t->process.exe,
+	log_warn("process %d (%s) is not watched: %s", (int)one->pid, t->process.exe,
 		 err.text[0] ? err.text : err_name(r));
 	note(w, t, err.text[0] ? err.text : err_name(r));
 	return r;
 }
 
-struct watched *watch_join_process(struct watch *w, pid_t pid)
+struct watched *watch_join_process(struct watch *w, const struct followed *one)
 {
 	struct watched *t = add_target(w);
 
 	if (!t) {
-		follow_note(w->follow, pid, "", "too many were started", watch_now() - w->start_ns);
+		follow_note(w->follow, one->pid, "", "too many were started",
+			    watch_now() - w->start_ns);
 		return NULL;
 	}
-	if (join_process(w, t, pid)) {
+	if (join_process(w, t, one)) {
 		remove_target(w, w->ntargets - 1);
 		return NULL;
 	}
