@@ -2,19 +2,17 @@
 #include "probe/keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "process/helper.h"
 #include "process/privileges.h"
-#include "process/process.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
@@ -41,31 +39,6 @@ struct answer {
  * probes, which may take seconds, nobody looks at the other targets, and still we live. 0: none yet.
  */
 static uint64_t *life_ns;
-
-static void become(void)
-{
-	sigset_t all;
-	int fd;
-
-	/* not one that `pkill maprace` means */
-	prctl(PR_SET_NAME, "mr-keeper");
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)!write(fd, "-1000", 5); /* refused: as killable as everybody */
-		close(fd);
-	}
-	/* Whoever reads what we print is not to wait for the keeper. */
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		dup2(fd, STDIN_FILENO);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		close(fd);
-	}
-}
 
 static int obey(struct links *links, const struct request *q, struct err *err)
 {
@@ -124,7 +97,7 @@ static _Noreturn void keep(struct keeping *k)
 	struct answer a;
 	bool dropped = false;
 
-	become();
+	helper_become("mr-keeper");
 	while (hear(k, &q)) {
 		memset(&a, 0, sizeof(a));
 		a.unwatched_ns = k->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - k->asleep_ns : 0;
@@ -169,7 +142,7 @@ static int start(struct keeper *k, struct links *links, const struct keeper_orde
 		return -errno;
 	k->pid = fork();
 	if (k->pid > 0)
-		process_note_helper(k->pid, true);
+		helper_note(k->pid, true);
 	if (!k->pid) {
 		close(fds[0]);
 		mine.fd = fds[1];
@@ -273,6 +246,6 @@ void keeper_end(struct keeper *k)
 	close(k->fd);
 	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	process_note_helper(k->pid, false);
+	helper_note(k->pid, false);
 	k->pid = 0;
 }

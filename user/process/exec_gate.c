@@ -21,8 +21,8 @@
 
 #include "base/clock.h"
 #include "process/exec_mounts.h"
+#include "process/helper.h"
 #include "process/privileges.h"
-#include "process/process.h"
 
 #define GENERATIONS 256 /* from a descendant up to us: more is a loop in what we read */
 #define WAITING 64	/* who waits for an answer of ours; more are let go */
@@ -270,30 +270,7 @@ static void be_quick(void)
 	write_to("/sys/fs/cgroup/unified/cgroup.procs", "0");
 	write_to("/sys/fs/cgroup/freezer/cgroup.procs", "0");
 	write_to("/sys/fs/cgroup/cpu,cpuacct/cgroup.procs", "0");
-	write_to("/proc/self/oom_score_adj", "-1000");
 	(void)mlockall(MCL_CURRENT);
-}
-
-static void become(void)
-{
-	sigset_t all;
-	int fd;
-
-	/* not one that `pkill maprace` means, nor of our terminal: stopped, it would keep each
-	 * execve of the machine waiting */
-	prctl(PR_SET_NAME, "mr-execgate");
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	be_quick();
-	/* whoever reads what we print is not to wait for this process */
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		dup2(fd, STDIN_FILENO);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		close(fd);
-	}
 }
 
 static void set_busy(struct keeping *k, bool busy)
@@ -360,7 +337,8 @@ static _Noreturn void keep(struct keeping *k)
 	pthread_t watcher;
 	int r;
 
-	become();
+	helper_become("mr-execgate");
+	be_quick();
 	/* others that we have forked may keep the socket open when we are gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_busy(k, true);
@@ -420,7 +398,7 @@ static int begin(struct exec_gate *gate, struct keeping *k, struct err *err)
 	close(sockets[1]);
 	if (r)
 		return r;
-	process_note_helper(gate->pid, true);
+	helper_note(gate->pid, true);
 	return wait_until_ready(gate, err);
 }
 
@@ -488,7 +466,7 @@ void exec_gate_close(struct exec_gate *gate)
 	if (gate->pid > 0)
 		while (waitpid(gate->pid, NULL, 0) < 0 && errno == EINTR)
 			;
-	process_note_helper(gate->pid, false);
+	helper_note(gate->pid, false);
 	munmap(gate->shared, sizeof(*gate->shared));
 	free(gate);
 }
