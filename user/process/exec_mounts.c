@@ -131,8 +131,8 @@ int exec_mounts_mark(int notify, const char *process, uint64_t *unmarked)
 	f = fopen(path, "re");
 	if (!f)
 		return -errno;
-	while (n++ < MOUNTS && getline(&line, &cap, f) > 0) {
-		marked = mark_line(notify, root, line);
+	while (getline(&line, &cap, f) > 0) {
+		marked = n++ < MOUNTS ? mark_line(notify, root, line) : -E2BIG;
 		any |= marked > 0;
 		without += marked < 0;
 		if (marked < 0 && !r)
