@@ -13,52 +13,8 @@
 
 #include <cmocka.h>
 
-#include "gomap_programs.h"
+#include "fatal_scene.h"
 
-#define MS 1000000ull
-static __u64 clock_ns, step;
-static struct goroutine a, b, c;
-static __u64 the_clock(void)
-{
-	return clock_ns += step;
-}
-static int begin(void **state)
-{
-	size_t i;
-	set_up(state);
-	for (i = 0; i < MR_SITE_SLOTS; i++)
-		probe_sites[i].jump = 1;
-	goroutine_init(&a, 1);
-	goroutine_init(&b, 2);
-	goroutine_init(&c, 3);
-	cfg.holds_enabled = 0;
-	clock_ns = 5000 * MS;
-	step = 0;
-	simulated_clock = the_clock;
-	op(&b, SITE_READ, gomaps[0]);
-	op(&a, SITE_WRITE, gomaps[0]);
-	clock_ns += 2000 * MS;
-	return 0;
-}
-static int end(void **state)
-{
-	simulated_clock = NULL;
-	return tear_down(state);
-}
-static struct mr_map *record(void)
-{
-	return &map_table[map_index((uintptr_t)gomaps[0])];
-}
-static const struct mr_event_fatal *dies(struct goroutine *r)
-{
-	const struct mr_event_fatal *e;
-	current_cpu = r->cpu;
-	current_tid = r->tid;
-	maprace_fatal(&r->regs);
-	e = (const void *)event_list[event_count - 1];
-	assert_int_equal(e->header.kind, MR_EVENT_FATAL);
-	return e;
-}
 static void forget(void)
 {
 	memset(again_table, 0, sizeof(again_table));
