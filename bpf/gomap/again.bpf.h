@@ -29,7 +29,8 @@ static __always_inline bool again_passes(struct mr_again *a, __u64 arg, __u64 g,
 		return false;
 	index = a->index;
 	m = bpf_map_lookup_elem(&maps, &index);
-	if (!m || m->busy || m->addr != a->map || m->first_ns != a->born)
+	if (!m || m->busy || m->addr != a->map || m->first_ns != a->born ||
+	    *(volatile __u32 *)&a->skip != skip) /* another one's by now */
 		return false;
 	a->skip = skip - 1;
 	a->passed++;
@@ -95,7 +96,8 @@ __noinline int again_cloned(__u64 map, __u32 op, __u32 cpu, __u64 arg)
 
 	if (op != MR_OP_CLONE || target_of(map)->clone_copies == MR_CLONE_NOTHING)
 		return 0;
-	*seed_cloned(seed_of(map, this_cpu(map, &on)), map) = target_of(map)->collections + 1;
+	*seed_cloned(seed_of(map, this_cpu(map, &on)), map) =
+		target_of(map)->collections + CLONE_LATE;
 	a = again_slot(cpu, arg);
 	if (a)
 		a->skip = 0;

@@ -49,10 +49,15 @@ static __always_inline __u32 *seed_cloned(__u32 seed, __u64 tagged)
 	return &cloned[((slot << cfg.cloned_shift) + place) & (MR_CLONED - 1)];
 }
 
+/* So many collections may end between a clone's entry and its memory: a goroutine that is preempted
+ * there runs again in the next one at the latest, unless there are many more of them. */
+#define CLONE_LATE 8
+
 /*
  * Whether a map with this seed, known when there had been so many collections, may be a clone now.
- * It may have been entered one earlier than its memory was taken. Where collections go unseen there
- * is no telling when: then clones are taken for one another.
+ * It may have been entered some earlier than its memory was taken (CLONE_LATE): whoever clones can
+ * be preempted in between. Where collections go unseen there is no telling when: then clones are
+ * taken for one another.
  */
 static __always_inline bool seed_is_of_clones(__u32 seed, __u64 map, __u32 collected)
 {

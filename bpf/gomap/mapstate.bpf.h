@@ -61,10 +61,13 @@ static __always_inline void map_doubt(struct mr_map *m, __u64 map)
 	const volatile struct mr_target *t = target_of(map);
 	__u64 whole = t->whole_ns;
 
-	if (t->clone_copies != MR_CLONE_FLAGS)
-		return;
+	if (t->clone_copies != MR_CLONE_FLAGS || t->collections_unseen)
+		return; /* unseen: no map is told anyway, and each operation comes here */
 	if (whole && (used_since(&m->writer, map, whole) || used_since(&m->reader, map, whole)))
 		return;
+	/* somebody has written who is not named any more: who does now is not alone in that */
+	if (m->writer.g || m->writer_before.g)
+		m->flags |= MR_MAP_WRITERS;
 	*(volatile __u64 *)&m->writer.g = 0;
 	*(volatile __u64 *)&m->writer_before.g = 0;
 	*(volatile __u32 *)&m->assigned = 0;
@@ -182,6 +185,8 @@ __noinline int maps_outlive(__u64 tag, __u32 i)
  */
 static __always_inline void map_prove(struct mr_map *m, __u64 addr)
 {
+	__u64 first_ns;
+
 	if (*(volatile __u64 *)&m->addr != addr)
 		return;
 	m->collisions++;
@@ -189,7 +194,11 @@ static __always_inline void map_prove(struct mr_map *m, __u64 addr)
 		return;
 	m->proved = addr;
 	m->flags |= MR_MAP_RACY;
-	m->first_ns++;
+	first_ns = m->first_ns;
+	m->first_ns = first_ns + 1;
+	/* what was certain stays so: the mark is of the time that counts up here */
+	if (m->assigned == mr_assigned_mark(addr, first_ns))
+		m->assigned = mr_assigned_mark(addr, first_ns + 1);
 }
 
 static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,

@@ -75,11 +75,14 @@ static inline int mr_op_writes(__u32 op)
 	return op == MR_OP_WRITE || op == MR_OP_DELETE || op == MR_OP_CLEAR;
 }
 
-/* Whether it asks for the writing flag of an empty Swiss map too: the others return before (Go
- * src/internal/runtime/maps/map.go), a clear unless something was deleted. No branch: BPF. */
+/* Whether it asks for the writing flag of an empty Swiss map too: reads and deletes return before
+ * (Go src/internal/runtime/maps/map.go); a clear does where something was deleted, an iteration
+ * that was begun before the map was emptied. No branch: BPF. */
 static inline __u32 mr_op_asks_if_empty(__u32 op)
 {
-	return (1u << MR_OP_WRITE | 1u << MR_OP_CLONE) >> (op & (MR_OP_MAX - 1)) & 1;
+	return (1u << MR_OP_WRITE | 1u << MR_OP_CLONE | 1u << MR_OP_CLEAR | 1u << MR_OP_ITERATE) >>
+		       (op & (MR_OP_MAX - 1)) &
+	       1;
 }
 
 /* Of a probe that has a place in the table of sites: not that of the runtime's own fatal error, nor

@@ -22,7 +22,7 @@ static struct mr_iterator iterator_table[MR_ITERATORS];
 static bool suspects_full;
 static atomic_uint claim_table[MR_CLAIM_SLOTS]; /* keys of the first generation, by slot */
 static __u32 late_claims[16];			/* all other keys */
-static void (*at_lookup)(void);	   /* and what is done at such a look for a map's record */
+static void (*at_lookup)(void); /* and what is done at such a look for a map's record */
 static pthread_mutex_t claim_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned int stuck_deletes; /* so many deletions of claims fail */
 static void (*at_claim)(void);	   /* what another CPU does between the look and the claim */

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/feature.h"
-#include "process/process.h"
+#include "process/helper.h"
 
 #define BATCHES 60
 #define ENOUGH_NS 10000000u /* no further batch after this, on machines where a hit takes long, */
@@ -137,7 +137,7 @@ void calibration_start(struct calibration *c)
 	c->pid = fork();
 	if (!c->pid)
 		measurer(fds[1]);
-	process_note_helper(c->pid, true);
+	helper_note(c->pid, true);
 	close(fds[1]);
 	if (c->pid > 0) {
 		c->fd = fds[0];
@@ -174,6 +174,6 @@ void calibration_end(struct calibration *c)
 	if (!c->pid)
 		return;
 	waitpid(c->pid, NULL, 0);
-	process_note_helper(c->pid, false);
+	helper_note(c->pid, false);
 	c->pid = 0;
 }

@@ -73,7 +73,7 @@ void duty_advance(struct duty *d, double seconds);
  * DUTY_OPEN: put them back. *again_ns: how long until the next step is due.
  */
 enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns);
-/* What holds may take of each CPU's time now, in thousandths. */
+/* What holds may take of each CPU's time now, in millionths. */
 uint32_t duty_hold_ppm(const struct duty *d);
 /* What watching has cost so far, traps and holds: CPU time, and in percent of one CPU. */
 uint64_t duty_spent_ns(const struct duty *d);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,19 @@ int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid
 	}
 	grown[stats->ncaveats++] = caveat;
 	return 0;
+}
+
+int report_caveat_say(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
+		      const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return report_caveat_add(stats, code, pid, blind, n < 0 ? NULL : text);
 }
 
 static int compare_pids(const void *a, const void *b)

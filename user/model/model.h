@@ -353,6 +353,9 @@ bool report_all_blind(const struct report *report);
 /* Takes text, malloc'ed; also when memory is short: then -ENOMEM. */
 int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      char *text);
+/* The same, of a format. */
+int report_caveat_say(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
+		      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* That its own check has fired is a fact about a process, be there several runtimes in it: all its
  * races and suspects have it where one has. 0 or -ENOMEM. */
 int report_share_check(struct report *report);

@@ -2,7 +2,6 @@
 #include "probe/keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,15 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "process/helper.h"
 #include "process/privileges.h"
-#include "process/process.h"
 
 #define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
@@ -68,33 +66,6 @@ static void raise_file_limit(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static void become(void)
-{
-	sigset_t all;
-	int fd;
-
-	/* not one that `pkill maprace` means */
-	prctl(PR_SET_NAME, "mr-keeper");
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	raise_file_limit();
-	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)!write(fd, "-1000", 5); /* refused: as killable as everybody */
-		close(fd);
-	}
-	/* Whoever reads what we print is not to wait for the keeper. */
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		dup2(fd, STDIN_FILENO);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		close(fd);
-	}
 }
 
 /*
@@ -455,7 +426,9 @@ static _Noreturn void keep(struct keeping *k)
 	static struct request q;
 	int fd;
 
-	become();
+	helper_become("mr-keeper");
+	raise_file_limit();
+	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */
 	while (hear(k, &q, &fd))
 		obey(k, &q, fd);
 	drop_everything(k);
@@ -593,7 +566,7 @@ static int start(struct keeper *k, const struct keeper_orders *orders)
 		return -errno;
 	k->pid = fork();
 	if (k->pid > 0)
-		process_note_helper(k->pid, true);
+		helper_note(k->pid, true);
 	if (!k->pid) {
 		close(fds[0]);
 		close_other_ends();
@@ -772,7 +745,7 @@ bool keeper_end(struct keeper *k)
 	while (!(left = waitpid(k->pid, NULL, WNOHANG)) && clock_ns(CLOCK_MONOTONIC) < end)
 		poll(NULL, 0, 1);
 	if (left)
-		process_note_helper(k->pid, false);
+		helper_note(k->pid, false);
 	forget(k);
 	close(k->fd);
 	k->pid = 0;

@@ -20,15 +20,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "process/exec_mounts.h"
+#include "process/helper.h"
 #include "process/privileges.h"
-#include "process/process.h"
 
 #define GENERATIONS 256 /* from a descendant up to us: more is a loop in what we read */
 #define WAITING 64	/* who waits for an answer of ours; more are let go */
-#define AT_ONCE 32  /* events read, each with an open file: too few files and the kernel refuses */
-#define FILES 256   /* open ones that all this takes at most */
-#define MOUNTS 4096 /* of a namespace: more are not looked at */
-#define LOOKS 10    /* for the ancestors of somebody whose parents are ending */
+#define AT_ONCE 32 /* events read, each with an open file: too few files and the kernel refuses */
+#define FILES 256  /* open ones that all this takes at most */
+#define LOOKS 10   /* for the ancestors of somebody whose parents are ending */
 #define READY_MS 10000
 #define PIDS (1u << 22) /* the most that Linux has, PID_MAX_LIMIT */
 
@@ -60,150 +60,6 @@ struct keeping { /* what the answering process knows */
 	uint64_t namespace; /* of mounts, our own */
 	uint8_t *seen;	    /* a bit for each process id */
 };
-
-/* ---- file systems ---- */
-
-static bool is_among(const char *word, const char *const *list, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!strcmp(word, list[i]))
-			return true;
-	return false;
-}
-
-/* What no program is executed from. */
-static bool holds_programs(const char *type)
-{
-	static const char *const none[] = {
-		"autofs",  "binfmt_misc", "bpf",	"cgroup",     "cgroup2",   "configfs",
-		"debugfs", "devpts",	  "efivarfs",	"fusectl",    "mqueue",	   "nsfs",
-		"proc",	   "pstore",	  "rpc_pipefs", "securityfs", "selinuxfs", "sysfs",
-		"tracefs", "hugetlbfs",	  "devtmpfs",
-	};
-
-	return !is_among(type, none, sizeof(none) / sizeof(none[0]));
-}
-
-/* Nobody else has a say in how long an open() takes. */
-static bool is_the_kernels(const char *type)
-{
-	static const char *const local[] = {
-		"bcachefs", "btrfs",	"erofs", "exfat", "ext2",    "ext3",  "ext4",
-		"f2fs",	    "jfs",	"msdos", "ntfs3", "overlay", "ramfs", "reiserfs",
-		"rootfs",   "squashfs", "tmpfs", "vfat",  "xfs",     "zfs",
-	};
-
-	return is_among(type, local, sizeof(local) / sizeof(local[0]));
-}
-
-/* proc(5): spaces and their like stand as \040 in a line of mountinfo. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
-		    text[2] <= '7' && text[3] >= '0' && text[3] <= '7') {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				       (text[3] - '0'));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-struct mount {	     /* of a line of mountinfo, which it points into */
-	char *part;  /* of the file system: "/" all of it */
-	char *point; /* where it is mounted */
-	char *type;
-};
-
-static bool parse_mount(char *line, struct mount *m)
-{
-	char *type = strstr(line, " - "), *save = NULL, *word;
-	int i;
-
-	if (!type)
-		return false;
-	*type = '\0';
-	m->type = strtok_r(type + 3, " ", &save);
-	m->part = m->point = NULL;
-	word = strtok_r(line, " ", &save);
-	for (i = 0; word && i < 5; i++) {
-		m->part = i == 3 ? word : m->part;
-		m->point = i == 4 ? word : m->point;
-		word = strtok_r(NULL, " ", &save);
-	}
-	return m->type && m->point && holds_programs(m->type);
-}
-
-/* 1 marked, 0 there is no need to, or a negative errno. root: of the process whose mount it is. */
-static int mark_line(const struct keeping *k, const char *root, char *line)
-{
-	char path[PROCESS_PATH];
-	struct mount m;
-	int r;
-
-	if (!parse_mount(line, &m))
-		return 0;
-	if (!is_the_kernels(m.type))
-		return -EREMOTE;
-	/* a part of another one's: its executions are none of ours */
-	if (strcmp(m.part, "/") != 0 && strcmp(m.point, "/") != 0 && strcmp(m.type, "btrfs") != 0)
-		return strncmp(m.part, "/proc", 5) ? -EXDEV : 0;
-	unescape(m.point);
-	if (snprintf(path, sizeof(path), "%s%s", root, m.point) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	r = fanotify_mark(k->notify, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC_PERM,
-			  AT_FDCWD, path)
-		    ? -errno
-		    : 1;
-	return r == -ENOENT || r == -ENOTDIR ? 0 : r; /* below another mount, or gone since */
-}
-
-/* Those of a process's mount namespace. What its root does not reach cannot be executed there
- * either. 0, or why the first one was refused where all were. */
-static int mark_mounts(struct keeping *k, const char *process, bool count)
-{
-	char path[64], root[64] = "", *line = NULL;
-	int r = 0, marked, n = 0;
-	bool any = false;
-	size_t cap = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/mountinfo", process);
-	if (strcmp(process, "self") != 0)
-		snprintf(root, sizeof(root), "/proc/%s/root", process);
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	if (count)
-		__atomic_store_n(&k->shared->counts.unmarked, 0, __ATOMIC_RELAXED);
-	while (n++ < MOUNTS && getline(&line, &cap, f) > 0) {
-		marked = mark_line(k, root, line);
-		any |= marked > 0;
-		if (marked < 0 && !r)
-			r = marked;
-		if (marked < 0 && count)
-			__atomic_fetch_add(&k->shared->counts.unmarked, 1, __ATOMIC_RELAXED);
-	}
-	free(line);
-	fclose(f);
-	return any ? 0 : r;
-}
-
-static uint64_t mount_namespace(const char *process)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", process);
-	return stat(path, &st) ? 0 : st.st_ino;
-}
 
 /* ---- who executes ---- */
 
@@ -337,8 +193,8 @@ static void on_exec(struct keeping *k, int fd, pid_t tid)
 	}
 	note_process(k, pid);
 	snprintf(name, sizeof(name), "%d", (int)tid);
-	if (mount_namespace(name) != k->namespace)
-		(void)mark_mounts(k, name, false);
+	if (exec_mounts_namespace(name) != k->namespace)
+		(void)exec_mounts_mark(k->notify, name, NULL);
 	interest = k->of_interest(fd);
 	if (interest)
 		ask(k, fd, tid, pid, interest);
@@ -414,30 +270,7 @@ static void be_quick(void)
 	write_to("/sys/fs/cgroup/unified/cgroup.procs", "0");
 	write_to("/sys/fs/cgroup/freezer/cgroup.procs", "0");
 	write_to("/sys/fs/cgroup/cpu,cpuacct/cgroup.procs", "0");
-	write_to("/proc/self/oom_score_adj", "-1000");
 	(void)mlockall(MCL_CURRENT);
-}
-
-static void become(void)
-{
-	sigset_t all;
-	int fd;
-
-	/* not one that `pkill maprace` means, nor of our terminal: stopped, it would keep each
-	 * execve of the machine waiting */
-	prctl(PR_SET_NAME, "mr-execgate");
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	be_quick();
-	/* whoever reads what we print is not to wait for this process */
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		dup2(fd, STDIN_FILENO);
-		dup2(fd, STDOUT_FILENO);
-		dup2(fd, STDERR_FILENO);
-		close(fd);
-	}
 }
 
 static void set_busy(struct keeping *k, bool busy)
@@ -475,7 +308,7 @@ static void serve(struct keeping *k)
 			break;
 		set_busy(k, true);
 		if (fds[0].revents)
-			(void)mark_mounts(k, "self", true);
+			(void)exec_mounts_mark(k->notify, "self", &k->shared->counts.unmarked);
 		if (fds[1].revents)
 			on_notify(k);
 		if (fds[2].revents && !on_answer(k))
@@ -485,7 +318,7 @@ static void serve(struct keeping *k)
 
 static int open_notify(struct keeping *k)
 {
-	k->namespace = mount_namespace("self");
+	k->namespace = exec_mounts_namespace("self");
 	k->seen = calloc(PIDS / 8, 1);
 	if (!k->seen)
 		return -ENOMEM;
@@ -495,7 +328,7 @@ static int open_notify(struct keeping *k)
 	if (k->notify < 0)
 		return -errno;
 	k->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return mark_mounts(k, "self", true);
+	return exec_mounts_mark(k->notify, "self", &k->shared->counts.unmarked);
 }
 
 /* Says first whether there is a gate at all. */
@@ -504,7 +337,8 @@ static _Noreturn void keep(struct keeping *k)
 	pthread_t watcher;
 	int r;
 
-	become();
+	helper_become("mr-execgate");
+	be_quick();
 	/* others that we have forked may keep the socket open when we are gone */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_busy(k, true);
@@ -564,7 +398,7 @@ static int begin(struct exec_gate *gate, struct keeping *k, struct err *err)
 	close(sockets[1]);
 	if (r)
 		return r;
-	process_note_helper(gate->pid, true);
+	helper_note(gate->pid, true);
 	return wait_until_ready(gate, err);
 }
 
@@ -632,7 +466,7 @@ void exec_gate_close(struct exec_gate *gate)
 	if (gate->pid > 0)
 		while (waitpid(gate->pid, NULL, 0) < 0 && errno == EINTR)
 			;
-	process_note_helper(gate->pid, false);
+	helper_note(gate->pid, false);
 	munmap(gate->shared, sizeof(*gate->shared));
 	free(gate);
 }

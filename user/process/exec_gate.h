@@ -2,7 +2,6 @@
 #ifndef MAPRACE_PROCESS_EXEC_GATE_H
 #define MAPRACE_PROCESS_EXEC_GATE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 

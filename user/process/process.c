@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process/helper.h"
 #include "process/limits.h"
 
 static int pidfd_of(pid_t pid)
@@ -272,37 +273,6 @@ bool process_reap(struct process *p)
 	return p->reaped;
 }
 
-static pid_t *helpers;
-static size_t nhelpers;
-
-void process_note_helper(pid_t pid, bool is_one)
-{
-	pid_t *grown;
-	size_t i;
-
-	for (i = 0; i < nhelpers && helpers[i] != pid; i++)
-		;
-	if (!is_one && i < nhelpers)
-		helpers[i] = helpers[--nhelpers];
-	if (!is_one || i < nhelpers || pid <= 0)
-		return;
-	grown = realloc(helpers, (nhelpers + 1) * sizeof(*grown));
-	if (!grown)
-		return; /* it is waited for twice: whoever comes second finds it gone */
-	helpers = grown;
-	helpers[nhelpers++] = pid;
-}
-
-static bool is_helper(pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < nhelpers; i++)
-		if (helpers[i] == pid)
-			return true;
-	return false;
-}
-
 size_t process_reap_adopted(const struct process *except)
 {
 	char path[64];
@@ -316,7 +286,7 @@ size_t process_reap_adopted(const struct process *except)
 	if (!f)
 		return 0;
 	while (fscanf(f, "%d", &child) == 1)
-		if (child != except->pid && !is_helper(child))
+		if (child != except->pid && !helper_is(child))
 			living += !reap(child, &status);
 	fclose(f);
 	return living;

@@ -51,8 +51,6 @@ int process_look_again(struct process *p, struct err *err);
 /* Collects its status if it is ours and has ended; true once that is done. A stop of it that ptrace
  * has to tell of stays to be told. */
 bool process_reap(struct process *p);
-/* A child that we have forked for ourselves, and wait for ourselves; or no more. */
-void process_note_helper(pid_t pid, bool is_one);
 /* The same for processes that we have adopted (PR_SET_CHILD_SUBREAPER) and nobody else waits for:
  * all but that one, and our helpers. How many of them live still. */
 size_t process_reap_adopted(const struct process *except);

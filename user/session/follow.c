@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +160,8 @@ void follow_note_tool(struct follow *f, const struct exec_file *file)
 {
 	f->found++;
 	count_reason(f, TOOL);
-	know(f, file, true);
+	if (file)
+		know(f, file, true);
 }
 
 void follow_note_other(struct follow *f, const struct exec_file *file)
@@ -233,7 +233,7 @@ static void take_requests(struct follow *f, uint64_t now_ns)
 		return;
 	f->lost = true;
 	log_warn(
-		"what the command starts from now on is not watched: what looked for it was killed");
+		"what the command starts from now on is not watched: what looked for it has ended (killed, or held up)");
 }
 
 /* Of one that was not stopped: whether it is a Go program at all may not be known. */
@@ -349,23 +349,8 @@ static int copy_reasons(const struct follow *f, struct report_followed *to)
 	return 0;
 }
 
-static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int add(struct report *report, const char *code, bool blind, const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	return report_caveat_add(&report->stats, code, 0, blind, n < 0 ? NULL : text);
-}
-
 /* What the silence of the run is worth less for. */
-static int add_caveats(const struct follow *f, struct report *report,
+static int add_caveats(const struct follow *f, struct report_stats *stats,
 		       const struct exec_counts *counts)
 {
 	size_t i;
@@ -373,26 +358,30 @@ static int add_caveats(const struct follow *f, struct report *report,
 
 	for (i = 0; i < f->nreasons && !r; i++)
 		if (strcmp(f->reasons[i].why, TOOL) != 0)
-			r = add(report, "not-watched", false,
-				"Go processes that were not watched: %" PRIu64 ": %s",
-				f->reasons[i].n, f->reasons[i].why);
+			r = report_caveat_say(stats, "not-watched", 0, false,
+					      "Go processes that were not watched: %" PRIu64 ": %s",
+					      f->reasons[i].n, f->reasons[i].why);
 	if (!r && counts->impatient)
-		r = add(report, "not-watched", false,
+		r = report_caveat_say(
+			stats, "not-watched", 0, false,
 			"Go programs that were let go unwatched, as maprace was busy: %" PRIu64,
 			counts->impatient);
 	if (!r && !f->watched)
-		r = add(report, "nothing-watched", true,
-			"no Go program was watched: none %s started",
-			f->found ? "that could be was" : "was");
+		r = report_caveat_say(stats, "nothing-watched", 0, true,
+				      "no Go program was watched: none %s started",
+				      f->found ? "that could be was" : "was");
 	if (!r && f->lost)
-		r = add(report, "not-followed", false,
+		r = report_caveat_say(
+			stats, "not-followed", 0, false,
 			"what looked for the Go programs that are started has ended: later ones were not watched");
 	if (!r && f->left)
-		r = add(report, "not-followed", false,
+		r = report_caveat_say(
+			stats, "not-followed", 0, false,
 			"processes that the command has left behind: %zu: what they start now is not watched",
 			f->left);
 	if (!r && counts->unmarked)
-		r = add(report, "not-followed", false,
+		r = report_caveat_say(
+			stats, "not-followed", 0, false,
 			"programs on %" PRIu64
 			" mounted file systems (of user space, of the network, parts of others) are not looked for",
 			counts->unmarked);
@@ -422,7 +411,7 @@ int follow_fill(const struct follow *f, struct report *report)
 			return r;
 	}
 	r = copy_reasons(f, report->followed);
-	return r ? r : add_caveats(f, report, &counts);
+	return r ? r : add_caveats(f, &report->stats, &counts);
 }
 
 void follow_end(struct follow *f)

@@ -2,7 +2,6 @@
 #include "session/silence.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,22 +222,6 @@ void silence_end(struct watched *t)
 	look_thoroughly(t);
 }
 
-static int add(struct report_stats *stats, const char *code, pid_t pid, bool blind, const char *fmt,
-	       ...) __attribute__((format(printf, 5, 6)));
-
-static int add(struct report_stats *stats, const char *code, pid_t pid, bool blind, const char *fmt,
-	       ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	return report_caveat_add(stats, code, (uint32_t)pid, blind, n < 0 ? NULL : text);
-}
-
 static bool died_of(const struct watched *t, int sig)
 {
 	return t->process.reaped && WIFSIGNALED(t->process.wait_status) &&
@@ -256,39 +239,41 @@ static int report_nothing(const struct watched *t, uint64_t nil, struct report_s
 	if (died_of(t, SIGTRAP))
 		return 0; /* that is told of */
 	if (s->last.stopped && !t->ended)
-		return add(
-			stats, code, pid, true,
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
 			"no map operation of process %d was seen: it is stopped (by a signal or a debugger)",
 			(int)pid);
 	if (s->last.group.frozen && !t->ended)
-		return add(
-			stats, code, pid, true,
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
 			"no map operation of process %d was seen: its control group is frozen (a paused container)",
 			(int)pid);
 	if (s->sites && s->foreign == s->sites)
-		return add(
-			stats, code, pid, true,
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
 			"no map operation of process %d was seen: its code is not mapped from its file any more (huge pages?), and the kernel puts no probe elsewhere",
 			(int)pid);
 	if (nil)
-		return add(stats, code, pid, true,
-			   "no map operation of process %d was seen but on maps that are nil",
-			   (int)pid);
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
+			"no map operation of process %d was seen but on maps that are nil",
+			(int)pid);
 	if (s->library[0])
-		return add(
-			stats, code, pid, true,
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
 			"no map operation of process %d was seen: what runs may be %s, a Go library that is not watched",
 			(int)pid, s->library);
 	if (s->child)
-		return add(
-			stats, code, pid, true,
+		return report_caveat_say(
+			stats, code, (uint32_t)pid, true,
 			"no map operation of process %d was seen: what runs may be its child %d, a Go program too (-p %d)",
 			(int)pid, (int)s->child, (int)s->child);
 	if (t->ended)
-		return add(stats, code, pid, true,
-			   "no map operation of process %d was seen before it ended", (int)pid);
-	return add(
-		stats, code, pid, true,
+		return report_caveat_say(stats, code, (uint32_t)pid, true,
+					 "no map operation of process %d was seen before it ended",
+					 (int)pid);
+	return report_caveat_say(
+		stats, code, (uint32_t)pid, true,
 		"no map operation of process %d was seen: it was idle, or what ran used no map (%.2f s of CPU time)",
 		(int)pid, cpu_s);
 }
@@ -305,7 +290,7 @@ static int report_places(const struct watched *t, struct report_stats *stats)
 	if (text)
 		r = report_caveat_add(stats, "one-p", (uint32_t)pid, certain, text);
 	if (!r && s->cpus == 1)
-		r = add(stats, "one-cpu", pid, true, ONE_CPU, (int)pid);
+		r = report_caveat_say(stats, "one-cpu", (uint32_t)pid, true, ONE_CPU, (int)pid);
 	return r;
 }
 
@@ -318,25 +303,28 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 	int r = 0;
 
 	if (died_of(t, SIGTRAP))
-		r = add(stats, "trapped", pid, true,
+		r = report_caveat_say(
+			stats, "trapped", (uint32_t)pid, true,
 			"process %d died of SIGTRAP: it may have run a copy of its own code that has our probes in it (huge pages?); start it by itself and watch it with -p",
 			(int)pid);
 	if (!r && s->go_tool)
-		r = add(stats, "go-tool", pid, true, GO_TOOL, (int)pid);
+		r = report_caveat_say(stats, "go-tool", (uint32_t)pid, true, GO_TOOL, (int)pid);
 	if (!r && !n)
 		r = report_nothing(t, nil, stats);
 	else if (!r && s->foreign)
-		r = add(stats, "text-remapped", pid, s->foreign == s->sites, FOREIGN, s->foreign,
-			s->sites, (int)pid);
+		r = report_caveat_say(stats, "text-remapped", (uint32_t)pid, s->foreign == s->sites,
+				      FOREIGN, s->foreign, s->sites, (int)pid);
 	if (!r)
 		r = report_places(t, stats);
 	for (i = 0; i < t->hooks.count && !r; i++)
 		if (t->hooks.hooks[i].state == HOOK_BLIND)
-			r = add(stats, "functions", pid, false,
-				"%s of process %d is not watched: %s", t->hooks.hooks[i].function,
-				(int)pid, t->hooks.hooks[i].why);
+			r = report_caveat_say(stats, "functions", (uint32_t)pid, false,
+					      "%s of process %d is not watched: %s",
+					      t->hooks.hooks[i].function, (int)pid,
+					      t->hooks.hooks[i].why);
 	if (!r && t->plugins_unwatched)
-		r = add(stats, "plugins", pid, false,
+		r = report_caveat_say(
+			stats, "plugins", (uint32_t)pid, false,
 			"map operations in %zu plugins of process %d were not watched",
 			t->plugins_unwatched, (int)pid);
 	return r;
@@ -368,14 +356,17 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 			r = silence_report_target(t, stats);
 	}
 	if (!r && !w->options->max_hold_ns)
-		r = add(stats, "no-holds", 0, true,
+		r = report_caveat_say(
+			stats, "no-holds", 0, true,
 			"with --max-hold 0 nothing is held, so that nothing can collide");
 	if (!r && w->not_followed)
-		r = add(stats, "not-followed", 0, false,
+		r = report_caveat_say(
+			stats, "not-followed", 0, false,
 			"other programs that the command has started were not watched: %s",
 			w->not_followed);
 	if (!r && lost)
-		r = add(stats, "losses", 0, false, "%llu sightings of races were lost",
-			(unsigned long long)lost);
+		r = report_caveat_say(stats, "losses", 0, false,
+				      "%llu sightings of races were lost",
+				      (unsigned long long)lost);
 	return r;
 }

@@ -487,12 +487,11 @@ static bool is_tool(struct watched *t)
 /* The program that the command runs itself. Where it is none to be watched, what it starts is. */
 static int prepare_command(struct watch *w, uint64_t *began_ns, struct err *err)
 {
-	const struct exec_file none = {};
 	struct watched *t = w->command;
 	int r;
 
 	if (w->follow && is_tool(t)) {
-		follow_note_tool(w->follow, &none);
+		follow_note_tool(w->follow, NULL);
 		watched_reset(t);
 		list_command(w, false);
 		return 0;
@@ -679,6 +678,7 @@ static int join_process(struct watch *w, struct watched *t, const struct followe
 struct watched *watch_join_process(struct watch *w, const struct followed *one)
 {
 	struct watched *t = add_target(w);
+	uint64_t before = watch_now();
 
 	if (!t) {
 		follow_note(w->follow, one->pid, "", "too many were started",
@@ -689,6 +689,7 @@ struct watched *watch_join_process(struct watch *w, const struct followed *one)
 		remove_target(w, w->ntargets - 1);
 		return NULL;
 	}
+	w->attach_ms += (double)(watch_now() - before) / 1e6;
 	return t;
 }
 

@@ -179,7 +179,7 @@ int audit_loaded(struct audit *audit, const char *program, struct err *err)
 
 static int caveat(struct report *report, const char *code, bool blind, const char *text)
 {
-	return report_caveat_add(&report->stats, code, 0, blind, strdup(text));
+	return report_caveat_say(&report->stats, code, 0, blind, "%s", text);
 }
 
 int audit_finish(struct audit *audit, struct report *report)
