@@ -44,7 +44,7 @@ static void an_iteration_is_kept_from_who_is_inside_an_emptied_map(void **state)
 	__u64 t0;
 	target1.clone_copies = MR_CLONE_FLAGS;
 	cfg.holds_enabled = 1;
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	cfg.burst_ns = 0;
 	map_prove(record(), TAGGED(gomaps[0]));
 	forget();
@@ -92,8 +92,7 @@ static void who_is_forgotten_leaves_nobody_alone(void **state)
 		goroutine_init(&many[i], 10 + i);
 	for (i = 0; i < 64 && !q; i++)
 		for (j = i + 1; j < 64 && !q; j++)
-			if (mr_mark_place(TAGGED(many[i].g)) ==
-				    mr_mark_place(TAGGED(many[j].g)) &&
+			if (mr_mark_place(TAGGED(many[i].g)) == mr_mark_place(TAGGED(many[j].g)) &&
 			    mr_mark(TAGGED(many[i].g)) != mr_mark(TAGGED(many[j].g)))
 				p = &many[i], q = &many[j];
 	assert_non_null(q);
@@ -143,7 +142,7 @@ static void meanwhile(void)
 {
 	__u32 cpu = current_cpu, tid = current_tid;
 	map_prove(record(), TAGGED(gomaps[0])); /* on another CPU */
-	op(&c, SITE_WRITE, gomaps[0]);		   /* let in on this CPU: none may pass */
+	op(&c, SITE_WRITE, gomaps[0]);		/* let in on this CPU: none may pass */
 	assert_int_equal(again_slot(1, TAGGED(gomaps[0]))->skip, 0);
 	current_cpu = cpu;
 	current_tid = tid;
@@ -154,7 +153,7 @@ static void what_another_has_stopped_does_not_pass(void **state)
 	__u64 racy;
 	int i;
 	cfg.holds_enabled = 1;
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	cfg.burst_ns = 0;
 	c.cpu = 1; /* the CPU of a */
 	forget();
@@ -215,7 +214,7 @@ static void in_flight_is_told_where_collections_go_unseen(void **state)
 	target1.collections_unseen = 1;
 	target1.whole_ns = 0;
 	cfg.holds_enabled = 1;
-	hold_ppm = 0;
+	target1.hold_ppm = 0;
 	cfg.burst_ns = 0;
 	__u64 *map = gomaps[20];
 	struct mr_map *m = &map_table[map_index(TAGGED(map))];
