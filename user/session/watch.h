@@ -12,6 +12,7 @@
 #include "session/settings.h"
 #include "session/watched.h"
 
+#define WATCH_LIBRARIES 16  /* of all targets; each takes as much memory as a program */
 #define WATCH_MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 
 /* State of one `maprace watch`. */
@@ -53,11 +54,27 @@ int watch_open_targets(struct watch *w, struct err *err);
 /* Finds the Go runtimes in them and probes them. A command that has none yet is let go until it has
  * loaded one. */
 int watch_attach_targets(struct watch *w, struct err *err);
-/* Watches the Go libraries that the target's process has loaded since. They are the last of the
- * targets: true where there are more than before. */
-bool watch_look_for_libraries(struct watch *w, struct watched *t);
 /* Whether more targets may come: then the privileges to probe are kept. */
 bool watch_may_grow(const struct watch *w);
+void watch_close_targets(struct watch *w);
+/* One more, the last; NULL: no memory, or no room. */
+struct watched *watch_add_target(struct watch *w);
+void watch_remove_target(struct watch *w, size_t i);
+/* For so many an engine has room where n may come. */
+uint32_t watch_engine_targets(const struct watch *w, size_t n);
+void watch_announce(struct watch *w, struct watched *t);
+
+/* The runtimes that a process has now: 0, or -ENOEXEC there is none. */
+int watch_prepare_process(struct watch *w, struct watched *t, struct err *err);
+/* A target that comes late: prepared, probed and announced. */
+int watch_join(struct watch *w, struct watched *t, struct err *err);
+
+/* watch_command.c */
+/* Starts it, stopped before its first instruction. */
+int watch_open_command(struct watch *w, struct err *err);
+/* The program that it runs itself. Where that is none to be watched, what it starts is.
+ * began_ns: when what it ran first was over. */
+int watch_prepare_command(struct watch *w, uint64_t *began_ns, struct err *err);
 /* A process that stands behind its execve of a Go program, before its first instruction, is watched
  * as the last of the targets. NULL: it is not. It is to be let go then. */
 struct watched *watch_join_process(struct watch *w, const struct followed *one);
@@ -66,8 +83,13 @@ struct watched *watch_join_process(struct watch *w, const struct followed *one);
 bool watch_look_at_command(struct watch *w);
 /* The command has ended: so has what else ran in its process. */
 void watch_note_command_end(struct watch *w);
-void watch_close_targets(struct watch *w);
-void watch_announce(struct watch *w, struct watched *t);
+
+/* watch_libraries.c */
+/* Those that the process has now become targets, the last ones; the host itself where it is no Go
+ * program. late: the watch has begun. */
+void watch_find_libraries(struct watch *w, struct watched *host, bool late);
+/* Those that it has loaded since. True where there are more targets than before. */
+bool watch_look_for_libraries(struct watch *w, struct watched *t);
 
 /* watch_output.c */
 /* To be told what each write to standard output gave: complains once, and makes the watch fail. */

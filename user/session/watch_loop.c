@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent. The
- * rings are read at each step of the budget, 2 to 50 ms apart: bpf/common/ring.bpf.h tells why not
- * at each event.
+ * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent.
  */
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -17,17 +14,12 @@
 #include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
+#include "session/watch_rings.h"
 
 #define TICK_NS 250000000ull /* status line, ripe reports, a look at the targets */
 #define RIPE_NS                                                                                    \
 	1000000000ull /* a race is told this long after its first sighting, so that its count says \
 			 something */
-
-/* A target chooses how much work its events are: so much at a time, and so much at its end. */
-#define DRAIN_NS 10000000ull
-#define LAST_DRAIN_NS 3000000000ull
-/* All targets of an engine share a ring, and each comes to read it at its own steps. */
-#define DRAIN_PAUSE_NS 2000000ull
 
 /* How often a command that is no Go program is looked at, at first and at last. */
 #define LOOK_FIRST_US 2000u
@@ -35,19 +27,6 @@
 
 /* For so long after its end others may come of what it has left behind. */
 #define LEFT_BEHIND_NS 1000000000ull
-
-struct loop;
-
-struct ring { /* what the targets of one engine have to tell */
-	struct ring *next;
-	struct loop *loop;
-	int fd; /* which engine's */
-	struct ring_buffer *buffers;
-	struct event *event;
-	uint64_t drain_until_ns;
-	uint64_t drained_ns; /* when it was read last */
-	bool last_drain;     /* what there is no time for is counted */
-};
 
 struct source { /* one target in the loop */
 	struct loop *loop;
@@ -60,7 +39,7 @@ struct loop {
 	struct watch *watch;
 	struct event_base *base;
 	struct source *sources;
-	struct ring *rings;
+	struct rings rings;
 	struct event *signals[4], *tick, *price;
 	struct event *command_exit, *command_look, *follow, *follow_again;
 	uint64_t look_us;
@@ -69,8 +48,6 @@ struct loop {
 	uint64_t deadline_ns; /* 0: none */
 	bool stopping;
 	int error;
-	/* the ends of targets that come together have one time for all of them */
-	uint64_t end_until_ns;
 };
 
 static void stop(struct loop *l)
@@ -79,119 +56,9 @@ static void stop(struct loop *l)
 	event_base_loopbreak(l->base);
 }
 
-static bool drained_enough(const struct ring *ring)
+static bool is_over(const struct loop *l)
 {
-	return watch_now() >= ring->drain_until_ns;
-}
-
-/* Whose event it is. NULL: of nobody that is watched still. */
-static struct source *source_of(const struct ring *ring, const struct mr_event_header *h,
-				size_t size)
-{
-	const struct loop *l = ring->loop;
-	size_t i;
-
-	for (i = 0; size >= sizeof(*h) && i < l->watch->ntargets; i++) {
-		struct source *s = &l->sources[i];
-
-		if (s->ring == ring && attachment_tag(s->watched->attachment) == h->tag)
-			return s;
-	}
-	return NULL;
-}
-
-static int on_event(void *ctx, void *data, size_t size)
-{
-	struct ring *ring = ctx;
-	const struct mr_event_header *h = data;
-	struct source *s = source_of(ring, h, size);
-	struct watch *w = ring->loop->watch;
-	int r;
-
-	if (!s) {
-		w->events_of_nobody++;
-		return 0;
-	}
-	if (size >= sizeof(struct mr_event_call) && h->kind == MR_EVENT_CALL) {
-		attachment_want_call(s->watched->attachment, data);
-		return 0;
-	}
-
-	if (ring->last_drain && drained_enough(ring)) {
-		tracker_skip(&s->watched->source);
-		return 0;
-	}
-	r = tracker_event(w->tracker, &s->watched->source, data, size);
-	if (r) {
-		log_error("out of memory");
-		s->loop->error = r;
-		stop(s->loop);
-		return 0;
-	}
-	if (w->options->halt_on_race && tracker_races(w->tracker))
-		stop(s->loop);
-	return !ring->last_drain && drained_enough(ring) ? -EAGAIN
-							 : 0; /* the rest at the next step */
-}
-
-static int on_growth(void *ctx, void *data, size_t size)
-{
-	struct ring *ring = ctx;
-	struct source *s = source_of(ring, data, size);
-	int r = 0;
-
-	if (s)
-		r = growths_event(ring->loop->watch->growths, &s->watched->source, data, size);
-	else
-		ring->loop->watch->events_of_nobody++;
-	if (r) {
-		log_error("out of memory");
-		ring->loop->error = r;
-		stop(ring->loop);
-	}
-	return 0;
-}
-
-/* Some of what the rings hold; the others are not kept waiting for all of it. True: all. */
-static bool drain(struct ring *ring, uint64_t for_ns)
-{
-	bool all;
-
-	ring->drained_ns = watch_now();
-	ring->drain_until_ns = ring->drained_ns + for_ns;
-	all = ring_buffer__consume(ring->buffers) != -EAGAIN;
-	if (all)
-		event_add(ring->event, NULL);
-	else
-		event_del(ring->event); /* it would call us again at once */
-	ring->drained_ns = watch_now();
-	return all;
-}
-
-/* What a target has left behind. Many may end at one time: the first ones do not make those wait
- * that go on. */
-static void drain_at_end(struct ring *ring)
-{
-	struct loop *l = ring->loop;
-	uint64_t now = watch_now();
-
-	if (now > l->end_until_ns + LAST_DRAIN_NS)
-		l->end_until_ns = now + LAST_DRAIN_NS;
-	(void)drain(ring, l->end_until_ns > now + DRAIN_NS ? l->end_until_ns - now : DRAIN_NS);
-}
-
-static void drain_last(struct ring *ring)
-{
-	ring->last_drain = true;
-	ring->drain_until_ns = watch_now() + LAST_DRAIN_NS;
-	ring_buffer__consume(ring->buffers);
-}
-
-static void on_ring(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	(void)drain(ctx, DRAIN_NS);
+	return l->stopping || l->error || l->rings.enough || l->rings.error;
 }
 
 /* A command that has ended may have left others behind. */
@@ -290,7 +157,7 @@ static void forget_ended(struct loop *l)
 		struct source *s = &l->sources[i];
 
 		if (!may_forget(w, s->watched) || !s->ring || is_last_of_ring(l, s) ||
-		    !drain(s->ring, DRAIN_NS))
+		    !rings_drain(s->ring))
 			continue;
 		free_events(s);
 		if (past_take(s->watched))
@@ -307,7 +174,7 @@ static void end_target(struct source *s)
 
 	if (s->watched->ended)
 		return;
-	drain_at_end(s->ring);
+	rings_drain_at_end(s->ring);
 	s->watched->ended = true;
 	if (s->exit_event)
 		event_del(s->exit_event);
@@ -398,8 +265,7 @@ static void on_budget(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (s->watched->ended)
 		return;
-	if (watch_now() - s->ring->drained_ns >= DRAIN_PAUSE_NS)
-		(void)drain(s->ring, DRAIN_NS);
+	rings_drain_if_due(s->ring);
 	ns = watch_budget_step(s->watched);
 	again.tv_sec = (time_t)(ns / 1000000000u);
 	again.tv_usec = (suseconds_t)(ns % 1000000000u / 1000);
@@ -451,7 +317,7 @@ static void on_follow(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	while (!l->stopping && !l->error && follow_next(w->follow, watch_now() - w->start_ns, &one))
+	while (!is_over(l) && follow_next(w->follow, watch_now() - w->start_ns, &one))
 		join_process(l, &one);
 	if (follow_waits(w->follow))
 		event_add(l->follow_again, &soon);
@@ -540,57 +406,6 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 	stop(l);
 }
 
-static void free_ring(struct ring *ring)
-{
-	if (ring->event)
-		event_free(ring->event);
-	ring_buffer__free(ring->buffers);
-	free(ring);
-}
-
-static int open_ring(struct ring *ring, const struct watched *t)
-{
-	struct event_base *base = ring->loop->base;
-	int growths = attachment_growths_fd(t->attachment);
-
-	ring->buffers = ring_buffer__new(ring->fd, on_event, ring, NULL);
-	if (!ring->buffers)
-		return -errno;
-	if (growths >= 0 && ring_buffer__add(ring->buffers, growths, on_growth, ring))
-		return -errno;
-	ring->event = event_new(base, ring_buffer__epoll_fd(ring->buffers), EV_READ | EV_PERSIST,
-				on_ring, ring);
-	return ring->event && !event_add(ring->event, NULL) ? 0 : -ENOMEM;
-}
-
-/* That of the target's engine, be it that it is new. */
-static int find_ring(struct loop *l, const struct watched *t, struct ring **out)
-{
-	int fd = attachment_events_fd(t->attachment);
-	struct ring *ring;
-	int r;
-
-	for (ring = l->rings; ring; ring = ring->next)
-		if (ring->fd == fd) {
-			*out = ring;
-			return 0;
-		}
-	ring = calloc(1, sizeof(*ring));
-	if (!ring)
-		return -ENOMEM;
-	ring->loop = l;
-	ring->fd = fd;
-	r = open_ring(ring, t);
-	if (r) {
-		free_ring(ring);
-		return r;
-	}
-	ring->next = l->rings;
-	l->rings = ring;
-	*out = ring;
-	return 0;
-}
-
 static int add_target(struct loop *l, struct source *s, struct watched *t)
 {
 	static const struct timeval soon = {.tv_usec = 2000};
@@ -598,7 +413,7 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 
 	s->loop = l;
 	s->watched = t;
-	r = find_ring(l, t, &s->ring);
+	r = rings_find(&l->rings, t, &s->ring);
 	if (r)
 		return r;
 	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
@@ -664,6 +479,7 @@ static int set_up(struct loop *l)
 	l->sources = calloc(l->watch->room, sizeof(*l->sources));
 	if (!l->base || !l->sources)
 		return -ENOMEM;
+	l->rings = (struct rings){.watch = l->watch, .base = l->base};
 	for (i = 0; i < l->watch->ntargets; i++) {
 		r = add_target(l, &l->sources[i], l->watch->targets[i]);
 		if (r)
@@ -699,12 +515,7 @@ static void take_down(struct loop *l)
 
 		free_events(s);
 	}
-	while (l->rings) {
-		struct ring *ring = l->rings;
-
-		l->rings = ring->next;
-		free_ring(ring);
-	}
+	rings_close(&l->rings);
 	for (i = 0; i < 4; i++)
 		if (l->signals[i])
 			event_free(l->signals[i]);
@@ -719,7 +530,6 @@ static void take_down(struct loop *l)
 /* Takes the probes away first, all at once, then reads what they left behind. */
 static void wind_up(struct loop *l)
 {
-	struct ring *ring;
 	size_t i;
 
 	l->watch->end_ns = watch_now();
@@ -734,8 +544,7 @@ static void wind_up(struct loop *l)
 	for (i = 0; l->sources && i < l->watch->ntargets; i++)
 		if (l->sources[i].watched)
 			watched_wait(l->sources[i].watched);
-	for (ring = l->rings; ring; ring = ring->next)
-		drain_last(ring);
+	rings_drain_last(&l->rings);
 }
 
 int watch_loop(struct watch *w)
@@ -755,13 +564,13 @@ int watch_loop(struct watch *w)
 		log_error("%s", err.text);
 		goto out;
 	}
-	while (!l.stopping && !l.error)
+	while (!is_over(&l))
 		if (event_base_dispatch(l.base) < 0) {
 			r = -EIO;
 			break;
 		}
 	if (!r)
-		r = l.error;
+		r = l.error ? l.error : l.rings.error;
 out:
 	wind_up(&l);
 	take_down(&l);

@@ -171,3 +171,14 @@ int watched_describe(const struct watched *w, struct report_target *target)
 	free(target->go_version);
 	return -ENOMEM;
 }
+
+bool watched_is_foreign(const struct watched *t)
+{
+	struct err err = {};
+	struct elf_file *elf;
+
+	if (elf_file_open(&elf, t->process.exe_path, &err))
+		return false;
+	elf_file_close(elf);
+	return true;
+}

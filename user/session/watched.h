@@ -56,6 +56,8 @@ struct watched {
 	struct past *past; /* all that is left of it; NULL: it is whole */
 };
 
+/* Its program is not Go. Only of an ELF file that can be read is that said. */
+bool watched_is_foreign(const struct watched *w);
 /* The binary, where it is not there already. */
 int watched_open(struct watched *w, struct err *err);
 /* Everything but the probes: binary (where it is not there already), hooks, configuration, verified
