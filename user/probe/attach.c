@@ -205,19 +205,28 @@ static int add_site(const struct attachment *a, const struct hook *h, uint64_t b
 	return 0;
 }
 
+/* From the table of all: its own keeps them, for what is read of it later. */
 static void remove_sites(const struct attachment *a, const struct hook_set *set, uint64_t bias)
 {
 	struct mr_site *s;
 	size_t i;
 
 	for (i = 0; i < set->count; i++) {
-		s = engine_find_site(a->engine, a->target->tgid, set->hooks[i].addr + bias);
-		if (set->hooks[i].state != HOOK_PROBED || !s || s->tag != a->tag)
-			continue;
-		s->site.ip = 0;
-		if (s->number < MR_SITE_SLOTS)
-			a->target->sites[s->number].ip = 0;
+		s = engine_find_site(a->engine, a->target->tgid, set->hooks[i].addr + bias, a->tag);
+		if (set->hooks[i].state == HOOK_PROBED && s)
+			s->site.ip = 0;
 	}
+}
+
+/* Of an image that came to nothing: its numbers are free again. */
+static void free_numbers(const struct attachment *a, const struct hook_set *set, uint64_t bias)
+{
+	size_t i, k;
+
+	for (i = 0; i < set->count; i++)
+		for (k = 0; k < MR_SITE_SLOTS; k++)
+			if (a->target->sites[k].ip == set->hooks[i].addr + bias)
+				a->target->sites[k].ip = 0;
 }
 
 /* Of one image, with the numbers that are free: offsets, by number, tells which those are. */
@@ -250,15 +259,24 @@ static int add_sites(struct attachment *a, const struct hook_set *set, uint64_t 
 	return r;
 }
 
+void attachment_vacate(struct attachment *a)
+{
+	size_t i;
+
+	if (!a->engine)
+		return;
+	remove_process(a);
+	for (i = 0; i < a->nimages; i++)
+		remove_sites(a, a->images[i].hooks, a->images[i].bias);
+	calls_forget(&a->calls);
+}
+
 /* Late hits, of a process that has gone on, are none of its any more. */
 static void leave_engine(struct attachment *a)
 {
 	struct engine *e = a->engine;
-	size_t i;
 
-	remove_process(a);
-	for (i = 0; i < a->nimages; i++)
-		remove_sites(a, a->images[i].hooks, a->images[i].bias);
+	attachment_vacate(a);
 	a->engine = NULL;
 	a->target = NULL;
 	engine_leave(e, a->tag);
@@ -408,6 +426,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		return 0;
 	}
 	remove_sites(a, set, bias);
+	free_numbers(a, set, bias);
 	return r;
 }
 
@@ -579,7 +598,6 @@ void attachment_free(struct attachment *a)
 	attachment_detach(a);
 	if (a->engine) {
 		attachment_wait(a);
-		calls_forget(&a->calls);
 		leave_engine(a);
 	}
 	free(a);

@@ -74,6 +74,9 @@ bool attachment_alive(const struct attachment *a);
 void attachment_throttle(struct attachment *a, uint32_t ppm);
 /* Its probes go, while others of the engine are asked for or go too; no event comes any more. */
 void attachment_detach(struct attachment *a);
+/* Its process runs no instruction of what was watched any more: what comes to lie at the same
+ * addresses, of that process or of another one with its number, is not taken for it. */
+void attachment_vacate(struct attachment *a);
 /* When this returns they are gone; or it says that they are not. */
 void attachment_wait(struct attachment *a);
 /* It has ended, and what the tables say of it has been read: that is room for others from now on. */

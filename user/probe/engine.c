@@ -447,26 +447,26 @@ bool engine_is_told_by(const struct engine *e, const struct attachment *a)
 	return slot < e->nslots && e->slots[slot].owner == a;
 }
 
-/* So near to its own place that the programs find it. */
-static struct mr_site *site_near(const struct engine *e, uint32_t tgid, uint64_t ip, bool empty)
+/* So near to its own place that the programs find it. tag 0: an empty one. */
+static struct mr_site *site_near(const struct engine *e, uint32_t tgid, uint64_t ip, uint16_t tag)
 {
 	uint32_t place = mr_site_place(tgid, ip), i;
 
 	for (i = 0; i <= MR_SITE_STEPS; i++, place++) {
 		struct mr_site *s = &e->skel->bss->sites[place & (MR_SITES - 1)];
 
-		if (empty ? !s->site.ip : s->site.ip == ip && s->tgid == tgid)
+		if (tag ? s->site.ip == ip && s->tgid == tgid && s->tag == tag : !s->site.ip)
 			return s;
 	}
 	return NULL;
 }
 
-struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip)
+struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip, uint16_t tag)
 {
-	return site_near(e, tgid, ip, false);
+	return site_near(e, tgid, ip, tag);
 }
 
 struct mr_site *engine_free_site(const struct engine *e, uint32_t tgid, uint64_t ip)
 {
-	return site_near(e, tgid, ip, true);
+	return site_near(e, tgid, ip, 0);
 }

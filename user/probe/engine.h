@@ -84,7 +84,7 @@ static inline struct mr_cpu *engine_counters(const struct engine *e, uint32_t sl
 
 /* In the table of all sites: the one at this address of a process, NULL: there is none; and a place
  * for it, NULL: none is left that is near enough. */
-struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip);
+struct mr_site *engine_find_site(const struct engine *e, uint32_t tgid, uint64_t ip, uint16_t tag);
 struct mr_site *engine_free_site(const struct engine *e, uint32_t tgid, uint64_t ip);
 
 #endif

@@ -108,8 +108,11 @@ void watched_start(struct watched *w, uint64_t start_ns)
 
 void watched_stop(struct watched *w)
 {
-	if (w->attachment)
-		attachment_detach(w->attachment);
+	if (!w->attachment)
+		return;
+	attachment_detach(w->attachment);
+	if (w->ended)
+		attachment_vacate(w->attachment);
 }
 
 void watched_wait(struct watched *w)

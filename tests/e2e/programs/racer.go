@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// racer [SECONDS]: two goroutines use a map without order, milliseconds apart, for so long (20).
+// racer [SECONDS]: two goroutines use a map without order, milliseconds apart, for so long (20). "anew" in place of the time: one alone
+// for a moment, then the program anew, as it is without arguments.
 package main
 
 import (
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -13,6 +15,13 @@ var m = map[string]int{"a": 1}
 
 func main() {
 	seconds := 20
+	if len(os.Args) > 1 && os.Args[1] == "anew" {
+		for i := 0; i < 50; i++ {
+			m["a"]++
+			time.Sleep(time.Millisecond)
+		}
+		panic(syscall.Exec(os.Args[0], os.Args[:1], os.Environ()))
+	}
 	if len(os.Args) > 1 {
 		seconds, _ = strconv.Atoi(os.Args[1])
 	}
