@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpflost.bpf.h"
+#include "common/arch.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
@@ -144,7 +145,7 @@ static __always_inline void leave(struct mr_bpf_cpu *c, __u64 now)
 			c->dry = 1;
 		}
 	}
-	asm volatile("" ::: "memory");
+	store_fence();
 	*(volatile __u32 *)&c->busy = 0;
 }
 

@@ -7,8 +7,6 @@
 #include "operation.bpf.h"
 #include "stack.bpf.h"
 
-#define barrier() asm volatile("" ::: "memory")
-
 /* Fills in who this goroutine is and where it came from. False where it is none that could race:
  * the runtime itself on its g0. */
 static __always_inline bool access_fill(struct pt_regs *ctx, const struct operation *o,

@@ -66,7 +66,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	if (!h)
 		return;
 	seq = h->seq;
-	barrier();
+	load_fence();
 	if (seq & 1 || h->map != o->map || h->access.g == o->g)
 		return; /* not held, another map of the same record, or our own */
 	if (!mr_op_writes(o->op) && !mr_op_writes(h->access.op)) {
@@ -84,7 +84,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
 		goto discard;
 	}
-	barrier();
+	load_fence();
 	if (h->seq != seq) {
 		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
 		goto discard;
@@ -118,7 +118,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	const struct mr_last *noted = other_writer(o, &alone);
 	struct mr_last w = *noted;
 
-	barrier();
+	load_fence();
 	if (w.g != noted->g || w.ns != noted->ns || !same_target(w.g, o->g) || w.g == o->g ||
 	    o->now - w.ns > 1000000) {
 		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
@@ -290,9 +290,9 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 		return;
 	}
 	h->seq++;
-	barrier();
+	store_fence();
 	good = access_fill(ctx, o, (struct mr_access *)&h->access);
-	barrier();
+	store_fence();
 	h->seq++;
 	if (!good) {
 		s->next_ns = o->now + length; /* no use in asking again at once */
@@ -300,15 +300,15 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	}
 	if (trial_control(o, s, length))
 		goto release;
-	barrier();
+	store_fence();
 	start = bpf_ktime_get_ns();
 	h->map = o->map;
-	barrier();
+	store_fence();
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
 	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
-	barrier();
+	store_fence();
 	o->record->hold = 0;
 	end = bpf_ktime_get_ns();
 	if (r == 3) {

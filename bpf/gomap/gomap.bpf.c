@@ -361,7 +361,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	e->type = o->record->type;
 	noted = other_writer(o, &alone);
 	w = *noted;
-	barrier();
+	load_fence();
 	if (w.g != noted->g || w.ns != noted->ns)
 		return; /* another writer notes itself just now */
 	/* Where the record has only just become this map's, the note may be of another map: who

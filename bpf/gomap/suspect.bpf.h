@@ -31,12 +31,12 @@ static __always_inline struct mr_stack *suspect_note(struct pt_regs *ctx, const 
 	if (!s || !claim_take(index + CLAIM_STACKS))
 		return NULL;
 	s->seq++;
-	barrier();
+	store_fence();
 	s->map = 0;
 	good = access_fill(ctx, o, (struct mr_access *)&s->access);
 	if (good)
 		s->map = o->map;
-	barrier();
+	store_fence();
 	s->seq++;
 	claim_release(index + CLAIM_STACKS);
 	return good ? (struct mr_stack *)s : NULL;
@@ -115,13 +115,13 @@ static __always_inline bool suspect_fill(const struct operation *o, const struct
 	if (!s)
 		return false;
 	seq = s->seq;
-	barrier();
+	load_fence();
 	map = s->map;
 	if (seq & 1 || map != o->map)
 		return false;
 	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&s->access))
 		return false;
-	barrier();
+	load_fence();
 	/* The goroutine may have come once more since, from another line: it is the access of which
 	 * there is a stack that was so close. */
 	then = e->access[1].time_ns;

@@ -3,24 +3,9 @@
 #define MAPRACE_TARGET_BPF_H
 
 /* The only place that reads the watched process: its registers and its memory. */
+#include "common/arch.bpf.h"
 #include "loss.bpf.h"
 #include "tables.bpf.h"
-
-#if defined(__TARGET_ARCH_x86)
-/* Go's internal ABI on amd64 (Go 1.17 and later, src/cmd/compile/abi-internal.md). */
-#define REG_ARG0(ctx) ((ctx)->ax)
-#define REG_ARG1(ctx) ((ctx)->bx)
-#define REG_ARG2(ctx) ((ctx)->cx)
-#define REG_G(ctx) ((ctx)->r14)
-#define REG_SP(ctx) ((ctx)->sp)
-#define REG_FP(ctx) ((ctx)->bp)
-#define REG_IP(ctx) ((ctx)->ip)
-#define REG_CALL_LEN 5 /* call rel32 */
-/* jbe: carry or zero; 1 or 0 without a branch */
-#define REG_JUMPS(ctx) (((ctx)->flags | (ctx)->flags >> 6) & 1)
-#else
-#error "no register table for this architecture yet"
-#endif
 
 /* Addresses may be tagged, or not. */
 static __always_inline long target_read(void *to, __u32 size, __u64 from)

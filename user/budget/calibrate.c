@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/feature.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 
 #define LOOK_NS 1000000000ull
 #define PAUSE_NS \
@@ -31,7 +31,7 @@ static struct mr_call *place_of(const struct calls *c, uint64_t ip)
 	for (i = 0; i < MR_CALL_STEPS; i++) {
 		struct mr_call *m = &c->table[(place + i) & (MR_CALL_SLOTS - 1)];
 
-		if (m->ip == ip && m->tgid == c->tgid)
+		if (m->ip == ip && m->tgid == c->tgid && m->tag == c->tag)
 			return m;
 	}
 	return NULL;

@@ -8,7 +8,7 @@
 
 #include <maprace/wire.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 #include "probe/site.h"
 
 /* In which versions a row counts. */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 
 #define BEGINNING 96   /* bytes of the function in which the first load of a global is looked for */
 #define LONGEST 16384u /* it has some 3,000 bytes */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 
 #define MAX_REGIONS 64
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 #include "probe/calls.h"
 
 static void busy_call_sites_are_given_up(void **state)

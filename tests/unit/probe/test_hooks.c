@@ -3,7 +3,7 @@
 #include <maprace/wire.h>
 
 #include "fixture.h"
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 #include "probe/hooks.h"
 #include "process/elf_file.h"
 

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "arch/arch_x86.h"
+#include "arch/arch.h"
 #include "probe/procs.h"
 
 static uint64_t symbol(const char *version, const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_ARCH_ARCH_X86_H
-#define MAPRACE_ARCH_ARCH_X86_H
+#ifndef MAPRACE_ARCH_AMD64_H
+#define MAPRACE_ARCH_AMD64_H
 
 #include <stdbool.h>
 #include <stdint.h>

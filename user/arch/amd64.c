@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "arch/arch_x86.h"
+#include "arch/amd64.h"
 
 /* As Go writes it: a comparison with the stack pointer, then jbe. An address is never below 0. */
 asm(".text\n"
