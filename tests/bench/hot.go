@@ -5,7 +5,7 @@
 //	hot read|write|iterate private|shared [GOROUTINES]
 //
 // private: each goroutine has a map of its own. shared: all read one map; writers and iterators take turns under a mutex.
-// Each line "cut NAME" on standard input prints "NAME OPERATIONS SECONDS" since the last one; the end of input ends it.
+// Each line "cut NAME" on standard input prints "NAME OPERATIONS SECONDS CPU-SECONDS" since the last one; the end of input ends it.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -88,6 +89,15 @@ func loop(t *table, count *counter, step func(*table, int) int, locked bool) {
 	}
 }
 
+// CPU time of the process so far, the kernel's on its behalf included
+func used() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
 func main() {
 	steps := map[string]func(*table, int) int{"read": read, "write": write, "iterate": iterate}
 	if len(os.Args) < 3 || steps[os.Args[1]] == nil {
@@ -110,17 +120,17 @@ func main() {
 		}
 		go loop(t, &counters[i], steps[os.Args[1]], locked)
 	}
-	last, before := time.Now(), uint64(0)
+	last, before, cpu := time.Now(), uint64(0), used()
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		var name string
 		if _, err := fmt.Sscanf(lines.Text(), "cut %s", &name); err != nil {
 			continue
 		}
-		now, sum := time.Now(), uint64(0)
+		now, sum, cpuNow := time.Now(), uint64(0), used()
 		for i := range counters {
 			sum += atomic.LoadUint64(&counters[i].operations)
 		}
-		fmt.Println(name, sum-before, now.Sub(last).Seconds())
-		last, before = now, sum
+		fmt.Println(name, sum-before, now.Sub(last).Seconds(), cpuNow-cpu)
+		last, before, cpu = now, sum, cpuNow
 	}
 }

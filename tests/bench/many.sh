@@ -45,6 +45,53 @@ many_once()
 		'[.stats.attach_ms, $detach, $kb, $keepers] | @tsv' "$real_tmp/many.json"
 }
 
+# CPU time of processes so far, children that were waited for left out, in ms
+many_cpu() # PID...
+{
+	local pid sum=0 fields
+	for pid in "$@"; do
+		read -r -a fields <"/proc/$pid/stat" || continue
+		sum=$((sum + fields[13] + fields[14]))
+	done
+	echo $((sum * 1000 / $(getconf CLK_TCK)))
+}
+
+# What watching idle services costs at the default budget, all in all, as seen from outside: what they use more than alone, maprace,
+# and who holds the probes. The account's own figure beside it.
+many_cost() # COUNT
+{
+	local pid keepers alone watched own begin
+	many_start "$1" 1
+	begin=$(many_cpu "${many_pids[@]}")
+	sleep "$long"
+	alone=$(($(many_cpu "${many_pids[@]}") - begin))
+	"$maprace" watch -q -o "$real_tmp/many.json" -p "$(
+		IFS=,
+		echo "${many_pids[*]}"
+	)" </dev/null >/dev/null 2>"$real_tmp/err" &
+	pid=$!
+	real_pids+=("$pid")
+	real_await 60 text_probed "${many_pids[-1]}"
+	sleep 1
+	mapfile -t keepers < <(pgrep -P "$pid" -x mr-keeper)
+	begin=$(many_cpu "${many_pids[@]}")
+	own=$(many_cpu "$pid" "${keepers[@]}")
+	sleep "$long"
+	watched=$(($(many_cpu "${many_pids[@]}") - begin))
+	own=$(($(many_cpu "$pid" "${keepers[@]}") - own))
+	kill -INT "$pid"
+	wait "$pid" 2>/dev/null || true
+	awk -v n="$1" -v alone="$alone" -v watched="$watched" -v own="$own" -v s="$long" \
+		-v account="$(jq .stats.cost_percent "$real_tmp/many.json")" \
+		'BEGIN { printf "cost of %d idle services, percent of one CPU: they %.2f (alone %.2f, watched %.2f), maprace %.2f, in all %.2f; the account says %.2f\n",
+			n, (watched - alone) / s / 10, alone / s / 10, watched / s / 10, own / s / 10, (watched - alone + own) / s / 10, account }'
+	{
+		kill -KILL "${many_pids[@]}"
+		wait "${many_pids[@]}" || true
+	} 2>/dev/null
+	real_pids=()
+}
+
 many_case() # COUNT BINARIES
 {
 	local round which tool
@@ -80,4 +127,5 @@ bench_many()
 	for sizes in ${BENCH_MANY:-1,1 20,1 200,10}; do
 		many_case "${sizes%,*}" "${sizes#*,}"
 	done
+	many_cost 20
 }
