@@ -202,6 +202,8 @@ static inline void sample_report(struct report *report)
 		.swiss = true,
 		.stripped = true,
 		.exit_status = -1,
+		.cost_percent = 0.8,
+		.allowed_percent = 5,
 	};
 	report->nraces = 2;
 	report->races = sample_zero(2, sizeof(*report->races));

@@ -22,10 +22,15 @@ static double lot(struct duty *d) /* 0 to 1 */
 	return (double)(d->seed >> 40) / (double)(1u << 24);
 }
 
+static double earns_for(const struct duty *d) /* CPUs */
+{
+	return d->grant > 0 && d->grant < d->cpus ? d->grant : d->cpus;
+}
+
 /* CPU seconds a second */
 static double income(const struct duty *d)
 {
-	return d->share * SAFETY * (d->cycling ? WINDOWED : 1) * d->cpus;
+	return d->share * SAFETY * (d->cycling ? WINDOWED : 1) * earns_for(d);
 }
 
 static double capacity_ns(const struct duty *d)
@@ -67,6 +72,16 @@ void duty_weigh(struct duty *d, unsigned int function, double weight)
 		d->functions[function].weight = weight;
 }
 
+void duty_grant(struct duty *d, double cpus)
+{
+	double before = earns_for(d), part;
+
+	d->grant = cpus;
+	part = earns_for(d) / before;
+	d->account_ns *= part;
+	d->threshold *= part;
+}
+
 void duty_advance(struct duty *d, double seconds)
 {
 	d->account_ns += income(d) * seconds * 1e9;
@@ -78,6 +93,17 @@ static uint64_t grown(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+static void note_use(struct duty *d, uint64_t elapsed, uint64_t target_ns)
+{
+	d->use_ns += elapsed;
+	d->use_target_ns += target_ns;
+	if (d->use_ns < CPUS_NS)
+		return;
+	d->use += ((double)d->use_target_ns / (double)d->use_ns - d->use) / 2;
+	d->use_ns = 0;
+	d->use_target_ns = 0;
+}
+
 /* Looked at while all probes are in place: who then waits for a lock, because its holder is in a
  * trap, uses no CPU, and a program that the traps make serial earns for one. */
 static void note_cpus(struct duty *d, const struct duty_facts *now)
@@ -86,6 +112,7 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 	double cpus;
 
 	d->last_target_ns += target_ns;
+	note_use(d, grown(now->now_ns, d->last_ns), target_ns);
 	if (!d->open || d->blind)
 		return;
 	d->cpus_ns += grown(now->now_ns, d->last_ns);
@@ -124,6 +151,7 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 	full = d->account_ns - spent; /* more than the account holds only where it was lent */
 	if (full < capacity_ns(d))
 		full = capacity_ns(d);
+	d->allowed_ns += d->share * earns_for(d) * (double)elapsed;
 	d->account_ns += income(d) * (double)elapsed - spent;
 	if (d->account_ns > full)
 		d->account_ns = full;
@@ -307,6 +335,13 @@ double duty_cost_percent(const struct duty *d)
 	double elapsed = (double)(d->last_ns - d->begin_ns);
 
 	return elapsed > 0 ? 100.0 * (double)duty_spent_ns(d) / elapsed : 0;
+}
+
+double duty_allowed_percent(const struct duty *d)
+{
+	double elapsed = (double)(d->last_ns - d->begin_ns);
+
+	return elapsed > 0 ? 100.0 * d->allowed_ns / elapsed : 0;
 }
 
 double duty_attached(const struct duty *d, unsigned int function)

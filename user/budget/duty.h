@@ -48,9 +48,13 @@ struct duty {
 	bool blind;   /* the caller's: since the last step some that should be in place were not */
 	bool failed;  /* the caller's: a change could not be made, and this was said */
 	double account_ns, cpus, threshold;
+	double use;	   /* CPUs that the target uses; cpus: the same, at least one of them */
+	double grant;	   /* of how many it earns a share; 0: of cpus */
+	double allowed_ns; /* what the share came to so far */
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
 	uint64_t cpus_ns,
 		cpus_target_ns; /* time with all probes in place, CPU time of the target in it */
+	uint64_t use_ns, use_target_ns;	  /* the same, at all times */
 	uint64_t window_ns, window_other; /* when the present period began, and other hits since */
 	uint64_t windows;
 	uint64_t trap_spent_ns, hold_spent_ns;
@@ -65,6 +69,9 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 void duty_price(struct duty *d, double hit_ns);
 /* Of a function whose hits cost so many times as much; 0: there is none in this place. */
 void duty_weigh(struct duty *d, unsigned int function, double weight);
+/* It is one of several that share a budget: what it earns for (shares.h). 0: it is not. What it has
+ * is worth as many seconds of earning as before. */
+void duty_grant(struct duty *d, double cpus);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
 void duty_advance(struct duty *d, double seconds);
@@ -78,6 +85,8 @@ uint32_t duty_hold_ppm(const struct duty *d);
 /* What watching has cost so far, traps and holds: CPU time, and in percent of one CPU. */
 uint64_t duty_spent_ns(const struct duty *d);
 double duty_cost_percent(const struct duty *d);
+/* What it might have cost, on the average, in percent of one CPU. */
+double duty_allowed_percent(const struct duty *d);
 /* The part of the time during which a function's probes were in place, 0 to 1. */
 double duty_attached(const struct duty *d, unsigned int function);
 

@@ -236,6 +236,8 @@ struct report_target {
 	bool swiss, stripped, pie, cgo;
 	bool exited;
 	int exit_status; /* wait status when exited and known, else -1 */
+	/* What watching it has cost and what it might have, of one CPU; 0: not known. */
+	double cost_percent, allowed_percent;
 };
 
 /* Every loss or blind spot by name, in the order in which they are printed; zero ones are in JSON

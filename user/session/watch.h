@@ -116,6 +116,8 @@ void watch_finish(struct watch *w);
 void watch_budget_begin(struct watch *w);
 /* The same for one more target. */
 void watch_budget_join(struct watch *w, struct watched *t);
+/* Several processes have one budget: who earns how much of it now. */
+void watch_budget_share(struct watch *w);
 /* What a hit costs is known now: w->calibration is readable. */
 void watch_budget_price(struct watch *w);
 /* A sign that its account is kept; to come before anything else is done to its probes. */

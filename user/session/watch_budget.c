@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "budget/shares.h"
 #include "session/past.h"
 #include "session/watch.h"
 
@@ -92,6 +93,40 @@ static void open_account(struct watch *w, struct watched *t, double hit_ns)
 	share_out(w, &t->process);
 }
 
+/* The process's, whatever runs in it. */
+static const struct watched *leader(const struct watched *t)
+{
+	return t->host ? t->host : t;
+}
+
+static bool earns(const struct watched *t)
+{
+	return t->dutiful && !t->ended;
+}
+
+/* What a command starts is not shared out: a test that is over in a second is watched as if it were
+ * the only one. */
+void watch_budget_share(struct watch *w)
+{
+	double all = 0;
+	size_t i, n = 0;
+
+	for (i = 0; i < w->ntargets && !w->follow; i++) {
+		const struct watched *t = w->targets[i];
+
+		if (!earns(t) || t->host)
+			continue;
+		all += t->duty.use;
+		n++;
+	}
+	for (i = 0; i < w->ntargets && !w->follow; i++) {
+		struct watched *t = w->targets[i];
+
+		if (earns(t))
+			duty_grant(&t->duty, n > 1 ? shares_part(leader(t)->duty.use, all, n) : 0);
+	}
+}
+
 void watch_budget_begin(struct watch *w)
 {
 	size_t i;
@@ -103,6 +138,7 @@ void watch_budget_begin(struct watch *w)
 		if (w->options->command)
 			duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
 	}
+	watch_budget_share(w);
 }
 
 void watch_budget_join(struct watch *w, struct watched *t)

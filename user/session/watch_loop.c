@@ -385,6 +385,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		look_at_target(&l->sources[i]);
 	look_at_command(l);
 	forget_ended(l);
+	watch_budget_share(w);
 	watch_print_races(w, RIPE_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);

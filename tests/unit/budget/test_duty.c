@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The account of what watching costs, against simulated targets. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <cmocka.h>
 
 #include "budget/duty.h"
+#include "budget/shares.h"
 
 #define HIT_NS 1000.0
 #define SECOND 1000000000ull
@@ -232,6 +234,82 @@ static void a_target_that_traps_make_serial_pays_for_one_cpu(void **state)
 	assert_true(cost_percent(&t) >= 2);
 }
 
+#define SEVERAL 20
+
+static double all_cost(const struct target *t)
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < SEVERAL; i++)
+		sum += cost_percent(&t[i]);
+	return sum;
+}
+
+/* Shared out four times a second, as the session does. */
+static void run_several(struct target *t, double seconds)
+{
+	double all;
+	size_t i, k;
+
+	for (k = 0; k < (size_t)(seconds * 4); k++) {
+		for (i = 0, all = 0; i < SEVERAL; i++)
+			all += t[i].duty.use;
+		for (i = 0; i < SEVERAL; i++) {
+			duty_grant(&t[i].duty, shares_part(t[i].duty.use, all, SEVERAL));
+			run(&t[i], 0.25);
+		}
+	}
+}
+
+static void many_idle_ones_cost_no_more_than_one(void **state)
+{
+	static struct target t[SEVERAL];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < SEVERAL; i++)
+		begin(&t[i], 0.05, 0.002, 10, 1);
+	run_several(t, 30);
+	assert_true(all_cost(t) <= 5);
+	assert_true(all_cost(t) > 2); /* and they are held, all of them alike */
+	for (i = 0; i < SEVERAL; i++) {
+		assert_true(cost_percent(&t[i]) > 0.1);
+		assert_true(duty_allowed_percent(&t[i].duty) > 0.24);
+		assert_true(duty_allowed_percent(&t[i].duty) < 0.26);
+	}
+}
+
+static void who_works_among_idle_ones_has_most_of_it(void **state)
+{
+	static struct target t[SEVERAL];
+	size_t i;
+
+	(void)state;
+	begin(&t[0], 0.05, 1.5, 900000, 50);
+	for (i = 1; i < SEVERAL; i++)
+		begin(&t[i], 0.05, 0.001, 10, 1);
+	run_several(t, 30);
+	assert_true(duty_allowed_percent(&t[0].duty) > 0.8 * 5 * 1.5);
+	assert_true(cost_percent(&t[0]) > 3);
+	assert_true(all_cost(t) <= 5 * 1.5 * 1.02);
+	for (i = 1; i < SEVERAL; i++) { /* a hold now and then */
+		assert_true(duty_allowed_percent(&t[i].duty) > 0.02);
+		assert_true(cost_percent(&t[i]) < 0.5);
+	}
+}
+
+static void a_part_is_of_what_they_use_together(void **state)
+{
+	(void)state;
+	assert_true(fabs(shares_part(0, 0, 1) - 1) < 1e-9);
+	assert_true(fabs(shares_part(0, 0, 20) - 1.0 / 20) < 1e-9);
+	assert_true(fabs(shares_part(1.5, 3, 2) - 1.5) < 1e-9);
+	assert_true(shares_part(0.5, 0.5, 2) < 1);
+	assert_true(shares_part(0.5, 0.5, 2) + shares_part(0, 0.5, 2) > 0.999);
+	assert_true(shares_part(0.5, 0.5, 2) + shares_part(0, 0.5, 2) < 1.001);
+}
+
 static void what_is_lent_is_spent_once(void **state)
 {
 	struct target t;
@@ -369,6 +447,9 @@ int main(void)
 		cmocka_unit_test(whosesoever_hits_they_are),
 		cmocka_unit_test(no_function_no_blame),
 		cmocka_unit_test(a_target_that_traps_make_serial_pays_for_one_cpu),
+		cmocka_unit_test(many_idle_ones_cost_no_more_than_one),
+		cmocka_unit_test(who_works_among_idle_ones_has_most_of_it),
+		cmocka_unit_test(a_part_is_of_what_they_use_together),
 		cmocka_unit_test(what_is_lent_is_spent_once),
 		cmocka_unit_test(windows_keep_no_step),
 		cmocka_unit_test(a_target_that_calms_down_is_watched_again),

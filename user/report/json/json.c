@@ -242,6 +242,10 @@ static json_t *build_target(const struct report_target *target)
 	failed |= json_put(o, "pie", json_boolean(target->pie));
 	failed |= json_put(o, "cgo", json_boolean(target->cgo));
 	failed |= json_put(o, "exit", build_exit(target));
+	if (target->allowed_percent > 0) {
+		failed |= json_put(o, "cost_percent", json_number_real(target->cost_percent));
+		failed |= json_put(o, "allowed_percent", json_number_real(target->allowed_percent));
+	}
 	return json_finish(o, failed);
 }
 

@@ -325,6 +325,8 @@ static void read_targets(struct json_reader *r, const json_t *root, struct repor
 		end = json_get_object(r, o, "exit");
 		target->exited = end != NULL;
 		target->exit_status = end ? read_exit(r, end) : -1;
+		target->cost_percent = json_get_real(r, o, "cost_percent", 0);
+		target->allowed_percent = json_get_real(r, o, "allowed_percent", 0);
 	}
 	r->where[0] = '\0';
 }

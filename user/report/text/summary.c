@@ -246,6 +246,46 @@ static void print_maps(FILE *out, const struct report *report)
 	free(rows);
 }
 
+#define SHARES_SHOWN 5
+
+static bool has_share(const struct report_target *t)
+{
+	return t->allowed_percent > 0 && !(t->library && t->library[0]);
+}
+
+/* What each process got of one budget, the dearest first. */
+static int dearest_first(const void *a, const void *b)
+{
+	const struct report_target *x = *(const struct report_target *const *)a;
+	const struct report_target *y = *(const struct report_target *const *)b;
+
+	return x->cost_percent < y->cost_percent ? 1 : x->cost_percent > y->cost_percent ? -1 : 0;
+}
+
+static void print_shares(FILE *out, const struct report *report)
+{
+	const struct report_target **by_cost = calloc(report->ntargets + 1, sizeof(*by_cost));
+	size_t i, n = 0;
+
+	for (i = 0; by_cost && i < report->ntargets; i++)
+		if (has_share(&report->targets[i]))
+			by_cost[n++] = &report->targets[i];
+	if (n > 1 && !report->followed) {
+		qsort(by_cost, n, sizeof(*by_cost), dearest_first);
+		fputs("  Of the budget, by process (of one CPU, used and allowed):\n", out);
+		for (i = 0; i < n && i < SHARES_SHOWN; i++) {
+			fprintf(out, "    %6.2f%% %6.2f%%  process %" PRIu32 " (",
+				by_cost[i]->cost_percent, by_cost[i]->allowed_percent,
+				by_cost[i]->pid);
+			escape_text(out, by_cost[i]->exe);
+			fputs(")\n", out);
+		}
+		if (n > SHARES_SHOWN)
+			fprintf(out, "    and %zu more\n", n - SHARES_SHOWN);
+	}
+	free(by_cost);
+}
+
 static void print_late(FILE *out, const struct report *report)
 {
 	size_t i;
@@ -293,6 +333,7 @@ void text_print_summary(FILE *out, const struct report *report, const struct tex
 	text_print_hidden(out, report, "race");
 	print_late(out, report);
 	print_work(out, &report->stats);
+	print_shares(out, report);
 	print_losses(out, &report->stats);
 	if (report->nmaps)
 		print_maps(out, report);
