@@ -127,7 +127,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		look(ctx, &o, slot);
 	if (o.record->flags & MR_MAP_RACY) {
 		if (!mr_map_proved(o.record, o.map))
-			o.record->flags &= ~MR_MAP_RACY; /* what was proved is not this map's */
+			map_unprove(o.index, o.map); /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
 			keep_apart(o.index, o.map, o.g, wait_how(&o), 0);
 	} else if (o.inside) {

@@ -201,6 +201,17 @@ static __always_inline void map_prove(struct mr_map *m, __u64 addr)
 		m->assigned = mr_assigned_mark(addr, first_ns + 1);
 }
 
+/* That map's record says so of another one that it was of before; unless it is another's again. A
+ * function of its own: what it needs of the stack is not the caller's. */
+__noinline int map_unprove(__u32 index, __u64 map)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+
+	if (m && m->addr == map && !mr_map_proved(m, map))
+		m->flags &= (__u16)~MR_MAP_RACY;
+	return 0;
+}
+
 static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,
 				     __u8 op, __u8 slot)
 {

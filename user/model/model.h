@@ -170,6 +170,8 @@ struct report_race {
 	double first_seen_s, last_seen_s;
 	struct report_sightings sightings; /* none: not known */
 	uint32_t pid;
+	const void *target; /* tells two programs, or runtimes, of one process number apart; else
+			       without meaning */
 	struct report_map map;
 	struct report_access access[2]; /* [0] the one that entered (or died); [1] the one that was
 					   held, or seen last */
@@ -189,6 +191,7 @@ struct report_maprow { /* one row of the table of maps */
 	uint32_t pid;
 	uint64_t addr;
 	uint64_t since_ns; /* since when it is known to lie there, CLOCK_MONOTONIC */
+	uint64_t until_ns; /* when its program ended; 0: it runs */
 	char *type;
 	uint32_t goroutines;
 	uint64_t reads, writes, holds, hold_ns, collisions;

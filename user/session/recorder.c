@@ -11,6 +11,7 @@
 struct written { /* what the recordings say of a race */
 	char id[17];
 	uint32_t pid;
+	const void *target;
 	bool suspect;
 	size_t number; /* among the races, or among the suspects */
 	enum report_evidence evidence;
@@ -76,8 +77,8 @@ static struct written *find(struct recorder *r, const struct report_race *race, 
 	size_t i;
 
 	for (i = 0; i < r->nraces; i++)
-		if (r->races[i].pid == race->pid && r->races[i].suspect == suspect &&
-		    !strcmp(r->races[i].id, race->id))
+		if (r->races[i].pid == race->pid && r->races[i].target == race->target &&
+		    r->races[i].suspect == suspect && !strcmp(r->races[i].id, race->id))
 			return &r->races[i];
 	return NULL;
 }
@@ -126,8 +127,11 @@ static int record_new(struct recorder *r, const struct report_race *race, bool s
 		return -ENOMEM;
 	r->races = grown;
 	w = &grown[r->nraces++];
-	*w = (struct written){
-		.pid = race->pid, .suspect = suspect, .number = r->numbers[suspect]++, .step_s = 1};
+	*w = (struct written){.pid = race->pid,
+			      .target = race->target,
+			      .suspect = suspect,
+			      .number = r->numbers[suspect]++,
+			      .step_s = 1};
 	memcpy(w->id, race->id, sizeof(w->id));
 	w->evidence = race->evidence;
 	w->message = race->message[0];

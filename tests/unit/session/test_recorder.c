@@ -121,6 +121,32 @@ static void test_suspects_that_go(void **state)
 	report_free(&report);
 }
 
+/* A process executes its program anew, and races at the same lines. */
+static void test_one_site_twice(void **state)
+{
+	struct output_options options = {.record = path};
+	struct recorder *recorder;
+	struct report report, copy;
+	struct mrec_note note;
+	struct err err = {0};
+	int first, second;
+
+	(void)state;
+	sample_report(&report);
+	assert_true(report.nraces >= 2);
+	strcpy(report.races[1].id, report.races[0].id);
+	report.races[1].pid = report.races[0].pid;
+	report.races[0].target = &first;
+	report.races[1].target = &second;
+	assert_int_equal(recorder_open(&recorder, &options, &err), 0);
+	assert_int_equal(recorder_report(recorder, &report, true), 0);
+	assert_int_equal(recorder_close(recorder), 0);
+	load(&copy, &note);
+	assert_int_equal(copy.nraces, report.nraces);
+	report_free(&copy);
+	report_free(&report);
+}
+
 static void test_several_files(void **state)
 {
 	struct output_options options = {.paths = {"/nonexistent/a.mrec"}, .n = 1};
@@ -156,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_many_sightings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_suspects_that_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_site_twice, set_up, tear_down),
 		cmocka_unit_test(test_several_files),
 		cmocka_unit_test(test_full_disk),
 	};

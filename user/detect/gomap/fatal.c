@@ -122,6 +122,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	race->evidence = REPORT_FATAL;
 	race->kind = messages[which].kind;
 	race->pid = (uint32_t)source->resolver.process->pid;
+	race->target = source;
 	race->count = 1;
 	race->damaged = messages[which].damaged;
 	race->check_fired = true;

@@ -226,12 +226,15 @@ int maprows_append(struct report *report, struct tracker_source *source, size_t 
 int maprows_keep(struct tracker_source *source, size_t max)
 {
 	struct rows rows = {};
+	size_t i;
 	int r;
 
 	if (source->ended)
 		return 0;
 	source->maps_at_end = maprows_count(source);
 	r = collect(&rows, source, max);
+	for (i = 0; i < rows.n; i++)
+		rows.items[i].until_ns = clock_ns(CLOCK_MONOTONIC);
 	source->kept = rows.items;
 	source->nkept = rows.n;
 	source->ended = true;
@@ -255,7 +258,8 @@ void maprows_forget(struct tracker_source *source)
 bool maprows_is_of(const struct report_maprow *row, const struct report_race *race)
 {
 	return race->pid == row->pid && race->map.addr == row->addr &&
-	       race->map.seen_ns + SINCE_SLACK_NS >= row->since_ns;
+	       race->map.seen_ns + SINCE_SLACK_NS >= row->since_ns &&
+	       (!row->until_ns || race->map.seen_ns < row->until_ns);
 }
 
 void maprows_prove(struct report *report)

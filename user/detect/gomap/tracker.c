@@ -259,6 +259,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 
 	race.evidence = evidence_of(e->evidence);
 	race.pid = (uint32_t)r->process->pid;
+	race.target = source;
 	race.count = 1;
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	race.held_ns = race.evidence == REPORT_COLLISION ? e->held_ns : 0;

@@ -626,6 +626,42 @@ static void counters_of_several_cpus(void **state)
 	assert_int_equal(cpus1[0].hits[SITE_READ], 600000);
 }
 
+/*
+ * An operation on another map finds, at its end, that its record is another map's by now, which is
+ * proved racy: it takes the mark away that is not its own, and that map's operations are not kept
+ * apart any more.
+ */
+static __u64 *second;
+
+static void another_is_proved_racy(void)
+{
+	__u32 cpu = current_cpu, tid = current_tid;
+
+	at_reserve = NULL;
+	op(&b, SITE_WRITE, second);
+	map_prove(&map_table[0], TAGGED(second));
+	current_cpu = cpu;
+	current_tid = tid;
+}
+
+static void a_late_operation_leaves_what_is_proved_of_another(void **state)
+{
+	struct goroutine d;
+
+	(void)state;
+	goroutine_init(&d, 4);
+	cfg.map_mask = 0; /* both maps have one record */
+	target1.hold_ppm = 0;
+	second = gomaps[7];
+	plant_hold(&d, SITE_WRITE, gomaps[0]);
+	at_reserve = another_is_proved_racy;
+	op(&a, SITE_WRITE, gomaps[0]);
+	map_table[0].hold = 0;
+	assert_int_equal(map_table[0].addr, TAGGED(second));
+	assert_true(mr_map_proved(&map_table[0], TAGGED(second)));
+	assert_true(map_table[0].flags & MR_MAP_RACY);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -638,6 +674,7 @@ int main(void)
 		TEST(a_proof_is_its_own_process_s),
 		TEST(the_same_stacks_are_two_pairs),
 		TEST(collections_and_clones_are_each_process_s),
+		TEST(a_late_operation_leaves_what_is_proved_of_another),
 		TEST(a_collection_leaves_others_records),
 		TEST(runtimes_in_one_process_are_two_targets),
 		TEST(a_goroutine_s_id_is_its_own_process_s),

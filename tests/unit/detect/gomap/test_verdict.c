@@ -197,6 +197,27 @@ static void a_race_of_a_dead_map_proves_nothing_of_the_new_one(void **state)
 	assert_int_equal(rows[1].verdict, REPORT_RACY);
 }
 
+static void nor_is_an_earlier_program_s_map_proved_by_a_later_one(void **state)
+{
+	struct report_maprow rows[2] = {
+		{.pid = 1, .addr = 0x1000, .since_ns = 5000000, .until_ns = 7000000},
+		{.pid = 1, .addr = 0x1000, .since_ns = 8000000, .verdict = REPORT_ORDERED},
+	};
+	struct report_race races[1] = {{.pid = 1, .map = {.addr = 0x1000, .seen_ns = 9000000}}};
+	struct report report = {.maps = rows, .nmaps = 2, .races = races, .nraces = 1};
+
+	(void)state;
+	rows[0].verdict = REPORT_ORDERED;
+	maprows_prove(&report);
+	assert_int_equal(rows[0].verdict, REPORT_ORDERED);
+	assert_int_equal(rows[1].verdict, REPORT_RACY);
+	races[0].map.seen_ns = 6000000;
+	rows[0].verdict = rows[1].verdict = REPORT_ORDERED;
+	maprows_prove(&report);
+	assert_int_equal(rows[0].verdict, REPORT_RACY);
+	assert_int_equal(rows[1].verdict, REPORT_ORDERED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +227,7 @@ int main(void)
 		cmocka_unit_test(nothing_tested_is_unproven),
 		cmocka_unit_test(racy_maps_do_not_become_ordered),
 		cmocka_unit_test(a_race_of_a_dead_map_proves_nothing_of_the_new_one),
+		cmocka_unit_test(nor_is_an_earlier_program_s_map_proved_by_a_later_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
