@@ -91,7 +91,7 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 	}
 	h->hit_seq = seq;
 	o->c->collisions++;
-	map_prove(o->record, o->map);
+	map_prove(o->index, o->map);
 	e->evidence = MR_EVIDENCE_COLLISION;
 	e->held_ns = o->now > e->access[1].time_ns ? o->now - e->access[1].time_ns : 0;
 	e->pair = pair_key(e, e->access[1].stack_hash);

@@ -63,8 +63,10 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	o.target = target_of(tag);
-	if (!o.target->gate)
+	if (o.target->gate != tag >> MR_TAG_SHIFT) {
+		gate_is_shut(tag, tgid);
 		return 0;
+	}
 	index = 0; /* a variable of its own: o stays in registers */
 	o.c = this_cpu(tag, &index);
 	o.cpu = index;
@@ -164,6 +166,10 @@ int maprace_collected(struct pt_regs *ctx)
 		site_missing(tgid);
 		return 0;
 	}
+	if (target_of(tag)->tag != tag >> MR_TAG_SHIFT) {
+		site_missing(tgid);
+		return 0;
+	}
 	for (i = 0; i < MR_EMPTIED; i += 8)
 		maps_outlive(tag, i);
 	__sync_fetch_and_add((__u32 *)&target_of(tag)->collections, 1);
@@ -207,8 +213,10 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	}
 	tag = (__u64)call->tag << MR_TAG_SHIFT;
 	o.target = target_of(tag);
-	if (!o.target->gate)
+	if (o.target->gate != tag >> MR_TAG_SHIFT) {
+		gate_is_shut(tag, tgid);
 		return 0;
+	}
 	index = 0;
 	o.c = this_cpu(tag, &index);
 	o.cpu = index;
@@ -398,8 +406,10 @@ int maprace_fatal(struct pt_regs *ctx)
 		return 0;
 	}
 	o.target = target_of(tag);
-	if (!o.target->gate)
+	if (o.target->gate != tag >> MR_TAG_SHIFT) {
+		gate_is_shut(tag, tgid);
 		return 0;
+	}
 	o.c = this_cpu(tag, &cpu);
 	o.cpu = cpu;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);

@@ -89,7 +89,7 @@ static __always_inline void other_unknown(struct mr_access *a)
 }
 
 /* A function of its own: of those that call it, some have little room left on the stack. */
-__noinline int writer_inside(__u64 map)
+static __always_inline int writing_flag(__u64 map)
 {
 	const volatile struct mr_target *t = target_of(map);
 	__u8 flags = 0;
@@ -100,6 +100,11 @@ __noinline int writer_inside(__u64 map)
 		return 0;
 	}
 	return (flags & t->map_writing_mask) != 0;
+}
+
+__noinline int writer_inside(__u64 map)
+{
+	return writing_flag(map);
 }
 
 /*
@@ -113,7 +118,7 @@ __noinline int another_inside(__u64 map, __u32 if_empty)
 	__u64 used = 1;
 	__u32 cpu;
 
-	if (!writer_inside(map))
+	if (!writing_flag(map)) /* no call more: who waits has little stack left */
 		return 0;
 	if (target_of(map)->clone_copies == MR_CLONE_FLAGS && !if_empty && target_u64(map, &used)) {
 		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);

@@ -67,6 +67,15 @@ __noinline int site_missing(__u32 tgid)
 	return 0;
 }
 
+/* A hit at a site of nobody's is counted: of a target that has gone, and whose slot may be another
+ * one's. While a gate is shut for a moment nothing is lost that anybody waits for. */
+__noinline int gate_is_shut(__u64 tag, __u32 tgid)
+{
+	if (target_of(tag)->tag != mr_tag(tag))
+		site_missing(tgid);
+	return 0;
+}
+
 /* Keeps the compiler from merging loads of different registers into one with a computed offset,
  * which the verifier refuses on a context. */
 static __always_inline __u64 plain(__u64 value)

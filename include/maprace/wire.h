@@ -218,7 +218,8 @@ struct mr_config {
  */
 struct mr_target {
 	__u32 tag;
-	/* Opened by user space when everything is in place, closed before anything is taken away. */
+	/* The tag while it is open, else 0: opened by user space when everything is in place, closed
+	 * before anything is taken away. */
 	__u32 gate;
 	/* What holds may take at present of each CPU's time, in millionths: user space keeps the
 	 * account. */

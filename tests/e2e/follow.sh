@@ -84,8 +84,9 @@ follow_exec_again()
 	followed 66 --halt-on-race -- sh -c "'$bin/brief' && exec '$bin/racer'" && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race -- sh -c "'$bin/execer' '$bin/racer' 2>'$work/execer' & until grep -qs ready '$work/execer'; do sleep 0.05; done; kill -USR2 \$!; wait" && proved_in racer && all_watched 2 || return 1
 	# its own program anew: functions and maps at the same addresses; the command itself, and one that it has started
-	followed 66 --halt-on-race -- "$bin/racer" anew && proved_in racer && all_watched 2 || return 1
-	followed 66 --halt-on-race --growth -- sh -c "'$bin/racer' anew; true" && proved_in racer && all_watched 2
+	followed 66 --halt-on-race -- "$bin/racer" anew 1 && proved_in racer && all_watched 2 || return 1
+	followed 66 --halt-on-race --growth -- sh -c "'$bin/racer' anew 1; true" && proved_in racer && all_watched 2 || return 1
+	followed 66 --halt-on-race -- sh -c "'$bin/racer' anew 6; true" && proved_in racer && all_watched 7 && counted '.stats.bad_events == 0'
 }
 
 # What is left behind by one that was left behind.

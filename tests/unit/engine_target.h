@@ -152,7 +152,7 @@ static void plant_target(__u32 tgid, __u16 tag)
 	t->map_writing_mask = 4;
 	t->iter_map = 24;
 	t->iter_type = 16;
-	t->gate = 1;
+	t->gate = tag;
 	t->whole_ns = 1; /* long ago */
 	plant_sites(tgid, tag);
 }

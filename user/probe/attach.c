@@ -530,7 +530,7 @@ static int catch_up(struct attachment *a, struct err *err)
 	a->late = false;
 	if (r)
 		a->open = false;
-	a->target->gate = a->active;
+	a->target->gate = a->active ? a->tag : 0;
 	tell_whole(a);
 	return r;
 }
@@ -557,7 +557,7 @@ void attachment_activate(struct attachment *a, bool whole)
 {
 	a->whole = whole;
 	a->active = true;
-	a->target->gate = 1;
+	a->target->gate = a->tag;
 	tell_whole(a); /* seen from now on */
 }
 

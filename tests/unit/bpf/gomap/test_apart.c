@@ -97,7 +97,7 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[2].racy, 0);
-	map_prove(&map_table[map_index(TAGGED(gomaps[0]))], TAGGED(gomaps[0]));
+	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
 	memset(again_table, 0, sizeof(again_table));
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
@@ -148,7 +148,7 @@ static void who_was_held_is_noted_when_it_leaves(void **state)
 	(void)state;
 	goroutine_init(&a, 2);
 	op(&a, SITE_WRITE, gomaps[0]);
-	map_prove(&map_table[index], TAGGED(gomaps[0]));
+	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
 	map_table[index].flags |= MR_MAP_SHARED;
 	memset(again_table, 0, sizeof(again_table));
 	memset(caller_table, 0, sizeof(caller_table));

@@ -272,7 +272,7 @@ static void two_in_step_are_brought_out_of_it(void **state)
 	target1.g_goid = 32;	 /* [2], behind the bounds of the stack, is the guard here */
 	a.g[4] = b.g[4] = 7;
 	introduce(&a, &b);
-	map_prove(&map_table[index], TAGGED(gomaps[0]));
+	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
 	map_table[index].flags |= MR_MAP_RACY;
 	probe_call(&a);
 	simulated_clock = the_clock;

@@ -46,7 +46,7 @@ static void an_iteration_is_kept_from_who_is_inside_an_emptied_map(void **state)
 	cfg.holds_enabled = 1;
 	target1.hold_ppm = 0;
 	cfg.burst_ns = 0;
-	map_prove(record(), TAGGED(gomaps[0]));
+	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
 	forget();
 	assert_true(iter_took(1) > 5 * MS);
 	clock_ns += 50 * MS;
@@ -141,8 +141,8 @@ static void who_is_forgotten_leaves_nobody_alone(void **state)
 static void meanwhile(void)
 {
 	__u32 cpu = current_cpu, tid = current_tid;
-	map_prove(record(), TAGGED(gomaps[0])); /* on another CPU */
-	op(&c, SITE_WRITE, gomaps[0]);		/* let in on this CPU: none may pass */
+	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0])); /* on another CPU */
+	op(&c, SITE_WRITE, gomaps[0]); /* let in on this CPU: none may pass */
 	assert_int_equal(again_slot(1, TAGGED(gomaps[0]))->skip, 0);
 	current_cpu = cpu;
 	current_tid = tid;
@@ -274,7 +274,7 @@ static void a_late_clone_is_not_racy(void **state)
 		forget();
 		op(&a, SITE_WRITE, gomaps[1]);
 		if (i == 2)
-			map_prove(m, TAGGED(gomaps[1]));
+			map_prove(map_index(TAGGED(gomaps[1])), TAGGED(gomaps[1]));
 		current_tid = a.tid;
 		enter_collected(&a);
 	}

@@ -92,7 +92,7 @@ static void other_processes_and_closed_gates_count_nothing(void **state)
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
 	assert_int_equal(hits_of(2, SITE_WRITE), 0);
-	target1.gate = 1;
+	target1.gate = TAG;
 	cfg.pidns_ino = 77;
 	op(&b, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 1);
