@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "snapshot/goroutines.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bits.h"
+
+#define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
+#define MAX_G 512		  /* bytes of a runtime.g */
+#define MAX_STACK (1ull << 30)	  /* runtime.maxstacksize on 64 bits, and then some */
+#define MAX_GOROUTINES (1u << 24) /* 16 million: their stacks alone are 32 GiB */
+#define MAX_ID (1ull << 56)
+#define SAMPLE 64
+#define TRIES 20
+#define NAP_NS 5000000
+#define MAX_DATA (1ull << 30) /* of a program that is looked through */
+#define PIECE (1u << 20)
+#define MAX_ADDRESS (1ull << 47)
+
+struct raw_g {
+	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince;
+	uint64_t sp, pc, bp, syscallsp, syscallpc;
+	uint32_t status, reason;
+};
+
+const char *goroutine_status_name(uint32_t status)
+{
+	static const char *const names[GOROUTINE_STATUSES] = {
+		[GOROUTINE_IDLE] = "idle",	     [GOROUTINE_RUNNABLE] = "runnable",
+		[GOROUTINE_RUNNING] = "running",     [GOROUTINE_SYSCALL] = "syscall",
+		[GOROUTINE_WAITING] = "waiting",     [GOROUTINE_DEAD] = "dead",
+		[GOROUTINE_COPYSTACK] = "copystack", [GOROUTINE_PREEMPTED] = "preempted",
+		[GOROUTINE_LEAKED] = "leaked",	     [GOROUTINE_DEADEXTRA] = "dead",
+	};
+
+	return status < GOROUTINE_STATUSES && names[status] ? names[status] : "?";
+}
+
+static int read_g(struct memory *memory, const struct go_layout *l, uint64_t addr, struct raw_g *g)
+{
+	uint8_t raw[MAX_G];
+	int r;
+
+	if (addr & 7 || addr < 4096 || addr >= MAX_ADDRESS || l->g_size > sizeof(raw))
+		return -EFAULT;
+	r = memory_read(memory, addr, raw, l->g_size);
+	if (r)
+		return r;
+	*g = (struct raw_g){
+		.lo = get_le64(raw + l->g_stack_lo),
+		.hi = get_le64(raw + l->g_stack_hi),
+		.m = get_le64(raw + l->g_m),
+		.id = get_le64(raw + l->g_goid),
+		.gopc = get_le64(raw + l->g_gopc),
+		.startpc = get_le64(raw + l->g_startpc),
+		.waitsince = get_le64(raw + l->g_waitsince),
+		.sp = get_le64(raw + l->g_sched_sp),
+		.pc = get_le64(raw + l->g_sched_pc),
+		.bp = get_le64(raw + l->g_sched_bp),
+		.syscallsp = get_le64(raw + l->g_syscallsp),
+		.syscallpc = get_le64(raw + l->g_syscallpc),
+		.status = get_le32(raw + l->g_status) & ~SCAN,
+		.reason = raw[l->g_waitreason],
+	};
+	if (l->g_parent_goid != GO_NO_OFFSET)
+		g->parent = get_le64(raw + l->g_parent_goid);
+	return 0;
+}
+
+static bool is_unused(const struct raw_g *g)
+{
+	return g->status == GOROUTINE_IDLE || g->status == GOROUTINE_DEAD ||
+	       g->status == GOROUTINE_DEADEXTRA;
+}
+
+/* What every g has. What no other structure has as well by chance, sixty-four times in a row. */
+static bool looks_right(const struct raw_g *g)
+{
+	bool stack = g->lo < g->hi && g->hi - g->lo <= MAX_STACK && !(g->lo & 7) && !(g->hi & 7) &&
+		     g->hi < MAX_ADDRESS;
+
+	if (g->status >= GOROUTINE_STATUSES || g->status == 5 || g->status == 7)
+		return false;
+	if (is_unused(g))
+		return stack || (!g->lo && !g->hi);
+	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= MAX_ADDRESS)
+		return false;
+	if (g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL)
+		return g->m && !(g->m & 7) && g->m < MAX_ADDRESS;
+	return g->status == GOROUTINE_COPYSTACK || (g->sp >= g->lo && g->sp <= g->hi);
+}
+
+struct search {
+	const struct go_layout *layout;
+	struct memory *memory;
+	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
+	struct candidates {
+		uint64_t addr, capacity; /* of the largest */
+		size_t n;		 /* that are as large */
+	} sure, maybe;
+};
+
+/*
+ * While garbage is collected there is a second list, of those that there were at its beginning
+ * (work.stackRoots): the same array, with no room at its end.
+ */
+static void keep_largest(struct candidates *c, uint64_t addr, uint64_t capacity)
+{
+	if (!c->n || capacity > c->capacity)
+		*c = (struct candidates){addr, capacity, 1};
+	else if (capacity == c->capacity)
+		c->n++;
+}
+
+/* Whether {array, n, capacity} at addr is the list. */
+static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n, uint64_t capacity)
+{
+	uint64_t i, k, step, used = 0, at;
+	bool sure = false;
+	struct raw_g g;
+
+	if (!n || n > capacity || capacity > MAX_GOROUTINES || array & 7 || array < 4096 ||
+	    array >= MAX_ADDRESS)
+		return;
+	step = n > SAMPLE ? n / SAMPLE : 1;
+	for (i = k = 0; i < n && k < SAMPLE; i += step, k++) {
+		if (memory_u64(s->memory, array + 8 * i, &at) ||
+		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
+			return;
+		used += !is_unused(&g);
+		if (!i)
+			sure = s->main && g.startpc == s->main && g.id == 1;
+	}
+	if (used)
+		keep_largest(sure ? &s->sure : &s->maybe, addr, capacity);
+}
+
+static void look_through(struct search *s, uint64_t lo, uint64_t size)
+{
+	uint8_t *piece = malloc(PIECE);
+	uint64_t at;
+	size_t i;
+
+	for (at = 0; piece && at < size; at += PIECE - 16) {
+		size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+		if (memory_read(s->memory, lo + at, piece, len))
+			continue;
+		for (i = 0; i + 24 <= len; i += 8)
+			consider(s, lo + at + i, get_le64(piece + i), get_le64(piece + i + 8),
+				 get_le64(piece + i + 16));
+	}
+	free(piece);
+}
+
+static void search_data(struct search *s, const struct go_binary *bin, uint64_t bias)
+{
+	const struct elf_segment *segments;
+	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
+
+	s->sure = s->maybe = (struct candidates){.n = 0};
+	for (i = 0; i < n; i++) {
+		uint64_t lo = (segments[i].vaddr + 7) & ~7ull, skipped = lo - segments[i].vaddr;
+
+		if (segments[i].flags & PF_W && segments[i].memsz > skipped &&
+		    segments[i].memsz <= MAX_DATA)
+			look_through(s, lo + bias, segments[i].memsz - skipped);
+	}
+}
+
+int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+		    uint64_t *allgs, struct err *err)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	static const char *const names[] = {"runtime.main"};
+	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
+	struct candidates *best;
+	struct go_func f = {};
+	int tries;
+
+	if (!go_binary_find_funcs(bin, names, 1, &f) && f.name)
+		s.main = f.entry + bias;
+	for (tries = 0; tries < TRIES; tries++) {
+		search_data(&s, bin, bias);
+		best = s.sure.n ? &s.sure : &s.maybe;
+		if (best->n == 1) {
+			*allgs = best->addr;
+			return 0;
+		}
+		nanosleep(&nap, NULL);
+	}
+	if (!best->n)
+		return err_set(err, -ENOENT,
+			       "the list of goroutines was not found: the process has only just "
+			       "started, or something in it is not as in a program of its Go");
+	return err_set(err, -EEXIST,
+		       "%zu lists in it look like that of goroutines: which one it is cannot be "
+		       "told",
+		       best->n);
+}
+
+static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)
+{
+	if (gs->npcs + stack->n > gs->room) {
+		size_t room = 2 * (gs->npcs + stack->n) + 4096;
+		uint64_t *grown = reallocarray(gs->pcs, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		gs->pcs = grown;
+		gs->room = room;
+	}
+	if (stack->n)
+		memcpy(gs->pcs + gs->npcs, stack->pcs, stack->n * sizeof(*stack->pcs));
+	g->at = gs->npcs;
+	g->n = stack->n;
+	g->truncated = stack->truncated;
+	g->approximate = stack->approximate;
+	gs->npcs += stack->n;
+	return 0;
+}
+
+/* Where the walk of its stack begins. False: that is not known. */
+static bool start_of(const struct raw_g *g, const struct frozen_thread *t, struct unwind_from *from)
+{
+	*from = (struct unwind_from){
+		.pc = g->pc,
+		.sp = g->sp,
+		.bp = g->bp,
+		.lo = g->lo,
+		.hi = g->hi,
+		.sched_pc = g->pc,
+		.sched_sp = g->sp,
+		.sched_bp = g->bp,
+	};
+	switch (g->status) {
+	case GOROUTINE_COPYSTACK:
+		return false;
+	case GOROUTINE_SYSCALL:
+		from->pc = g->syscallpc;
+		from->sp = g->syscallsp;
+		break;
+	case GOROUTINE_RUNNING:
+		if (!t || !t->known)
+			return false;
+		from->pc = t->regs.rip;
+		from->sp = t->regs.rsp;
+		from->bp = t->regs.rbp;
+		from->running = true;
+		return true;
+	}
+	return from->sp >= g->lo && from->sp < g->hi;
+}
+
+struct reader {
+	struct goroutines *gs;
+	const struct go_layout *layout;
+	struct memory *memory;
+	const struct freeze *freeze;
+	struct unwinder *u;
+	uint64_t array;
+};
+
+static int read_stack(struct reader *rd, struct goroutine *g)
+{
+	const struct frozen_thread *t = NULL;
+	struct unwind_from from;
+	struct unwound stack;
+	struct raw_g raw;
+
+	if (memory_late(rd->memory) || read_g(rd->memory, rd->layout, g->addr, &raw)) {
+		rd->gs->no_stack++;
+		g->truncated = true;
+		return 0;
+	}
+	if (rd->freeze && g->tid)
+		t = freeze_thread(rd->freeze, g->tid);
+	if (!start_of(&raw, t, &from)) {
+		g->truncated = true;
+		return 0;
+	}
+	unwind(rd->u, &from, &stack);
+	return keep_stack(rd->gs, g, &stack);
+}
+
+static void take(struct reader *rd, uint64_t addr)
+{
+	struct goroutines *gs = rd->gs;
+	struct goroutine *g = &gs->list[gs->n];
+	struct raw_g raw;
+	uint64_t tid = 0;
+
+	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
+		if (memory_late(rd->memory))
+			gs->unread++;
+		else
+			gs->unreadable++;
+		return;
+	}
+	if (is_unused(&raw)) {
+		gs->dead++;
+		return;
+	}
+	if (raw.m && memory_u64(rd->memory, raw.m + rd->layout->m_procid, &tid))
+		tid = 0;
+	*g = (struct goroutine){
+		.addr = addr,
+		.id = raw.id,
+		.parent = raw.parent,
+		.gopc = raw.gopc,
+		.startpc = raw.startpc,
+		.waitsince = raw.waitsince,
+		.stack_lo = raw.lo,
+		.stack_hi = raw.hi,
+		.status = raw.status,
+		.reason = raw.reason,
+		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
+	};
+	gs->n++;
+}
+
+static bool runs(const struct goroutine *g)
+{
+	return g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL;
+}
+
+/* The stacks of those that run are the fewest and say most. */
+static int read_stacks(struct reader *rd)
+{
+	struct goroutines *gs = rd->gs;
+	int pass, r = 0;
+	size_t i;
+
+	for (pass = 0; pass < 2 && !r; pass++)
+		for (i = 0; i < gs->n && !r; i++)
+			if (runs(&gs->list[i]) == !pass)
+				r = read_stack(rd, &gs->list[i]);
+	return r;
+}
+
+int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
+		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
+{
+	struct reader rd = {gs, layout, memory, freeze, u, 0};
+	uint64_t i, n, addr;
+
+	memset(gs, 0, sizeof(*gs));
+	if (memory_late(memory))
+		return -ETIME;
+	if (memory_u64(memory, allgs, &rd.array) || memory_u64(memory, allgs + 8, &n) || !n ||
+	    n > MAX_GOROUTINES)
+		return -EFAULT;
+	gs->total = n;
+	gs->list = calloc(n, sizeof(*gs->list));
+	if (!gs->list)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (memory_late(memory)) {
+			gs->unread += n - i;
+			break;
+		}
+		if (memory_u64(memory, rd.array + 8 * i, &addr))
+			gs->unreadable++;
+		else
+			take(&rd, addr);
+	}
+	return read_stacks(&rd);
+}
+
+void goroutines_free(struct goroutines *gs)
+{
+	free(gs->list);
+	free(gs->pcs);
+	memset(gs, 0, sizeof(*gs));
+}
