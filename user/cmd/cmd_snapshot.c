@@ -128,6 +128,8 @@ int cmd_snapshot(int argc, char **argv)
 			log_error("%s", err.text[0] ? err.text : err_name(r));
 			if (err.hint[0])
 				log_hint("%s", err.hint);
+			if (r == -ECANCELED)
+				_exit(EXIT_TOOL);
 			status = EXIT_TOOL;
 		} else if (show(&report, &options)) {
 			status = EXIT_TOOL;

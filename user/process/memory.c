@@ -33,6 +33,7 @@ struct segment { /* of a core file */
 struct memory {
 	int (*read)(struct memory *m, uint64_t addr, void *buf, size_t len);
 	uint64_t until_ns, taken;
+	int gone;  /* why nothing can be read any more, whatever address: -ESRCH, -EPERM; 0 */
 	pid_t pid; /* live */
 	int fd;	   /* core */
 	struct memory_part *parts;
@@ -64,7 +65,7 @@ static int read_live(struct memory *m, uint64_t addr, void *buf, size_t len)
 	ssize_t n = process_vm_readv(m->pid, &to, 1, &from, 1, 0);
 
 	if (n < 0)
-		return errno == ESRCH ? -ESRCH : errno == EPERM ? -EPERM : -EFAULT;
+		return errno == ESRCH || errno == EPERM || errno == ENOMEM ? -errno : -EFAULT;
 	m->taken += (uint64_t)n;
 	return (size_t)n == len ? 0 : -EFAULT;
 }
@@ -203,6 +204,15 @@ static struct chunk *new_chunk(struct memory *m)
 	return (struct chunk *)(m->room + m->room_used - ROOM);
 }
 
+/* The chunk that was made last. */
+static void give_back(struct memory *m, struct chunk *c)
+{
+	if (is_reserved(m, c))
+		m->room_used -= ROOM;
+	else
+		free(c);
+}
+
 void memory_reserve(struct memory *m, uint64_t bytes)
 {
 	uint64_t size = (bytes < MAX_RESERVED ? bytes : MAX_RESERVED) / CHUNK * ROOM + ROOM;
@@ -219,18 +229,23 @@ void memory_reserve(struct memory *m, uint64_t bytes)
 	m->room_size = size;
 }
 
-/* At one go where all of it is there, else page by page. */
-static void fill(struct memory *m, struct chunk *c)
+/* At one go where all of it is there, else page by page. That the process is gone says nothing of
+ * its pages. */
+static int fill(struct memory *m, struct chunk *c)
 {
+	int r = m->below->read(m->below, c->addr, c->data, CHUNK);
 	uint32_t i;
 
-	if (!m->below->read(m->below, c->addr, c->data, CHUNK)) {
+	if (!r)
 		c->pages = (1u << CHUNK_PAGES) - 1;
-		return;
-	}
-	for (i = 0; i < CHUNK_PAGES; i++)
-		if (!m->below->read(m->below, c->addr + i * PAGE, c->data + i * PAGE, PAGE))
+	for (i = 0; i < CHUNK_PAGES && r == -EFAULT; i++) {
+		r = m->below->read(m->below, c->addr + i * PAGE, c->data + i * PAGE, PAGE);
+		if (!r)
 			c->pages |= 1u << i;
+		if (!r || r == -EFAULT)
+			r = i + 1 < CHUNK_PAGES ? -EFAULT : 0;
+	}
+	return r;
 }
 
 static struct chunk *chunk_at(struct memory *m, uint64_t addr, int *why)
@@ -244,7 +259,7 @@ static struct chunk *chunk_at(struct memory *m, uint64_t addr, int *why)
 		if (c->addr == addr)
 			return m->last = c;
 	if (memory_late(m)) {
-		*why = -ETIME;
+		*why = m->gone ? m->gone : -ETIME;
 		return NULL;
 	}
 	if (m->kept >= SLOTS / 4 * 3) {
@@ -258,7 +273,12 @@ static struct chunk *chunk_at(struct memory *m, uint64_t addr, int *why)
 	}
 	c->addr = addr;
 	c->pages = 0;
-	fill(m, c);
+	*why = fill(m, c);
+	if (*why) {
+		m->gone = *why;
+		give_back(m, c);
+		return NULL;
+	}
 	m->kept++;
 	return m->last = m->chunks[i % SLOTS] = c;
 }
@@ -324,7 +344,7 @@ void memory_deadline(struct memory *m, uint64_t until_ns)
 
 bool memory_late(const struct memory *m)
 {
-	return m->until_ns && clock_ns(CLOCK_MONOTONIC) >= m->until_ns;
+	return m->gone || (m->until_ns && clock_ns(CLOCK_MONOTONIC) >= m->until_ns);
 }
 
 uint64_t memory_taken(const struct memory *m)

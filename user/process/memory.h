@@ -33,7 +33,8 @@ void memory_close(struct memory *m);
 /* Of frozen memory: room for so many bytes is made now, so that it takes no time later. */
 void memory_reserve(struct memory *m, uint64_t bytes);
 
-/* From that moment of CLOCK_MONOTONIC on nothing is read any more: -ETIME. 0: no end. */
+/* From that moment of CLOCK_MONOTONIC on nothing is read any more: -ETIME. 0: no end. Of frozen
+ * memory, also from the moment on that the process was found to be gone: -ESRCH, -EPERM. */
 void memory_deadline(struct memory *m, uint64_t until_ns);
 bool memory_late(const struct memory *m);
 /* Bytes that were taken from the target so far. */

@@ -95,14 +95,16 @@ static int read_maps(struct taking *t, uint64_t until)
 	return r;
 }
 
-static int read_frozen(struct taking *t)
+/* While all of it stands still. */
+static int read_frozen(void *arg)
 {
-	uint64_t until = t->freeze.began_ns + t->options->max_freeze_ns;
+	struct taking *t = arg;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), until = t->freeze.until_ns;
 	double part = t->options->nmaps ? GOROUTINES_PART : 1;
 	int r;
 
 	memory_deadline(t->memory,
-			until - (uint64_t)((double)t->options->max_freeze_ns * (1 - part)));
+			now < until ? now + (uint64_t)((double)(until - now) * part) : now);
 	r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
 			    &t->freeze, &t->unwinder);
 	return r ? r : read_maps(t, until);
@@ -116,14 +118,9 @@ static int take_frozen(struct taking *t)
 	if (t->memory)
 		memory_reserve(t->memory, t->reserve);
 	r = t->memory ? unwinder_init(&t->unwinder, t->bin, t->bias, t->memory) : -ENOMEM;
-	if (!r)
-		r = freeze_begin(&t->freeze, t->process->pid,
-				 clock_ns(CLOCK_MONOTONIC) + t->options->max_freeze_ns, t->err);
-	if (!r) {
-		r = read_frozen(t);
-		freeze_end(&t->freeze);
-	}
-	return r;
+	return r ? r
+		 : freeze_look(&t->freeze, t->process, t->options->max_freeze_ns, read_frozen, t,
+			       t->err);
 }
 
 static int fill(struct taking *t)
@@ -134,7 +131,7 @@ static int fill(struct taking *t)
 
 	out->freeze_ns = t->freeze.ended_ns - t->freeze.began_ns;
 	out->threads = (uint32_t)t->freeze.n;
-	out->goroutines = gs->n + gs->unread;
+	out->goroutines = gs->n;
 	out->unread = gs->unread;
 	out->no_stack = gs->no_stack;
 	out->unreadable = gs->unreadable;
@@ -182,6 +179,8 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 		r = take_frozen(&t);
 	if (!r)
 		r = fill(&t);
+	if (r == -ECANCELED)
+		return r;
 	if (r == -ETIME) {
 		err_hint(err, "give it more time with --max-freeze");
 		err_set(err, r,

@@ -23,7 +23,7 @@ struct snapshot_options {
 /*
  * 0, and what is missing is in the snapshot's notes. -ESRCH -EPERM -ETIME it could not be frozen,
  * -ENOENT -EEXIST its goroutines could not be found, each with the reason in err. *out is to be
- * freed in any case.
+ * freed in any case but -ECANCELED: see freeze_look().
  */
 int snapshot_take(struct report_snapshot *out, const struct process *p, const struct go_binary *bin,
 		  const struct snapshot_options *options, struct err *err);
