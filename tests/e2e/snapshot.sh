@@ -10,10 +10,16 @@ set -euo pipefail
 # shellcheck source=tests/e2e/errors.sh
 . "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
 
-snapshot_names=(states container maps load broken unseen killed refused formats)
+snapshot_names=(states container maps load broken type unseen killed held refused formats)
 snapshot_versions=(1.19 1.23 1.24 1.27)
 # The default is for services on machines that have CPUs to spare. Other tests run at real-time priority beside this one.
 freeze=(--max-freeze 5s)
+
+# In `make test` only a part of what has many combinations; alone, or with --all, all of it.
+is_quick()
+{
+	[[ ${scope:-all} != all ]]
+}
 
 snapshot()
 {
@@ -121,22 +127,30 @@ verdicts()
 
 snapshot_maps()
 {
-	local version expected aes
+	local version
+	if is_quick; then
+		snapshot_maps_of 1.23 on && snapshot_maps_of 1.27 off
+		return
+	fi
 	for version in "${snapshot_versions[@]}"; do
-		aes=on
-		[[ $version != 1.23 && $version != 1.27 ]] || aes=off
-		GODEBUG=cpu.aes=$aes start_target "$e2e_build/$version-stripped/shapes" small || return 1
-		told_maps
-		snapshot "${maps[@]}"
-		why="$version: exit status $status, verdicts: $(verdicts)"
-		# all but the one with a NaN
-		((status == 0)) && [[ $(verdicts) == "intact $((${#maps[@]} / 2 - 1)) part-intact 1" ]] || return 1
-		why="$version: not as many entries as the program says"
-		expected=$(awk '/^map / { print $3 }' "$work/target")
-		[[ $(jq -r '.snapshots[0].maps[].entries' "$work/out.json") == "$expected" ]] || return 1
-		cleanup
-		target=
+		snapshot_maps_of "$version" on && snapshot_maps_of "$version" off || return 1
 	done
+}
+
+snapshot_maps_of()
+{
+	local version=$1 expected
+	GODEBUG=cpu.aes=$2 start_target "$e2e_build/$version-stripped/shapes" small || return 1
+	told_maps
+	snapshot "${maps[@]}"
+	why="$version, AES $2: exit status $status, verdicts: $(verdicts)"
+	# all but the one with a NaN
+	((status == 0)) && [[ $(verdicts) == "intact $((${#maps[@]} / 2 - 1)) part-intact 1" ]] || return 1
+	why="$version, AES $2: not as many entries as the program says"
+	expected=$(awk '/^map / { print $3 }' "$work/target")
+	[[ $(jq -r '.snapshots[0].maps[].entries' "$work/out.json") == "$expected" ]] || return 1
+	cleanup
+	target=
 }
 
 # Maps that are used as fast as it goes, under locks: never called broken.
@@ -182,20 +196,42 @@ break_all()
 
 snapshot_broken()
 {
-	local key='key.s hash says 0x'
+	local key='key.s hash says 0x' no_key='its key refers to what is not in memory' no_elem='its element refers to what is not in memory'
+	local stuck='^header: it says that a writer is inside, and no goroutine is'
 	break_all 1.24 'count=^header: the map says that it has 1001 entries, and 1000 are there' \
 		"control=^table 0, group .*: its control byte is 0x.., and its $key" 'strange=its control byte is 0x81, which no slot has' \
 		'twin=its key is also in table 0, group' 'directory=^table 1: its index is 0, and it is directory entry 1' \
-		'tombstone=^table 0: it says that it has .* entries' 'growth=it says that .* may be added' \
-		'small=^slot .: its control byte' 'key=its control byte is' || return 1
-	break_all 1.27 'pointer=its key refers to what is not in memory' "control=^table 0, group .*: its control byte is 0x.., and its $key" ||
-		return 1
-	break_all 1.19 "tophash=^bucket .*: its tophash is 0x.., and its $key" 'twin=its key is also in bucket' \
-		'loop=its chain of overflow buckets comes back to itself' \
-		'evacuated=^old bucket .*: it is not moved, and the map says that all before' \
-		'moved=its tophash is 0x02, which marks what was moved away' 'ended=it stands behind the mark that says that nothing follows' ||
-		return 1
-	break_all 1.23 'length=its key refers to what is not in memory' 'count=^header: the map says that it has 1001 entries'
+		"stuck=$stuck" 'writer=^header: its mark of a writer is 0xff' "torn=$no_key" || return 1
+	break_all 1.19 "tophash=^bucket .*: its tophash is 0x.., and its $key" 'loop=its chain of overflow buckets comes back to itself' \
+		'evacuated=^old bucket .*: it is not moved, and the map says that all before' "element=$no_elem" || return 1
+	! is_quick || return 0
+	break_all 1.24 'tombstone=^table 0: it says that it has .* entries' 'growth=it says that .* may be added' \
+		'small=^slot .: its control byte' 'key=its control byte is' "element=$no_elem" || return 1
+	break_all 1.27 "pointer=$no_key" "control=^table 0, group .*: its control byte is 0x.., and its $key" "stuck=$stuck" || return 1
+	break_all 1.19 'twin=its key is also in bucket' 'moved=its tophash is 0x02, which marks what was moved away' \
+		'ended=it stands behind the mark that says that nothing follows' "stuck=$stuck" "torn=$no_key" || return 1
+	break_all 1.23 "length=$no_key" 'count=^header: the map says that it has 1001 entries'
+}
+
+# says ADDR[=TYPE] PATTERN: verdict and reason
+says()
+{
+	snapshot --map "$1"
+	why="$1: exit status $status, $(jq -c '.snapshots[0].maps[0].integrity' "$work/out.json" 2>/dev/null)"
+	((status == 0)) && jq -r '.snapshots[0].maps[0].integrity | "\(.verdict): \(.reason)"' "$work/out.json" | grep -qx "$2"
+}
+
+# A type that was given wrong, and an address where another thing is by now, are no broken map.
+snapshot_type()
+{
+	local addr
+	start_target "$e2e_build/1.24-stripped/broken" none || return 1
+	read -r _ addr _ < <(grep '^map ' "$work/target")
+	says "$addr=map[string]int" 'unchecked: hardly anything of it agrees with map.string.int: .*; all of it agrees with map.int.int' || return 1
+	says "$addr=map[int][200]uint8" 'unchecked: hardly anything of it agrees .*; all of it agrees with map.int.int' || return 1
+	says "$(printf '%#x=map[int]int' $((addr + 8)))" 'unchecked: .*' || return 1
+	cleanup
+	target=
 }
 
 # A parent that controls jobs sees nothing of it, and calls that wait in the kernel are not ended by it.
@@ -252,6 +288,54 @@ snapshot_killed()
 	snapshot
 	((status == 0)) || return 1
 	cleanup
+	target=
+}
+
+# frozen_for MS: a process stands still, and maprace waits for a page of it that does not come, for so long
+frozen_for()
+{
+	local addr type
+	start_target "$e2e_build/1.24-stripped/broken" absent || return 1
+	read -r _ addr _ type < <(grep '^map ' "$work/target")
+	"$maprace" snapshot -p "$target" --max-freeze "$1ms" --map "$addr=$type" >"$work/stdout" 2>"$work/stderr" &
+	pid=$!
+	wait_until 10 traced "$target"
+}
+
+# ended STATUS: that maprace ends with, soon
+ended()
+{
+	wait_until 10 gone "$pid" || { kill -KILL "$pid" && why+=': maprace does not end' && return 1; }
+	status=0
+	wait "$pid" || status=$?
+	why+=": exit status $status: $(<"$work/stderr")"
+	((status == $1))
+}
+
+# Whatever happens to maprace in the freeze, or to the target: that is not held.
+snapshot_held()
+{
+	local pid helper
+	why='a page that does not come'
+	frozen_for 300 || return 1
+	wait_until 5 untraced "$target" && ended 1 && grep -q 'was let go, and nothing was seen' "$work/stderr" && stop_target || return 1
+	why='maprace was stopped, all of it'
+	frozen_for 1500 || return 1
+	helper=$(pgrep -P "$pid" || true)
+	# shellcheck disable=SC2086 # none, or one
+	kill -STOP "$pid" $helper
+	wait_until 5 untraced "$target" || { kill -KILL "$pid" && return 1; }
+	kill -CONT "$pid"
+	ended 1 && stop_target || return 1
+	why='a signal that ends maprace'
+	frozen_for 5000 || return 1
+	kill -INT "$pid" && kill -TERM "$pid"
+	wait_until 2 untraced "$target" && ended 143 && stop_target || return 1
+	why='the target was killed'
+	frozen_for 5000 || return 1
+	kill -KILL "$target"
+	wait "$target" 2>/dev/null || true
+	wait_until 2 untraced "$target" && ended 1 && grep -q 'ended while it was looked at' "$work/stderr" || return 1
 	target=
 }
 

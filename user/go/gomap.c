@@ -22,32 +22,18 @@
 
 void gomap_defect(struct gomap_walk *w, const char *where, const char *fmt, ...)
 {
-	struct report_map_dump *out = w->out;
-	struct report_defect *d, *grown;
+	char what[256];
 	va_list ap;
 
-	out->all_defects++;
-	if (w->sample || out->ndefects == REPORT_MAP_DEFECTS)
-		return;
-	grown = reallocarray(out->defects, out->ndefects + 1, sizeof(*grown));
-	if (!grown) {
-		w->stopped = -ENOMEM;
+	if (w->sample || w->out->ndefects == REPORT_MAP_DEFECTS) {
+		w->out->all_defects++;
 		return;
 	}
-	out->defects = grown;
-	d = &grown[out->ndefects];
-	d->where = strdup(where);
 	va_start(ap, fmt);
-	if (vasprintf(&d->what, fmt, ap) < 0)
-		d->what = NULL;
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	if (d->where && d->what) {
-		out->ndefects++;
-		return;
-	}
-	free(d->where);
-	free(d->what);
-	w->stopped = -ENOMEM;
+	if (report_map_defect(w->out, where, what))
+		w->stopped = -ENOMEM;
 }
 
 void gomap_heat(struct gomap_walk *w, uint64_t at, uint64_t n)
@@ -91,6 +77,22 @@ static int read_key(const struct gomap_walk *w, const uint8_t *bucket, uint64_t 
 	return 0;
 }
 
+bool gomap_elem_is_there(struct gomap_walk *w, const struct gomap_entry *e)
+{
+	const struct gomap_type *t = w->type;
+	uint8_t byte;
+	int r = 0;
+
+	if (!t->indirect_elem || !t->elem_size || (!w->sample && !w->out->type_given))
+		return true;
+	r = memory_read(w->g->memory, get_le64(e->elem), &byte, 1);
+	if (!r)
+		r = memory_read(w->g->memory, get_le64(e->elem) + t->elem_size - 1, &byte, 1);
+	if (r && r != -EFAULT)
+		w->stopped = r;
+	return r != -EFAULT;
+}
+
 int gomap_entry_read(struct gomap_walk *w, uint64_t slot, struct gomap_entry *e)
 {
 	int r;
@@ -99,10 +101,11 @@ int gomap_entry_read(struct gomap_walk *w, uint64_t slot, struct gomap_entry *e)
 	e->hashed = false;
 	e->key = w->bucket + slot_at(w->type, slot);
 	e->elem = w->bucket + w->type->elem_at + slot * w->type->elem_stride;
-	r = read_key(w, w->bucket, slot, e->data);
+	r = memory_late(w->g->memory) ? -ETIME : read_key(w, w->bucket, slot, e->data);
 	if (!r)
 		r = w->g->keys ? gomap_hash_key(&w->hash, e->data, w->seed, &e->hash) : -ENOTSUP;
-	if (r == -ETIME || r == -ENOMEM) {
+	/* only that a page is not there says something of the map */
+	if (r && r != -EFAULT && r != -ENOTSUP) {
 		w->stopped = r;
 		return r;
 	}
@@ -207,6 +210,7 @@ static uint64_t agreement(const struct gomap *g, uint64_t addr, const struct gom
 	walk(&w, type);
 	free(w.bucket);
 	*of = scratch.entries + scratch.all_defects;
+	*of -= scratch.unchecked < *of ? scratch.unchecked : *of;
 	return w.agree;
 }
 
@@ -215,13 +219,13 @@ static bool same_shape(const struct gomap_type *a, const struct gomap_type *b)
 	return a->how == b->how && a->key_size == b->key_size && a->bucket_size == b->bucket_size &&
 	       a->key_at == b->key_at && a->key_stride == b->key_stride &&
 	       a->elem_at == b->elem_at && a->elem_stride == b->elem_stride &&
-	       a->indirect_key == b->indirect_key &&
+	       a->indirect_key == b->indirect_key && a->indirect_elem == b->indirect_elem &&
 	       (a->how < GOMAP_HASH_TYPE || a->key_type == b->key_type);
 }
 
 struct guess {
 	const struct gomap_type *type;
-	uint64_t agree;
+	uint64_t agree, of; /* of a sample: entries and what is wrong */
 	uint32_t others;
 };
 
@@ -250,32 +254,16 @@ static int guess(const struct gomap *g, uint64_t addr, const char *name, struct 
 		agree = agreement(g, addr, t, &of);
 		if (!best->type ? name || (agree && 2 * agree >= of)
 				: agree > best->agree && 2 * agree >= of)
-			*best = (struct guess){t, agree, others};
+			*best = (struct guess){t, agree, of, others};
 	}
 	free(asked);
 	return 0;
 }
 
-static int say(struct report_map_dump *out, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int say(struct report_map_dump *out, const char *fmt, ...)
+/* What is wrong with it is wrong with a map only if something else says that it is one. */
+static bool is_no_such_map(const struct gomap_walk *w)
 {
-	char *old = out->reason, *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	if (!text ||
-	    asprintf(&out->reason, "%s%s%s", old ? old : "", old && old[0] ? "; " : "", text) < 0)
-		out->reason = NULL;
-	free(old);
-	free(text);
-	if (!out->reason)
-		out->reason = strdup("");
-	return out->reason ? 0 : -ENOMEM;
+	return w->out->all_defects && !w->agree && !w->out->unchecked;
 }
 
 static int judge(const struct gomap_walk *w, struct report_map_dump *out)
@@ -284,25 +272,34 @@ static int judge(const struct gomap_walk *w, struct report_map_dump *out)
 	int r = 0;
 
 	if (out->map.writing)
-		r = say(out, "a writer is inside%s",
-			out->all_defects ? ", so that what does not agree says nothing" : "");
+		r = report_map_say(out, "a writer is inside%s",
+				   out->all_defects ? ", so that what does not agree says nothing"
+						    : "");
 	if (!r && w->stopped == -ETIME)
-		r = say(out, "the time given with --max-freeze was up");
+		r = report_map_say(out, "the time given with --max-freeze was up");
 	if (!r && w->stopped == -E2BIG)
-		r = say(out, "so much of it is wrong that it was not looked at any further");
+		r = report_map_say(out,
+				   "so much of it is wrong that it was not looked at any further");
 	if (!r && !w->g->keys)
-		r = say(out, "what this process hashes with was not found");
+		r = report_map_say(out, "what this process hashes with was not found");
 	else if (!r && w->type->how == GOMAP_HASH_NONE)
-		r = say(out, "its keys are hashed by %s, which maprace does not know",
-			w->type->hasher);
+		r = report_map_say(out, "its keys are hashed by %s, which maprace does not know",
+				   w->type->hasher);
 	else if (!r && out->unchecked)
-		r = say(out,
-			"%" PRIu64 " keys have no hash that can be known (a NaN, or too large)",
-			out->unchecked);
-	out->integrity = out->all_defects ? out->map.writing ? REPORT_UNDER_WAY : REPORT_BROKEN
-			 : all		  ? REPORT_INTACT
-			 : out->checked	  ? REPORT_PART_INTACT
-					  : REPORT_UNCHECKED;
+		r = report_map_say(out,
+				   "%" PRIu64
+				   " keys have no hash that can be known (a NaN, or too large)",
+				   out->unchecked);
+	else if (!r && is_no_such_map(w))
+		r = report_map_say(out,
+				   "nothing of it agrees with %s: it is of another type, is no "
+				   "longer this map, or its header is damaged",
+				   w->type->name);
+	out->integrity = is_no_such_map(w)  ? REPORT_UNCHECKED
+			 : out->all_defects ? out->map.writing ? REPORT_UNDER_WAY : REPORT_BROKEN
+			 : all		    ? REPORT_INTACT
+			 : out->checked	    ? REPORT_PART_INTACT
+					    : REPORT_UNCHECKED;
 	if (!r && !out->reason)
 		out->reason = strdup("");
 	return r ? r : out->reason ? 0 : -ENOMEM;
@@ -332,7 +329,9 @@ static void fill_header(const struct gomap_walk *w, struct report_map_dump *out)
 	out->map.swiss = l->map_impl == GO_MAP_SWISS;
 	out->map.len = get_le64(w->header);
 	out->map.seed = w->seed;
-	out->map.writing = w->header[l->map_flags] & l->map_writing_mask;
+	/* Swiss: 0 or 1; anything else is damage, and no writer */
+	out->map.writing = out->map.swiss ? w->header[l->map_flags] == 1
+					  : w->header[l->map_flags] & l->map_writing_mask;
 }
 
 /* No type agrees: what the header says is all that is known. */
@@ -340,13 +339,36 @@ static int not_known(struct report_map_dump *out, const struct guess *best)
 {
 	out->integrity = REPORT_UNCHECKED;
 	if (!out->map.len)
-		return say(out, "it is empty, or no map");
+		return report_map_say(out, "it is empty, or no map");
 	if (best->agree)
-		return say(out,
-			   "its entries are too few to tell its type from: give it, as in "
-			   "--map 0x%" PRIx64 "=map[string]int",
-			   out->map.addr);
-	return say(out, "what is there agrees with no map type of the program");
+		return report_map_say(
+			out,
+			"its entries are too few to tell its type from: give it, as in "
+			"--map 0x%" PRIx64 "=map[string]int",
+			out->map.addr);
+	return report_map_say(out, "what is there agrees with no map type of the program");
+}
+
+static bool is_of_another(const struct guess *best)
+{
+	return best->of >= SAMPLE_SURE && 2 * best->agree < best->of;
+}
+
+/* The type that was given is not that of the map. */
+static int another_type(const struct gomap *g, struct report_map_dump *out,
+			const struct guess *best)
+{
+	struct guess other;
+	int r = report_map_say(out,
+			       "hardly anything of it agrees with %s: it is of another type, or no "
+			       "longer this map",
+			       best->type->name);
+
+	if (!r)
+		r = guess(g, out->map.addr, NULL, &other);
+	if (!r && other.type && other.agree >= SAMPLE_SURE && other.agree == other.of)
+		r = report_map_say(out, "all of it agrees with %s", other.type->name);
+	return r;
 }
 
 int gomap_dump(const struct gomap *g, uint64_t addr, const char *name, struct report_map_dump *out)
@@ -362,19 +384,22 @@ int gomap_dump(const struct gomap *g, uint64_t addr, const char *name, struct re
 	out->type_given = name != NULL;
 	r = out->map.type ? begin(&w, g, addr, out) : -ENOMEM;
 	if (r)
-		return r == -ENOMEM  ? r
-		       : r == -ETIME ? say(out, "the time given with --max-freeze was up")
-				     : say(out, "nothing is in memory at this address");
+		return r == -ENOMEM ? r
+		       : r == -ETIME
+			       ? report_map_say(out, "the time given with --max-freeze was up")
+			       : report_map_say(out, "nothing is in memory at this address");
 	fill_header(&w, out);
 	r = guess(g, addr, name, &best);
 	if (!r && name && !best.type) { /* one that reflection made is not described */
 		out->type_given = false;
-		r = say(out, "the program has no map type of the name %s", name);
+		r = report_map_say(out, "the program has no map type of the name %s", name);
 		if (!r)
 			r = guess(g, addr, NULL, &best);
 	}
 	if (!r && (!best.type || (!out->type_given && best.agree < SAMPLE_SURE)))
 		r = not_known(out, &best);
+	else if (!r && is_of_another(&best))
+		r = another_type(g, out, &best);
 	else if (!r) {
 		free(out->map.type);
 		out->map.type = strdup(best.type->name);

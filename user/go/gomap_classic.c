@@ -97,6 +97,12 @@ static void check_entry(struct classic *c, const struct place *p, uint64_t slot,
 		name_slot(c, p->bucket, p->link, slot, where);
 		gomap_defect(w, where, GOMAP_NO_KEY);
 	}
+	if (!r && !gomap_elem_is_there(w, &e)) {
+		name_slot(c, p->bucket, p->link, slot, where);
+		gomap_defect(w, where, GOMAP_NO_ELEM);
+		if (w->sample)
+			return;
+	}
 	if (r || !e.hashed)
 		return;
 	if (top == top_of(e.hash) && (e.hash & mask) == p->bucket) {

@@ -8,7 +8,8 @@
 #include "base/bits.h"
 #include "go/aes_round.h"
 
-#define MAX_STRING (1u << 20) /* of a key: nobody waits for longer ones */
+#define MAX_STRING (1u << 20)	/* of a key: nobody waits for longer ones */
+#define MAX_LENGTH (1ull << 40) /* no string is as long */
 #define MAX_DEPTH 8
 #define MAX_FIELDS 256
 #define MAX_ELEMS 4096
@@ -254,8 +255,12 @@ static int hash_string(struct walk *w, const uint8_t *p, uint64_t *h)
 	uint8_t small[256], *data = small;
 	int r = 0;
 
-	if (len > MAX_STRING)
-		return len >> 47 ? -EFAULT : -ENOTSUP;
+	if (len > MAX_LENGTH)
+		return -EFAULT;
+	if (len > MAX_STRING) { /* one that was torn ends where nothing is */
+		r = memory_read(w->h->memory, at + len - 1, small, 1);
+		return r ? r : -ENOTSUP;
+	}
 	if (len > sizeof(small))
 		data = malloc(len);
 	if (!data)

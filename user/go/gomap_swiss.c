@@ -30,6 +30,7 @@
 #define MAX_DEPTH 32	  /* of a directory: 4 billion tables */
 #define MAX_CAPACITY 1024 /* of a table: a fuller one is split */
 #define MAX_BAD 1000
+#define MAX_COUNTED 65536 /* tables: of more there is no heat map, to save time */
 #define WHERE 96
 
 struct table {
@@ -124,6 +125,12 @@ static void check_entry(struct swiss *s, uint64_t group, uint64_t slot, uint8_t 
 		name_slot(s, group, slot, where);
 		gomap_defect(w, where, GOMAP_NO_KEY);
 	}
+	if (!r && !gomap_elem_is_there(w, &e)) {
+		name_slot(s, group, slot, where);
+		gomap_defect(w, where, GOMAP_NO_ELEM);
+		if (w->sample)
+			return;
+	}
 	if (r || !e.hashed)
 		return;
 	if (ctrl != (e.hash & 0x7f)) {
@@ -193,12 +200,17 @@ static bool walk_group(struct swiss *s, uint64_t addr, uint64_t number, struct c
 	return true;
 }
 
-static bool read_table(struct swiss *s, uint64_t addr, struct table *t)
+/* The one that a directory entry names. */
+static int read_table(struct swiss *s, uint64_t entry, struct table *t)
 {
 	uint8_t raw[TABLE_SIZE];
+	uint64_t addr;
+	int r = memory_u64(s->w->g->memory, s->dir + 8 * entry, &addr);
 
-	if (memory_read(s->w->g->memory, addr, raw, sizeof(raw)))
-		return false;
+	if (!r)
+		r = memory_read(s->w->g->memory, addr, raw, sizeof(raw));
+	if (r)
+		return r;
 	*t = (struct table){
 		.addr = addr,
 		.used = get_le16(raw + TABLE_USED),
@@ -209,7 +221,7 @@ static bool read_table(struct swiss *s, uint64_t addr, struct table *t)
 		.groups = get_le64(raw + TABLE_GROUPS),
 		.mask = get_le64(raw + TABLE_MASK),
 	};
-	return true;
+	return 0;
 }
 
 /* What the rest depends on. */
@@ -280,16 +292,20 @@ static void walk_table(struct swiss *s, struct table *t)
 static void walk_directory(struct swiss *s, bool count)
 {
 	struct gomap_walk *w = s->w;
-	uint64_t i, k, addr, again, bad = 0;
+	uint64_t i, k, again, bad = 0;
 	char where[WHERE];
 	struct table t;
+	int r;
 
 	for (i = 0; i < s->dirlen && gomap_go_on(w); i += t.span) {
 		t.span = 1;
 		snprintf(where, sizeof(where), "directory entry %" PRIu64, i);
-		if (memory_u64(w->g->memory, s->dir + 8 * i, &addr) || !read_table(s, addr, &t)) {
+		r = read_table(s, i, &t);
+		if (r) {
 			t.span = 1;
-			if (!count && !memory_late(w->g->memory))
+			if (r != -EFAULT)
+				w->stopped = r;
+			else if (!count)
 				gomap_defect(w, where, "no table is there");
 			if (count && ++bad > MAX_BAD)
 				return; /* what is wrong is said when it is walked */
@@ -310,7 +326,7 @@ static void walk_directory(struct swiss *s, bool count)
 		}
 		for (k = 1; k < t.span && i + k < s->dirlen && gomap_go_on(w); k++)
 			if (!memory_u64(w->g->memory, s->dir + 8 * (i + k), &again) &&
-			    again != addr) {
+			    again != t.addr) {
 				gomap_defect(w, where,
 					     "its table's depth says that %" PRIu64
 					     " entries name it, and entry %" PRIu64
@@ -347,6 +363,10 @@ void gomap_walk_swiss(struct gomap_walk *w)
 	};
 
 	w->out->depth = s.depth;
+	if (!w->sample && w->header[w->g->layout->map_flags] > 1)
+		gomap_defect(w, "header",
+			     "its mark of a writer is 0x%02x, which is neither 0 nor 1",
+			     w->header[w->g->layout->map_flags]);
 	if (!s.dirlen) {
 		walk_small(&s);
 	} else if (s.depth > MAX_DEPTH || s.dirlen != 1ull << s.depth || s.shift != 64 - s.depth) {
@@ -358,7 +378,7 @@ void gomap_walk_swiss(struct gomap_walk *w)
 		w->stopped = -EBADMSG;
 		return;
 	} else {
-		if (!w->sample)
+		if (!w->sample && s.dirlen <= MAX_COUNTED)
 			walk_directory(&s, true);
 		walk_directory(&s, false);
 	}

@@ -44,6 +44,10 @@ void gomap_defect(struct gomap_walk *w, const char *where, const char *fmt, ...)
  * is a defect; others: time is up, and w->stopped says so. */
 int gomap_entry_read(struct gomap_walk *w, uint64_t slot, struct gomap_entry *e);
 #define GOMAP_NO_KEY "its key refers to what is not in memory"
+/* False: its element is elsewhere, and not in memory. Types differ in that too: asked where a type
+ * is looked for, or was given. */
+bool gomap_elem_is_there(struct gomap_walk *w, const struct gomap_entry *e);
+#define GOMAP_NO_ELEM "its element refers to what is not in memory"
 /* Whether the slot of another bucket or group holds the same key: only where all of a key is known.
  */
 bool gomap_same_key(struct gomap_walk *w, const struct gomap_entry *e, const uint8_t *bucket,

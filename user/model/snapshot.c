@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *report_integrity_name(enum report_integrity integrity)
 {
@@ -84,6 +85,46 @@ int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)
 		return -ENOMEM;
 	s->nnotes++;
 	return 0;
+}
+
+int report_map_defect(struct report_map_dump *m, const char *where, const char *what)
+{
+	struct report_defect *grown, d;
+
+	m->all_defects++;
+	if (m->ndefects == REPORT_MAP_DEFECTS)
+		return 0;
+	grown = reallocarray(m->defects, m->ndefects + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	m->defects = grown;
+	d = (struct report_defect){strdup(where), strdup(what)};
+	if (!d.where || !d.what) {
+		free(d.where);
+		free(d.what);
+		return -ENOMEM;
+	}
+	m->defects[m->ndefects++] = d;
+	return 0;
+}
+
+int report_map_say(struct report_map_dump *m, const char *fmt, ...)
+{
+	char *old = m->reason, *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (!text ||
+	    asprintf(&m->reason, "%s%s%s", old ? old : "", old && old[0] ? "; " : "", text) < 0)
+		m->reason = NULL;
+	free(old);
+	free(text);
+	if (!m->reason)
+		m->reason = strdup("");
+	return m->reason ? 0 : -ENOMEM;
 }
 
 bool report_snapshot_broken(const struct report_snapshot *s)

@@ -96,6 +96,11 @@ struct report_snapshot {
 void report_snapshot_free(struct report_snapshot *s); /* what it owns */
 int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* One more thing that is wrong with it; 0 or -ENOMEM. */
+int report_map_defect(struct report_map_dump *m, const char *where, const char *what);
+/* One more reason. 0 or -ENOMEM. */
+int report_map_say(struct report_map_dump *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 const char *report_integrity_name(enum report_integrity integrity); /* "intact" … */
 /* Whether a map of it is broken. */
 bool report_snapshot_broken(const struct report_snapshot *s);

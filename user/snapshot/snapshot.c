@@ -123,10 +123,45 @@ static int take_frozen(struct taking *t)
 			       t->err);
 }
 
+/* Whether each goroutine's stack is known, to its end. */
+static bool all_stacks_known(const struct report_snapshot *s)
+{
+	size_t i;
+
+	if (s->unread || s->no_stack || s->unreadable || s->groups_cut)
+		return false;
+	for (i = 0; i < s->ngroups; i++)
+		if (s->groups[i].truncated || s->groups[i].approximate)
+			return false;
+	return true;
+}
+
+/* What the goroutines say of a map's writer. */
+static int ask_goroutines(const struct report_snapshot *s, struct report_map_dump *m)
+{
+	bool inside = false;
+	size_t i;
+
+	for (i = 0; i < s->ngroups; i++)
+		inside |= s->groups[i].in_map;
+	if (!inside && m->map.writing && m->integrity != REPORT_UNCHECKED && all_stacks_known(s)) {
+		m->integrity = REPORT_BROKEN;
+		return report_map_defect(m, "header",
+					 "it says that a writer is inside, and no goroutine is "
+					 "inside a map function: the next use ends the program");
+	}
+	if (inside && m->integrity == REPORT_BROKEN)
+		return report_map_say(m,
+				      "goroutines are inside map functions: if it is this map, a "
+				      "race is going on");
+	return 0;
+}
+
 static int fill(struct taking *t)
 {
 	struct report_snapshot *out = t->out;
 	const struct goroutines *gs = &t->goroutines;
+	size_t i;
 	int r;
 
 	out->freeze_ns = t->freeze.ended_ns - t->freeze.began_ns;
@@ -137,6 +172,8 @@ static int fill(struct taking *t)
 	out->unreadable = gs->unreadable;
 	out->read_bytes = memory_taken(t->memory);
 	r = groups_make(out, gs, t->bin, t->bias, t->freeze.began_ns);
+	for (i = 0; i < out->nmaps && !r; i++)
+		r = ask_goroutines(out, &out->maps[i]);
 	if (!r && out->unread)
 		r = report_snapshot_note(out,
 					 "%" PRIu64

@@ -3,8 +3,8 @@
 // A map that was broken on purpose, through unsafe: prints "map ADDR ENTRIES TYPE" and "ready", and stands. For
 // tests/e2e/snapshot.sh, which knows what maprace is to say of each way:
 //
-//	both designs: none count key pointer length
-//	Swiss:        control strange tombstone twin directory growth small
+//	both designs: none count key pointer length torn element stuck absent
+//	Swiss:        control strange tombstone twin directory growth small writer
 //	classic:      tophash twin loop evacuated moved ended
 package main
 
@@ -141,6 +141,37 @@ func grow(m unsafe.Pointer) {
 	*word(m, 32) = 1 << (*octet(m, 9) - 1)
 }
 
+func writingAt() uintptr {
+	if swiss {
+		return 34
+	}
+	return 8
+}
+
+func writing() uint8 {
+	if swiss {
+		return 1
+	}
+	return 4
+}
+
+// absent is the address of a page that does not come: nobody answers for it (userfaultfd(2)).
+func absent() uintptr {
+	const register, api, missing = 0xc020aa00, 0xc018aa3f, 1
+	page, _, e := syscall.Syscall6(syscall.SYS_MMAP, 0, 1<<16, 3, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0), 0)
+	fd, _, e2 := syscall.Syscall(323, syscall.O_CLOEXEC, 0, 0)
+	if e != 0 || e2 != 0 {
+		panic("no userfaultfd")
+	}
+	hello := [3]uint64{0xaa, 0, 0}
+	syscall.Syscall(syscall.SYS_IOCTL, fd, api, uintptr(unsafe.Pointer(&hello)))
+	all := [4]uint64{uint64(page), 1 << 16, missing, 0}
+	if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, fd, register, uintptr(unsafe.Pointer(&all))); e != 0 {
+		panic(e)
+	}
+	return page
+}
+
 func main() {
 	how := os.Args[1]
 	end := make(chan os.Signal, 1)
@@ -155,15 +186,39 @@ func main() {
 	case "none":
 	case "count":
 		*word(m, 0)++
-	case "pointer", "length":
+	case "stuck": // the mark of a writer, whom there is not
+		*octet(m, writingAt()) |= writing()
+	case "writer":
+		*octet(m, writingAt()) = 0xff
+	case "element":
+		debug.SetGCPercent(-1)
+		far := map[int][200]byte{}
+		for i := 0; i < 1000; i++ {
+			far[i] = [200]byte{}
+		}
+		told = far
+		m = header(far)
+		if p := (place{}); swiss {
+			p = swissPlace(m, 16)
+			*word(p.group, 8+16*p.full+8) = 0x10
+		} else {
+			p = classicPlace(m)
+			*word(p.group, 8+8*8+8*p.full) = 0x10
+		}
+	case "pointer", "length", "torn", "absent":
 		debug.SetGCPercent(-1)
 		told = texts
 		m = header(texts)
 		where := at(classicOrSwiss(m), 0)
-		if how == "pointer" {
+		switch how {
+		case "pointer":
 			*word(where, 0) = 0x10
-		} else {
+		case "length":
 			*word(where, 8) = 1 << 60
+		case "torn":
+			*word(where, 8) = 1 << 38
+		case "absent":
+			*word(where, 0) = uint64(absent())
 		}
 	case "evacuated":
 		grow(m)
