@@ -105,8 +105,8 @@ static void check_entry(struct classic *c, const struct place *p, uint64_t slot,
 	}
 	if (r || !e.hashed)
 		return;
+	w->agree += top == top_of(e.hash); /* its bucket depends on a header that may be damaged */
 	if (top == top_of(e.hash) && (e.hash & mask) == p->bucket) {
-		w->agree++;
 		look_for_twin(c, &e, top, p->bucket, p->first, p->link);
 		return;
 	}

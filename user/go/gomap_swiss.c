@@ -151,7 +151,6 @@ static void check_entry(struct swiss *s, uint64_t group, uint64_t slot, uint8_t 
 			     "its key's hash belongs to another table (directory entry %" PRIu64
 			     ")",
 			     place);
-		w->agree--;
 		return;
 	}
 	check_way(s, &e, group);

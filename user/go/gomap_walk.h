@@ -20,7 +20,7 @@ struct gomap_walk {
 	uint64_t cells, at; /* buckets or groups in all, and the one that is looked at: the heat */
 	uint64_t fill[REPORT_MAP_HEAT];
 	uint64_t sample; /* end after so many entries; 0: none */
-	uint64_t agree;	 /* entries whose hash fits */
+	uint64_t agree;	 /* entries of which their slot says what their hash does */
 	int stopped;	 /* why not all was looked at: -ETIME, -EFAULT, -ENOMEM; 0 */
 	uint8_t *bucket; /* GOMAP_MAX_BUCKET bytes */
 };

@@ -342,6 +342,11 @@ void memory_deadline(struct memory *m, uint64_t until_ns)
 	m->until_ns = until_ns;
 }
 
+uint64_t memory_until(const struct memory *m)
+{
+	return m->until_ns;
+}
+
 bool memory_late(const struct memory *m)
 {
 	return m->gone || (m->until_ns && clock_ns(CLOCK_MONOTONIC) >= m->until_ns);

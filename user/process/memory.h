@@ -36,6 +36,7 @@ void memory_reserve(struct memory *m, uint64_t bytes);
 /* From that moment of CLOCK_MONOTONIC on nothing is read any more: -ETIME. 0: no end. Of frozen
  * memory, also from the moment on that the process was found to be gone: -ESRCH, -EPERM. */
 void memory_deadline(struct memory *m, uint64_t until_ns);
+uint64_t memory_until(const struct memory *m);
 bool memory_late(const struct memory *m);
 /* Bytes that were taken from the target so far. */
 uint64_t memory_taken(const struct memory *m);

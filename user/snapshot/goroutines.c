@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 
 #define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
 #define MAX_G 512		  /* bytes of a runtime.g */
@@ -256,6 +257,29 @@ static bool start_of(const struct raw_g *g, const struct frozen_thread *t, struc
 	return from->sp >= g->lo && from->sp < g->hi;
 }
 
+/* Addresses, each once. */
+struct addresses {
+	uint64_t *slots, mask; /* 0: empty */
+	size_t n;
+};
+
+static int addresses_make(struct addresses *s, size_t n)
+{
+	for (s->mask = 63; s->mask < 2 * n;)
+		s->mask = 2 * s->mask + 1;
+	s->slots = calloc(s->mask + 1, sizeof(*s->slots));
+	return s->slots ? 0 : -ENOMEM;
+}
+
+static uint64_t *addresses_find(const struct addresses *s, uint64_t addr)
+{
+	uint64_t i = addr * 0x9e3779b97f4a7c15ull >> 32;
+
+	while (s->slots[i & s->mask] && s->slots[i & s->mask] != addr)
+		i++;
+	return &s->slots[i & s->mask];
+}
+
 struct reader {
 	struct goroutines *gs;
 	const struct go_layout *layout;
@@ -263,6 +287,7 @@ struct reader {
 	const struct freeze *freeze;
 	struct unwinder *u;
 	uint64_t array;
+	struct addresses early; /* that were read before the list */
 };
 
 static int read_stack(struct reader *rd, struct goroutine *g)
@@ -272,6 +297,9 @@ static int read_stack(struct reader *rd, struct goroutine *g)
 	struct unwound stack;
 	struct raw_g raw;
 
+	if (g->walked)
+		return 0;
+	g->walked = true;
 	if (memory_late(rd->memory) || read_g(rd->memory, rd->layout, g->addr, &raw)) {
 		rd->gs->no_stack++;
 		g->truncated = true;
@@ -287,13 +315,35 @@ static int read_stack(struct reader *rd, struct goroutine *g)
 	return keep_stack(rd->gs, g, &stack);
 }
 
+static void add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
+{
+	uint64_t tid = 0;
+
+	if (raw->m && memory_u64(rd->memory, raw->m + rd->layout->m_procid, &tid))
+		tid = 0;
+	rd->gs->list[rd->gs->n++] = (struct goroutine){
+		.addr = addr,
+		.id = raw->id,
+		.parent = raw->parent,
+		.gopc = raw->gopc,
+		.startpc = raw->startpc,
+		.waitsince = raw->waitsince,
+		.stack_lo = raw->lo,
+		.stack_hi = raw->hi,
+		.status = raw->status,
+		.reason = raw->reason,
+		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
+	};
+}
+
+/* An entry of the list. */
 static void take(struct reader *rd, uint64_t addr)
 {
 	struct goroutines *gs = rd->gs;
-	struct goroutine *g = &gs->list[gs->n];
 	struct raw_g raw;
-	uint64_t tid = 0;
 
+	if (addr && *addresses_find(&rd->early, addr) == addr)
+		return;
 	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
 		if (memory_late(rd->memory))
 			gs->unread++;
@@ -301,31 +351,80 @@ static void take(struct reader *rd, uint64_t addr)
 			gs->unreadable++;
 		return;
 	}
-	if (is_unused(&raw)) {
+	if (is_unused(&raw))
 		gs->dead++;
-		return;
-	}
-	if (raw.m && memory_u64(rd->memory, raw.m + rd->layout->m_procid, &tid))
-		tid = 0;
-	*g = (struct goroutine){
-		.addr = addr,
-		.id = raw.id,
-		.parent = raw.parent,
-		.gopc = raw.gopc,
-		.startpc = raw.startpc,
-		.waitsince = raw.waitsince,
-		.stack_lo = raw.lo,
-		.stack_hi = raw.hi,
-		.status = raw.status,
-		.reason = raw.reason,
-		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
-	};
-	gs->n++;
+	else
+		add(rd, addr, &raw);
 }
 
 static bool runs(const struct goroutine *g)
 {
 	return g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL;
+}
+
+/* What the thread runs, by what Go keeps at fs:-8 (with C code it may be elsewhere, and then it is
+ * found in the list only): the goroutine, or that of the scheduler or of a signal, whose m knows. */
+static uint64_t find_running(const struct reader *rd, const struct frozen_thread *t,
+			     struct raw_g *raw)
+{
+	uint64_t addr, curg;
+	int tries;
+
+	if (!t->known || t->regs.fs_base < 8 || memory_u64(rd->memory, t->regs.fs_base - 8, &addr))
+		return 0;
+	for (tries = 0; tries < 2; tries++) {
+		if (read_g(rd->memory, rd->layout, addr, raw) || !raw->m ||
+		    memory_u64(rd->memory, raw->m + rd->layout->m_curg, &curg))
+			return 0;
+		if (curg == addr)
+			return looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
+						    raw->status == GOROUTINE_SYSCALL)
+				       ? addr
+				       : 0;
+		addr = curg;
+	}
+	return 0;
+}
+
+/* In a list of hundreds of thousands they are the few that say most. */
+static int read_running(struct reader *rd)
+{
+	struct raw_g raw;
+	size_t i, n = rd->freeze ? rd->freeze->n : 0;
+	uint64_t addr, *slot;
+	int r = addresses_make(&rd->early, n);
+
+	for (i = 0; i < n && !r && !memory_late(rd->memory); i++) {
+		addr = find_running(rd, &rd->freeze->threads[i], &raw);
+		slot = addr ? addresses_find(&rd->early, addr) : NULL;
+		if (!slot || *slot == addr)
+			continue;
+		*slot = addr;
+		rd->early.n++;
+		add(rd, addr, &raw);
+		r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+	}
+	return r;
+}
+
+static void read_list(struct reader *rd, uint64_t n)
+{
+	uint64_t i, addr, met = 0, until = memory_until(rd->memory);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (until > now)
+		memory_deadline(rd->memory, now + (until - now) / 2);
+	for (i = 0; i < n && !memory_late(rd->memory); i++) {
+		if (memory_u64(rd->memory, rd->array + 8 * i, &addr)) {
+			rd->gs->unreadable++;
+			continue;
+		}
+		met += addr && *addresses_find(&rd->early, addr) == addr;
+		take(rd, addr);
+	}
+	if (n - i > rd->early.n - met)
+		rd->gs->unread += n - i - (rd->early.n - met);
+	memory_deadline(rd->memory, until);
 }
 
 /* The stacks of those that run are the fewest and say most. */
@@ -345,8 +444,9 @@ static int read_stacks(struct reader *rd)
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
 		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
 {
-	struct reader rd = {gs, layout, memory, freeze, u, 0};
-	uint64_t i, n, addr;
+	struct reader rd = {gs, layout, memory, freeze, u, 0, {}};
+	uint64_t n;
+	int r;
 
 	memset(gs, 0, sizeof(*gs));
 	if (memory_late(memory))
@@ -355,20 +455,14 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	    n > MAX_GOROUTINES)
 		return -EFAULT;
 	gs->total = n;
-	gs->list = calloc(n, sizeof(*gs->list));
-	if (!gs->list)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		if (memory_late(memory)) {
-			gs->unread += n - i;
-			break;
-		}
-		if (memory_u64(memory, rd.array + 8 * i, &addr))
-			gs->unreadable++;
-		else
-			take(&rd, addr);
+	gs->list = calloc(n + (freeze ? freeze->n : 0), sizeof(*gs->list));
+	r = gs->list ? read_running(&rd) : -ENOMEM;
+	if (!r) {
+		read_list(&rd, n);
+		r = read_stacks(&rd);
 	}
-	return read_stacks(&rd);
+	free(rd.early.slots);
+	return r;
 }
 
 void goroutines_free(struct goroutines *gs)

@@ -34,6 +34,7 @@ struct goroutine {
 	uint32_t status, reason;
 	pid_t tid;    /* that it runs on; 0: none */
 	size_t at, n; /* in goroutines.pcs */
+	bool walked;  /* its stack was, as far as there was time */
 	bool truncated, approximate;
 };
 
@@ -45,7 +46,7 @@ struct goroutines {
 	uint64_t total;	     /* entries of runtime.allgs */
 	uint64_t dead;	     /* of them are not used now */
 	uint64_t unreadable; /* of them look like no goroutine */
-	uint64_t unread;     /* that there was no time for */
+	uint64_t unread;     /* entries that there was no time for, dead ones among them */
 	uint64_t no_stack;   /* of those in list: no time for their stacks */
 };
 
@@ -57,7 +58,9 @@ struct goroutines {
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 		    uint64_t *allgs, struct err *err);
 
-/* Reads all, those that run first. freeze: the registers of those that run; NULL: there are none.
+/* Reads all: first those that its threads run, with their stacks, then the list, which has half of
+ * the time that is left, then stacks. freeze: the threads, with their registers; NULL: there are
+ * none.
  * 0, -EFAULT the list is not there, -ETIME there was no time at all, -ENOMEM. When time is up later
  * it says what is missing. */
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,

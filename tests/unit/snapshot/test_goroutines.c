@@ -153,6 +153,42 @@ static void one_that_runs_has_its_registers(void **state)
 	end();
 }
 
+/* Whatever the list is like, and however long it takes to read. */
+static void those_that_run_are_read_first(void **state)
+{
+	struct frozen_thread t[2] = {{.tid = 9, .own = TID, .stopped = true, .known = true},
+				     {.tid = 10, .own = 10, .stopped = true, .known = true}};
+	struct freeze freeze = {.threads = t, .n = 2};
+
+	(void)state;
+	begin();
+	put(G0 + m.l->g_status, GOROUTINE_RUNNING, 4);
+	put(M + m.l->m_curg, AT + G0, 8);
+	put(0x1c00, AT + G0, 8);
+	t[0].regs.fs_base = t[1].regs.fs_base = AT + 0x1c08;
+	t[0].regs.rip = MINI_TEXT + 4;
+	t[0].regs.rsp = AT + STACK + 0x108;
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.n, 1); /* once */
+	assert_int_equal(m.gs.list[0].n, 3);
+	assert_int_equal(m.gs.dead, 1);
+	put(0, UINT64_MAX - 7, 8); /* no list */
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.n, 1);
+	assert_int_equal(m.gs.list[0].n, 3);
+	/* a goroutine of the scheduler: the one that it works for */
+	put(0x1c00, AT + G1, 8);
+	put(G1 + m.l->g_m, AT + M, 8);
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.n, 1);
+	assert_int_equal(m.gs.list[0].addr, AT + G0);
+	/* an m that names another goroutine each time it is asked, or none */
+	put(M + m.l->m_curg, AT + G0 + 8, 8);
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.n, 0);
+	end();
+}
+
 static void lists_that_are_none_are_refused(void **state)
 {
 	(void)state;
@@ -240,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stack_is_walked_by_its_depths),
 		cmocka_unit_test(one_that_runs_has_its_registers),
+		cmocka_unit_test(those_that_run_are_read_first),
 		cmocka_unit_test(lists_that_are_none_are_refused),
 		cmocka_unit_test(goroutines_that_are_none_are_counted),
 		cmocka_unit_test(endless_stacks_end),
