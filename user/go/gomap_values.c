@@ -27,11 +27,17 @@ enum {
 static char *text_of_string(struct gomap_walk *w, const uint8_t *data)
 {
 	uint64_t len = get_le64(data + 8), n = len < MAX_TEXT ? len : MAX_TEXT;
-	char text[MAX_TEXT + 1], *made;
+	char raw[MAX_TEXT], text[4 * MAX_TEXT + 1], *made, *to = text;
+	uint64_t i;
 
-	if (n && memory_read(w->g->memory, get_le64(data), text, n))
+	if (n && memory_read(w->g->memory, get_le64(data), raw, n))
 		return strdup("(not in memory)");
-	text[n] = '\0';
+	for (i = 0; i < n; i++)
+		if (raw[i])
+			*to++ = raw[i];
+		else
+			to = stpcpy(to, "\\x00"); /* what is behind it counts too */
+	*to = '\0';
 	return asprintf(&made, "\"%s\"%s", text, len > n ? "..." : "") < 0 ? NULL : made;
 }
 

@@ -80,8 +80,8 @@ struct report_snapshot {
 	uint64_t limit_ns;  /* how long it was allowed to */
 	uint64_t read_bytes;
 	uint32_t threads;
-	uint64_t goroutines; /* that there were, without dead ones; those of the runtime included */
-	uint64_t unread;     /* goroutines that there was no time for */
+	uint64_t goroutines; /* that were read, without dead ones; those of the runtime included */
+	uint64_t unread;     /* entries of the list that there was no time for: free ones too */
 	uint64_t no_stack;   /* known, but there was no time for their stacks */
 	uint64_t unreadable;
 	uint64_t groups_cut; /* groups that are not kept */

@@ -17,6 +17,7 @@
 #define MAX_ID (1ull << 56)
 #define SAMPLE 64
 #define TRIES 20
+#define ROUNDS 8 /* then only a part in 256 of the time is left */
 #define NAP_NS 5000000
 #define MAX_DATA (1ull << 30) /* of a program that is looked through */
 #define PIECE (1u << 20)
@@ -286,7 +287,8 @@ struct reader {
 	struct memory *memory;
 	const struct freeze *freeze;
 	struct unwinder *u;
-	uint64_t array;
+	uint64_t array, next;	/* the list, and the entry that is next */
+	uint64_t met;		/* entries that were read before */
 	struct addresses early; /* that were read before the list */
 };
 
@@ -407,23 +409,21 @@ static int read_running(struct reader *rd)
 	return r;
 }
 
+/* As many as half of the time is enough for. */
 static void read_list(struct reader *rd, uint64_t n)
 {
-	uint64_t i, addr, met = 0, until = memory_until(rd->memory);
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t addr, until = memory_until(rd->memory), now = clock_ns(CLOCK_MONOTONIC);
 
 	if (until > now)
 		memory_deadline(rd->memory, now + (until - now) / 2);
-	for (i = 0; i < n && !memory_late(rd->memory); i++) {
-		if (memory_u64(rd->memory, rd->array + 8 * i, &addr)) {
+	for (; rd->next < n && !memory_late(rd->memory); rd->next++) {
+		if (memory_u64(rd->memory, rd->array + 8 * rd->next, &addr)) {
 			rd->gs->unreadable++;
 			continue;
 		}
-		met += addr && *addresses_find(&rd->early, addr) == addr;
+		rd->met += addr && *addresses_find(&rd->early, addr) == addr;
 		take(rd, addr);
 	}
-	if (n - i > rd->early.n - met)
-		rd->gs->unread += n - i - (rd->early.n - met);
 	memory_deadline(rd->memory, until);
 }
 
@@ -444,9 +444,9 @@ static int read_stacks(struct reader *rd)
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
 		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
 {
-	struct reader rd = {gs, layout, memory, freeze, u, 0, {}};
+	struct reader rd = {gs, layout, memory, freeze, u, 0, 0, 0, {}};
 	uint64_t n;
-	int r;
+	int rounds, r;
 
 	memset(gs, 0, sizeof(*gs));
 	if (memory_late(memory))
@@ -457,10 +457,12 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	gs->total = n;
 	gs->list = calloc(n + (freeze ? freeze->n : 0), sizeof(*gs->list));
 	r = gs->list ? read_running(&rd) : -ENOMEM;
-	if (!r) {
+	for (rounds = 0; rounds < ROUNDS && !r && rd.next < n && !memory_late(memory); rounds++) {
 		read_list(&rd, n);
 		r = read_stacks(&rd);
 	}
+	if (n - rd.next > rd.early.n - rd.met)
+		gs->unread += n - rd.next - (rd.early.n - rd.met);
 	free(rd.early.slots);
 	return r;
 }

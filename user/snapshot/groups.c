@@ -111,10 +111,12 @@ static int add_frames(struct maker *m, struct report_group *g, uint64_t stored)
 	return 0;
 }
 
-/* What the compiler makes for a type of key: it runs inside the map function. */
-static bool is_generated(const char *function)
+/* What runs inside a map function, for its keys: made by the compiler for a type, the runtime's
+ * assembly (memeqbody, aeshashbody: without a package), and what that is in. */
+static bool serves_keys(const char *function)
 {
-	return !strncmp(function, "type:.", 6) || !strncmp(function, "type..", 6);
+	return !strncmp(function, "type:.", 6) || !strncmp(function, "type..", 6) ||
+	       !strncmp(function, "internal/bytealg.", 17) || !strchr(function, '.');
 }
 
 /* A map function in the middle of a stack that goes on in the program's own code (an iterator's
@@ -124,12 +126,24 @@ static void judge_map(struct report_group *g)
 	size_t i;
 
 	g->in_map = false;
-	for (i = 0; i < g->nframes && (g->frames[i].runtime || is_generated(g->frames[i].function));
+	for (i = 0; i < g->nframes && (g->frames[i].runtime || serves_keys(g->frames[i].function));
 	     i++)
 		if (groups_is_map_function(g->frames[i].function)) {
 			g->in_map = true;
 			return;
 		}
+}
+
+/* Wherever in the stack, so that no writer is overlooked. */
+bool groups_may_write(const struct report_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->nframes; i++)
+		if (groups_is_map_function(g->frames[i].function) ||
+		    !strncmp(g->frames[i].function, "internal/runtime/maps.", 22))
+			return true;
+	return false;
 }
 
 /* main() is made by the runtime's start-up code: not worth a line. */

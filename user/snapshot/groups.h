@@ -16,5 +16,7 @@ int groups_make(struct report_snapshot *out, const struct goroutines *gs,
 
 /* Whether a function of the runtime is an operation on a map. */
 bool groups_is_map_function(const char *function);
+/* Whether a map function is anywhere in its stack. */
+bool groups_may_write(const struct report_group *g);
 
 #endif

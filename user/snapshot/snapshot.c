@@ -143,7 +143,7 @@ static int ask_goroutines(const struct report_snapshot *s, struct report_map_dum
 	size_t i;
 
 	for (i = 0; i < s->ngroups; i++)
-		inside |= s->groups[i].in_map;
+		inside |= groups_may_write(&s->groups[i]);
 	if (!inside && m->map.writing && m->integrity != REPORT_UNCHECKED && all_stacks_known(s)) {
 		m->integrity = REPORT_BROKEN;
 		return report_map_defect(m, "header",
@@ -177,8 +177,8 @@ static int fill(struct taking *t)
 	if (!r && out->unread)
 		r = report_snapshot_note(out,
 					 "%" PRIu64
-					 " goroutines were not read: the time given with "
-					 "--max-freeze was up",
+					 " entries of the list of goroutines were not read, free "
+					 "ones among them: the time given with --max-freeze was up",
 					 out->unread);
 	if (!r && out->no_stack)
 		r = report_snapshot_note(out,
