@@ -246,9 +246,14 @@ static void put_profile(struct profile *p, const struct report *report)
 	text_id(p, ""); /* the first text must be this one */
 	put_type(p, PROFILE_SAMPLE_TYPE);
 	put_mapping(p, report->nsnapshots ? report->snapshots[0].exe : "");
-	for (i = 0; i < report->nsnapshots; i++)
-		for (k = 0; k < report->snapshots[i].ngroups; k++)
-			put_group(p, &report->snapshots[i].groups[k]);
+	for (i = 0; i < report->nsnapshots; i++) {
+		const struct report_snapshot *snapshot = &report->snapshots[i];
+
+		for (k = 0; k < snapshot->ngroups; k++)
+			put_group(p, &snapshot->groups[k]);
+		for (k = 0; k < snapshot->nnotes; k++) /* what is missing: pprof -comments */
+			put_number(&p->out, PROFILE_COMMENT, text_id(p, snapshot->notes[k]));
+	}
 	put_number(&p->out, PROFILE_TIME_NANOS, (uint64_t)report->started_unix_ns);
 	put_type(p, PROFILE_PERIOD_TYPE);
 	put_number(&p->out, PROFILE_PERIOD, 1);
