@@ -352,12 +352,19 @@ static void *turn(void *arg)
 	return arg;
 }
 
+static void *turn_once(void *arg)
+{
+	return arg;
+}
+
 static void leaderless(void)
 {
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, turn, NULL);
 	shared->ready = 1;
+	while (!shared->go)
+		nap();
 	pthread_exit(NULL);
 }
 
@@ -365,10 +372,64 @@ static void a_leader_that_has_ended_does_not_matter(void **unused)
 {
 	(void)unused;
 	begin(leaderless);
+	shared->go = 1;
 	while (state() != 'Z')
 		nap();
 	assert_int_equal(look(nothing, LIMIT), 0);
 	assert_int_equal(t.f.n, 1);
+	ended(SIGKILL);
+}
+
+static void one_that_is_stopped_stays_stopped(void **unused)
+{
+	int i;
+
+	(void)unused;
+	begin(turns);
+	kill(t.pid, SIGSTOP);
+	while (state() != 'T')
+		nap();
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(look(i & 1 ? crash : nothing, LIMIT), i & 1 ? -ECANCELED : 0);
+		assert_int_equal(state(), 'T');
+	}
+	kill(t.pid, SIGCONT);
+	assert_turns();
+	ended(SIGKILL);
+}
+
+static void *start_threads(void *arg)
+{
+	pthread_t thread;
+
+	for (;;)
+		if (!pthread_create(&thread, NULL, turn_once, NULL))
+			pthread_join(thread, NULL);
+	return arg;
+}
+
+static void starts_threads(void)
+{
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		pthread_create(&thread, NULL, start_threads, NULL);
+	shared->ready = 1;
+	for (;;)
+		shared->turns++;
+}
+
+/* New ones come and go while they are stopped. */
+static void threads_may_come_and_go(void **unused)
+{
+	int i;
+
+	(void)unused;
+	begin(starts_threads);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(look(i % 5 ? see : crash, LIMIT), i % 5 ? 7 : -ECANCELED);
+	assert_turns();
 	ended(SIGKILL);
 }
 
@@ -384,6 +445,8 @@ int main(void)
 		cmocka_unit_test(a_filter_of_calls_does_not_kill_it),
 		cmocka_unit_test(no_signal_is_lost),
 		cmocka_unit_test(a_leader_that_has_ended_does_not_matter),
+		cmocka_unit_test(one_that_is_stopped_stays_stopped),
+		cmocka_unit_test(threads_may_come_and_go),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
