@@ -245,8 +245,12 @@ static void waits(void)
 
 static void until_it_sleeps(void)
 {
-	while (state() != 'S')
+	char now;
+
+	while ((now = state()) != 'S') {
+		assert_true(now != 'Z');
 		nap();
+	}
 }
 
 static int signal_it(void *arg)
