@@ -467,6 +467,10 @@ static int freeze(struct freezer *z)
 			r = err_set(z->err, -ESRCH, "process %d ended while it was looked at",
 				    (int)f->process->pid);
 	}
+	/* what was seen counts, also where the timer is faster than we are with all these threads */
+	f->ended_ns = clock_ns(CLOCK_MONOTONIC);
+	z->result = r;
+	z->done = true;
 	let_go(f);
 	return r;
 }
