@@ -21,11 +21,11 @@ import (
 )
 
 var (
-	never  = make(chan int)
-	mutex  sync.Mutex
-	spins  uint64
-	piped  [2]int
-	ended  int64
+	never = make(chan int)
+	mutex sync.Mutex
+	spins uint64
+	piped [2]int
+	ended int64
 )
 
 //go:noinline

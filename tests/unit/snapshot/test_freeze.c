@@ -231,6 +231,30 @@ static void one_that_is_gone_is_not_taken_for_another(void **unused)
 	ended(0);
 }
 
+static void becomes_another(void)
+{
+	shared->ready = 1;
+	while (!shared->go)
+		nap();
+	execlp("sleep", "sleep", "1000", NULL);
+	_exit(1);
+}
+
+static void another_program_is_not_looked_at(void **unused)
+{
+	bool same = true;
+
+	(void)unused;
+	begin(becomes_another);
+	assert_int_equal(look(nothing, LIMIT), 0);
+	shared->go = 1;
+	while (!process_same_program(&t.p, &same) && same)
+		nap();
+	assert_int_equal(look(nothing, LIMIT), -ESRCH);
+	assert_non_null(strstr(t.err.text, "has begun another program"));
+	assert_int_equal(WTERMSIG(ended(SIGKILL)), SIGKILL);
+}
+
 static void waits(void)
 {
 	int ep = epoll_create1(0);
@@ -448,6 +472,7 @@ int main(void)
 		cmocka_unit_test(nothing_that_happens_to_us_holds_it),
 		cmocka_unit_test(one_that_ends_meanwhile_was_not_seen),
 		cmocka_unit_test(one_that_is_gone_is_not_taken_for_another),
+		cmocka_unit_test(another_program_is_not_looked_at),
 		cmocka_unit_test(a_wait_goes_on_but_for_a_signal_of_its_own),
 		cmocka_unit_test(a_wait_goes_on_where_we_are_killed),
 		cmocka_unit_test(a_filter_of_calls_does_not_kill_it),
