@@ -202,6 +202,8 @@ uint64_t gomap_memhash64(const struct gomap_keys *keys, uint64_t data, uint64_t 
 #define KIND_DIRECT 32
 #define KIND_MASK 31
 #define DIRECT_IN_TFLAG 26
+#define BY_PARTS 27
+#define UNROLLED 32 /* bytes of an array's elements that are hashed at one go */
 
 enum {
 	KIND_FLOAT32 = 13,
@@ -378,16 +380,6 @@ static uint64_t run_of(const struct field *fields, size_t n, size_t i, size_t *n
 	return end - fields[i].offset;
 }
 
-static uint64_t hash_run(struct walk *w, const uint8_t *p, uint64_t size, uint64_t h)
-{
-	/* from 1.27 on by the functions for words where it is one */
-	if (w->h->layout->minor >= 27 && size == 4)
-		return gomap_memhash32(w->h->keys, get_le32(p), h);
-	if (w->h->layout->minor >= 27 && size == 8)
-		return gomap_memhash64(w->h->keys, get_le64(p), h);
-	return gomap_memhash(w->h->keys, p, size, h);
-}
-
 static int hash_struct(struct walk *w, const struct value *v, const uint8_t *raw, bool compiled,
 		       uint64_t *h)
 {
@@ -412,7 +404,7 @@ static int hash_struct(struct walk *w, const struct value *v, const uint8_t *raw
 		if (compiled && f->regular) {
 			uint64_t size = run_of(fields, n, i, &next);
 
-			*h = hash_run(w, v->data + f->offset, size, *h);
+			*h = gomap_memhash(w->h->keys, v->data + f->offset, size, *h);
 		} else {
 			struct value part = {f->type, v->data + f->offset, f->size};
 
@@ -490,6 +482,117 @@ static int hash_value(struct walk *w, const struct value *v, bool compiled, uint
 	return r;
 }
 
+/*
+ * From 1.27 on the compiler makes one function for all types that have the same parts
+ * (cmd/compile/internal/reflectdata: eqSignature), however they are nested: plain memory without a
+ * gap is hashed at one go, across structures too, and of arrays so many elements as have 32 bytes.
+ */
+struct parts {
+	struct walk *w;
+	const struct value *key;
+	uint64_t at, len; /* of plain memory that is not hashed yet */
+	uint64_t *h;
+};
+
+static void hash_memory(struct parts *p)
+{
+	const struct value v = {0, p->key->data + p->at, p->len};
+
+	if (p->len)
+		hash_regular(p->w, &v, p->h);
+	p->len = 0;
+}
+
+static void add_memory(struct parts *p, uint64_t at, uint64_t len)
+{
+	if (p->len && p->at + p->len == at) {
+		p->len += len;
+		return;
+	}
+	hash_memory(p);
+	p->at = at;
+	p->len = len;
+}
+
+static int add_parts(struct parts *p, uint64_t type, uint64_t at);
+
+static int add_elems(struct parts *p, const uint8_t *raw, uint64_t at)
+{
+	uint64_t elem = get_le64(raw + ARRAY_ELEM), n = get_le64(raw + ARRAY_LEN), size, i, k, once;
+	int r = memory_u64(p->w->h->memory, elem, &size);
+
+	if (r || !n || !size)
+		return r;
+	if (n > MAX_ELEMS)
+		return -ENOTSUP;
+	once = size > UNROLLED / 2 ? 1 : UNROLLED / size;
+	for (i = 0; i < n % once && !r; i++)
+		r = add_parts(p, elem, at + i * size);
+	for (; i < n && !r; i += once) {
+		if (n / once > 1)
+			hash_memory(p);
+		for (k = 0; k < once && !r; k++)
+			r = add_parts(p, elem, at + (i + k) * size);
+		if (n / once > 1)
+			hash_memory(p);
+	}
+	return r;
+}
+
+static int add_fields(struct parts *p, const uint8_t *raw, const struct value *v, uint64_t at)
+{
+	uint64_t fields = get_le64(raw + STRUCT_FIELDS), n = get_le64(raw + STRUCT_FIELDS + 8), i;
+	struct field f;
+	int r = n > MAX_FIELDS ? -ENOTSUP : 0;
+
+	for (i = 0; i < n && !r; i++) {
+		r = read_field(p->w, fields + i * FIELD_SIZE, v, &f);
+		if (!r && !f.blank)
+			r = add_parts(p, f.type, at + f.offset);
+	}
+	return r;
+}
+
+static int add_parts(struct parts *p, uint64_t type, uint64_t at)
+{
+	struct value v = {.type = type};
+	uint8_t raw[TYPE_READ];
+	int kind, r;
+
+	if (p->w->depth == MAX_DEPTH)
+		return -ENOTSUP;
+	r = read_type(p->w, type, raw);
+	if (r)
+		return r;
+	v.size = get_le64(raw + TYPE_SIZE);
+	if (!range_fits(at, v.size, p->key->size))
+		return -EFAULT;
+	v.data = p->key->data + at;
+	kind = raw[TYPE_KIND] & KIND_MASK;
+	p->w->depth++;
+	if (raw[TYPE_TFLAG] & TFLAG_REGULAR_MEMORY) {
+		add_memory(p, at, v.size);
+	} else if (kind == KIND_STRUCT) {
+		r = add_fields(p, raw, &v, at);
+	} else if (kind == KIND_ARRAY) {
+		r = add_elems(p, raw, at);
+	} else {
+		hash_memory(p);
+		r = hash_kind(p->w, &v, raw, true, p->h);
+	}
+	p->w->depth--;
+	return r;
+}
+
+static int hash_by_parts(struct walk *w, const struct value *key, uint64_t *h)
+{
+	struct parts p = {.w = w, .key = key, .h = h};
+	int r = add_parts(&p, key->type, 0);
+
+	hash_memory(&p);
+	return r;
+}
+
 int gomap_hash_key(const struct gomap_hash *h, const uint8_t *key, uint64_t seed, uint64_t *out)
 {
 	struct walk w = {.h = h, .steps = 10000};
@@ -512,9 +615,12 @@ int gomap_hash_key(const struct gomap_hash *h, const uint8_t *key, uint64_t seed
 		return 0;
 	case GOMAP_HASH_STRING:
 		return h->key_size == 16 ? hash_string(&w, key, out) : -ENOTSUP;
-	case GOMAP_HASH_TYPE:
 	case GOMAP_HASH_COMPILED:
-		return hash_value(&w, &v, h->how == GOMAP_HASH_COMPILED, out);
+		if (h->layout->minor >= BY_PARTS)
+			return hash_by_parts(&w, &v, out);
+		return hash_value(&w, &v, true, out);
+	case GOMAP_HASH_TYPE:
+		return hash_value(&w, &v, false, out);
 	}
 	return -ENOTSUP;
 }

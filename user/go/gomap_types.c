@@ -69,6 +69,27 @@ static enum gomap_hasher hasher_of(const char *name)
 	return GOMAP_HASH_NONE;
 }
 
+/* How many bytes of a key the runtime's function hashes. */
+static uint64_t hashed_size(const struct gomap_type *t, struct memory *memory, uint64_t closure)
+{
+	static const struct {
+		const char *name;
+		uint64_t size;
+	} sizes[] = {
+		{"runtime.memhash8", 1},  {"runtime.memhash16", 2},   {"runtime.memhash32", 4},
+		{"runtime.memhash64", 8}, {"runtime.memhash128", 16}, {"runtime.strhash", 16},
+	};
+	uint64_t size = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (!strcmp(t->hasher, sizes[i].name))
+			return sizes[i].size;
+	if (!strcmp(t->hasher, "runtime.memhash_varlen") && memory_u64(memory, closure + 8, &size))
+		return 0;
+	return size;
+}
+
 static void read_hasher(struct gomap_type *t, const struct go_binary *bin, uint64_t bias,
 			struct memory *memory, uint64_t closure)
 {
@@ -82,6 +103,10 @@ static void read_hasher(struct gomap_type *t, const struct go_binary *bin, uint6
 		return;
 	snprintf(t->hasher, sizeof(t->hasher), "%s", f.name);
 	t->how = hasher_of(f.name);
+	/* from 1.27 on also that of a larger key, of which it hashes the first part */
+	if (go_binary_layout(bin)->minor >= 27 && t->how != GOMAP_HASH_NONE &&
+	    t->how < GOMAP_HASH_TYPE && t->key_size != hashed_size(t, memory, closure))
+		t->how = GOMAP_HASH_COMPILED;
 }
 
 /* Keys, then elements: slots of the size that the bucket gives them. */

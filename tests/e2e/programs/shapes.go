@@ -42,6 +42,34 @@ type named int
 
 func (n named) String() string { return fmt.Sprint(int(n)) }
 
+type padded struct {
+	p *int
+	n uint16
+}
+
+type few struct {
+	_    struct{}
+	a, b int32
+	c    struct{}
+}
+
+type part struct {
+	s string
+	a int32
+}
+
+type nested struct {
+	p    part
+	b    int32
+	list [7]part
+	long [5]string
+}
+
+type first struct {
+	s string
+	_ int
+}
+
 type large [200]byte
 
 var keep []interface{}
@@ -148,6 +176,22 @@ func fill(n int) {
 	where := make([]int, 2*n)
 	each(n, func(i int) { pointers[&where[i]] = i }, func(i int) { delete(pointers, &where[i]) })
 	tell(pointers)
+	padding := map[padded]int{}
+	each(n, func(i int) { padding[padded{&where[i], uint16(i)}] = i }, func(i int) { delete(padding, padded{&where[i], uint16(i)}) })
+	tell(padding)
+	twos := map[few]int{}
+	each(n, func(i int) { twos[few{a: int32(i), b: 3}] = i }, func(i int) { delete(twos, few{a: int32(i), b: 3}) })
+	tell(twos)
+	nests := map[nested]int{}
+	nest := func(i int) (k nested) {
+		k.p, k.b, k.list[i%7].s, k.list[6].a, k.long[i%5] = part{text(i), 5}, int32(i), text(i+1), 6, "z"
+		return k
+	}
+	each(n, func(i int) { nests[nest(i)] = i }, func(i int) { delete(nests, nest(i)) })
+	tell(nests)
+	firsts := map[first]int{}
+	each(n, func(i int) { firsts[first{s: text(i)}] = i }, func(i int) { delete(firsts, first{s: text(i)}) })
+	tell(firsts)
 	raw := map[unsafe.Pointer]int{}
 	each(n, func(i int) { raw[unsafe.Pointer(&where[i])] = i }, func(i int) { delete(raw, unsafe.Pointer(&where[i])) })
 	tell(raw)
