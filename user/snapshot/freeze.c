@@ -254,7 +254,14 @@ static bool waits_for_ever(const struct user_regs_struct *regs)
 	case SYS_epoll_pwait:
 		return (int)regs->r10 < 0;
 	case SYS_epoll_pwait2:
+	case SYS_semtimedop:
 		return !regs->r10;
+	case SYS_rt_sigtimedwait:
+		return !regs->rdx;
+	case SYS_io_getevents:
+		return !regs->r8;
+	case SYS_semop:
+		return true;
 	}
 	return false;
 }
@@ -267,13 +274,16 @@ static bool waits_for_ever(const struct user_regs_struct *regs)
  * (as without us, that ends them). Those with a time limit it goes on with by restart_syscall(2),
  * which a filter of system calls may not know: death for a process that has only waited. It gets
  * EINTR then.
+ *
+ * So too where it stopped on its way to a signal: that may be one that is ignored, which wakes
+ * nobody who is not traced.
  */
 static void mend_call(const struct freeze *f, const struct frozen_thread *t)
 {
 	struct user_regs_struct regs = t->regs;
 	int64_t result = (int64_t)regs.rax;
 
-	if (!t->by_event || !t->known || (int64_t)regs.orig_rax < 0)
+	if (!t->known || (int64_t)regs.orig_rax < 0)
 		return;
 	if (result == -EINTR && waits_for_ever(&regs))
 		regs.rax = (uint64_t)-ERESTARTNOHAND;
@@ -288,8 +298,8 @@ static void mend_call(const struct freeze *f, const struct frozen_thread *t)
 static void stopped(const struct freeze *f, struct frozen_thread *t, int status)
 {
 	t->stopped = true;
-	t->by_event = status >> 8 == PTRACE_EVENT_STOP;
-	t->signal = t->by_event ? 0 : status & 0x7f;
+	/* for us; else on its way to a signal */
+	t->signal = status >> 8 == PTRACE_EVENT_STOP ? 0 : status & 0x7f;
 	t->known = !ptrace(PTRACE_GETREGS, t->tid, NULL, &t->regs);
 	mend_call(f, t);
 }
@@ -445,6 +455,26 @@ static int set_timer(uint64_t ns, struct err *err)
 		       err_name(errno));
 }
 
+/*
+ * Whom we have told to stop, and who has not yet, may find his call broken off when we are gone
+ * already, and goes on with it by himself. Those whom that might kill are waited for.
+ */
+static void wait_for_filtered(struct freeze *f)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + GRACE_NS / 2;
+	size_t i = 0;
+
+	while (i < f->n && collect(f) && clock_ns(CLOCK_MONOTONIC) < until) {
+		const struct frozen_thread *t = &f->threads[i];
+
+		if (t->stopped || t->gone || !has_filter(f->process->pid, t->tid))
+			i++;
+		else
+			nanosleep(&nap, NULL);
+	}
+}
+
 static int freeze(struct freezer *z)
 {
 	struct freeze *f = z->f;
@@ -458,7 +488,9 @@ static int freeze(struct freezer *z)
 		return r;
 	f->until_ns = clock_ns(CLOCK_MONOTONIC) + z->max_ns;
 	r = stop_all(f, z->err);
-	if (!r)
+	if (r)
+		wait_for_filtered(f);
+	else
 		r = is_the_same(f, z->err);
 	if (!r) {
 		fill_own_ids(f);

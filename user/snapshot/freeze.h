@@ -28,10 +28,9 @@ struct frozen_thread {
 	pid_t tid;
 	pid_t own; /* what the thread takes for its id: in its own PID namespace */
 	bool stopped;
-	bool gone;     /* ended meanwhile */
-	bool by_event; /* stopped for us; else on its way to a signal */
-	int signal;    /* that it was to get: passed on */
-	bool known;    /* regs was read */
+	bool gone;  /* ended meanwhile */
+	int signal; /* that it was to get: passed on */
+	bool known; /* regs was read */
 	struct user_regs_struct regs;
 };
 
