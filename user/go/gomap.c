@@ -15,6 +15,7 @@
 #define SAMPLE 64
 /* A slot says 7 or 8 bits of its hash: with fewer that agree it may be chance. */
 #define SAMPLE_SURE 3
+#define SAMPLE_ALL 2 /* that is enough where all do */
 #define MAX_STRING (1u << 20)
 #define MAX_DEFECTS 100000 /* then it is not looked at any further */
 
@@ -260,10 +261,16 @@ static int guess(const struct gomap *g, uint64_t addr, const char *name, struct 
 	return 0;
 }
 
-/* What is wrong with it is wrong with a map only if something else says that it is one. */
+/*
+ * What is wrong with it is wrong with a map only if something else says that it is one: entries of
+ * which their slots say what their hashes do, so many that it is no chance. One whose hash is not
+ * known says nothing.
+ */
 static bool is_no_such_map(const struct gomap_walk *w)
 {
-	return w->out->all_defects && !w->agree && !w->out->unchecked;
+	bool all = w->agree + w->out->unchecked == w->out->entries;
+
+	return w->out->all_defects && w->agree < SAMPLE_SURE && (!all || w->agree < SAMPLE_ALL);
 }
 
 static int judge(const struct gomap_walk *w, struct report_map_dump *out)
@@ -290,16 +297,20 @@ static int judge(const struct gomap_walk *w, struct report_map_dump *out)
 				   "%" PRIu64
 				   " keys have no hash that can be known (a NaN, or too large)",
 				   out->unchecked);
-	else if (!r && is_no_such_map(w))
+	if (!r && is_no_such_map(w) && (out->checked || !out->unchecked))
 		r = report_map_say(out,
-				   "nothing of it agrees with %s: it is of another type, is no "
+				   "%s of it agrees with %s: it is of another type, is no "
 				   "longer this map, or its header is damaged",
-				   w->type->name);
+				   w->agree ? "too little" : "nothing", w->type->name);
 	out->integrity = is_no_such_map(w)  ? REPORT_UNCHECKED
 			 : out->all_defects ? out->map.writing ? REPORT_UNDER_WAY : REPORT_BROKEN
 			 : all		    ? REPORT_INTACT
 			 : out->checked	    ? REPORT_PART_INTACT
 					    : REPORT_UNCHECKED;
+	if (!r && out->integrity == REPORT_BROKEN)
+		r = report_map_say(out,
+				   "if the program has dropped this map, that is what is left of "
+				   "it");
 	if (!r && !out->reason)
 		out->reason = strdup("");
 	return r ? r : out->reason ? 0 : -ENOMEM;

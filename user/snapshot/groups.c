@@ -146,6 +146,16 @@ bool groups_may_write(const struct report_group *g)
 	return false;
 }
 
+bool groups_may_clone(const struct report_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->nframes; i++)
+		if (!strncmp(g->frames[i].function, "runtime.mapclone", 16))
+			return true;
+	return false;
+}
+
 /* main() is made by the runtime's start-up code: not worth a line. */
 static int fill_creation(struct maker *m, struct report_group *g, const struct goroutine *from)
 {
@@ -237,7 +247,8 @@ static bool are_alike(const struct maker *m, const struct goroutine *a, const st
 {
 	return a->status == b->status && a->gopc == b->gopc && a->n == b->n &&
 	       (a->status != GOROUTINE_WAITING || a->reason == b->reason) &&
-	       a->truncated == b->truncated && a->startpc == b->startpc &&
+	       a->truncated == b->truncated && a->approximate == b->approximate &&
+	       a->startpc == b->startpc &&
 	       (!a->n ||
 		!memcmp(m->gs->pcs + a->at, m->gs->pcs + b->at, a->n * sizeof(*m->gs->pcs)));
 }

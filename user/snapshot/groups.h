@@ -18,5 +18,7 @@ int groups_make(struct report_snapshot *out, const struct goroutines *gs,
 bool groups_is_map_function(const char *function);
 /* Whether a map function is anywhere in its stack. */
 bool groups_may_write(const struct report_group *g);
+/* Whether a map is copied anywhere in it: a classic one has no mark of that. */
+bool groups_may_clone(const struct report_group *g);
 
 #endif

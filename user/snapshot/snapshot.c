@@ -128,7 +128,7 @@ static bool all_stacks_known(const struct report_snapshot *s)
 {
 	size_t i;
 
-	if (s->unread || s->no_stack || s->unreadable || s->groups_cut)
+	if (!s->ngroups || s->unread || s->no_stack || s->unreadable || s->groups_cut)
 		return false;
 	for (i = 0; i < s->ngroups; i++)
 		if (s->groups[i].truncated || s->groups[i].approximate)
@@ -136,25 +136,38 @@ static bool all_stacks_known(const struct report_snapshot *s)
 	return true;
 }
 
-/* What the goroutines say of a map's writer. */
-static int ask_goroutines(const struct report_snapshot *s, struct report_map_dump *m)
+/* A mark of a writer says something where entries say that it is a map: one may be there by chance
+ * in what is none. */
+static bool is_surely_a_map(const struct report_map_dump *m)
 {
-	bool inside = false;
+	return m->integrity != REPORT_UNCHECKED && m->checked >= 2;
+}
+
+int snapshot_ask_goroutines(const struct report_snapshot *s, struct report_map_dump *m)
+{
+	bool inside = false, cloning = false;
 	size_t i;
 
-	for (i = 0; i < s->ngroups; i++)
+	for (i = 0; i < s->ngroups; i++) {
 		inside |= groups_may_write(&s->groups[i]);
-	if (!inside && m->map.writing && m->integrity != REPORT_UNCHECKED && all_stacks_known(s)) {
+		cloning |= groups_may_clone(&s->groups[i]);
+	}
+	if (!inside && m->map.writing && is_surely_a_map(m) && all_stacks_known(s)) {
 		m->integrity = REPORT_BROKEN;
 		return report_map_defect(m, "header",
 					 "it says that a writer is inside, and no goroutine is "
 					 "inside a map function: the next use ends the program");
 	}
-	if (inside && m->integrity == REPORT_BROKEN)
-		return report_map_say(m,
-				      "goroutines are inside map functions: if it is this map, a "
-				      "race is going on");
-	return 0;
+	if (m->integrity != REPORT_BROKEN)
+		return 0;
+	if (cloning && !m->map.swiss) {
+		m->integrity = REPORT_UNDER_WAY;
+		return report_map_say(m, "a goroutine is copying a map, which has no mark of a "
+					 "writer: it may be this one");
+	}
+	return inside ? report_map_say(m, "goroutines are inside map functions: if it is this map, "
+					  "a race is going on")
+		      : 0;
 }
 
 static int fill(struct taking *t)
@@ -173,7 +186,7 @@ static int fill(struct taking *t)
 	out->read_bytes = memory_taken(t->memory);
 	r = groups_make(out, gs, t->bin, t->bias, t->freeze.began_ns);
 	for (i = 0; i < out->nmaps && !r; i++)
-		r = ask_goroutines(out, &out->maps[i]);
+		r = snapshot_ask_goroutines(out, &out->maps[i]);
 	if (!r && out->unread)
 		r = report_snapshot_note(out,
 					 "%" PRIu64

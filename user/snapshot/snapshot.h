@@ -28,4 +28,7 @@ struct snapshot_options {
 int snapshot_take(struct report_snapshot *out, const struct process *p, const struct go_binary *bin,
 		  const struct snapshot_options *options, struct err *err);
 
+/* What the goroutines of *s say of a map: its verdict may change. 0 or -ENOMEM. */
+int snapshot_ask_goroutines(const struct report_snapshot *s, struct report_map_dump *m);
+
 #endif

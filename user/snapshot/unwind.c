@@ -15,6 +15,7 @@ enum kind {
 	SWITCH,	   /* has changed from the goroutine's stack to that of the thread */
 	INJECTED,  /* its return address is an instruction that was interrupted */
 	SIGRETURN, /* above a signal's handler: the kernel's frame is there */
+	VDSO, /* goes to the thread's stack by itself, and notes that nowhere in the goroutine */
 };
 
 struct pc_info {
@@ -43,15 +44,23 @@ static enum kind kind_of(const char *name)
 		const char *name;
 		enum kind kind;
 	} kinds[] = {
-		{"runtime.goexit", FIRST},	    {"runtime.mstart", FIRST},
-		{"runtime.rt0_go", FIRST},	    {"runtime.systemstack", SWITCH},
-		{"runtime.mcall", SWITCH},	    {"runtime.morestack", SWITCH},
-		{"runtime.asyncPreempt", INJECTED}, {"runtime.sigpanic", INJECTED},
-		{"runtime.sigreturn", SIGRETURN},   {"runtime.sigreturn__sigaction", SIGRETURN},
+		{"runtime.goexit", FIRST},
+		{"runtime.mstart", FIRST},
+		{"runtime.rt0_go", FIRST},
+		{"runtime.systemstack", SWITCH},
+		{"runtime.mcall", SWITCH},
+		{"runtime.morestack", SWITCH},
+		{"runtime.asyncPreempt", INJECTED},
+		{"runtime.sigpanic", INJECTED},
+		{"runtime.sigreturn", SIGRETURN},
+		{"runtime.sigreturn__sigaction", SIGRETURN},
+		{"runtime.nanotime1", VDSO},
+		{"runtime.walltime", VDSO},
+		{"time.now", VDSO},
 	};
 	size_t i;
 
-	if (strncmp(name, "runtime.", 8) != 0)
+	if (strncmp(name, "runtime.", 8) != 0 && name[0] != 't')
 		return PLAIN;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (is_named(name, kinds[i].name))
@@ -184,13 +193,18 @@ static bool step(struct walk *w)
 		w->out->truncated = !step_foreign(w);
 		return !w->out->truncated;
 	}
-	if (info->kind == FIRST)
+	if (info->kind == FIRST) {
+		/* the thread's: the goroutine is about to be run, and not reached from here */
+		w->out->truncated = !on_stack(w, w->sp);
 		return false;
+	}
 	if (info->kind == SIGRETURN) {
 		w->out->truncated = !step_signal(w);
 		return !w->out->truncated;
 	}
 	push(w);
+	if (info->kind == VDSO && !on_stack(w, w->sp))
+		w->out->approximate = true;
 	if (info->kind == SWITCH && !on_stack(w, w->sp))
 		w->out->truncated = !step_switch(w);
 	else

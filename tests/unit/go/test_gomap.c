@@ -321,6 +321,42 @@ static void what_no_type_agrees_with_is_no_map(void **state)
 	end(&made);
 }
 
+/* A slot says a few bits of a hash, and one entry that agrees may be chance. */
+static void what_too_little_agrees_with_is_not_broken(void **state)
+{
+	(void)state;
+	make_swiss(&made, 2);
+	put(&made, HEADER, 3, 8);
+	put(&made, TABLE + 4, 2, 2);
+	dump(&made, REPORT_BROKEN); /* all that is there agrees */
+	end(&made);
+	make_swiss(&made, 1);
+	put(&made, HEADER, 3, 8);
+	dump(&made, REPORT_UNCHECKED);
+	end(&made);
+	make_swiss(&made, 4); /* two of four */
+	put(&made, GROUPS + 8, 1000, 8);
+	put(&made, GROUPS + GROUP + 8, 1000, 8);
+	dump(&made, REPORT_UNCHECKED);
+	end(&made);
+	/* what has no hash says nothing */
+	make_swiss(&made, 7);
+	made.type.how = GOMAP_HASH_NONE;
+	put(&made, HEADER, 8, 8);
+	dump(&made, REPORT_UNCHECKED);
+	end(&made);
+	make_swiss(&made, 7);
+	made.g.keys = NULL;
+	put(&made, HEADER + 34, 0x82, 1);
+	dump(&made, REPORT_UNCHECKED);
+	end(&made);
+	make_classic(&made, 7);
+	made.type.how = GOMAP_HASH_NONE;
+	memset(made.bytes + GROUPS, 3, 8); /* marks of what was moved */
+	dump(&made, REPORT_UNCHECKED);
+	end(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +367,7 @@ int main(void)
 		cmocka_unit_test(broken_classic_maps_are_found),
 		cmocka_unit_test(strings_of_any_length_are_survived),
 		cmocka_unit_test(what_no_type_agrees_with_is_no_map),
+		cmocka_unit_test(what_too_little_agrees_with_is_not_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,16 +59,21 @@ static void put_g(uint64_t g, uint64_t id, uint32_t status)
 	put(g + m.l->g_waitreason, 14, 1); /* chan receive */
 }
 
-static void begin(void)
+/* function: a name for the second one of the program */
+static void begin_with(const char *function)
 {
 	static struct mini_elf mini;
 	const struct memory_part part = {AT, m.bytes, SIZE};
 	struct mini_piece none = {NULL, 0};
 	struct err err = {.text = ""};
 	struct memfile f;
+	char *name;
 
 	memset(&m, 0, sizeof(m));
 	mini_make(&mini, 24, false, none, none, none);
+	name = memmem(mini.data, mini.size, "runtime.mapassign", 18);
+	assert_non_null(name);
+	strncpy(name, function, 17);
 	f = memfile_make(mini.data, mini.size);
 	if (go_binary_open(&m.bin, f.path, &err))
 		fail_msg("%s", err.text);
@@ -87,6 +92,11 @@ static void begin(void)
 	/* called from main.main, from runtime.mapassign, from nowhere */
 	put(STACK + 0x108, INSIDE + 10, 8);
 	put(STACK + 0x118, MINI_TEXT + 64 + 30, 8);
+}
+
+static void begin(void)
+{
+	begin_with("runtime.mapassign");
 }
 
 static int read_all(const struct freeze *freeze)
@@ -150,6 +160,56 @@ static void one_that_runs_has_its_registers(void **state)
 	t.known = false;
 	assert_int_equal(read_all(&freeze), 0);
 	assert_int_equal(m.gs.list[0].n, 0);
+	end();
+}
+
+/* What is read of a thread's own stack is not the goroutine's. */
+static void one_that_is_not_reached_is_truncated(void **state)
+{
+	struct frozen_thread t = {.tid = 9, .own = TID, .stopped = true, .known = true};
+	struct freeze freeze = {.threads = &t, .n = 1};
+
+	(void)state;
+	/* the scheduler has begun with its thread, and is about to run the goroutine */
+	begin_with("runtime.mstart");
+	put(G0 + m.l->g_status, GOROUTINE_RUNNING, 4);
+	t.regs.rip = MINI_TEXT + 4;
+	t.regs.rsp = AT + STACK + 0x118; /* on the goroutine's stack that is its end */
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.list[0].n, 1);
+	assert_false(m.gs.list[0].truncated);
+	t.regs.rsp = AT + STACK_END + 0x118;
+	put(STACK_END + 0x118, MINI_TEXT + 64 + 30, 8);
+	assert_int_equal(read_all(&freeze), 0);
+	assert_true(m.gs.list[0].truncated);
+	end();
+	/* on the thread's stack without a trace of where the goroutine's goes on */
+	begin_with("runtime.nanotime1");
+	put(G0 + m.l->g_status, GOROUTINE_RUNNING, 4);
+	t.regs.rip = MINI_TEXT + 64 + 30;
+	t.regs.rsp = AT + STACK + 0x108;
+	assert_int_equal(read_all(&freeze), 0);
+	assert_false(m.gs.list[0].approximate);
+	t.regs.rsp = AT + STACK_END + 0x108;
+	assert_int_equal(read_all(&freeze), 0);
+	assert_true(m.gs.list[0].approximate);
+	end();
+}
+
+/* Those of which more is known are not taken together with those of which less is. */
+static void stacks_that_may_lack_frames_are_told_apart(void **state)
+{
+	struct report_snapshot out = {.pid = 1};
+
+	(void)state;
+	begin();
+	put_g(G1, 2, GOROUTINE_WAITING);
+	assert_int_equal(read_all(NULL), 0);
+	assert_int_equal(m.gs.n, 2);
+	m.gs.list[1].approximate = true;
+	assert_int_equal(groups_make(&out, &m.gs, m.bin, 0, 1), 0);
+	assert_int_equal(out.ngroups, 2);
+	report_snapshot_free(&out);
 	end();
 }
 
@@ -276,6 +336,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stack_is_walked_by_its_depths),
 		cmocka_unit_test(one_that_runs_has_its_registers),
+		cmocka_unit_test(one_that_is_not_reached_is_truncated),
+		cmocka_unit_test(stacks_that_may_lack_frames_are_told_apart),
 		cmocka_unit_test(those_that_run_are_read_first),
 		cmocka_unit_test(lists_that_are_none_are_refused),
 		cmocka_unit_test(goroutines_that_are_none_are_counted),
