@@ -176,28 +176,24 @@ snapshot_load()
 	done
 }
 
-# breaks VERSION HOW PATTERN: each defect that is found is of that kind
-breaks()
-{
-	local addr type
-	start_target "$e2e_build/$1-stripped/broken" "$2" || { why="$1 $2: the target did not start" && return 1; }
-	read -r _ addr _ type < <(grep '^map ' "$work/target")
-	snapshot --map "$addr=$type"
-	why="$1 $2: exit status $status, $(jq -c '.snapshots[0].maps[0].integrity' "$work/out.json" 2>/dev/null)"
-	((status == 66)) || return 1
-	jq -r '.snapshots[0].maps[0].integrity.broken[0] | "\(.where): \(.what)"' "$work/out.json" | grep -q "$3" || return 1
-	cleanup
-	target=
-}
-
-# break_all VERSION HOW=PATTERN...
+# break_all VERSION HOW=PATTERN...: each map is called broken, and the first defect that is found in it is of that kind
 break_all()
 {
-	local version=$1 one
+	local version=$1 one i=0 found
 	shift
+	start_target "$e2e_build/$version-stripped/broken" "${@%%=*}" || { why="$version: the target did not start" && return 1; }
+	told_maps
+	snapshot "${maps[@]}"
+	why="$version: exit status $status"
+	((status == 66)) || return 1
 	for one; do
-		breaks "$version" "${one%%=*}" "${one#*=}" || return 1
+		found=$(jq -r ".snapshots[0].maps[$i].integrity | \"\(.verdict) \(.broken[0].where): \(.broken[0].what)\"" "$work/out.json")
+		why="$version ${one%%=*}: $found"
+		[[ $found == broken\ * ]] && grep -q "${one#*=}" <<<"${found#broken }" || return 1
+		i=$((i + 1))
 	done
+	cleanup
+	target=
 }
 
 snapshot_broken()
@@ -274,35 +270,9 @@ untraced()
 	! traced "$1"
 }
 
-snapshot_killed()
-{
-	local pid i stopped=0
-	start_target "$e2e_build/1.24-stripped/standing" 10000 || return 1
-	for ((i = 0; i < 40 && stopped < 5; i++)); do
-		"$maprace" snapshot -p "$target" "${freeze[@]}" -q -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		pid=$!
-		until traced "$target" || gone "$pid"; do :; done
-		! traced "$target" || stopped=$((stopped + 1))
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-		why='it is still traced, or stopped'
-		wait_until 2 untraced "$target" || return 1
-	done
-	why="it was frozen in only $stopped of $i attempts"
-	((stopped == 5)) || return 1
-	why='the target does not go on'
-	snapshot
-	((status == 0)) || return 1
-	cleanup
-	target=
-}
-
 # frozen_for MS: a process stands still, and maprace waits for a page of it that does not come, for so long
 frozen_for()
 {
-	local addr type
-	start_target "$e2e_build/1.24-stripped/broken" absent || return 1
-	read -r _ addr _ type < <(grep '^map ' "$work/target")
 	"$maprace" snapshot -p "$target" --max-freeze "$1ms" --map "$addr=$type" >"$work/stdout" 2>"$work/stderr" &
 	pid=$!
 	wait_until 10 traced "$target"
@@ -318,13 +288,34 @@ ended()
 	((status == $1))
 }
 
+# Each time the target stands still; snapshots.sh kills at any moment.
+snapshot_killed()
+{
+	local pid i addr type
+	start_target "$e2e_build/1.24-stripped/broken" absent || return 1
+	read -r _ addr _ type < <(grep '^map ' "$work/target")
+	for ((i = 0; i < 5; i++)); do
+		why='it was not frozen'
+		frozen_for 5000 || return 1
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null || true
+		why='it is still traced, or stopped'
+		wait_until 2 untraced "$target" || return 1
+	done
+	why='the target does not go on'
+	snapshot
+	((status == 0)) && stop_target
+}
+
 # Whatever happens to maprace in the freeze, or to the target: that is not held.
 snapshot_held()
 {
-	local pid helper
-	why='a page that does not come'
-	frozen_for 300 || return 1
-	wait_until 5 untraced "$target" && ended 1 && grep -q 'was let go, and nothing was seen' "$work/stderr" && stop_target || return 1
+	local pid helper addr type
+	start_target "$e2e_build/1.24-stripped/broken" absent || return 1
+	read -r _ addr _ type < <(grep '^map ' "$work/target")
+	snapshot --map "$addr=$type" --max-freeze 500ms
+	why="a page that does not come: exit status $status: $(<"$work/stderr")"
+	((status == 1)) && grep -q 'was let go, and nothing was seen' "$work/stderr" && wait_until 5 untraced "$target" || return 1
 	why='maprace was stopped, all of it'
 	frozen_for 1500 || return 1
 	helper=$(pgrep -P "$pid" || true)
@@ -332,11 +323,14 @@ snapshot_held()
 	kill -STOP "$pid" $helper
 	wait_until 5 untraced "$target" || { kill -KILL "$pid" && return 1; }
 	kill -CONT "$pid"
-	ended 1 && stop_target || return 1
+	ended 1 || return 1
 	why='a signal that ends maprace'
 	frozen_for 5000 || return 1
 	kill -INT "$pid" && kill -TERM "$pid"
-	wait_until 2 untraced "$target" && ended 143 && stop_target || return 1
+	wait_until 2 untraced "$target" && ended 143 || return 1
+	why='the target was harmed'
+	stop_target && start_target "$e2e_build/1.24-stripped/broken" absent || return 1
+	read -r _ addr _ type < <(grep '^map ' "$work/target")
 	why='the target was killed'
 	frozen_for 5000 || return 1
 	kill -KILL "$target"

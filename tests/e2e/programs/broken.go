@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// A map that was broken on purpose, through unsafe: prints "map ADDR ENTRIES TYPE" and "ready", and stands. For
-// tests/e2e/snapshot.sh, which knows what maprace is to say of each way:
+// Maps that were broken on purpose, through unsafe, one in each way that is named: prints "map ADDR ENTRIES TYPE" of each, then
+// "ready", and stands. For tests/e2e/snapshot.sh, which knows what maprace is to say of each way:
 //
 //	both designs: none count key pointer length torn element stuck absent
 //	Swiss:        control strange tombstone twin directory growth small writer
@@ -21,8 +21,9 @@ import (
 )
 
 var (
-	ints  = map[int]int{}
-	texts = map[string]int{}
+	ints  map[int]int
+	texts map[string]int
+	keep  []interface{}
 	swiss = strings.Compare(runtime.Version(), "go1.24") >= 0
 )
 
@@ -172,10 +173,9 @@ func absent() uintptr {
 	return page
 }
 
-func main() {
-	how := os.Args[1]
-	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
+func breakOne(how string) {
+	ints, texts = map[int]int{}, map[string]int{}
+	keep = append(keep, ints, texts)
 	for i := 0; i < 1000; i++ {
 		ints[i] = i
 		texts[fmt.Sprint(i)] = i
@@ -191,7 +191,6 @@ func main() {
 	case "writer":
 		*octet(m, writingAt()) = 0xff
 	case "element":
-		debug.SetGCPercent(-1)
 		far := map[int][200]byte{}
 		for i := 0; i < 1000; i++ {
 			far[i] = [200]byte{}
@@ -206,7 +205,6 @@ func main() {
 			*word(p.group, 8+8*8+8*p.full) = 0x10
 		}
 	case "pointer", "length", "torn", "absent":
-		debug.SetGCPercent(-1)
 		told = texts
 		m = header(texts)
 		where := at(classicOrSwiss(m), 0)
@@ -236,10 +234,19 @@ func main() {
 	}
 	v := reflect.ValueOf(told)
 	fmt.Printf("map %#x %d %s\n", v.Pointer(), v.Len(), v.Type())
+	keep = append(keep, told)
+}
+
+func main() {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	debug.SetGCPercent(-1)
+	for _, how := range os.Args[1:] {
+		breakOne(how)
+	}
 	fmt.Println("ready")
 	<-end
 	fmt.Println("ok 1 operations")
-	runtime.KeepAlive(told)
 }
 
 // classicOrSwiss is where a full slot of a map[string]int has its key.
