@@ -130,7 +130,7 @@ static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n
 		return;
 	step = n > SAMPLE ? n / SAMPLE : 1;
 	for (i = k = 0; i < n && k < SAMPLE; i += step, k++) {
-		if (memory_u64(s->memory, array + 8 * i, &at) ||
+		if (memory_late(s->memory) || memory_u64(s->memory, array + 8 * i, &at) ||
 		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
 			return;
 		used += !is_unused(&g);
@@ -147,7 +147,7 @@ static void look_through(struct search *s, uint64_t lo, uint64_t size)
 	uint64_t at;
 	size_t i;
 
-	for (at = 0; piece && at < size; at += PIECE - 16) {
+	for (at = 0; piece && at < size && !memory_late(s->memory); at += PIECE - 16) {
 		size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
 
 		if (memory_read(s->memory, lo + at, piece, len))
@@ -188,6 +188,10 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 		s.main = f.entry + bias;
 	for (tries = 0; tries < TRIES; tries++) {
 		search_data(&s, bin, bias);
+		if (memory_late(memory)) /* not all was looked at: there may be another */
+			return err_set(err, -ETIME,
+				       "the list of goroutines was not found in time: too much in "
+				       "the process looks like it");
 		best = s.sure.n ? &s.sure : &s.maybe;
 		if (best->n == 1) {
 			*allgs = best->addr;

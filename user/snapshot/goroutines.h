@@ -53,7 +53,7 @@ struct goroutines {
 /*
  * Where runtime.allgs is. No symbol says so in a stripped program: it is the one slice in the
  * program's own data whose elements are all goroutines, the first of them that of main(). 0 and its
- * address; -ENOENT none is, -EEXIST several are.
+ * address; -ENOENT none is, -EEXIST several are, -ETIME it took longer than the memory's deadline.
  */
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 		    uint64_t *allgs, struct err *err);

@@ -18,6 +18,7 @@
 /* What is read of a process, as far as its goroutines tell. */
 #define BYTES_PER_GOROUTINE 3072
 #define MIN_RESERVE (4u << 20)
+#define MAX_SEARCH_NS 10000000000ull /* for what does not move, while it runs */
 
 struct taking {
 	const struct process *process;
@@ -54,6 +55,8 @@ static int look_before(struct taking *t)
 	uint64_t n;
 	int r = live ? find_bias(t) : -ENOMEM;
 
+	if (!r)
+		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + MAX_SEARCH_NS);
 	if (!r)
 		r = goroutines_find(t->bin, t->bias, live, &t->allgs, t->err);
 	/* so many goroutines, with the stacks that most have */
@@ -231,7 +234,7 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 		r = fill(&t);
 	if (r == -ECANCELED)
 		return r;
-	if (r == -ETIME) {
+	if (r == -ETIME && !err->text[0]) {
 		err_hint(err, "give it more time with --max-freeze");
 		err_set(err, r,
 			"process %d was let go before anything was read: its threads were slow to "

@@ -269,6 +269,20 @@ static void lists_that_are_none_are_refused(void **state)
 	end();
 }
 
+/* What looks like it everywhere is looked at for so long, and no longer. */
+static void the_search_ends_in_time(void **state)
+{
+	struct err err = {.text = ""};
+	uint64_t allgs;
+
+	(void)state;
+	begin();
+	memory_deadline(m.memory, 1);
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &allgs, &err), -ETIME);
+	assert_non_null(strstr(err.text, "was not found in time"));
+	end();
+}
+
 static void goroutines_that_are_none_are_counted(void **state)
 {
 	(void)state;
@@ -340,6 +354,7 @@ int main(void)
 		cmocka_unit_test(stacks_that_may_lack_frames_are_told_apart),
 		cmocka_unit_test(those_that_run_are_read_first),
 		cmocka_unit_test(lists_that_are_none_are_refused),
+		cmocka_unit_test(the_search_ends_in_time),
 		cmocka_unit_test(goroutines_that_are_none_are_counted),
 		cmocka_unit_test(endless_stacks_end),
 		cmocka_unit_test(reasons_are_those_of_the_version),
