@@ -22,6 +22,7 @@
 #define MAX_THREADS 100000u /* the kernel's own default limit is lower */
 #define MAX_TID (1u << 22)  /* PID_MAX_LIMIT */
 #define NAP_NS 50000
+#define MAX_SLEEPERS 256
 #define GRACE_NS 100000000ull /* for look() to notice that time is up, and to let all go on */
 #define STACK_SIZE (1u << 20)
 /* What the kernel has in rax of a call that it is about to begin anew (include/linux/errno.h). */
@@ -331,33 +332,41 @@ static size_t collect(struct freeze *f)
 	return left;
 }
 
-/* The first thread that nothing can stop now; 0: none. */
-static pid_t find_deep_sleeper(const struct freeze *f)
+/* Threads that nothing can stop now; of more than there is room for the others are found later. */
+static size_t find_deep_sleepers(const struct freeze *f, pid_t tids[MAX_SLEEPERS])
 {
 	DIR *dir = open_threads(f);
 	struct dirent *d;
-	pid_t found = 0;
+	size_t n = 0;
 
-	while (dir && !found && (d = readdir(dir))) {
+	while (dir && n < MAX_SLEEPERS && (d = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
 
 		if (tid > 0 && state_of(f->process->pid, tid) == 'D')
-			found = tid;
+			tids[n++] = tid;
 	}
 	if (dir)
 		closedir(dir);
-	return found;
+	return n;
 }
 
-/* While one thread waits for a disk all others would stand still for nothing. */
+/*
+ * While one thread waits for a disk all others would stand still for nothing. Of a process that
+ * always has one that does so each is seen to come back once: it will not be long again.
+ */
 static int wait_for_deep_sleepers(struct freeze *f, struct err *err)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
-	pid_t tid;
+	pid_t tids[MAX_SLEEPERS];
+	size_t n = find_deep_sleepers(f, tids);
 
-	while ((tid = find_deep_sleeper(f))) {
+	while (n) {
+		if (state_of(f->process->pid, tids[n - 1]) != 'D') {
+			n--;
+			continue;
+		}
 		if (is_late(f))
-			return in_deep_sleep(f, tid, err);
+			return in_deep_sleep(f, tids[n - 1], err);
 		nanosleep(&nap, NULL);
 	}
 	return 0;

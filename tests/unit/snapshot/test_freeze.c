@@ -583,6 +583,46 @@ static void threads_may_come_and_go(void **unused)
 	ended(SIGKILL);
 }
 
+static void *sleep_deeply(void *arg)
+{
+	const struct timespec rest = {.tv_nsec = 3000000};
+	pid_t pid;
+
+	for (;;) {
+		pid = vfork(); /* who calls it waits for its child so that nothing ends that */
+		if (!pid) {
+			nanosleep(&rest, NULL);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	return arg;
+}
+
+static void sleeps_deeply(void)
+{
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		pthread_create(&thread, NULL, sleep_deeply, NULL);
+	shared->ready = 1;
+	for (;;)
+		nap();
+}
+
+/* A service that writes to a disk all the time. */
+static void one_of_whom_somebody_always_waits_is_frozen(void **unused)
+{
+	int i;
+
+	(void)unused;
+	begin(sleeps_deeply);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(look(see, LIMIT), 7);
+	ended(SIGKILL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +641,7 @@ int main(void)
 		cmocka_unit_test(a_leader_that_has_ended_does_not_matter),
 		cmocka_unit_test(one_that_is_stopped_stays_stopped),
 		cmocka_unit_test(threads_may_come_and_go),
+		cmocka_unit_test(one_of_whom_somebody_always_waits_is_frozen),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
