@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# Campaigns for docs/snapshot.md, run by hand: many snapshots of maps under full load, of a service under load, and maprace killed in
-# the middle of many.
+# Campaigns for docs/snapshot.md, run by hand: many snapshots of maps under full load, maps after random operations, snapshots of a
+# service under load, and maprace killed in the middle of many.
 #
-# usage: tests/e2e/snapshots.sh maps|service|killed [COUNT]
+# usage: tests/e2e/snapshots.sh maps|operated|service|killed [COUNT]
 set -euo pipefail
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
@@ -27,6 +27,29 @@ many_maps()
 		stop_target
 	done
 	echo "$done snapshots of maps:$(for verdict in "${!seen[@]}"; do printf ' %s %d' "$verdict" "${seen[$verdict]}"; done)"
+}
+
+# Maps after random operations, of so many programs of each version: all intact, but for those with a NaN, and as large as they say.
+many_operated()
+{
+	local version seed count=${1:-2} done=0 aes names=(on off) freeze=(--max-freeze 60s)
+	for version in 1.21 1.22 1.23 1.24 1.25 1.26 1.27; do
+		build_program "$version-stripped" "$e2e_dir/programs/operated.go"
+		for ((seed = 1; seed <= count; seed++)); do
+			aes=${names[seed % 2]}
+			GODEBUG=cpu.aes=$aes start_target "$e2e_build/$version-stripped/operated" "$seed" ||
+				wait_until 60 grep -qs '^ready' "$work/target"
+			told_maps
+			snapshot "${maps[@]}"
+			echo "$version, seed $seed, AES $aes: exit status $status, $(verdicts)"
+			((status == 0)) && diff <(awk '/^map / { print $3 }' "$work/target") <(jq -r '.snapshots[0].maps[].entries' "$work/out.json")
+			jq -r '.snapshots[0].maps[].integrity | select(.verdict != "intact") | .reason' "$work/out.json" >"$work/reasons"
+			! grep -v 'a NaN, or too large' "$work/reasons" || exit 1
+			done=$((done + ${#maps[@]} / 2))
+			stop_target
+		done
+	done
+	echo "$done maps"
 }
 
 # COUNT snapshots of a service that twenty clients ask: errors that they see, and the longest time that one waited.
@@ -82,7 +105,8 @@ snapshot_programs
 fresh_work "snapshots"
 case ${1:-} in
 maps) many_maps "${2:-}" ;;
+operated) many_operated "${2:-}" ;;
 service) many_of_service "${2:-}" ;;
 killed) many_killed "${2:-}" ;;
-*) e2e_die "usage: tests/e2e/snapshots.sh maps|service|killed [COUNT]" ;;
+*) e2e_die "usage: tests/e2e/snapshots.sh maps|operated|service|killed [COUNT]" ;;
 esac
