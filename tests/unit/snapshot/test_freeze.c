@@ -435,7 +435,7 @@ static void signals_that_are_ignored_end_nothing(void **unused)
 			for (;;)
 				kill(t.pid, SIGWINCH);
 		}
-		for (i = 0; i < 200; i++) {
+		for (i = 0; i < 100; i++) {
 			if (state() == 'Z')
 				fail_msg("killed after %d times", i);
 			look(nothing, LIMIT);
@@ -455,7 +455,7 @@ static void one_that_was_too_slow_is_not_harmed(void **unused)
 
 	(void)unused;
 	begin(few_calls);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 100; i++) {
 		until_it_sleeps();
 		late += look(nothing, (uint64_t)(i % 100) * 2000) != 0;
 	}
