@@ -42,19 +42,16 @@ groups()
 
 declare -A marks=()
 
-# stands STATE WAIT COUNT FUNCTION@MARK...: a group of so many, with these frames of package main and no others, innermost first
+# stands STATE WAIT COUNT FUNCTION@MARK...: in `got`, a group of so many, with these frames of package main and no others, innermost first
 stands()
 {
-	local state=$1 wait=$2 count=$3 frame mark want='' got
+	local state=$1 wait=$2 count=$3 frame mark want=''
 	shift 3
 	for frame; do
 		mark=${frame#*@}
 		[[ -n ${marks[$mark]:-} ]] || marks[$mark]=$(line_of standing "$mark")
 		want+=" ${frame%@*}:${marks[$mark]}"
 	done
-	got=$(groups 'select(.system|not) | "\(.state)|\(.wait)|\(.count)|" +
-		([.stack[] | select(.function|startswith("main.")) | select(.function|startswith("main.main.func")|not)
-		| " \(.function):\(.line)"]|join(""))')
 	grep -qxF "$state|$wait|$count|$want" <<<"$got" || {
 		why="no group '$state|$wait|$count|$want' in: $got"
 		return 1
@@ -63,13 +60,16 @@ stands()
 
 snapshot_states_of()
 {
-	local lock=semacquire deep=(main.deep@bottom) i
+	local lock=semacquire deep=(main.deep@bottom) got i
 	[[ $1 == 1.19 ]] || lock=sync.Mutex.Lock
 	for ((i = 0; i < 40; i++)); do deep+=(main.deep@deep); done
 	start_target "$e2e_build/$1-stripped/standing" || return 1
 	snapshot
 	why="exit status $status"
 	((status == 0)) || return 1
+	got=$(groups 'select(.system|not) | "\(.state)|\(.wait)|\(.count)|" +
+		([.stack[] | select(.function|startswith("main.")) | select(.function|startswith("main.main.func")|not)
+		| " \(.function):\(.line)"]|join(""))')
 	stands waiting 'chan receive' 7 main.receiving@receive || return 1
 	stands waiting 'chan send' 1 main.sending@send || return 1
 	stands waiting select 1 main.selecting@select || return 1
