@@ -10,13 +10,14 @@ _maprace()
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
+	local snapshot="--pid --map --values --max-freeze --output --format --exitcode --quiet --verbose --no-color --help"
 	local audit="--prog --object --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		watch | report | bpf | inspect | doctor)
+		watch | snapshot | report | bpf | inspect | doctor)
 			command=${COMP_WORDS[i]}
 			break
 			;;
@@ -32,7 +33,7 @@ _maprace()
 	fi
 	case $prev in
 	-f | --format)
-		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit html mrec" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit html mrec pprof" -- "$cur")
 		return
 		;;
 	-o | --output | --object | --suppressions | --baseline | --record)
@@ -47,12 +48,13 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return
 		;;
-	-d | --duration | --budget | --max-hold | --window | --exitcode | --map | --prog)
+	-d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
 		return
 		;;
 	esac
 	case $command in
 	watch) mapfile -t COMPREPLY < <(compgen -W "$watch" -- "$cur") ;;
+	snapshot) mapfile -t COMPREPLY < <(compgen -W "$snapshot" -- "$cur") ;;
 	bpf)
 		if [[ ${COMP_WORDS[i + 1]} == audit && $((i + 1)) -lt $COMP_CWORD ]]; then
 			bpf=$audit
@@ -76,7 +78,7 @@ _maprace()
 		fi
 		;;
 	doctor) mapfile -t COMPREPLY < <(compgen -W "--verbose --help" -- "$cur") ;;
-	*) mapfile -t COMPREPLY < <(compgen -W "watch report bpf inspect doctor --help --version" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "watch snapshot report bpf inspect doctor --help --version" -- "$cur") ;;
 	esac
 }
 complete -o filenames -F _maprace maprace

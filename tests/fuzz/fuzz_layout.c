@@ -18,8 +18,9 @@
 #define TYPES_MAX 1200u
 /* in the section of types: type g, its fields, names, the variable and its text */
 #define FIELDS_AT 128u
-#define NAMES_AT 320u
-#define VERSION_AT 512u
+#define NAMES_AT 480u
+#define VERSION_AT 768u
+#define NFIELDS 13u
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
@@ -45,8 +46,11 @@ static size_t sample(uint8_t *out, bool without_info)
 	static const struct {
 		const char *name;
 		unsigned int offset;
-	} fields[] = {{"stack", 0},	{"m", 48},	     {"goid", 160},  {"gopc", 288},
-		      {"startpc", 304}, {"parentGoid", 280}, {"labels", 352}};
+	} fields[] = {
+		{"stack", 0},	    {"m", 48},		 {"goid", 160},		{"gopc", 288},
+		{"startpc", 304},   {"parentGoid", 280}, {"labels", 352},	{"sched", 56},
+		{"syscallsp", 112}, {"syscallpc", 120},	 {"atomicstatus", 152}, {"waitsince", 176},
+		{"waitreason", 184}};
 	static struct mini_elf mini;
 	uint8_t *code = out + 1, *t = code + CODE_SIZE;
 	uint64_t types, name = NAMES_AT + 40;
@@ -61,8 +65,8 @@ static size_t sample(uint8_t *out, bool without_info)
 	put_name(t + NAMES_AT + 20, "runtime");
 	mini_put(t + 48, types + NAMES_AT + 20, 8);
 	mini_put(t + 56, types + FIELDS_AT, 8);
-	mini_put(t + 64, 7, 8);
-	for (unsigned int i = 0; i < 7; i++) {
+	mini_put(t + 64, NFIELDS, 8);
+	for (unsigned int i = 0; i < NFIELDS; i++) {
 		mini_put(t + FIELDS_AT + 24 * i, types + name, 8);
 		mini_put(t + FIELDS_AT + 24 * i + 16, fields[i].offset, 8);
 		put_name(t + name, fields[i].name);

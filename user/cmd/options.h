@@ -8,6 +8,7 @@
 #include "cmd/values.h"
 #include "report/format.h"
 #include "session/settings.h"
+#include "snapshot/snapshot.h"
 
 /*
  * The commands' options, as docs/maprace.1 lists them. argv[0] is the command's own word ("watch").
@@ -55,6 +56,19 @@ struct audit_options {
 };
 int options_parse_audit(int argc, char **argv, struct audit_options *options);
 void audit_options_free(struct audit_options *options);
+
+struct snapshot_cmd_options {
+	struct output_options out;
+	uint32_t pid;
+	struct snapshot_map *maps; /* --map; owned, and so are their types */
+	size_t nmaps;
+	uint64_t max_freeze_ns;
+	bool values, quiet, no_color;
+	int verbose;
+	int exitcode; /* 0 to 255, when a map is broken */
+};
+int options_parse_snapshot(int argc, char **argv, struct snapshot_cmd_options *options);
+void snapshot_options_free(struct snapshot_cmd_options *options);
 
 struct inspect_options { /* either a file or a process */
 	const char *file;

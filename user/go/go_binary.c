@@ -404,6 +404,28 @@ int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f,
 	return err ? err : n;
 }
 
+int go_binary_sp_delta(const struct go_binary *bin, uint64_t pc, struct go_func *f, int32_t *delta)
+{
+	struct pclntab_func func;
+	struct pcvalue it;
+	int err;
+
+	err = pclntab_func_by_pc(&bin->tab, pc, &func);
+	if (!err)
+		err = pclntab_values(&bin->tab, &func, func.pcsp, &it);
+	if (!err)
+		err = pcvalue_find(&it, pc, delta);
+	if (!err)
+		*f = func.base;
+	return err;
+}
+
+void go_binary_types(const struct go_binary *bin, uint64_t *lo, uint64_t *hi)
+{
+	*lo = bin->md.types;
+	*hi = bin->md.etypes;
+}
+
 int go_binary_frames(const struct go_binary *bin, uint64_t pc, bool is_return, struct go_frame *out,
 		     size_t max)
 {

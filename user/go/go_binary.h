@@ -80,6 +80,9 @@ struct go_sp_region {
 int go_binary_sp_regions(const struct go_binary *bin, const struct go_func *f,
 			 struct go_sp_region *out, size_t max);
 
+/* The SP delta at pc, and the function it is in. -ENOENT where there is no function, or no table. */
+int go_binary_sp_delta(const struct go_binary *bin, uint64_t pc, struct go_func *f, int32_t *delta);
+
 /*
  * The frames that stand at pc, innermost first (inlined callees before the physical function). For
  * a return address pass the address itself and is_return = true: the call instruction before it is
@@ -102,6 +105,9 @@ int go_binary_type_name(const struct go_binary *bin, uint64_t type, char *buf, s
 typedef int (*go_read_mem)(void *ctx, uint64_t addr, void *buf, size_t len);
 int go_binary_live_type_name(const struct go_binary *bin, uint64_t bias, uint64_t type,
 			     go_read_mem read_mem, void *ctx, char *buf, size_t len);
+
+/* Where type descriptors and their names are, as link-time addresses. */
+void go_binary_types(const struct go_binary *bin, uint64_t *lo, uint64_t *hi);
 
 /* Copies a read-only string of the binary (the argument of runtime.fatal). 0 or negative errno. buf
  * is always terminated. */

@@ -28,19 +28,30 @@
 
 /* The same in every version: g.stack, g.m, m.g0. */
 #define COMMON \
-	.g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .m_g0 = 0
+	.g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .m_g0 = 0, .g_sched_sp = 56, .g_sched_pc = 64
+
+/* What moves with g.sched, whose ret went in 1.25, and with syscallbp, which came in 1.23. */
+#define G_TO_1_22 \
+	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 144, .g_waitsince = 168, \
+	.g_waitreason = 176, .m_gsignal = 80, .hash_constants = true
+#define G_1_23 \
+	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 152, .g_waitsince = 176, \
+	.g_waitreason = 184, .m_gsignal = 80
+#define G_FROM_1_25 \
+	.g_sched_bp = 96, .g_syscallsp = 104, .g_syscallpc = 112, .g_status = 144, .g_waitsince = 168, \
+	.g_waitreason = 176, .m_gsignal = 72
 
 #define MAGIC_118 .pclntab_magic = 0xfffffff0
 #define MAGIC_120 .pclntab_magic = 0xfffffff1
 
 #define GO_1_24 \
-	.minor = 24, COMMON, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
+	.minor = 24, COMMON, G_1_23, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
 	.g_labels = 352, .labels_are_list = true, \
 	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
-	.minor = 25, COMMON, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
+	.minor = 25, COMMON, G_FROM_1_25, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
 	.g_labels = 344, .labels_are_list = true, \
 	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
@@ -50,6 +61,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 19,
 		COMMON,
+		G_TO_1_22,
+		.g_size = 392,
 		.g_goid = 152,
 		.g_gopc = 296,
 		.g_startpc = 312,
@@ -69,6 +82,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 21,
 		COMMON,
+		G_TO_1_22,
+		.g_size = 408,
 		.g_goid = 152,
 		.g_gopc = 280,
 		.g_startpc = 296,
@@ -89,6 +104,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 22,
 		COMMON,
+		G_TO_1_22,
+		.g_size = 424,
 		.g_goid = 152,
 		.g_gopc = 280,
 		.g_startpc = 296,
@@ -109,6 +126,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 23,
 		COMMON,
+		G_1_23,
+		.g_size = 432,
 		.g_goid = 160,
 		.g_gopc = 288,
 		.g_startpc = 304,
@@ -131,6 +150,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 26,
 		COMMON,
+		G_FROM_1_25,
+		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,
 		.g_startpc = 304,
@@ -153,6 +174,8 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 27,
 		COMMON,
+		G_FROM_1_25,
+		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,
 		.g_startpc = 304,
@@ -165,6 +188,7 @@ static const struct go_layout layouts[] = {
 		.m_locks = 264,
 		.m_preemptoff = 248,
 		SWISS_MAP,
+		.map_type_strides = true,
 		.access1_wraps_access2 = true,
 		.clone_is_method = true,
 		.has_clone = true,
@@ -201,6 +225,89 @@ const struct go_layout *go_layout_find(int minor, bool noswiss)
 		layout = find(noswiss_layouts, sizeof(noswiss_layouts) / sizeof(noswiss_layouts[0]),
 			      minor);
 	return layout ? layout : find(layouts, sizeof(layouts) / sizeof(layouts[0]), minor);
+}
+
+/*
+ * waitReason and waitReasonStrings (src/runtime/runtime2.go): the number is the place in the list,
+ * of those that the version has.
+ */
+static const struct wait_reason {
+	const char *text;
+	int since, until; /* Go minor version, inclusive; 0: no bound */
+} wait_reasons[] = {
+	{"", 0, 0},
+	{"GC assist marking", 0, 0},
+	{"IO wait", 0, 0},
+	{"chan receive (nil chan)", 0, 25},
+	{"chan send (nil chan)", 0, 25},
+	{"dumping heap", 0, 0},
+	{"garbage collection", 0, 0},
+	{"garbage collection scan", 0, 0},
+	{"panicwait", 0, 0},
+	{"select", 0, 25},
+	{"select (no cases)", 0, 25},
+	{"GC assist wait", 0, 0},
+	{"GC sweep wait", 0, 0},
+	{"GC scavenge wait", 0, 0},
+	{"chan receive", 0, 25},
+	{"chan send", 0, 25},
+	{"finalizer wait", 0, 0},
+	{"force gc (idle)", 0, 0},
+	{"GOMAXPROCS updater (idle)", 25, 0},
+	{"semacquire", 0, 0},
+	{"sleep", 0, 0},
+	{"chan receive (nil chan)", 26, 0},
+	{"chan send (nil chan)", 26, 0},
+	{"select (no cases)", 26, 0},
+	{"select", 26, 0},
+	{"chan receive", 26, 0},
+	{"chan send", 26, 0},
+	{"sync.Cond.Wait", 0, 0},
+	{"timer goroutine (idle)", 0, 20},
+	{"sync.Mutex.Lock", 21, 0},
+	{"sync.RWMutex.RLock", 21, 0},
+	{"sync.RWMutex.Lock", 21, 0},
+	{"sync.WaitGroup.Wait", 24, 0},
+	{"trace reader (blocked)", 0, 0},
+	{"wait for GC cycle", 0, 0},
+	{"GC worker (idle)", 0, 0},
+	{"GC worker (active)", 21, 0},
+	{"preempted", 0, 0},
+	{"debug call", 0, 0},
+	{"GC mark termination", 21, 0},
+	{"stopping the world", 21, 0},
+	{"flushing proc caches", 22, 0},
+	{"trace goroutine status", 22, 0},
+	{"trace proc status", 22, 0},
+	{"page trace flush", 22, 0},
+	{"coroutine", 22, 0},
+	{"GC weak to strong wait", 23, 0},
+	{"synctest.Run", 24, 0},
+	{"synctest.Wait", 24, 0},
+	{"chan receive (synctest)", 24, 24},
+	{"chan send (synctest)", 24, 24},
+	{"select (synctest)", 24, 24},
+	{"chan receive (durable)", 25, 0},
+	{"chan send (durable)", 25, 0},
+	{"select (durable)", 25, 0},
+	{"sync.WaitGroup.Wait (durable)", 25, 0},
+	{"cleanup wait", 25, 0},
+};
+
+const char *go_layout_wait_reason(const struct go_layout *layout, unsigned int reason)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(wait_reasons) / sizeof(wait_reasons[0]); i++) {
+		const struct wait_reason *w = &wait_reasons[i];
+
+		if ((w->since && layout->minor < w->since) ||
+		    (w->until && layout->minor > w->until))
+			continue;
+		if (!reason--)
+			return w->text;
+	}
+	return NULL;
 }
 
 const char *go_layout_versions(void)

@@ -22,7 +22,13 @@ struct go_layout {
 	uint32_t g_parent_goid; /* GO_NO_OFFSET before 1.21 */
 	uint32_t g_labels;
 	bool labels_are_list; /* src/runtime/pprof/label.go: a slice since 1.24, before a map */
-	uint32_t m_g0, m_curg, m_procid, m_p, m_locks, m_preemptoff;
+	/* what a goroutine that does not run goes on with: type gobuf inside g, its bp is elsewhere
+	 * from 1.25 on */
+	uint32_t g_sched_sp, g_sched_pc, g_sched_bp;
+	uint32_t g_syscallsp, g_syscallpc;
+	uint32_t g_status, g_waitsince, g_waitreason; /* u32, i64 of nanotime(), u8 */
+	uint32_t g_size;
+	uint32_t m_g0, m_curg, m_procid, m_p, m_locks, m_preemptoff, m_gsignal;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */
 	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */
@@ -31,6 +37,8 @@ struct go_layout {
 	uint8_t map_writing_mask; /* 4 (hashWriting) classic; 0xff Swiss (any bit: toggled) */
 	uint32_t map_old; /* classic: offset of hmap.oldbuckets; Swiss: 0, tables grow in one go */
 	uint32_t table_capacity; /* Swiss: offset of maps.table.capacity, u16 (table.go) */
+	bool map_type_strides;	 /* 1.27: MapType has KeysOff, KeyStride, ElemsOff, ElemStride */
+	bool hash_constants;	 /* to 1.22 the hash without AES has constants for keys 1 to 3 */
 	/* iterator: runtime.hiter or maps.Iter */
 	uint32_t iter_type, iter_map;
 	bool access1_wraps_access2; /* 1.27: mapaccess1* only call mapaccess2* */
@@ -45,6 +53,9 @@ struct go_layout {
 /* noswiss: the modinfo or version string says X:noswissmap (1.24, 1.25). NULL when the version is
  * outside the table. */
 const struct go_layout *go_layout_find(int minor, bool noswiss);
+/* Why a goroutine waits, as the runtime's own traceback says it ("chan receive"); "" for none, NULL
+ * for a number that this version does not have. */
+const char *go_layout_wait_reason(const struct go_layout *layout, unsigned int reason);
 /* "1.19, 1.21 to 1.27" for messages. */
 const char *go_layout_versions(void);
 

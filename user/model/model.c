@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "model/model.h"
+#include "model/snapshot.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -313,6 +314,9 @@ void report_free(struct report *report)
 		free(report->hidden[i].by);
 	free(report->hidden);
 	audited_free(report->audited, report->naudited);
+	for (i = 0; i < report->nsnapshots; i++)
+		report_snapshot_free(&report->snapshots[i]);
+	free(report->snapshots);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

@@ -336,6 +336,8 @@ struct report {
 	size_t nraces_hidden, nsuspects_hidden;
 	struct report_hidden *hidden;
 	size_t nhidden;
+	struct report_snapshot *snapshots; /* model/snapshot.h */
+	size_t nsnapshots;
 	struct report_stats stats;
 };
 

@@ -21,6 +21,7 @@ static const struct format {
 	[FORMAT_JUNIT] = {"junit", {".xml"}, junit_print_report},
 	[FORMAT_HTML] = {"html", {".html", ".htm"}, html_print_report},
 	[FORMAT_MREC] = {"mrec", {".mrec"}, mrec_print_report},
+	[FORMAT_PPROF] = {"pprof", {".pb.gz"}, pprof_print_report},
 };
 
 const char *format_name(enum report_format format)

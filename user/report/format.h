@@ -17,6 +17,7 @@ enum report_format {
 	FORMAT_JUNIT,
 	FORMAT_HTML,
 	FORMAT_MREC,
+	FORMAT_PPROF,
 	REPORT_FORMATS
 };
 

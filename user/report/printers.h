@@ -35,6 +35,8 @@ void text_print_counters(FILE *out, const struct report_stats *stats);
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
+/* Snapshots: without style->verbose the runtime's frames are left out. */
+void text_print_snapshots(FILE *out, const struct report *report, const struct text_style *style);
 /* How a whole document is rendered. */
 struct print_options {
 	struct text_style text;
@@ -48,6 +50,7 @@ int jsonl_print_report(FILE *out, const struct report *report, const struct prin
 int sarif_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int junit_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int html_print_report(FILE *out, const struct report *report, const struct print_options *options);
+int pprof_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int mrec_print_report(FILE *out, const struct report *report, const struct print_options *options);
 /* What a stream has to say at the end of a document: flushes it. 0 or negative errno. */
 int print_finish(FILE *out);

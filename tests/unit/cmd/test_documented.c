@@ -61,6 +61,7 @@ static size_t assert_lists(const char *file, enum spelling spelling)
 
 static void test_every_option_is_documented(void **state)
 {
+	struct snapshot_cmd_options snapshot_options;
 	struct report_options report_options;
 	struct audit_options audit_options;
 	struct bpf_options bpf_options;
@@ -68,13 +69,14 @@ static void test_every_option_is_documented(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		struct capture c;
 		struct words w;
 
 		split(&w, i == 0   ? "watch --help"
 			  : i == 1 ? "report --help"
 			  : i == 2 ? "bpf --help"
+			  : i == 3 ? "snapshot --help"
 				   : "audit --help");
 		capture_begin(&c);
 		if (i == 0)
@@ -83,6 +85,8 @@ static void test_every_option_is_documented(void **state)
 			options_parse_report(w.argc, w.argv, &report_options);
 		else if (i == 2)
 			options_parse_bpf(w.argc, w.argv, &bpf_options);
+		else if (i == 3)
+			options_parse_snapshot(w.argc, w.argv, &snapshot_options);
 		else
 			options_parse_audit(w.argc, w.argv, &audit_options);
 		capture_end(&c);
@@ -177,7 +181,7 @@ static void test_every_command_is_documented(void **state)
 		check_command(name);
 		n++;
 	}
-	assert_true(n >= 6);
+	assert_true(n >= 7);
 }
 
 int main(void)

@@ -288,6 +288,54 @@ static void test_inspect(void **state)
 	assert_one_line("'1,2' is not a process id");
 }
 
+static void assert_snapshot_refused(const char *line, const char *why)
+{
+	struct snapshot_cmd_options o;
+	struct words w;
+	struct capture c;
+
+	split(&w, line);
+	capture_begin(&c);
+	assert_int_equal(options_parse_snapshot(w.argc, w.argv, &o), 2);
+	capture_end(&c);
+	assert_one_line(why);
+	snapshot_options_free(&o);
+}
+
+static void test_snapshot(void **state)
+{
+	struct snapshot_cmd_options o;
+	struct words w;
+
+	(void)state;
+	split(&w,
+	      "snapshot -p 12 --map 0xc000010000=map[string]int --map 0x10 --max-freeze 2s -o a.pb.gz");
+	assert_int_equal(options_parse_snapshot(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_int_equal(o.pid, 12);
+	assert_int_equal(o.nmaps, 2);
+	assert_int_equal(o.maps[0].addr, 0xc000010000);
+	assert_string_equal(o.maps[0].type, "map[string]int");
+	assert_null(o.maps[1].type);
+	assert_int_equal(o.max_freeze_ns, 2000000000);
+	assert_int_equal(o.exitcode, 66);
+	snapshot_options_free(&o);
+	split(&w, "snapshot -p 12 --format pprof");
+	assert_int_equal(options_parse_snapshot(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_int_equal(o.max_freeze_ns, 250000000);
+	snapshot_options_free(&o);
+	assert_snapshot_refused("snapshot", "-p PID");
+	assert_snapshot_refused("snapshot -p 0", "'0' is out of range");
+	assert_snapshot_refused("snapshot -p 1 --map 4096", "'4096' is not a map's address");
+	assert_snapshot_refused("snapshot -p 1 --map 0x0", "'0x0' is not");
+	assert_snapshot_refused("snapshot -p 1 --map 0xc000=", "is not a map's address");
+	assert_snapshot_refused("snapshot -p 1 --map 0x1ffffffffffffffff",
+				"is not a map's address");
+	assert_snapshot_refused("snapshot -p 1 -o a.html", "cannot be written as html: a.html");
+	assert_snapshot_refused("snapshot -p 1 --format sarif", "cannot be written as sarif");
+	assert_snapshot_refused("snapshot -p 1 x", "unexpected argument 'x'");
+	assert_snapshot_refused("snapshot -p 1 -o a.json -q -v", "not both");
+}
+
 static void test_global(void **state)
 {
 	const struct command *command;
@@ -304,7 +352,8 @@ static void test_global(void **state)
 	assert_int_equal(global(&words, "maprace --version", &command), 0);
 	assert_int_equal(strncmp(out, "maprace ", 8), 0);
 	assert_int_equal(global(&words, "maprace", &command), 2);
-	assert_one_line("a command is missing: watch, report, inspect, doctor or bpf (see ");
+	assert_one_line(
+		"a command is missing: watch, snapshot, report, inspect, doctor or bpf (see ");
 	assert_int_equal(global(&words, "maprace wtach", &command), 2);
 	assert_one_line("unknown command 'wtach'");
 	assert_int_equal(global(&words, "maprace --frob", &command), 2);
@@ -406,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_report_of_a_newer_schema),
 		cmocka_unit_test(test_report_of_a_missing_file),
 		cmocka_unit_test(test_inspect),
+		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_global),
 		cmocka_unit_test(test_help_lists_every_option),
 		cmocka_unit_test(test_time),

@@ -14,6 +14,7 @@
 #include "report/json/json_make.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
+#include "report/json/json_snapshot.h"
 #include "report/printers.h"
 
 static int put_frame(json_t *o, const struct report_frame *frame)
@@ -29,21 +30,25 @@ static int put_frame(json_t *o, const struct report_frame *frame)
 	return failed;
 }
 
+json_t *json_build_frame(const struct report_frame *frame)
+{
+	json_t *o = json_object();
+
+	return json_finish(o, put_frame(o, frame));
+}
+
 static json_t *build_stack(const struct report_access *access)
 {
-	json_t *stack = json_array(), *frame;
+	json_t *stack = json_array();
 	int failed = 0;
 	size_t i;
 
-	for (i = 0; i < access->nframes && !failed; i++) {
-		frame = json_object();
-		failed |= put_frame(frame, &access->frames[i]);
-		failed |= json_array_append_new(stack, frame);
-	}
+	for (i = 0; i < access->nframes && !failed; i++)
+		failed |= json_array_append_new(stack, json_build_frame(&access->frames[i]));
 	return json_finish(stack, failed);
 }
 
-static json_t *build_creation(const struct report_creation *created)
+json_t *json_build_creation(const struct report_creation *created)
 {
 	json_t *o;
 	int failed;
@@ -85,7 +90,7 @@ json_t *json_build_access(const struct report_access *access, const char *role)
 	failed |= json_put(o, "stack", build_stack(access));
 	failed |= json_put(o, "truncated", json_boolean(access->truncated));
 	failed |= json_put(o, "partial", json_boolean(access->partial));
-	failed |= json_put(o, "created_by", build_creation(&access->created_by));
+	failed |= json_put(o, "created_by", json_build_creation(&access->created_by));
 	if (access->nlabels)
 		failed |= json_put(o, "labels", build_labels(access));
 	return json_finish(o, failed);
@@ -432,6 +437,8 @@ static int put_state(json_t *o, const struct report *report)
 		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
+	if (report->nsnapshots)
+		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));
 	return failed;
 }

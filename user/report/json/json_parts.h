@@ -17,6 +17,8 @@ json_t *json_build_state(const struct report *report);
 /* What races and growths are made of. role: one of json_role(), "payer", "iterator". */
 json_t *json_build_access(const struct report_access *access, const char *role);
 json_t *json_build_map(const struct report_map *map);
+json_t *json_build_frame(const struct report_frame *frame);
+json_t *json_build_creation(const struct report_creation *created); /* null when not known */
 
 /*
  * Readers fill what is zero; the first failure is in r. What they allocated is the report's (the

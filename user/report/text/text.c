@@ -234,6 +234,8 @@ int text_print_report(FILE *out, const struct report *report, const struct print
 	for (i = 0; i < report->nsuspects; i++)
 		text_print_race(out, &report->suspects[i], report->duration_s, &options->text);
 	text_print_growths(out, report, &options->text);
-	text_print_summary(out, report, &options->text);
+	text_print_snapshots(out, report, &options->text);
+	if (!report->nsnapshots)
+		text_print_summary(out, report, &options->text);
 	return print_finish(out);
 }

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A snapshot as text, as JSON of the schema, and as a profile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+
+#include "model/snapshot.h"
+#include "report/format.h"
+#include "report_sample.h"
+#include "schema_check.h"
+
+static void sample_group(struct report_group *g, const char *wait, uint64_t count)
+{
+	*g = (struct report_group){
+		.count = count,
+		.ids = {18, 19},
+		.nids = count < 2 ? count : 2,
+		.state = sample_text(wait[0] ? "waiting" : "running"),
+		.wait = sample_text(wait),
+		.waited_ns = {0, wait[0] ? 3000000000 : 0},
+		.nframes = 3,
+		.frames = sample_zero(3, sizeof(*g->frames)),
+		.truncated = !wait[0],
+		.approximate = !wait[0],
+		.created_by = {.known = true, .goroutine = 1},
+	};
+	g->frames[0] = sample_frame("runtime.gopark", "runtime/proc.go", 402, 390);
+	g->frames[1] = sample_frame("main.inlined", "/src/main.go", 7, 5);
+	g->frames[1].inlined = true;
+	g->frames[2] = sample_frame("main.worker\033[31m", "/src/main.go", 20, 15);
+	g->created_by.at = sample_frame("main.main", "/src/main.go", 44, 40);
+}
+
+static void sample_map(struct report_map_dump *m, bool swiss)
+{
+	*m = (struct report_map_dump){
+		.map = {.addr = 0xc000094480,
+			.type = sample_text("map[string]int"),
+			.header_known = true,
+			.len = 3,
+			.swiss = swiss,
+			.buckets = swiss ? 0 : 2},
+		.entries = 4,
+		.capacity = 16,
+		.tables = swiss,
+		.overflow = swiss ? 0 : 1,
+		.lengths = {3, 1},
+		.heat = {0.5, 1},
+		.nheat = 2,
+		.integrity = swiss ? REPORT_BROKEN : REPORT_INTACT,
+		.reason = sample_text(""),
+		.checked = 4,
+	};
+	if (!swiss)
+		return;
+	m->ndefects = m->nvalues = 1;
+	m->all_defects = 3;
+	m->defects = sample_zero(1, sizeof(*m->defects));
+	m->defects[0] = (struct report_defect){sample_text("header"), sample_text("wrong")};
+	m->values = sample_zero(1, sizeof(*m->values));
+	m->values[0] = (struct report_entry){sample_text("\"\033k\""), sample_text("1")};
+}
+
+static void sample(struct report *report)
+{
+	struct report_snapshot *s = sample_zero(1, sizeof(*s));
+
+	memset(report, 0, sizeof(*report));
+	report->version = sample_text("1");
+	report->kernel = sample_text("6");
+	report->arch = sample_text("x86_64");
+	report->started_unix_ns = 1800000000000000000;
+	report->stats.cost_percent = -1;
+	report->snapshots = s;
+	report->nsnapshots = 1;
+	s->pid = 4210;
+	s->exe = sample_text("/srv/app");
+	s->freeze_ns = 2300000;
+	s->limit_ns = 250000000;
+	s->threads = 5;
+	s->goroutines = 8;
+	s->ngroups = 2;
+	s->groups = sample_zero(2, sizeof(*s->groups));
+	sample_group(&s->groups[0], "", 1);
+	sample_group(&s->groups[1], "chan receive", 7);
+	s->nmaps = 2;
+	s->maps = sample_zero(2, sizeof(*s->maps));
+	sample_map(&s->maps[0], true);
+	sample_map(&s->maps[1], false);
+	assert_int_equal(report_snapshot_note(s, "%d goroutines were not read", 3), 0);
+	assert_true(report_snapshot_broken(s));
+}
+
+static char *render(enum report_format format, size_t *len)
+{
+	const struct print_options options = {.source_root = NULL};
+	struct report report;
+	char *text = NULL;
+	FILE *out;
+
+	sample(&report);
+	out = open_memstream(&text, len);
+	assert_non_null(out);
+	assert_int_equal(format_print(out, &report, format, &options), 0);
+	assert_int_equal(fclose(out), 0);
+	report_free(&report);
+	return text;
+}
+
+static void text_says_all_of_it(void **state)
+{
+	static const char *const parts[] = {
+		"SNAPSHOT of process 4210 (/srv/app)\n",
+		"Frozen for 2.3ms: 5 threads, 8 goroutines in 2 groups\n",
+		"Note: 3 goroutines were not read\n",
+		"Map at 0x00c000094480: map[string]int (by its contents)\n",
+		"  3 entries (4 seen), 16 slots, load 25%, 1 tables\n",
+		"  BROKEN: 4 hashes computed anew\n    header: wrong\n    and 2 more\n",
+		"  Intact: 4 hashes computed anew\n",
+		"Goroutine 18: running\n  main.inlined()\n      /src/main.go:7\n",
+		"7 goroutines: waiting, chan receive, for at least 3.0s\n",
+		"Created by goroutine 1 at:\n  main.main()\n      /src/main.go:44\n",
+		"Goroutines 18, 19, ...\n",
+		"[inner callers may be missing",
+	};
+	size_t len, i;
+	char *text = render(FORMAT_TEXT, &len);
+
+	(void)state;
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strstr(text, parts[i]))
+			fail_msg("\"%s\" is not in:\n%s", parts[i], text);
+	assert_null(strchr(text, '\033'));
+	assert_null(strstr(text, "gopark"));
+	free(text);
+}
+
+static void json_is_of_the_schema(void **state)
+{
+	size_t len;
+	char *text = render(FORMAT_JSON, &len);
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *s;
+
+	(void)state;
+	assert_non_null(root);
+	assert_valid(root);
+	s = json_array_get(json_object_get(root, "snapshots"), 0);
+	assert_int_equal(json_array_size(json_object_get(s, "groups")), 2);
+	assert_int_equal(json_array_size(json_object_get(s, "maps")), 2);
+	json_decref(root);
+	free(text);
+}
+
+static void a_profile_has_the_groups(void **state)
+{
+	uint8_t plain[8192];
+	size_t len, i, found = 0;
+	char *packed = render(FORMAT_PPROF, &len);
+	z_stream z = {.next_in = (uint8_t *)packed,
+		      .avail_in = (uInt)len,
+		      .next_out = plain,
+		      .avail_out = sizeof(plain)};
+
+	(void)state;
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	inflateEnd(&z);
+	for (i = 0; i + 12 < z.total_out; i++)
+		found += !memcmp(plain + i, "\x32\x0cmain.inlined", 14);
+	assert_int_equal(found, 1); /* each text once */
+	free(packed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_says_all_of_it),
+		cmocka_unit_test(json_is_of_the_schema),
+		cmocka_unit_test(a_profile_has_the_groups),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_MODEL_SNAPSHOT_H
+#define MAPRACE_MODEL_SNAPSHOT_H
+
+#include "model/model.h"
+
+/* What a process was like at one moment: its goroutines, and maps of it. Rules as in model.h. */
+#define REPORT_GROUP_IDS 100   /* of a group's goroutines */
+#define REPORT_MAP_LENGTHS 16  /* the last one and all beyond */
+#define REPORT_MAP_HEAT 64     /* cells of the heat map */
+#define REPORT_MAP_DEFECTS 100 /* that are kept, of a map */
+#define REPORT_MAP_VALUES 100  /* entries that are kept, with --values */
+
+struct report_group { /* goroutines that stand at the same place for the same reason */
+	uint64_t count;
+	uint64_t ids[REPORT_GROUP_IDS]; /* the first ones */
+	size_t nids;
+	char *state, *wait;    /* "waiting", "chan receive"; wait is "" where nothing is known */
+	uint64_t waited_ns[2]; /* at least so long: shortest, longest; 0: not known */
+	struct report_frame *frames; /* innermost first */
+	size_t nframes;
+	bool truncated;	  /* the stack ended before the goroutine's first function */
+	bool approximate; /* inner frames may be missing: it runs code that is not Go */
+	bool in_map;	  /* inside a map operation */
+	bool system;	  /* of the runtime */
+	struct report_creation created_by; /* goroutine: 0 where they have several */
+};
+
+enum report_integrity {
+	REPORT_INTACT,	    /* all of it was checked, and agrees */
+	REPORT_BROKEN,	    /* something is wrong, and nothing that goes on explains it */
+	REPORT_UNDER_WAY,   /* a writer is inside: what does not agree says nothing */
+	REPORT_PART_INTACT, /* what was checked agrees; something could not be checked */
+	REPORT_UNCHECKED,   /* nothing could be checked */
+	REPORT_INTEGRITIES
+};
+
+struct report_defect {
+	char *where; /* "table 2, group 17, slot 3" */
+	char *what;
+};
+
+struct report_entry { /* of a map, decoded */
+	char *key, *value;
+};
+
+struct report_map_dump {
+	struct report_map map; /* type: the one that its contents agree with, where none was given */
+	bool type_given;
+	uint32_t type_others; /* how many other types agree as well */
+	uint64_t entries;     /* that were seen */
+	uint64_t capacity;    /* slots */
+	uint64_t tables;      /* Swiss; 0: classic, or a small map of one group */
+	uint64_t depth;	      /* Swiss: of the directory, in bits; classic: B */
+	uint64_t tombstones;
+	uint64_t overflow,
+		longest_chain; /* classic: overflow buckets; buckets in the longest chain */
+	uint64_t old_buckets, evacuated; /* classic, while it grows */
+	/* Swiss: of entries, by groups that are probed; classic: of buckets, by their chain's
+	 * length */
+	uint64_t lengths[REPORT_MAP_LENGTHS];
+	double heat[REPORT_MAP_HEAT]; /* part of the slots that are used, per cell */
+	size_t nheat;
+	enum report_integrity integrity;
+	char *reason;	    /* why it was not (all) checked, or what goes on; "" */
+	uint64_t checked;   /* entries whose hash was computed anew */
+	uint64_t unchecked; /* entries whose hash could not be */
+	struct report_defect *defects;
+	size_t ndefects;
+	uint64_t all_defects; /* with those that are not kept */
+	struct report_entry *values;
+	size_t nvalues;
+};
+
+struct report_snapshot {
+	uint32_t pid;
+	char *exe;
+	double at_s;	    /* since the start of the report */
+	uint64_t freeze_ns; /* how long it stood still */
+	uint64_t limit_ns;  /* how long it was allowed to */
+	uint64_t read_bytes;
+	uint32_t threads;
+	uint64_t goroutines; /* that were read, without dead ones; those of the runtime included */
+	uint64_t unread;     /* entries of the list that there was no time for: free ones too */
+	uint64_t no_stack;   /* known, but there was no time for their stacks */
+	uint64_t unreadable;
+	uint64_t groups_cut; /* groups that are not kept */
+	struct report_group *groups;
+	size_t ngroups;
+	struct report_map_dump *maps;
+	size_t nmaps;
+	char **notes; /* what is missing, a sentence each */
+	size_t nnotes;
+};
+
+void report_snapshot_free(struct report_snapshot *s); /* what it owns */
+int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* One more thing that is wrong with it; 0 or -ENOMEM. */
+int report_map_defect(struct report_map_dump *m, const char *where, const char *what);
+/* One more reason. 0 or -ENOMEM. */
+int report_map_say(struct report_map_dump *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+const char *report_integrity_name(enum report_integrity integrity); /* "intact" … */
+/* Whether a map of it is broken. */
+bool report_snapshot_broken(const struct report_snapshot *s);
+
+#endif

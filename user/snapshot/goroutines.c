@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "snapshot/goroutines.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bits.h"
+#include "base/clock.h"
+
+#define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
+#define MAX_G 512		  /* bytes of a runtime.g */
+#define MAX_STACK (1ull << 30)	  /* runtime.maxstacksize on 64 bits, and then some */
+#define MAX_GOROUTINES (1u << 24) /* 16 million: their stacks alone are 32 GiB */
+#define MAX_ID (1ull << 56)
+#define SAMPLE 64
+#define TRIES 20
+#define ROUNDS 8 /* then only a part in 256 of the time is left */
+#define NAP_NS 5000000
+#define MAX_DATA (1ull << 30) /* of a program that is looked through */
+#define PIECE (1u << 20)
+#define MAX_ADDRESS (1ull << 47)
+
+struct raw_g {
+	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince;
+	uint64_t sp, pc, bp, syscallsp, syscallpc;
+	uint32_t status, reason;
+};
+
+const char *goroutine_status_name(uint32_t status)
+{
+	static const char *const names[GOROUTINE_STATUSES] = {
+		[GOROUTINE_IDLE] = "idle",	     [GOROUTINE_RUNNABLE] = "runnable",
+		[GOROUTINE_RUNNING] = "running",     [GOROUTINE_SYSCALL] = "syscall",
+		[GOROUTINE_WAITING] = "waiting",     [GOROUTINE_DEAD] = "dead",
+		[GOROUTINE_COPYSTACK] = "copystack", [GOROUTINE_PREEMPTED] = "preempted",
+		[GOROUTINE_LEAKED] = "leaked",	     [GOROUTINE_DEADEXTRA] = "dead",
+	};
+
+	return status < GOROUTINE_STATUSES && names[status] ? names[status] : "?";
+}
+
+static int read_g(struct memory *memory, const struct go_layout *l, uint64_t addr, struct raw_g *g)
+{
+	uint8_t raw[MAX_G];
+	int r;
+
+	if (addr & 7 || addr < 4096 || addr >= MAX_ADDRESS || l->g_size > sizeof(raw))
+		return -EFAULT;
+	r = memory_read(memory, addr, raw, l->g_size);
+	if (r)
+		return r;
+	*g = (struct raw_g){
+		.lo = get_le64(raw + l->g_stack_lo),
+		.hi = get_le64(raw + l->g_stack_hi),
+		.m = get_le64(raw + l->g_m),
+		.id = get_le64(raw + l->g_goid),
+		.gopc = get_le64(raw + l->g_gopc),
+		.startpc = get_le64(raw + l->g_startpc),
+		.waitsince = get_le64(raw + l->g_waitsince),
+		.sp = get_le64(raw + l->g_sched_sp),
+		.pc = get_le64(raw + l->g_sched_pc),
+		.bp = get_le64(raw + l->g_sched_bp),
+		.syscallsp = get_le64(raw + l->g_syscallsp),
+		.syscallpc = get_le64(raw + l->g_syscallpc),
+		.status = get_le32(raw + l->g_status) & ~SCAN,
+		.reason = raw[l->g_waitreason],
+	};
+	if (l->g_parent_goid != GO_NO_OFFSET)
+		g->parent = get_le64(raw + l->g_parent_goid);
+	return 0;
+}
+
+static bool is_unused(const struct raw_g *g)
+{
+	return g->status == GOROUTINE_IDLE || g->status == GOROUTINE_DEAD ||
+	       g->status == GOROUTINE_DEADEXTRA;
+}
+
+/* What every g has. What no other structure has as well by chance, sixty-four times in a row. */
+static bool looks_right(const struct raw_g *g)
+{
+	bool stack = g->lo < g->hi && g->hi - g->lo <= MAX_STACK && !(g->lo & 7) && !(g->hi & 7) &&
+		     g->hi < MAX_ADDRESS;
+
+	if (g->status >= GOROUTINE_STATUSES || g->status == 5 || g->status == 7)
+		return false;
+	if (is_unused(g))
+		return stack || (!g->lo && !g->hi);
+	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= MAX_ADDRESS)
+		return false;
+	if (g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL)
+		return g->m && !(g->m & 7) && g->m < MAX_ADDRESS;
+	return g->status == GOROUTINE_COPYSTACK || (g->sp >= g->lo && g->sp <= g->hi);
+}
+
+struct search {
+	const struct go_layout *layout;
+	struct memory *memory;
+	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
+	struct candidates {
+		uint64_t addr, capacity; /* of the largest */
+		size_t n;		 /* that are as large */
+	} sure, maybe;
+};
+
+/*
+ * While garbage is collected there is a second list, of those that there were at its beginning
+ * (work.stackRoots): the same array, with no room at its end.
+ */
+static void keep_largest(struct candidates *c, uint64_t addr, uint64_t capacity)
+{
+	if (!c->n || capacity > c->capacity)
+		*c = (struct candidates){addr, capacity, 1};
+	else if (capacity == c->capacity)
+		c->n++;
+}
+
+/* Whether {array, n, capacity} at addr is the list. */
+static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n, uint64_t capacity)
+{
+	uint64_t i, k, step, used = 0, at;
+	bool sure = false;
+	struct raw_g g;
+
+	if (!n || n > capacity || capacity > MAX_GOROUTINES || array & 7 || array < 4096 ||
+	    array >= MAX_ADDRESS)
+		return;
+	step = n > SAMPLE ? n / SAMPLE : 1;
+	for (i = k = 0; i < n && k < SAMPLE; i += step, k++) {
+		if (memory_late(s->memory) || memory_u64(s->memory, array + 8 * i, &at) ||
+		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
+			return;
+		used += !is_unused(&g);
+		if (!i)
+			sure = s->main && g.startpc == s->main && g.id == 1;
+	}
+	if (used)
+		keep_largest(sure ? &s->sure : &s->maybe, addr, capacity);
+}
+
+static void look_through(struct search *s, uint64_t lo, uint64_t size)
+{
+	uint8_t *piece = malloc(PIECE);
+	uint64_t at;
+	size_t i;
+
+	for (at = 0; piece && at < size && !memory_late(s->memory); at += PIECE - 16) {
+		size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
+
+		if (memory_read(s->memory, lo + at, piece, len))
+			continue;
+		for (i = 0; i + 24 <= len; i += 8)
+			consider(s, lo + at + i, get_le64(piece + i), get_le64(piece + i + 8),
+				 get_le64(piece + i + 16));
+	}
+	free(piece);
+}
+
+static void search_data(struct search *s, const struct go_binary *bin, uint64_t bias)
+{
+	const struct elf_segment *segments;
+	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
+
+	s->sure = s->maybe = (struct candidates){.n = 0};
+	for (i = 0; i < n; i++) {
+		uint64_t lo = (segments[i].vaddr + 7) & ~7ull, skipped = lo - segments[i].vaddr;
+
+		if (segments[i].flags & PF_W && segments[i].memsz > skipped &&
+		    segments[i].memsz <= MAX_DATA)
+			look_through(s, lo + bias, segments[i].memsz - skipped);
+	}
+}
+
+int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+		    uint64_t *allgs, struct err *err)
+{
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+	static const char *const names[] = {"runtime.main"};
+	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
+	struct candidates *best;
+	struct go_func f = {};
+	int tries;
+
+	if (!go_binary_find_funcs(bin, names, 1, &f) && f.name)
+		s.main = f.entry + bias;
+	for (tries = 0; tries < TRIES; tries++) {
+		search_data(&s, bin, bias);
+		if (memory_late(memory)) /* not all was looked at: there may be another */
+			return err_set(err, -ETIME,
+				       "the list of goroutines was not found in time: too much in "
+				       "the process looks like it");
+		best = s.sure.n ? &s.sure : &s.maybe;
+		if (best->n == 1) {
+			*allgs = best->addr;
+			return 0;
+		}
+		nanosleep(&nap, NULL);
+	}
+	if (!best->n)
+		return err_set(err, -ENOENT,
+			       "the list of goroutines was not found: the process has only just "
+			       "started, or something in it is not as in a program of its Go");
+	return err_set(err, -EEXIST,
+		       "%zu lists in it look like that of goroutines: which one it is cannot be "
+		       "told",
+		       best->n);
+}
+
+static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)
+{
+	if (gs->npcs + stack->n > gs->room) {
+		size_t room = 2 * (gs->npcs + stack->n) + 4096;
+		uint64_t *grown = reallocarray(gs->pcs, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		gs->pcs = grown;
+		gs->room = room;
+	}
+	if (stack->n)
+		memcpy(gs->pcs + gs->npcs, stack->pcs, stack->n * sizeof(*stack->pcs));
+	g->at = gs->npcs;
+	g->n = stack->n;
+	g->truncated = stack->truncated;
+	g->approximate = stack->approximate;
+	gs->npcs += stack->n;
+	return 0;
+}
+
+/* Where the walk of its stack begins. False: that is not known. */
+static bool start_of(const struct raw_g *g, const struct frozen_thread *t, struct unwind_from *from)
+{
+	*from = (struct unwind_from){
+		.pc = g->pc,
+		.sp = g->sp,
+		.bp = g->bp,
+		.lo = g->lo,
+		.hi = g->hi,
+		.sched_pc = g->pc,
+		.sched_sp = g->sp,
+		.sched_bp = g->bp,
+	};
+	switch (g->status) {
+	case GOROUTINE_COPYSTACK:
+		return false;
+	case GOROUTINE_SYSCALL:
+		from->pc = g->syscallpc;
+		from->sp = g->syscallsp;
+		break;
+	case GOROUTINE_RUNNING:
+		if (!t || !t->known)
+			return false;
+		from->pc = t->regs.rip;
+		from->sp = t->regs.rsp;
+		from->bp = t->regs.rbp;
+		from->running = true;
+		return true;
+	}
+	return from->sp >= g->lo && from->sp < g->hi;
+}
+
+/* Addresses, each once. */
+struct addresses {
+	uint64_t *slots, mask; /* 0: empty */
+	size_t n;
+};
+
+static int addresses_make(struct addresses *s, size_t n)
+{
+	for (s->mask = 63; s->mask < 2 * n;)
+		s->mask = 2 * s->mask + 1;
+	s->slots = calloc(s->mask + 1, sizeof(*s->slots));
+	return s->slots ? 0 : -ENOMEM;
+}
+
+static uint64_t *addresses_find(const struct addresses *s, uint64_t addr)
+{
+	uint64_t i = addr * 0x9e3779b97f4a7c15ull >> 32;
+
+	while (s->slots[i & s->mask] && s->slots[i & s->mask] != addr)
+		i++;
+	return &s->slots[i & s->mask];
+}
+
+struct reader {
+	struct goroutines *gs;
+	const struct go_layout *layout;
+	struct memory *memory;
+	const struct freeze *freeze;
+	struct unwinder *u;
+	uint64_t array, next;	/* the list, and the entry that is next */
+	uint64_t met;		/* entries that were read before */
+	struct addresses early; /* that were read before the list */
+};
+
+static int read_stack(struct reader *rd, struct goroutine *g)
+{
+	const struct frozen_thread *t = NULL;
+	struct unwind_from from;
+	struct unwound stack;
+	struct raw_g raw;
+
+	if (g->walked)
+		return 0;
+	g->walked = true;
+	if (memory_late(rd->memory) || read_g(rd->memory, rd->layout, g->addr, &raw)) {
+		rd->gs->no_stack++;
+		g->truncated = true;
+		return 0;
+	}
+	if (rd->freeze && g->tid)
+		t = freeze_thread(rd->freeze, g->tid);
+	if (!start_of(&raw, t, &from)) {
+		g->truncated = true;
+		return 0;
+	}
+	unwind(rd->u, &from, &stack);
+	return keep_stack(rd->gs, g, &stack);
+}
+
+static void add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
+{
+	uint64_t tid = 0;
+
+	if (raw->m && memory_u64(rd->memory, raw->m + rd->layout->m_procid, &tid))
+		tid = 0;
+	rd->gs->list[rd->gs->n++] = (struct goroutine){
+		.addr = addr,
+		.id = raw->id,
+		.parent = raw->parent,
+		.gopc = raw->gopc,
+		.startpc = raw->startpc,
+		.waitsince = raw->waitsince,
+		.stack_lo = raw->lo,
+		.stack_hi = raw->hi,
+		.status = raw->status,
+		.reason = raw->reason,
+		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
+	};
+}
+
+/* An entry of the list. */
+static void take(struct reader *rd, uint64_t addr)
+{
+	struct goroutines *gs = rd->gs;
+	struct raw_g raw;
+
+	if (addr && *addresses_find(&rd->early, addr) == addr)
+		return;
+	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
+		if (memory_late(rd->memory))
+			gs->unread++;
+		else
+			gs->unreadable++;
+		return;
+	}
+	if (is_unused(&raw))
+		gs->dead++;
+	else
+		add(rd, addr, &raw);
+}
+
+static bool runs(const struct goroutine *g)
+{
+	return g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL;
+}
+
+/* What the thread runs, by what Go keeps at fs:-8 (with C code it may be elsewhere, and then it is
+ * found in the list only): the goroutine, or that of the scheduler or of a signal, whose m knows. */
+static uint64_t find_running(const struct reader *rd, const struct frozen_thread *t,
+			     struct raw_g *raw)
+{
+	uint64_t addr, curg;
+	int tries;
+
+	if (!t->known || t->regs.fs_base < 8 || memory_u64(rd->memory, t->regs.fs_base - 8, &addr))
+		return 0;
+	for (tries = 0; tries < 2; tries++) {
+		if (read_g(rd->memory, rd->layout, addr, raw) || !raw->m ||
+		    memory_u64(rd->memory, raw->m + rd->layout->m_curg, &curg))
+			return 0;
+		if (curg == addr)
+			return looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
+						    raw->status == GOROUTINE_SYSCALL)
+				       ? addr
+				       : 0;
+		addr = curg;
+	}
+	return 0;
+}
+
+/* In a list of hundreds of thousands they are the few that say most. */
+static int read_running(struct reader *rd)
+{
+	struct raw_g raw;
+	size_t i, n = rd->freeze ? rd->freeze->n : 0;
+	uint64_t addr, *slot;
+	int r = addresses_make(&rd->early, n);
+
+	for (i = 0; i < n && !r && !memory_late(rd->memory); i++) {
+		addr = find_running(rd, &rd->freeze->threads[i], &raw);
+		slot = addr ? addresses_find(&rd->early, addr) : NULL;
+		if (!slot || *slot == addr)
+			continue;
+		*slot = addr;
+		rd->early.n++;
+		add(rd, addr, &raw);
+		r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+	}
+	return r;
+}
+
+/* As many as half of the time is enough for. */
+static void read_list(struct reader *rd, uint64_t n)
+{
+	uint64_t addr, until = memory_until(rd->memory), now = clock_ns(CLOCK_MONOTONIC);
+
+	if (until > now)
+		memory_deadline(rd->memory, now + (until - now) / 2);
+	for (; rd->next < n && !memory_late(rd->memory); rd->next++) {
+		if (memory_u64(rd->memory, rd->array + 8 * rd->next, &addr)) {
+			rd->gs->unreadable++;
+			continue;
+		}
+		rd->met += addr && *addresses_find(&rd->early, addr) == addr;
+		take(rd, addr);
+	}
+	memory_deadline(rd->memory, until);
+}
+
+/* The stacks of those that run are the fewest and say most. */
+static int read_stacks(struct reader *rd)
+{
+	struct goroutines *gs = rd->gs;
+	int pass, r = 0;
+	size_t i;
+
+	for (pass = 0; pass < 2 && !r; pass++)
+		for (i = 0; i < gs->n && !r; i++)
+			if (runs(&gs->list[i]) == !pass)
+				r = read_stack(rd, &gs->list[i]);
+	return r;
+}
+
+int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
+		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
+{
+	struct reader rd = {gs, layout, memory, freeze, u, 0, 0, 0, {}};
+	uint64_t n;
+	int rounds, r;
+
+	memset(gs, 0, sizeof(*gs));
+	if (memory_late(memory))
+		return -ETIME;
+	if (memory_u64(memory, allgs, &rd.array) || memory_u64(memory, allgs + 8, &n) || !n ||
+	    n > MAX_GOROUTINES)
+		return -EFAULT;
+	gs->total = n;
+	gs->list = calloc(n + (freeze ? freeze->n : 0), sizeof(*gs->list));
+	r = gs->list ? read_running(&rd) : -ENOMEM;
+	for (rounds = 0; rounds < ROUNDS && !r && rd.next < n && !memory_late(memory); rounds++) {
+		read_list(&rd, n);
+		r = read_stacks(&rd);
+	}
+	if (n - rd.next > rd.early.n - rd.met)
+		gs->unread += n - rd.next - (rd.early.n - rd.met);
+	free(rd.early.slots);
+	return r;
+}
+
+void goroutines_free(struct goroutines *gs)
+{
+	free(gs->list);
+	free(gs->pcs);
+	memset(gs, 0, sizeof(*gs));
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "snapshot/snapshot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "go/gomap.h"
+#include "process/memory.h"
+#include "snapshot/freeze.h"
+#include "snapshot/goroutines.h"
+#include "snapshot/groups.h"
+
+/* Of the time that it may stand still, the goroutines' part when there are maps to be read too. */
+#define GOROUTINES_PART 0.5
+/* What is read of a process, as far as its goroutines tell. */
+#define BYTES_PER_GOROUTINE 3072
+#define MIN_RESERVE (4u << 20)
+#define MAX_SEARCH_NS 10000000000ull /* for what does not move, while it runs */
+
+struct taking {
+	const struct process *process;
+	const struct go_binary *bin;
+	const struct snapshot_options *options;
+	struct report_snapshot *out;
+	struct err *err;
+	uint64_t bias, allgs, reserve;
+	struct gomap_types types;
+	struct gomap_keys keys;
+	bool keys_known;
+	struct memory *memory;
+	struct freeze freeze;
+	struct unwinder unwinder;
+	struct goroutines goroutines;
+};
+
+static int find_bias(struct taking *t)
+{
+	const struct elf_segment *segments;
+
+	if (!elf_file_is_pie(go_binary_elf(t->bin)))
+		return 0;
+	if (!elf_file_segments(go_binary_elf(t->bin), &segments))
+		return -ENOEXEC;
+	return process_load_bias(t->process, segments[0].vaddr, segments[0].offset, &t->bias,
+				 t->err);
+}
+
+/* While it still runs: what does not move. */
+static int look_before(struct taking *t)
+{
+	struct memory *live = memory_live(t->process->pid);
+	uint64_t n;
+	int r = live ? find_bias(t) : -ENOMEM;
+
+	if (!r)
+		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + MAX_SEARCH_NS);
+	if (!r)
+		r = goroutines_find(t->bin, t->bias, live, &t->allgs, t->err);
+	/* so many goroutines, with the stacks that most have */
+	if (!r && !memory_u64(live, t->allgs + 8, &n) && n < UINT32_MAX)
+		t->reserve = n * BYTES_PER_GOROUTINE + MIN_RESERVE;
+	if (!r && t->options->nmaps) {
+		r = gomap_types_read(&t->types, t->bin, t->bias, live);
+		t->keys_known = !gomap_keys_read(&t->keys, t->bin, t->bias, live);
+	}
+	memory_close(live);
+	return r;
+}
+
+static int read_maps(struct taking *t, uint64_t until)
+{
+	const struct gomap g = {
+		.layout = go_binary_layout(t->bin),
+		.memory = t->memory,
+		.keys = t->keys_known ? &t->keys : NULL,
+		.types = &t->types,
+		.values = t->options->values,
+	};
+	struct report_snapshot *out = t->out;
+	size_t i, n = t->options->nmaps;
+	int r = 0;
+
+	out->maps = calloc(n ? n : 1, sizeof(*out->maps));
+	if (!out->maps)
+		return -ENOMEM;
+	for (i = 0; i < n && !r; i++) {
+		uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+		/* each its part of what is left */
+		memory_deadline(t->memory, now < until ? now + (until - now) / (n - i) : now);
+		out->nmaps++;
+		r = gomap_dump(&g, t->options->maps[i].addr, t->options->maps[i].type,
+			       &out->maps[i]);
+	}
+	return r;
+}
+
+/* While all of it stands still. */
+static int read_frozen(void *arg)
+{
+	struct taking *t = arg;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), until = t->freeze.until_ns;
+	double part = t->options->nmaps ? GOROUTINES_PART : 1;
+	int r;
+
+	memory_deadline(t->memory,
+			now < until ? now + (uint64_t)((double)(until - now) * part) : now);
+	r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
+			    &t->freeze, &t->unwinder);
+	return r ? r : read_maps(t, until);
+}
+
+static int take_frozen(struct taking *t)
+{
+	int r;
+
+	t->memory = memory_frozen(memory_live(t->process->pid));
+	if (t->memory)
+		memory_reserve(t->memory, t->reserve);
+	r = t->memory ? unwinder_init(&t->unwinder, t->bin, t->bias, t->memory) : -ENOMEM;
+	return r ? r
+		 : freeze_look(&t->freeze, t->process, t->options->max_freeze_ns, read_frozen, t,
+			       t->err);
+}
+
+/* Whether each goroutine's stack is known, to its end. */
+static bool all_stacks_known(const struct report_snapshot *s)
+{
+	size_t i;
+
+	if (!s->ngroups || s->unread || s->no_stack || s->unreadable || s->groups_cut)
+		return false;
+	for (i = 0; i < s->ngroups; i++)
+		if (s->groups[i].truncated || s->groups[i].approximate)
+			return false;
+	return true;
+}
+
+/* A mark of a writer says something where entries say that it is a map: one may be there by chance
+ * in what is none. */
+static bool is_surely_a_map(const struct report_map_dump *m)
+{
+	return m->integrity != REPORT_UNCHECKED && m->checked >= 2;
+}
+
+int snapshot_ask_goroutines(const struct report_snapshot *s, struct report_map_dump *m)
+{
+	bool inside = false, cloning = false;
+	size_t i;
+
+	for (i = 0; i < s->ngroups; i++) {
+		inside |= groups_may_write(&s->groups[i]);
+		cloning |= groups_may_clone(&s->groups[i]);
+	}
+	if (!inside && m->map.writing && is_surely_a_map(m) && all_stacks_known(s)) {
+		m->integrity = REPORT_BROKEN;
+		return report_map_defect(m, "header",
+					 "it says that a writer is inside, and no goroutine is "
+					 "inside a map function: the next use ends the program");
+	}
+	if (m->integrity != REPORT_BROKEN)
+		return 0;
+	if (cloning && !m->map.swiss) {
+		m->integrity = REPORT_UNDER_WAY;
+		return report_map_say(m, "a goroutine is copying a map, which has no mark of a "
+					 "writer: it may be this one");
+	}
+	return inside ? report_map_say(m, "goroutines are inside map functions: if it is this map, "
+					  "a race is going on")
+		      : 0;
+}
+
+static int fill(struct taking *t)
+{
+	struct report_snapshot *out = t->out;
+	const struct goroutines *gs = &t->goroutines;
+	size_t i;
+	int r;
+
+	out->freeze_ns = t->freeze.ended_ns - t->freeze.began_ns;
+	out->threads = (uint32_t)t->freeze.n;
+	out->goroutines = gs->n;
+	out->unread = gs->unread;
+	out->no_stack = gs->no_stack;
+	out->unreadable = gs->unreadable;
+	out->read_bytes = memory_taken(t->memory);
+	r = groups_make(out, gs, t->bin, t->bias, t->freeze.began_ns);
+	for (i = 0; i < out->nmaps && !r; i++)
+		r = snapshot_ask_goroutines(out, &out->maps[i]);
+	if (!r && out->unread)
+		r = report_snapshot_note(out,
+					 "%" PRIu64
+					 " entries of the list of goroutines were not read, free "
+					 "ones among them: the time given with --max-freeze was up",
+					 out->unread);
+	if (!r && out->no_stack)
+		r = report_snapshot_note(out,
+					 "the stacks of %" PRIu64
+					 " goroutines were not read: the time "
+					 "given with --max-freeze was up",
+					 out->no_stack);
+	if (!r && out->unreadable)
+		r = report_snapshot_note(out,
+					 "%" PRIu64
+					 " entries of the list of goroutines cannot be read, "
+					 "or are none",
+					 out->unreadable);
+	if (!r && out->groups_cut)
+		r = report_snapshot_note(out,
+					 "%" PRIu64
+					 " goroutines are in no group: there are too many "
+					 "different stacks",
+					 out->groups_cut);
+	return r;
+}
+
+int snapshot_take(struct report_snapshot *out, const struct process *p, const struct go_binary *bin,
+		  const struct snapshot_options *options, struct err *err)
+{
+	struct taking t = {.process = p, .bin = bin, .options = options, .out = out, .err = err};
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	out->pid = (uint32_t)p->pid;
+	out->limit_ns = options->max_freeze_ns;
+	out->exe = strdup(p->exe);
+	r = out->exe ? look_before(&t) : -ENOMEM;
+	if (!r)
+		r = take_frozen(&t);
+	if (!r)
+		r = fill(&t);
+	if (r == -ECANCELED)
+		return r;
+	if (r == -ETIME && !err->text[0]) {
+		err_hint(err, "give it more time with --max-freeze");
+		err_set(err, r,
+			"process %d was let go before anything was read: its threads were slow to "
+			"stop",
+			(int)p->pid);
+	}
+	if (r == -EFAULT)
+		r = err_set(err, r, "the list of goroutines of process %d cannot be read",
+			    (int)p->pid);
+	gomap_types_free(&t.types);
+	goroutines_free(&t.goroutines);
+	unwinder_free(&t.unwinder);
+	memory_close(t.memory);
+	freeze_free(&t.freeze);
+	return r;
+}
