@@ -73,6 +73,11 @@ static void audit_free(struct report_audit *audit)
 	free(audit->together);
 	free(audit->object);
 	free(audit->section);
+	if (audit->live) {
+		free(audit->live->by_cpu);
+		free(audit->live->unseen);
+		free(audit->live);
+	}
 	free(audit);
 }
 

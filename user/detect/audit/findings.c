@@ -172,7 +172,7 @@ static bool is_whole(const struct report_audit *a)
 }
 
 static int fill_bpf(struct report_bpf *b, const struct audit_unit *unit, const struct audit_hit *h,
-		    const struct audit_function *program)
+		    const struct audit_function *program, uint64_t *steps)
 {
 	const struct audit_map *map = &unit->maps[h->map];
 
@@ -184,6 +184,8 @@ static int fill_bpf(struct report_bpf *b, const struct audit_unit *unit, const s
 	b->value = strdup("");
 	b->value_typed = strdup("");
 	b->audit = make_audit(unit, h, program);
+	if (b->audit && h->direct && !h->variable)
+		b->audit->each_run = audit_always(unit, program, h->write, steps);
 	if (fill_actor(&b->actor[0], unit, program) || fill_actor(&b->actor[1], unit, program) ||
 	    !is_whole(b->audit))
 		return -ENOMEM;
@@ -213,7 +215,8 @@ static void identify(struct report_race *race)
 }
 
 static int fill_race(struct report_race *race, const struct audit_unit *unit,
-		     const struct audit_hit *h, const struct audit_function *program)
+		     const struct audit_hit *h, const struct audit_function *program,
+		     uint64_t *steps)
 {
 	int r;
 
@@ -228,7 +231,7 @@ static int fill_race(struct report_race *race, const struct audit_unit *unit,
 	race->access[1].op = REPORT_READ;
 	if (!race->message || !race->map.type || !race->bpf)
 		return -ENOMEM;
-	r = fill_bpf(race->bpf, unit, h, program);
+	r = fill_bpf(race->bpf, unit, h, program, steps);
 	if (!r)
 		r = fill_frame(&race->access[0], unit, h->write);
 	if (!r)
@@ -269,7 +272,7 @@ static int add_hit(struct audit_findings *f, const struct audit_unit *unit,
 		   const struct audit_hit *h, const struct audit_function *program)
 {
 	struct report_race race = {}, *grown, *same;
-	int r = fill_race(&race, unit, h, program);
+	int r = fill_race(&race, unit, h, program, &f->steps);
 
 	same = r ? NULL : find_same(f, &race);
 	if (r || same || f->nraces >= MAX_FINDINGS) {

@@ -79,6 +79,7 @@ static bool tell(struct audit_flow *f, enum audit_kind kind, const struct audit_
 		.size = size,
 		.variable = ptr->u[VAR] != 0,
 		.constant = v->kind == VALUE_CONST,
+		.direct = !ptr->u[OBJ],
 		.ops = v->kind == VALUE_DERIVED ? v->more : 0,
 		.read = audit_insn_at(f, read_at),
 		.write = f->insn,

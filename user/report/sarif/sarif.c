@@ -235,6 +235,10 @@ static char *say_result(const struct report_race *race)
 		escape_text(out, race->bpf->audit->lost);
 		fputs(". Fix: ", out);
 		escape_text(out, race->bpf->audit->fix);
+		if (race->bpf->audit->live) {
+			fputs(". Live: ", out);
+			words_live(out, race);
+		}
 	}
 	fputs(". Evidence: ", out);
 	words_evidence(out, race);

@@ -62,6 +62,11 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 	print_words(out, "What is lost", a->lost, style);
 	print_words(out, "On two CPUs at once", a->together, style);
 	print_words(out, "Fix", a->fix, style);
+	if (a->live) {
+		fprintf(out, "%sLive:%s ", style->color ? BOLD : "", style->color ? PLAIN : "");
+		words_live(out, race);
+		fputc('\n', out);
+	}
 	if (race->count > 1)
 		fprintf(out, "The same in %" PRIu64 " more %s\n", race->count - 1,
 			race->count == 2 ? "program" : "programs");
@@ -71,17 +76,22 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 void text_print_audited(FILE *out, const struct report *report, const struct text_style *style)
 {
 	uint64_t instructions = 0;
-	size_t i, skipped = 0;
+	size_t i, skipped = 0, confirmed = 0;
 
 	for (i = 0; i < report->naudited; i++) {
 		instructions += report->audited[i].instructions;
 		skipped += report->audited[i].skipped != NULL;
 	}
-	fprintf(out, "%s%zu possible %s%s in %zu %s (%" PRIu64 " instructions)\n",
+	for (i = 0; i < report->nsuspects; i++)
+		confirmed += report->suspects[i].evidence == REPORT_OVERLAP;
+	fprintf(out, "%s%zu possible %s%s in %zu %s (%" PRIu64 " instructions)",
 		style->color ? BOLD : "", report->nsuspects,
 		report->nsuspects == 1 ? "finding" : "findings", style->color ? PLAIN : "",
 		report->naudited - skipped,
 		report->naudited - skipped == 1 ? "program" : "programs", instructions);
+	if (confirmed)
+		fprintf(out, ", %zu of them confirmed: runs overlapped on the map", confirmed);
+	fputc('\n', out);
 	for (i = 0; i < report->naudited; i++) {
 		const struct report_audited *a = &report->audited[i];
 
