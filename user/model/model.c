@@ -361,6 +361,8 @@ const char *report_kind_name(enum report_kind kind)
 		return "lookup-insert";
 	case REPORT_CHECK_THEN_ACT:
 		return "check-then-act";
+	case REPORT_PARTIAL_UPDATE:
+		return "partial-update";
 	case REPORT_KINDS:
 		break;
 	}

@@ -42,6 +42,7 @@ enum report_kind {
 	REPORT_LOOKUP_UPDATE,	  /* the same, written back by the helper */
 	REPORT_LOOKUP_INSERT,	  /* not there, so put in */
 	REPORT_CHECK_THEN_ACT,	  /* a field is stored to because of what it was */
+	REPORT_PARTIAL_UPDATE, /* of a value that has a lock, without it; access[1] stores first */
 	REPORT_KINDS
 };
 /* What is proven by the evidence, least first. */

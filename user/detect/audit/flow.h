@@ -69,6 +69,7 @@ enum audit_kind {
 	AUDIT_LOOKUP_UPDATE,	 /* the same, written back by the helper */
 	AUDIT_LOOKUP_INSERT,	 /* not there, so it is put in, whoever was faster */
 	AUDIT_CHECK_THEN_ACT,	 /* a field is stored to because of what it was */
+	AUDIT_PARTIAL_UPDATE,	 /* two fields of a value that has a lock, without it */
 };
 
 #define AUDIT_MAX_HITS 1000 /* of one program */
@@ -108,6 +109,11 @@ struct audit_flow {
 	uint32_t instance, block, at, insn;
 	uint64_t steps, max_steps;
 	bool record; /* the states are final: findings are told */
+	/* the last store of this block to a value that has a lock; at 0: none */
+	struct {
+		uint32_t block, at, map, obj, off, size;
+		bool locked; /* under that lock */
+	} before;
 	bool nomem;
 	struct audit_hit *hits;
 	size_t nhits;

@@ -180,6 +180,11 @@ static const char *why_not_looked_up(const struct live *live, const struct repor
 	return text;
 }
 
+static uint64_t began_on(const struct live *live, size_t number, size_t cpu)
+{
+	return *(const volatile uint64_t *)&live->cpus[cpu].began[number];
+}
+
 static int fill_cpus(const struct live *live, const struct live_program *p, struct report_live *out)
 {
 	size_t number = (size_t)(p - live->programs), i;
@@ -190,7 +195,7 @@ static int fill_cpus(const struct live *live, const struct live_program *p, stru
 	if (!out->by_cpu)
 		return -ENOMEM;
 	for (i = 0; i < out->ncpus; i++)
-		out->by_cpu[i] = *(const volatile uint64_t *)&live->cpus[i].began[number];
+		out->by_cpu[i] = began_on(live, number, i) - p->began[i];
 	return 0;
 }
 
@@ -256,6 +261,34 @@ static const struct {
 	[MR_RUN_LOSS_CPU] = {"live_cpus_beyond", "runs and look-ups on CPUs beyond the 128th"},
 };
 
+static uint64_t lost(const struct live *live, size_t which)
+{
+	return sum(live, offsetof(struct mr_run_cpu, lost) + which * sizeof(uint64_t));
+}
+
+/* What was counted while we attached, one by one, does not count. */
+static void start_at(struct live *live)
+{
+	struct bpf_prog_info info;
+	struct live_program *p;
+	size_t i, k;
+
+	for (i = 0; i < live->n; i++) {
+		p = &live->programs[i];
+		p->runs = ask(p->fd, &info) ? info.run_cnt : 0;
+		for (k = 0; k < MR_RUN_CPUS && live->cpus; k++)
+			p->began[k] = began_on(live, i, k);
+	}
+	look(live);
+	for (i = 0; i < live->n; i++) {
+		live->programs[i].overlaps = 0;
+		memset(live->programs[i].met, 0, sizeof(live->programs[i].met));
+	}
+	for (i = 0; i < MR_RUN_LOSSES && live->cpus; i++)
+		live->lost[i] = lost(live, i);
+	live->doubted = 0;
+}
+
 static int tell_losses(const struct live *live, struct report *report)
 {
 	struct report_stats *s = &report->stats;
@@ -267,9 +300,8 @@ static int tell_losses(const struct live *live, struct report *report)
 		return -ENOMEM;
 	s->losses = grown;
 	for (i = 0; i < MR_RUN_LOSSES && live->cpus; i++)
-		grown[s->nlosses++] = (struct report_counter){
-			losses[i].name, losses[i].meaning,
-			sum(live, offsetof(struct mr_run_cpu, lost) + i * sizeof(uint64_t))};
+		grown[s->nlosses++] = (struct report_counter){losses[i].name, losses[i].meaning,
+							      lost(live, i) - live->lost[i]};
 	grown[s->nlosses++] = (struct report_counter){
 		"live_doubted", "times that overlaps did not count, for a run's end went unseen",
 		live->doubted};
@@ -280,7 +312,6 @@ int audit_live_watch(struct report *report, const struct audit_symbols *symbols,
 		     const volatile sig_atomic_t *stop)
 {
 	struct live *live = calloc(1, sizeof(*live));
-	struct bpf_prog_info info;
 	uint64_t began;
 	size_t i;
 	int r;
@@ -291,8 +322,7 @@ int audit_live_watch(struct report *report, const struct audit_symbols *symbols,
 		list(live, &report->suspects[i]);
 	live_attach(live, symbols);
 	live->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	for (i = 0; i < live->n; i++)
-		live->programs[i].runs = ask(live->programs[i].fd, &info) ? info.run_cnt : 0;
+	start_at(live);
 	began = clock_ns(CLOCK_MONOTONIC);
 	if (live->n)
 		watch(live, ns, stop);

@@ -16,7 +16,8 @@ struct bpf_object;
 struct live_program { /* that is looked at */
 	uint32_t id;
 	int fd;
-	uint64_t runs; /* when it began, by the kernel's count */
+	/* when the watch began: by the kernel's count, and by ours */
+	uint64_t runs, began[MR_RUN_CPUS];
 	struct bpf_object *object;
 	struct bpf_link *begins, *ends;
 	int error; /* why nothing is attached to it */
@@ -36,7 +37,8 @@ struct live {
 	int lookup_error;
 	struct mr_run_cpu *cpus; /* NULL: nothing is attached */
 	struct mr_run_control *control;
-	uint64_t doubted; /* times that what was read was thrown away */
+	uint64_t lost[MR_RUN_LOSSES]; /* before the watch began: while we attached */
+	uint64_t doubted;	      /* times that what was read was thrown away */
 };
 
 /* For programs and maps that are listed. What is not there has an error. */

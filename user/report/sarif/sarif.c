@@ -41,6 +41,9 @@ static const struct {
 	[REPORT_CHECK_THEN_ACT] = {"bpf-check-then-act", "CheckThenActOnBpfMap",
 				   "A BPF program stores to a field of a map's value because of "
 				   "what the field was."},
+	[REPORT_PARTIAL_UPDATE] = {"bpf-partial-update", "PartialUpdateOfBpfMap",
+				   "A BPF program stores to two fields of a map's value that has a "
+				   "lock, without holding it."},
 };
 
 /* {"text": s}; takes s over */

@@ -54,7 +54,8 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 		escape_text(out, a->object);
 		fputc('\n', out);
 	}
-	print_site(out, "Read", &race->access[1], style);
+	print_site(out, race->access[1].op == REPORT_READ ? "Read" : "Stored", &race->access[1],
+		   style);
 	print_site(out, "Then stored", &race->access[0], style);
 	fputs("Map: ", out);
 	words_map(out, race);
