@@ -229,7 +229,16 @@ static int fill(const struct live *live, const struct live_program *p, struct re
 	return 0;
 }
 
-static int tell(const struct live *live, struct report *report, double seconds)
+static int fill_nothing(const struct live *live, struct report_live *out)
+{
+	out->unseen =
+		strdup(live->n == MR_RUN_PROGRAMS
+			       ? "this program, for there are more than 32: name some with --prog"
+			       : "this program, for it is gone");
+	return out->unseen ? 0 : -ENOMEM;
+}
+
+static int tell(struct live *live, struct report *report, double seconds)
 {
 	const struct live_program *p;
 	struct report_race *race;
@@ -237,14 +246,15 @@ static int tell(const struct live *live, struct report *report, double seconds)
 
 	for (i = 0; i < report->nsuspects; i++) {
 		race = &report->suspects[i];
-		p = program_of((struct live *)live, race->bpf->actor[0].prog_id);
-		if (!p)
+		if (!race->bpf->actor[0].prog_id)
 			continue;
+		p = program_of(live, race->bpf->actor[0].prog_id);
 		race->bpf->audit->live = calloc(1, sizeof(struct report_live));
 		if (!race->bpf->audit->live)
 			return -ENOMEM;
 		race->bpf->audit->live->seconds = seconds;
-		if (fill(live, p, race, race->bpf->audit->live))
+		if (p ? fill(live, p, race, race->bpf->audit->live)
+		      : fill_nothing(live, race->bpf->audit->live))
 			return -ENOMEM;
 	}
 	return 0;
