@@ -251,6 +251,18 @@ RACY(rmw_by_process)
 	return 0;
 }
 
+/* the same, without any shift */
+RACY(rmw_by_upper_half)
+{
+	volatile __u64 both = bpf_get_current_pid_tgid();
+	__u32 process = ((volatile __u32 *)&both)[1];
+	struct value *v = bpf_map_lookup_elem(&by_thread, &process);
+
+	if (v)
+		v->count++; /* @by_upper_half */
+	return 0;
+}
+
 /* read in one critical section, written in the next */
 RACY(rmw_lock_left)
 {
@@ -599,6 +611,18 @@ SAFE(by_thread_in_key)
 {
 	struct key key = {.pid = bpf_get_current_pid_tgid(), .kind = skb->mark};
 	struct value *v = bpf_map_lookup_elem(&by_key, &key);
+
+	if (v)
+		v->count++;
+	return 0;
+}
+
+/* copied as a whole, as bcc does */
+SAFE(by_thread_in_copied_key)
+{
+	struct key key = {.pid = bpf_get_current_pid_tgid(), .kind = skb->mark};
+	__u64 copy = *(volatile __u64 *)&key;
+	struct value *v = bpf_map_lookup_elem(&by_key, &copy);
 
 	if (v)
 		v->count++;

@@ -13,7 +13,8 @@ marked()
 # stores FILE: "PROGRAM LINE" of each finding in JSON Lines, once each
 stores()
 {
-	sed -n 's/^{"type":"suspect".*"stack":\[{"function":"[^"]*","file":"[^"]*","line":\([0-9]*\),.*"op":"read".*"prog_name":"\([^"]*\)".*/\2 \1/p' "$1" | sort -u
+	sed -n 's/^{"type":"suspect".*"role":"wrote"[^[]*"stack":\[{"function":"[^"]*","file":"[^"]*","line":\([0-9]*\),.*"prog_name":"\([^"]*\)".*/\2 \1/p' "$1" |
+		sort -u
 }
 
 # victim_open COMMAND...: it works until victim_close; its output in ./victim
@@ -62,11 +63,11 @@ audit_corpus()
 		loaded/safe_*) safe=$((safe + 1)) ;;
 		esac
 	done <victim
-	fact bpf_audit "$racy racy, $safe safe, $(grep -c '^refused' victim) refused"
-	[ "$racy" -ge 25 ] && [ "$safe" -ge 18 ] || {
+	fact bpf_audit "$racy racy, $safe safe; refused: $(sed -n 's/^refused //p' victim | xargs)"
+	if [ "$racy" -lt 25 ] || [ "$safe" -lt 18 ]; then
 		show victim
 		die "$racy racy and $safe safe programs are too few"
-	}
+	fi
 }
 
 # marked_line MARK PROGRAM: the line that carries the mark, if a store of the program was found there. A mark may be on
