@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #endif
 
-#define MR_RUN_CPUS 128	   /* more: their runs are not seen */
+#define MR_RUN_CPUS 128	   /* more: their runs are not seen, and counted */
 #define MR_RUN_DEPTH 2	   /* runs on one CPU, one in the other */
 #define MR_RUN_VALUES 4	   /* looked up in one run */
 #define MR_RUN_PROGRAMS 32 /* looked at */

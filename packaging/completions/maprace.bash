@@ -10,7 +10,7 @@ _maprace()
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
-	local audit="--prog --object --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
+	local audit="--prog --object --live --duration --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
 
 	COMPREPLY=()

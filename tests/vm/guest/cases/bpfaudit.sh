@@ -89,7 +89,7 @@ audit_live()
 	while [ "$tries" -lt 6 ]; do
 		tries=$((tries + 1))
 		victim_open inplace "$1"
-		maprace bpf audit --json --live -d 4 --prog "$(sed -n 's/^ready //p' victim)" -o out.txt >found 2>summary || die "status $?"
+		maprace bpf audit --json --live -d 2 --prog "$(sed -n 's/^ready //p' victim)" -o out.txt >found 2>summary || die "status $?"
 		victim_close
 		show victim out.txt summary
 		missing=$(sed -n 's/.*missing=//p' victim)
