@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Programs for `maprace bpf audit`, of which the name is the verdict: racy_KIND_what has exactly
- * one finding, of that kind (rmw, check, update, insert, partial), whose store is on the line that says
+ * one finding, of that kind (rmw, check, update, insert, partial), whose store is on the line that
+ * says
  * @what; safe_what has none.
  */
 #include "audit_cases.h"

@@ -103,7 +103,7 @@ static uint64_t sum(const struct live *live, size_t offset)
 static bool look_at(const struct live *live, struct live_program *p)
 {
 	size_t number = (size_t)(p - live->programs), i;
-	uint64_t overlaps, met[MR_RUN_MAPS], missed;
+	uint64_t overlaps, met[MR_RUN_MAPS] = {}, missed;
 	bool sure;
 
 	overlaps = sum(live, offsetof(struct mr_run_cpu, overlaps) + number * sizeof(uint64_t));
