@@ -445,6 +445,10 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	c->ops[o->op & (MR_BPF_OPS - 1)]++;
 	__sync_fetch_and_add(&row->writes, 1);
 	row->writers |= 1ull << (mix(actor_group(&o->actor)) & 63);
+	if (o->rmw && o->op == MR_BPF_UPDATE && o->actor.kind == MR_BPF_TASK) {
+		row->rewriter = o->actor.tgid;
+		__sync_fetch_and_add(&row->rewrites, 1);
+	}
 	if (o->stale == STALE)
 		other_settle(o, rec, row);
 	if (o->stale == STALE_UNNAMED || o->stale == STALE_EITHER) {

@@ -54,7 +54,7 @@ static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map)
 		if (bcfg.only_listed || !id)
 			return NULL;
 		row_lose(row);
-		row->reads = row->writes = row->writers = row->conflicts = 0;
+		row->reads = row->writes = row->writers = row->conflicts = row->rewrites = 0;
 		row->gap_ns = row->program_gap_ns = 0;
 		row->type = map->map_type;
 		row->flags = 0;

@@ -160,9 +160,10 @@ struct mr_bpf_row { /* one map */
 	__u32 id;
 	__u32 type;
 	__u32 flags;
-	__u32 pad;
+	__u32 rewriter; /* the last process that has written a key after reading it */
 	__u64 reads, writes;
-	__u64 writers; /* one bit per thread group or program, hashed */
+	__u64 rewrites; /* such writes */
+	__u64 writers;	/* one bit per thread group or program, hashed */
 	__u64 conflicts;
 	__u64 gap_ns; /* when something last went unseen here: reads from before count no more */
 	__u64 program_gap_ns; /* ... reads by programs */
@@ -325,7 +326,7 @@ _Static_assert(sizeof(struct mr_bpf_version) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_key) == 176 + 8 * 96 + 2 * 56, "wire");
 _Static_assert(sizeof(struct mr_bpf_read) == 96, "wire");
 _Static_assert(sizeof(struct mr_bpf_lineage) == 64, "wire");
-_Static_assert(sizeof(struct mr_bpf_row) == 64, "wire");
+_Static_assert(sizeof(struct mr_bpf_row) == 72, "wire");
 _Static_assert(sizeof(struct mr_bpf_finding) == 48, "wire");
 _Static_assert(sizeof(struct mr_bpf_chunk) == 16, "wire");
 _Static_assert(sizeof(struct mr_bpf_event_finding) == 48 + 56 + 2 * 56 + 2 * MR_BPF_KEY_MAX,

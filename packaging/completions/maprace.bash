@@ -11,7 +11,7 @@ _maprace()
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
 	local snapshot="--pid --map --values --max-freeze --output --format --exitcode --quiet --verbose --no-color --help"
-	local audit="--prog --object --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
+	local audit="--prog --object --live --duration --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
 
 	COMPREPLY=()

@@ -46,4 +46,5 @@ complete -c maprace -n '__fish_seen_subcommand_from bpf' -l top -d 'Show a live 
 complete -c maprace -n '__fish_seen_subcommand_from bpf' -a audit -d 'Read BPF programs for updates that can be lost'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l prog -x -d 'Read this program only'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l object -r -F -d 'Read this object file'
+complete -c maprace -n '__fish_seen_subcommand_from audit' -l live -d 'Watch the programs in which something was found'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l strict -d 'End with a status of its own when there is a finding'

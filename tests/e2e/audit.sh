@@ -61,6 +61,7 @@ audit_loaded()
 			ids+=(--prog "$id")
 		done
 		"${@:5}" "$2" bpf audit "${ids[@]}" >"$1/restricted.out" 2>"$1/restricted" || exit 78
+		"$2" bpf audit "${ids[@]}" --live -d 0.3 -o "$1/live.json" >"$1/live.out" 2>"$1/live.err" || exit 79
 		exec "$2" bpf audit "${ids[@]}" -o "$1/loaded.json" >"$1/stdout" 2>"$1/stderr"
 	' _ "$work" "$maprace" "$audit_bpftool" "$audit_dir" "${with_caps[@]}" || status=$?
 	if ((status == 77)); then
@@ -91,6 +92,20 @@ audit_loaded()
 	fi
 }
 
+# Nothing runs these programs: whatever this kernel lets us see, nothing is confirmed, and what could not be seen is said.
+audit_live()
+{
+	if ! jq -e '[.suspects[].bpf.audit.live] | all(.runs == 0 or (.runs == null and .unseen != ""))' "$work/live.json" >/dev/null; then
+		fail 'loaded programs, live' 'no count of runs, or runs of what nobody runs'
+	elif ! jq -e '[.suspects[] | .evidence == "static" and (.bpf.audit.live.confirmed | not)] | all' "$work/live.json" >/dev/null; then
+		fail 'loaded programs, live' 'confirmed, although nothing ran'
+	elif ! jq -e '[.suspects[].bpf.audit.live] | all((.by_cpu | length > 0) or .unseen != "")' "$work/live.json" >/dev/null; then
+		fail 'loaded programs, live' 'what was not seen is not said'
+	else
+		pass "loaded programs, live: $(jq -r '[.suspects[].bpf.audit.live.unseen | select(. != "")] | unique | join(" | ")' "$work/live.json")"
+	fi
+}
+
 audit_refused()
 {
 	local name=$1 expected=$2 pattern=$3 status=0
@@ -113,6 +128,7 @@ audit_all()
 	audit_object
 	audit_unprivileged
 	audit_loaded
+	[[ ! -e $work/live.json ]] || audit_live
 	head -c 3000 "$audit_dir/cases.o" >"$audit_dir/cut.o"
 	echo none >"$work/text"
 	if "${nobody[@]}" "$maprace" bpf audit >"$work/stdout" 2>"$work/stderr" </dev/null || (($? != 1)); then
@@ -126,6 +142,8 @@ audit_all()
 	audit_refused 'no such file' 1 'ENOENT' --object "$work/missing"
 	audit_refused 'no such program' 1 'no BPF program' --prog no_such_program
 	audit_refused 'a file without --object' 2 'after --object' "$audit_dir/cases.o"
+	audit_refused 'files do not run' 2 'loaded programs' --live --object "$audit_dir/cases.o"
+	audit_refused 'a duration of nothing' 2 'goes with --live' -d 5
 	if "$maprace" bpf audit --object "$audit_dir/cut.o" >"$work/stdout" 2>"$work/stderr" && grep -q 'Not read: .*cut off' "$work/stderr"; then
 		pass 'an object that is cut off is said to be not read'
 	else

@@ -18,6 +18,14 @@
 #include "session/host.h"
 #include "session/outputs.h"
 
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
 static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	log_vlines(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_DEBUG, fmt, ap);
@@ -49,8 +57,12 @@ static int fill_report(struct report *report, struct audit *audit, const struct 
 	report->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
 	report->stats.cost_percent = -1;
 	r = read_all(audit, o, err);
+	if (!r)
+		r = audit_finish(audit, report);
+	if (!r && o->live)
+		r = audit_live(audit, report, o->duration_ns, &stopped);
 	report->duration_s = (double)(clock_ns(CLOCK_MONOTONIC) - started) / 1e9;
-	return r ? r : audit_finish(audit, report);
+	return r;
 }
 
 static int print_findings(const struct report *report, const struct audit_options *o,
@@ -150,6 +162,10 @@ int cmd_bpf_audit(int argc, char **argv)
 		libbpf_set_print(libbpf_message);
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGXFSZ, SIG_IGN);
+		if (options.live) { /* what was seen until then is told */
+			signal(SIGINT, on_stop);
+			signal(SIGTERM, on_stop);
+		}
 		audit = audit_new();
 		status = run(audit, &options, &filter);
 		audit_free(audit);

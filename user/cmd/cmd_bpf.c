@@ -215,6 +215,7 @@ int cmd_bpf(int argc, char **argv)
 	findings_free(w.findings);
 	kernel_maps_free(&w.maps);
 	programs_free(&w.programs);
+	bpf_join_free(&w.join);
 out:
 	bpf_options_free(&options);
 	return status;

@@ -50,7 +50,8 @@ struct audit_options {
 	const char **objects; /* --object: files; owned */
 	size_t nobjects;
 	const char *source_root; /* NULL: none */
-	bool json, quiet, no_color, strict;
+	bool json, quiet, no_color, strict, live;
+	uint64_t duration_ns; /* with live */
 	int verbose;
 	int exitcode; /* 0 to 255, with strict */
 };

@@ -5,6 +5,8 @@
 
 #include "cmd/options_output.h"
 
+#define DEFAULT_DURATION_NS 10000000000ull
+
 static int add(const char ***list, size_t *n, const char *arg)
 {
 	const char **grown;
@@ -41,6 +43,11 @@ static const struct option_row audit_rows[] = {
 	{"object", 0, "FILE", OPTION_ALL(parse_object), EXPECTS_FILE,
 	 "read this object file, or those in this program's skeletons (may be repeated); needs no "
 	 "privileges"},
+	{"live", 0, NULL, OPTION_FLAG(O, live), NULL,
+	 "then watch the programs in which something was found: a finding is confirmed when two "
+	 "runs were on its map at once on two CPUs"},
+	{"duration", 'd', "SECONDS", OPTION_SECONDS(O, duration_ns), EXPECTS_SECONDS,
+	 "with --live: for that long (10)"},
 	OUTPUT_ROW_PATH(O, "write the report there; its extension says the format: %s; any other "
 			   "is JSON. May be repeated"),
 	OUTPUT_ROW_FORMAT(O),
@@ -72,7 +79,7 @@ static const struct option_table audit_table = {
 		"Reads the instructions of BPF programs, and says where a value of a map that several\n"
 		"CPUs share is read and then stored to without an atomic operation or a lock, as in\n"
 		"value->count++. All loaded programs (needs root), unless --prog or --object is given.\n"
-		"Nothing is run or attached. What is found is possible, not proven.",
+		"Without --live nothing is run or attached. What is found is possible, not proven.",
 	.after =
 		"Exit status: 0 the programs were read, 66 (--exitcode) with --strict when there is a\n"
 		"finding, 1 the tool failed, 2 bad usage.",
@@ -96,6 +103,13 @@ int options_parse_audit(int argc, char **argv, struct audit_options *options)
 			argv[rest]);
 	if (options->quiet && options->verbose)
 		return option_usage_error(&audit_table, "either --quiet or --verbose, not both");
+	if (options->live && options->nobjects)
+		return option_usage_error(
+			&audit_table, "--live watches loaded programs, and --object reads files");
+	if (options->duration_ns && !options->live)
+		return option_usage_error(&audit_table, "--duration goes with --live");
+	if (!options->duration_ns)
+		options->duration_ns = DEFAULT_DURATION_NS;
 	return output_options_check(&options->out, &audit_table);
 }
 

@@ -43,6 +43,8 @@ static const struct evidence_kind kinds[REPORT_EVIDENCES] = {
 			     .role = {"wrote-back", "between"},
 			     .second = "Last seen"},
 	[REPORT_STATIC] = {.name = "static", .role = {"wrote", "read"}, .second = "After a"},
+	/* that runs overlap proves no loss: the one may have stored before the other one read */
+	[REPORT_OVERLAP] = {.name = "overlap", .role = {"wrote", "read"}, .second = "After a"},
 };
 
 const struct evidence_kind *evidence_kind(enum report_evidence evidence)

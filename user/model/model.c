@@ -74,6 +74,11 @@ static void audit_free(struct report_audit *audit)
 	free(audit->together);
 	free(audit->object);
 	free(audit->section);
+	if (audit->live) {
+		free(audit->live->by_cpu);
+		free(audit->live->unseen);
+		free(audit->live);
+	}
 	free(audit);
 }
 
@@ -360,6 +365,8 @@ const char *report_kind_name(enum report_kind kind)
 		return "lookup-insert";
 	case REPORT_CHECK_THEN_ACT:
 		return "check-then-act";
+	case REPORT_PARTIAL_UPDATE:
+		return "partial-update";
 	case REPORT_KINDS:
 		break;
 	}

@@ -28,6 +28,7 @@ enum report_evidence {
 	REPORT_WINDOW,
 	REPORT_SEQUENCE, /* the operations themselves, in the order in which the kernel did them */
 	REPORT_STATIC,	 /* a program's instructions: nothing was seen to happen */
+	REPORT_OVERLAP,	 /* the same, and two runs of it on one map were under way at once */
 	REPORT_EVIDENCES
 };
 enum report_kind {
@@ -36,11 +37,12 @@ enum report_kind {
 	REPORT_ITERATE_WRITE,
 	REPORT_LOST_UPDATE,	  /* kernel BPF maps */
 	REPORT_CONCURRENT_UPDATE, /* kernel BPF maps */
-	/* what BPF programs do, REPORT_STATIC; access[0] stores, access[1] has read */
+	/* what BPF programs do, by their instructions; access[0] stores, access[1] has read */
 	REPORT_READ_MODIFY_WRITE, /* of one field of a map's value */
 	REPORT_LOOKUP_UPDATE,	  /* the same, written back by the helper */
 	REPORT_LOOKUP_INSERT,	  /* not there, so put in */
 	REPORT_CHECK_THEN_ACT,	  /* a field is stored to because of what it was */
+	REPORT_PARTIAL_UPDATE, /* of a value that has a lock, without it; access[1] stores first */
 	REPORT_KINDS
 };
 /* What is proven by the evidence, least first. */
@@ -132,6 +134,22 @@ struct report_audit { /* what a finding in a BPF program's instructions has besi
 	char *lost, *fix;	       /* in words */
 	char *together;		       /* why the program can run on two CPUs at once */
 	char *object, *section;	       /* of an object file; "": a loaded program */
+	bool each_run;		       /* no way through the program avoids the store */
+	struct report_live *live;      /* NULL: nobody looked */
+};
+
+/* What was seen of a BPF program while it ran. A run lasts from the kernel's call of what is
+ * attached to its beginning to that of what is attached to its end. */
+struct report_live {
+	double seconds;
+	bool counted;	  /* runs is known */
+	uint64_t runs;	  /* by the kernel's own count */
+	uint64_t *by_cpu; /* beginnings seen; NULL: none could be seen */
+	size_t ncpus;
+	uint64_t overlaps; /* began while another run was under way on another CPU */
+	uint64_t met;	   /* and looked up what that one had looked up */
+	bool confirmed;	   /* two runs were on one map at once */
+	char *unseen;	   /* what could not be seen, and why; "": nothing */
 };
 
 struct report_audited { /* a program whose instructions were to be read */
@@ -150,7 +168,7 @@ struct report_bpf { /* what a finding in a kernel BPF map has beside */
 	bool differs;	  /* what was written is not what it replaced */
 	enum report_doubt doubt;
 	struct report_actor actor[2]; /* of access[] */
-	struct report_audit *audit;   /* REPORT_STATIC only, else NULL */
+	struct report_audit *audit;   /* REPORT_STATIC and REPORT_OVERLAP only, else NULL */
 };
 
 /* How the sightings are spread over the run: bins of one width from its start on, which doubles as

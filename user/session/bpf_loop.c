@@ -70,6 +70,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		l->error = kernel_maps_refresh(&w->maps);
 	if (!l->error)
 		l->error = findings_refresh(w->findings, map_attachment_findings(w->attachment));
+	if (!l->error)
+		l->error = bpf_join_look(w);
 	bpf_print_findings(w, RIPE_NS);
 	bpf_record(w);
 	if (w->options->top && ++l->ticks % TOP_EVERY == 0)

@@ -71,6 +71,8 @@ static int fill_report(struct bpf_watch *w, struct report *report)
 	r = fill_stats(w, &report->stats);
 	if (!r)
 		r = findings_lend(w->findings, report);
+	if (!r)
+		r = bpf_join_tell(w, &report->stats);
 	return r ? r : filter_apply(w->filter, report);
 }
 
@@ -201,6 +203,8 @@ void bpf_finish(struct bpf_watch *w)
 			 report.stats.operations, report.stats.reads, report.stats.writes,
 			 report.stats.deletes, report.stats.cost_percent);
 		print_losses(&report.stats);
+		if (!w->options->quiet)
+			text_print_caveats(stderr, &report.stats);
 		if (!w->options->quiet)
 			text_print_hidden(stderr, &report, "finding");
 	}

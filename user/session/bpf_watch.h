@@ -9,6 +9,7 @@
 #include "detect/bpfmap/kernel_maps.h"
 #include "detect/bpfmap/map_attach.h"
 #include "detect/bpfmap/programs.h"
+#include "session/bpf_join.h"
 #include "session/settings.h"
 
 /* State of one `maprace bpf`. */
@@ -20,6 +21,7 @@ struct bpf_watch {
 	size_t nlisted;
 	struct programs programs;
 	struct findings *findings;
+	struct bpf_join join;
 	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Programs for `maprace bpf audit`, of which the name is the verdict: racy_KIND_what has exactly
- * one finding, of that kind (rmw, check, update, insert), whose store is on the line that says
+ * one finding, of that kind (rmw, check, update, insert, partial), whose store is on the line that
+ * says
  * @what; safe_what has none.
  */
 #include "audit_cases.h"
@@ -107,6 +108,16 @@ RACY(rmw_average)
 RACY(rmw_global)
 {
 	total += skb->len; /* @global */
+	return 0;
+}
+
+/* not by each run */
+RACY(rmw_global_returned)
+{
+	if (skb->len < 100)
+		return 1;
+	bpf_trace_printk("x", 2);
+	total += skb->mark; /* @global_returned */
 	return 0;
 }
 
@@ -241,6 +252,18 @@ RACY(rmw_by_process)
 	return 0;
 }
 
+/* the same, without any shift */
+RACY(rmw_by_upper_half)
+{
+	volatile __u64 both = bpf_get_current_pid_tgid();
+	__u32 process = ((volatile __u32 *)&both)[1];
+	struct value *v = bpf_map_lookup_elem(&by_thread, &process);
+
+	if (v)
+		v->count++; /* @by_upper_half */
+	return 0;
+}
+
 /* read in one critical section, written in the next */
 RACY(rmw_lock_left)
 {
@@ -352,6 +375,49 @@ RACY(insert_absent)
 	return 0;
 }
 
+/* --- a part of what belongs together: the value has a lock, and it is not held --- */
+
+RACY(partial_unlocked)
+{
+	__u32 key = skb->protocol;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+
+	if (!v)
+		return 0;
+	v->state = skb->mark;
+	v->count = skb->len; /* @unlocked */
+	return 0;
+}
+
+RACY(partial_lock_of_other)
+{
+	__u32 key = skb->protocol, other = skb->mark;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+	struct locked *w = bpf_map_lookup_elem(&locks, &other);
+
+	if (!v || !w)
+		return 0;
+	bpf_spin_lock(&w->lock);
+	v->state = skb->mark;
+	v->count = 5; /* @lock_of_other */
+	bpf_spin_unlock(&w->lock);
+	return 0;
+}
+
+RACY(partial_half_locked)
+{
+	__u32 key = skb->protocol, mark = skb->mark, len = skb->len;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+
+	if (!v)
+		return 0;
+	bpf_spin_lock(&v->lock);
+	v->state = mark;
+	bpf_spin_unlock(&v->lock);
+	v->count = len; /* @half_locked */
+	return 0;
+}
+
 /* --- safe --- */
 
 SAFE(atomic)
@@ -399,6 +465,70 @@ SAFE(lock)
 	if (!v->state)
 		v->state = 1;
 	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+SAFE(lock_two_fields)
+{
+	__u32 key = skb->protocol, mark = skb->mark, len = skb->len;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+
+	if (!v)
+		return 0;
+	bpf_spin_lock(&v->lock);
+	v->state = mark;
+	v->count = len;
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+/* nothing else belongs to it */
+SAFE(one_field_unlocked)
+{
+	__u32 key = skb->protocol;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+
+	if (v)
+		v->count = skb->len;
+	return 0;
+}
+
+/* one or the other */
+SAFE(either_field_unlocked)
+{
+	__u32 key = skb->protocol;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+
+	if (v && skb->len > 100)
+		v->count = skb->len;
+	else if (v)
+		v->state = skb->mark;
+	return 0;
+}
+
+/* of different elements */
+SAFE(two_values_unlocked)
+{
+	__u32 key = skb->protocol, other = skb->mark;
+	struct locked *v = bpf_map_lookup_elem(&locks, &key);
+	struct locked *w = bpf_map_lookup_elem(&locks, &other);
+
+	if (!v || !w)
+		return 0;
+	v->count = skb->len;
+	w->state = skb->mark;
+	return 0;
+}
+
+/* no lock says that they belong together */
+SAFE(two_fields_without_lock)
+{
+	struct value *v = find(&hash, skb->protocol);
+
+	if (!v)
+		return 0;
+	v->bytes = skb->len;
+	v->last = skb->mark;
 	return 0;
 }
 
@@ -482,6 +612,18 @@ SAFE(by_thread_in_key)
 {
 	struct key key = {.pid = bpf_get_current_pid_tgid(), .kind = skb->mark};
 	struct value *v = bpf_map_lookup_elem(&by_key, &key);
+
+	if (v)
+		v->count++;
+	return 0;
+}
+
+/* copied as a whole, as bcc does */
+SAFE(by_thread_in_copied_key)
+{
+	struct key key = {.pid = bpf_get_current_pid_tgid(), .kind = skb->mark};
+	__u64 copy = *(volatile __u64 *)&key;
+	struct value *v = bpf_map_lookup_elem(&by_key, &copy);
 
 	if (v)
 		v->count++;

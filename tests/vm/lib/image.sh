@@ -38,7 +38,7 @@ image_victims()
 		[[ -e $source ]] || continue
 		name=$(basename "$source" .bpf.c)
 		objects+=("$vm_out/victims/$name.skel.h")
-		newer_than "$vm_out/victims/$name.skel.h" "$source" "$vm_dir"/victims/*.h && continue
+		newer_than "$vm_out/victims/$name.skel.h" "$source" "$vm_dir"/victims/*.h "$vm_top"/tests/e2e/bpf/* && continue
 		# -mcpu=v2: the oldest kernel of the matrix knows no newer instructions
 		clang -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_x86 -D_GNU_SOURCE -I"$include" \
 			-I"$vm_top/vmlinux/x86_64" -I"$vm_dir/victims" \
@@ -102,6 +102,9 @@ image_build()
 	cp "$vm_dir/guest/init" "$root/init"
 	ln -s /vm/guest/vmcase "$root/bin/vmcase"
 	cp "$cases" "$root/vm/cases.tsv"
+	# on which lines something is to be found
+	mkdir "$root/vm/sources"
+	cp "$vm_top/tests/e2e/bpf/audit_cases.bpf.c" "$vm_dir/victims/inplace.bpf.c" "$root/vm/sources/"
 	find "$vm_out/tools" -type f -perm -u+x -exec cp -t "$root/vm/tools" {} +
 	find "$vm_out/victims" -type f -perm -u+x -exec cp -t "$root/vm/victims" {} +
 	if [[ -x $vm_maprace ]]; then

@@ -154,6 +154,25 @@ int count_in_place(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* In place and not atomic: what a process writes back meanwhile takes it away, and the other way
+ * round. */
+SEC("?xdp")
+int count_plain(struct xdp_md *ctx)
+{
+	struct flow key = {.port = 7};
+	__u32 which = 3;
+	__u64 *value, *n;
+
+	(void)ctx;
+	value = bpf_map_lookup_elem(&counter, &key);
+	if (value)
+		*value += 1;
+	n = bpf_map_lookup_elem(&done, &which);
+	if (n && value)
+		__sync_fetch_and_add(n, 1);
+	return XDP_PASS;
+}
+
 /*
  * Two that take turns, so that nothing is lost. The one runs in a timer's interrupts, and reads in
  * every run, but writes in every second one only, when the other has written in between. That one

@@ -242,6 +242,11 @@ static void work_in_place(int worker)
 	run_packets("count_in_place", worker, 500);
 }
 
+static void work_plain(int worker)
+{
+	run_packets("count_plain", worker, 500);
+}
+
 static void work_syscalls(int worker)
 {
 	(void)worker;
@@ -270,7 +275,7 @@ static const struct mode {
 	enum bpf_map_type type;
 	const char *programs[2], *tick; /* tick: runs in a timer's interrupts on the first CPU */
 	void (*work[2])(int worker);
-	bool attach, locked, counts_missing;
+	bool attach, locked, counts_missing, stays;
 } modes[] = {
 	{.name = "processes",
 	 .type = BPF_MAP_TYPE_HASH,
@@ -320,6 +325,12 @@ static const struct mode {
 	 .work = {work_syscalls, work_syscalls},
 	 .attach = true,
 	 .counts_missing = true},
+	{.name = "plain",
+	 .type = BPF_MAP_TYPE_HASH,
+	 .programs = {"count_plain"},
+	 .work = {work_increment, work_plain},
+	 .counts_missing = true,
+	 .stays = true},
 	{.name = "safe_percpu",
 	 .type = BPF_MAP_TYPE_PERCPU_HASH,
 	 .programs = {"count_xdp"},
@@ -526,6 +537,8 @@ int main(int argc, char **argv)
 	if (mode->tick)
 		attach_tick(mode->tick);
 	run_workers(mode);
+	if (mode->stays) /* who watches may not have had a CPU until now, and looks at our program */
+		sleep(3);
 	counted = counted_in_all();
 	if (mode->locked && mode->counts_missing)
 		final = lookup_locked();

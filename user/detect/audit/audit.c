@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "detect/audit/findings.h"
+#include "detect/audit/live.h"
 #include "detect/audit/loaded.h"
 #include "detect/audit/object.h"
 
@@ -24,7 +25,11 @@ struct audit {
 
 struct audit *audit_new(void)
 {
-	return calloc(1, sizeof(struct audit));
+	struct audit *audit = calloc(1, sizeof(*audit));
+
+	if (audit)
+		audit->findings.steps = AUDIT_STEPS;
+	return audit;
 }
 
 void audit_free(struct audit *audit)
@@ -204,4 +209,10 @@ int audit_finish(struct audit *audit, struct report *report)
 			   "some programs have no line information: instructions are given instead "
 			   "(compile with -g)");
 	return r;
+}
+
+int audit_live(struct audit *audit, struct report *report, uint64_t ns,
+	       const volatile sig_atomic_t *stop)
+{
+	return audit_live_watch(report, &audit->symbols, ns, stop);
 }

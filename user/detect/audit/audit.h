@@ -2,6 +2,8 @@
 #ifndef MAPRACE_DETECT_AUDIT_AUDIT_H
 #define MAPRACE_DETECT_AUDIT_AUDIT_H
 
+#include <signal.h>
+
 #include "base/err.h"
 #include "model/model.h"
 
@@ -20,5 +22,9 @@ int audit_loaded(struct audit *audit, const char *program, struct err *err);
 /* Gives the findings (as suspects), the programs, the counters and caveats to a report, which owns
  * them then. 0 or -ENOMEM. */
 int audit_finish(struct audit *audit, struct report *report);
+/* After that: watches the loaded programs in which something was found for ns, or until *stop. 0 or
+ * -ENOMEM; what could not be seen is said in the findings. */
+int audit_live(struct audit *audit, struct report *report, uint64_t ns,
+	       const volatile sig_atomic_t *stop);
 
 #endif

@@ -159,3 +159,21 @@ char *audit_field_name(const struct audit_unit *unit, uint32_t map, uint32_t off
 		return NULL;
 	return name;
 }
+
+bool audit_field_has_lock(const struct audit_map *map)
+{
+	const struct btf_type *t = map->btf ? resolve(map->btf, map->value_type) : NULL, *of;
+	const struct btf_member *m;
+	const char *name;
+	uint16_t i;
+
+	if (!map->value_type || !t || !btf_is_struct(t))
+		return false;
+	for (i = 0, m = btf_members(t); i < btf_vlen(t); i++, m++) {
+		of = resolve(map->btf, m->type);
+		name = of && btf_is_struct(of) ? btf__name_by_offset(map->btf, of->name_off) : NULL;
+		if (name && (!strcmp(name, "bpf_spin_lock") || !strcmp(name, "bpf_res_spin_lock")))
+			return true;
+	}
+	return false;
+}

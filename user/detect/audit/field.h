@@ -10,4 +10,7 @@
 char *audit_field_name(const struct audit_unit *unit, uint32_t map, uint32_t off, uint32_t size,
 		       bool variable);
 
+/* Whether a lock of the kernel's is a member of the value. */
+bool audit_field_has_lock(const struct audit_map *map);
+
 #endif

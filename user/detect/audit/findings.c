@@ -38,6 +38,8 @@ static enum report_kind kind_of(enum audit_kind kind)
 		return REPORT_LOOKUP_UPDATE;
 	case AUDIT_LOOKUP_INSERT:
 		return REPORT_LOOKUP_INSERT;
+	case AUDIT_PARTIAL_UPDATE:
+		return REPORT_PARTIAL_UPDATE;
 	case AUDIT_CHECK_THEN_ACT:
 		break;
 	}
@@ -51,6 +53,7 @@ static enum report_severity severity_of(const struct audit_hit *h)
 	case AUDIT_LOOKUP_UPDATE:
 		return REPORT_HIGH;
 	case AUDIT_LOOKUP_INSERT:
+	case AUDIT_PARTIAL_UPDATE:
 		return REPORT_MEDIUM;
 	case AUDIT_CHECK_THEN_ACT:
 		break;
@@ -71,6 +74,8 @@ static const char *lost_by(const struct audit_hit *h)
 		return "what another CPU stores between the look-up and the update";
 	case AUDIT_LOOKUP_INSERT:
 		return "the value that another CPU puts in between the look-up and the update, and what was counted in it";
+	case AUDIT_PARTIAL_UPDATE:
+		return "that the fields belong together: who reads the value under its lock may see one new and the other old";
 	case AUDIT_CHECK_THEN_ACT:
 		break;
 	}
@@ -96,6 +101,8 @@ static const char *fix_of(const struct audit_hit *h)
 		return "change the value in place, atomically or under bpf_spin_lock(), or use a per-CPU map";
 	case AUDIT_LOOKUP_INSERT:
 		return "update with BPF_NOEXIST, and look up again";
+	case AUDIT_PARTIAL_UPDATE:
+		return "store both between bpf_spin_lock() and bpf_spin_unlock() of the value";
 	case AUDIT_CHECK_THEN_ACT:
 		break;
 	}
@@ -172,7 +179,7 @@ static bool is_whole(const struct report_audit *a)
 }
 
 static int fill_bpf(struct report_bpf *b, const struct audit_unit *unit, const struct audit_hit *h,
-		    const struct audit_function *program)
+		    const struct audit_function *program, uint64_t *steps)
 {
 	const struct audit_map *map = &unit->maps[h->map];
 
@@ -184,6 +191,8 @@ static int fill_bpf(struct report_bpf *b, const struct audit_unit *unit, const s
 	b->value = strdup("");
 	b->value_typed = strdup("");
 	b->audit = make_audit(unit, h, program);
+	if (b->audit && h->direct && !h->variable)
+		b->audit->each_run = audit_always(unit, program, h->write, steps);
 	if (fill_actor(&b->actor[0], unit, program) || fill_actor(&b->actor[1], unit, program) ||
 	    !is_whole(b->audit))
 		return -ENOMEM;
@@ -213,7 +222,8 @@ static void identify(struct report_race *race)
 }
 
 static int fill_race(struct report_race *race, const struct audit_unit *unit,
-		     const struct audit_hit *h, const struct audit_function *program)
+		     const struct audit_hit *h, const struct audit_function *program,
+		     uint64_t *steps)
 {
 	int r;
 
@@ -225,10 +235,10 @@ static int fill_race(struct report_race *race, const struct audit_unit *unit,
 	race->map.type = strdup("");
 	race->bpf = calloc(1, sizeof(*race->bpf));
 	race->access[0].op = REPORT_WRITE;
-	race->access[1].op = REPORT_READ;
+	race->access[1].op = h->kind == AUDIT_PARTIAL_UPDATE ? REPORT_WRITE : REPORT_READ;
 	if (!race->message || !race->map.type || !race->bpf)
 		return -ENOMEM;
-	r = fill_bpf(race->bpf, unit, h, program);
+	r = fill_bpf(race->bpf, unit, h, program, steps);
 	if (!r)
 		r = fill_frame(&race->access[0], unit, h->write);
 	if (!r)
@@ -269,7 +279,7 @@ static int add_hit(struct audit_findings *f, const struct audit_unit *unit,
 		   const struct audit_hit *h, const struct audit_function *program)
 {
 	struct report_race race = {}, *grown, *same;
-	int r = fill_race(&race, unit, h, program);
+	int r = fill_race(&race, unit, h, program, &f->steps);
 
 	same = r ? NULL : find_same(f, &race);
 	if (r || same || f->nraces >= MAX_FINDINGS) {

@@ -5,13 +5,16 @@
 #include "detect/audit/flow.h"
 #include "model/model.h"
 
-/* What was found in all programs, as plain data. Zero at first. */
+/* What was found in all programs, as plain data. Zero at first, but for steps. */
+#define AUDIT_STEPS 50000000
+
 struct audit_findings {
 	struct report_race *races;
 	size_t nraces;
 	struct report_audited *audited;
 	size_t naudited;
 	uint64_t counters[AUDIT_NCOUNTERS];
+	uint64_t steps; /* left for audit_always() */
 };
 
 /* Takes what a run has found in a program, function. 0 or -ENOMEM. */

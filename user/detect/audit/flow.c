@@ -486,6 +486,7 @@ static int start(struct audit_flow *f, uint32_t function)
 	forget_run(f);
 	memset(f->counters, 0, sizeof(f->counters));
 	f->nomem = f->record = false;
+	memset(&f->before, 0, sizeof(f->before));
 	f->nat = 1; /* 0 is nowhere */
 	f->lowest = 0;
 	f->steps = 0;

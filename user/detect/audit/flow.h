@@ -69,6 +69,7 @@ enum audit_kind {
 	AUDIT_LOOKUP_UPDATE,	 /* the same, written back by the helper */
 	AUDIT_LOOKUP_INSERT,	 /* not there, so it is put in, whoever was faster */
 	AUDIT_CHECK_THEN_ACT,	 /* a field is stored to because of what it was */
+	AUDIT_PARTIAL_UPDATE,	 /* two fields of a value that has a lock, without it */
 };
 
 #define AUDIT_MAX_HITS 1000 /* of one program */
@@ -78,6 +79,7 @@ struct audit_hit { /* one finding, places as instructions of the unit */
 	uint32_t map, off, size;
 	bool variable; /* off is not all of the offset */
 	bool constant; /* what is stored is always the same */
+	bool direct;   /* global data, whose address the code holds: no look-up comes before it */
 	uint32_t ops;  /* DERIVED_*: what was done to it */
 	uint32_t read, write;
 };
@@ -107,6 +109,11 @@ struct audit_flow {
 	uint32_t instance, block, at, insn;
 	uint64_t steps, max_steps;
 	bool record; /* the states are final: findings are told */
+	/* the last store of this block to a value that has a lock; at 0: none */
+	struct {
+		uint32_t block, at, map, obj, off, size;
+		bool locked; /* under that lock */
+	} before;
 	bool nomem;
 	struct audit_hit *hits;
 	size_t nhits;
@@ -145,6 +152,12 @@ bool audit_is_jump(const struct bpf_insn *insn);
 /* Where a jump goes; false: out of its function. */
 bool audit_jump_target(const struct audit_function *function, const struct bpf_insn *insns,
 		       uint32_t at, uint32_t *target);
+
+/* always.c: whether no way from a program's beginning to its end avoids an instruction of its own
+ * function (not of those that it calls). Takes from *steps, one for each instruction looked at;
+ * with none left the answer is no. */
+bool audit_always(const struct audit_unit *unit, const struct audit_function *entry, uint32_t insn,
+		  uint64_t *steps);
 
 /* judge.c: what is told while states are final. */
 void audit_judge_store(struct audit_flow *flow, const struct audit_value *ptr, uint32_t size,

@@ -74,6 +74,14 @@ static uint32_t load_half(struct audit_flow *f, uint32_t value, bool high)
 	}
 }
 
+/* The thread's number, in the lower half of what it is. */
+static bool is_thread(const struct audit_flow *f, uint32_t value)
+{
+	const struct audit_value *v = value_get(&f->values, value);
+
+	return v->kind == VALUE_THREAD && !v->u[0];
+}
+
 /*
  * A slot holds the value that was stored over it: one of 8 bytes stands in two. What was stored in
  * parts is of interest only as far as it was made of loads.
@@ -86,8 +94,12 @@ uint32_t audit_stack_load(struct audit_flow *f, const struct audit_value *stack,
 	if (!frame || !slot_of(stack, &slot))
 		return 0;
 	value = frame->x[STATE_STACK + slot];
-	if (n <= 4)
-		return load_half(f, value, false);
+	if (n <= 4) /* in the upper half of both is the process's */
+		return load_half(f, value,
+				 (slot & 1) && is_thread(f, value) &&
+					 frame->x[STATE_STACK + slot - 1] == value);
+	if (!(slot & 1) && is_thread(f, value))
+		return value; /* whatever is in the upper half */
 	for (i = slot + 1; i < slot + (n + 3) / 4 && i < STATE_SLOTS; i++)
 		if (frame->x[STATE_STACK + i] != value)
 			value = value_mix(&f->values, value, frame->x[STATE_STACK + i],

@@ -79,6 +79,7 @@ static bool tell(struct audit_flow *f, enum audit_kind kind, const struct audit_
 		.size = size,
 		.variable = ptr->u[VAR] != 0,
 		.constant = v->kind == VALUE_CONST,
+		.direct = !ptr->u[OBJ],
 		.ops = v->kind == VALUE_DERIVED ? v->more : 0,
 		.read = audit_insn_at(f, read_at),
 		.write = f->insn,
@@ -109,7 +110,7 @@ static bool judge_modify(struct audit_flow *f, const struct audit_value *ptr, ui
 #define NFACTS (sizeof(((struct audit_facts *)0)->f) / sizeof(((struct audit_facts *)0)->f[0]))
 
 /* That it is stored at all was decided by what the field was: the last such decision. */
-static void judge_check(struct audit_flow *f, const struct audit_value *ptr, uint32_t size,
+static bool judge_check(struct audit_flow *f, const struct audit_value *ptr, uint32_t size,
 			uint32_t stored)
 {
 	const struct audit_facts *facts = audit_pool_get(&f->facts, f->state.x[STATE_FACTS]);
@@ -125,9 +126,37 @@ static void judge_check(struct audit_flow *f, const struct audit_value *ptr, uin
 				continue;
 			if (!is_locked(f, v->u[k], ptr))
 				tell(f, AUDIT_CHECK_THEN_ACT, ptr, size, v->u[k], stored);
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/*
+ * The second of two fields of one value, one after the other without a branch in between, and not
+ * both under the lock that the value has: who reads it under the lock may see one new and the other
+ * old.
+ */
+static void judge_partial(struct audit_flow *f, const struct audit_value *ptr, uint32_t size,
+			  uint32_t stored)
+{
+	uint32_t now = f->state.x[STATE_LOCK], obj = ptr->u[OBJ], off = ptr->u[OFF];
+	bool locked = now && lock_covers(f, value_get(&f->values, now), ptr), another;
+
+	if (!f->unit->maps[ptr->map].has_lock || ptr->u[VAR] || !obj)
+		return;
+	another = f->before.at && f->before.block == f->block && f->before.map == ptr->map &&
+		  f->before.obj == obj &&
+		  (off >= f->before.off + f->before.size || f->before.off >= off + size);
+	if (another && !(locked && f->before.locked))
+		tell(f, AUDIT_PARTIAL_UPDATE, ptr, size, f->before.at, stored);
+	f->before.block = f->block;
+	f->before.at = f->at;
+	f->before.map = ptr->map;
+	f->before.obj = obj;
+	f->before.off = off;
+	f->before.size = size;
+	f->before.locked = locked;
 }
 
 void audit_judge_store(struct audit_flow *f, const struct audit_value *ptr, uint32_t size,
@@ -136,8 +165,8 @@ void audit_judge_store(struct audit_flow *f, const struct audit_value *ptr, uint
 	if (!audit_map_has_values(f->unit->maps[ptr->map].type))
 		return;
 	f->counters[AUDIT_STORES]++;
-	if (!judge_modify(f, ptr, size, stored))
-		judge_check(f, ptr, size, stored);
+	if (!judge_modify(f, ptr, size, stored) && !judge_check(f, ptr, size, stored))
+		judge_partial(f, ptr, size, stored);
 }
 
 /* --- updates by the helper --- */

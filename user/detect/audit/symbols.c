@@ -114,3 +114,13 @@ const char *audit_symbols_name(const struct audit_symbols *s, uint64_t address)
 	}
 	return best;
 }
+
+uint64_t audit_symbols_address(const struct audit_symbols *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(s->names + s->list[i].name, name))
+			return s->list[i].address;
+	return 0;
+}

@@ -25,5 +25,7 @@ int audit_symbols_read(struct audit_symbols *symbols); /* of this kernel; -errno
 void audit_symbols_free(struct audit_symbols *symbols);
 /* NULL: none begins there. */
 const char *audit_symbols_name(const struct audit_symbols *symbols, uint64_t address);
+/* 0: none of that name. */
+uint64_t audit_symbols_address(const struct audit_symbols *symbols, const char *name);
 
 #endif

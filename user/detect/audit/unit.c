@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/audit/field.h"
+
 bool audit_map_per_cpu(uint32_t type)
 {
 	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
@@ -190,6 +192,8 @@ void audit_unit_finish(struct audit_unit *unit)
 	for (i = 0; i < n; i++)
 		if (audit_map_of_maps(unit->maps[i].type))
 			audit_unit_inner(unit, i);
+	for (i = 0; i < unit->nmaps; i++)
+		unit->maps[i].has_lock = audit_field_has_lock(&unit->maps[i]);
 	if (unit->nlines)
 		qsort(unit->lines, unit->nlines, sizeof(*unit->lines), by_insn);
 	if (unit->nsymbols)

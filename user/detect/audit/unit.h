@@ -44,6 +44,7 @@ struct audit_map {
 	struct btf *owned_btf; /* freed with the map */
 	int32_t inner;	       /* map of maps: what its values are like; -1: not known */
 	bool inside;	       /* it stands for the maps within another one */
+	bool has_lock;	       /* its values have a bpf_spin_lock or the like, by their type */
 };
 
 struct audit_function {

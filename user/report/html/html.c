@@ -232,6 +232,10 @@ static void print_facts(FILE *out, const struct report_race *race)
 		xml_text(out, race->bpf->audit->lost);
 		fputs("</dd>\n<dt>Fix</dt><dd>", out);
 		xml_text(out, race->bpf->audit->fix);
+		if (race->bpf->audit->live) {
+			fputs("</dd>\n<dt>Live</dt><dd>", out);
+			html_words(out, words_live, race);
+		}
 	}
 	fputs("</dd>\n<dt>Seen</dt><dd>", out);
 	words_count(out, race->count);

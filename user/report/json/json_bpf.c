@@ -25,6 +25,23 @@ static json_t *build_actor(const struct report_actor *actor)
 	return NULL;
 }
 
+static json_t *build_live(const struct report_live *live)
+{
+	json_t *o = json_object(), *cpus = json_array();
+	int failed = json_put(o, "seconds", json_number_real(live->seconds));
+	size_t i;
+
+	failed |= json_put(o, "runs", live->counted ? json_number(live->runs) : json_null());
+	for (i = 0; i < live->ncpus; i++)
+		failed |= json_array_append_new(cpus, json_number(live->by_cpu[i]));
+	failed |= json_put(o, "by_cpu", cpus);
+	failed |= json_put(o, "overlaps", live->by_cpu ? json_number(live->overlaps) : json_null());
+	failed |= json_put(o, "met", live->by_cpu ? json_number(live->met) : json_null());
+	failed |= json_put(o, "confirmed", json_boolean(live->confirmed));
+	failed |= json_put(o, "unseen", json_text(live->unseen));
+	return json_finish(o, failed);
+}
+
 static json_t *build_audit(const struct report_audit *audit)
 {
 	json_t *o = json_object();
@@ -38,6 +55,9 @@ static json_t *build_audit(const struct report_audit *audit)
 	failed |= json_put(o, "together", json_text(audit->together));
 	failed |= json_put(o, "object", json_text(audit->object));
 	failed |= json_put(o, "section", json_text(audit->section));
+	failed |= json_put(o, "each_run", json_boolean(audit->each_run));
+	if (audit->live)
+		failed |= json_put(o, "live", build_live(audit->live));
 	return json_finish(o, failed);
 }
 
@@ -107,6 +127,53 @@ static enum report_severity read_severity(const json_t *o)
 	return REPORT_LOW;
 }
 
+static void read_cpus(struct json_reader *r, const json_t *list, struct report_live *live)
+{
+	size_t i, n = json_array_size(list);
+
+	if (!n || r->rc)
+		return;
+	live->by_cpu = calloc(n, sizeof(*live->by_cpu));
+	if (!live->by_cpu) {
+		json_reader_nomem(r);
+		return;
+	}
+	live->ncpus = n;
+	for (i = 0; i < n; i++) {
+		const json_t *count = json_array_get(list, i);
+
+		if (json_is_integer(count) && json_integer_value(count) >= 0)
+			live->by_cpu[i] = (uint64_t)json_integer_value(count);
+		else
+			json_reader_fail(r, "by_cpu", "not an array of counts");
+	}
+}
+
+static struct report_live *read_live(struct json_reader *r, const json_t *o)
+{
+	struct report_live *live;
+
+	if (!o || r->rc)
+		return NULL;
+	live = calloc(1, sizeof(*live));
+	if (!live) {
+		json_reader_nomem(r);
+		return NULL;
+	}
+	live->seconds = json_get_real(r, o, "seconds", 0);
+	live->counted = json_is_known(o, "runs");
+	if (live->counted)
+		live->runs = json_get_u64(r, o, "runs");
+	read_cpus(r, json_get_array(r, o, "by_cpu"), live);
+	if (json_is_known(o, "overlaps"))
+		live->overlaps = json_get_u64(r, o, "overlaps");
+	if (json_is_known(o, "met"))
+		live->met = json_get_u64(r, o, "met");
+	live->confirmed = json_get_bool(r, o, "confirmed");
+	live->unseen = json_get_text(r, o, "unseen");
+	return live;
+}
+
 static struct report_audit *read_audit(struct json_reader *r, const json_t *o)
 {
 	struct report_audit *audit;
@@ -127,6 +194,8 @@ static struct report_audit *read_audit(struct json_reader *r, const json_t *o)
 	audit->together = json_get_text(r, o, "together");
 	audit->object = json_get_text(r, o, "object");
 	audit->section = json_get_text(r, o, "section");
+	audit->each_run = json_get_bool(r, o, "each_run");
+	audit->live = read_live(r, json_get_object(r, o, "live"));
 	return audit;
 }
 

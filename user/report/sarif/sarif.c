@@ -41,6 +41,9 @@ static const struct {
 	[REPORT_CHECK_THEN_ACT] = {"bpf-check-then-act", "CheckThenActOnBpfMap",
 				   "A BPF program stores to a field of a map's value because of "
 				   "what the field was."},
+	[REPORT_PARTIAL_UPDATE] = {"bpf-partial-update", "PartialUpdateOfBpfMap",
+				   "A BPF program stores to two fields of a map's value that has a "
+				   "lock, without holding it."},
 };
 
 /* {"text": s}; takes s over */
@@ -235,6 +238,10 @@ static char *say_result(const struct report_race *race)
 		escape_text(out, race->bpf->audit->lost);
 		fputs(". Fix: ", out);
 		escape_text(out, race->bpf->audit->fix);
+		if (race->bpf->audit->live) {
+			fputs(". Live: ", out);
+			words_live(out, race);
+		}
 	}
 	fputs(". Evidence: ", out);
 	words_evidence(out, race);

@@ -54,7 +54,8 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 		escape_text(out, a->object);
 		fputc('\n', out);
 	}
-	print_site(out, "Read", &race->access[1], style);
+	print_site(out, race->access[1].op == REPORT_READ ? "Read" : "Stored", &race->access[1],
+		   style);
 	print_site(out, "Then stored", &race->access[0], style);
 	fputs("Map: ", out);
 	words_map(out, race);
@@ -62,6 +63,11 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 	print_words(out, "What is lost", a->lost, style);
 	print_words(out, "On two CPUs at once", a->together, style);
 	print_words(out, "Fix", a->fix, style);
+	if (a->live) {
+		fprintf(out, "%sLive:%s ", style->color ? BOLD : "", style->color ? PLAIN : "");
+		words_live(out, race);
+		fputc('\n', out);
+	}
 	if (race->count > 1)
 		fprintf(out, "The same in %" PRIu64 " more %s\n", race->count - 1,
 			race->count == 2 ? "program" : "programs");
@@ -71,17 +77,22 @@ void text_print_audit(FILE *out, const struct report_race *race, const struct te
 void text_print_audited(FILE *out, const struct report *report, const struct text_style *style)
 {
 	uint64_t instructions = 0;
-	size_t i, skipped = 0;
+	size_t i, skipped = 0, confirmed = 0;
 
 	for (i = 0; i < report->naudited; i++) {
 		instructions += report->audited[i].instructions;
 		skipped += report->audited[i].skipped != NULL;
 	}
-	fprintf(out, "%s%zu possible %s%s in %zu %s (%" PRIu64 " instructions)\n",
+	for (i = 0; i < report->nsuspects; i++)
+		confirmed += report->suspects[i].evidence == REPORT_OVERLAP;
+	fprintf(out, "%s%zu possible %s%s in %zu %s (%" PRIu64 " instructions)",
 		style->color ? BOLD : "", report->nsuspects,
 		report->nsuspects == 1 ? "finding" : "findings", style->color ? PLAIN : "",
 		report->naudited - skipped,
 		report->naudited - skipped == 1 ? "program" : "programs", instructions);
+	if (confirmed)
+		fprintf(out, ", %zu of them confirmed: runs overlapped on the map", confirmed);
+	fputc('\n', out);
 	for (i = 0; i < report->naudited; i++) {
 		const struct report_audited *a = &report->audited[i];
 

@@ -46,9 +46,10 @@ void words_title(FILE *out, const struct report_race *race)
 	const char *proof = report_proves(race) == REPORT_PROVES_NOTHING ? "suspect" : "proven";
 
 	if (race->bpf && race->bpf->audit)
-		fprintf(out, "POSSIBLE LOST UPDATE BY A BPF PROGRAM (%s: %s)",
+		fprintf(out, "POSSIBLE LOST UPDATE BY A BPF PROGRAM (%s: %s%s)",
 			report_severity_name(race->bpf->audit->severity),
-			report_kind_name(race->kind));
+			report_kind_name(race->kind),
+			race->evidence == REPORT_OVERLAP ? "; overlap confirmed" : "");
 	else if (race->bpf && race->kind == REPORT_LOST_UPDATE)
 		fprintf(out, "LOST UPDATE OF A BPF MAP (%s)", proof);
 	else if (race->bpf)

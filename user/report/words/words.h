@@ -26,6 +26,8 @@ void words_map(FILE *out, const struct report_race *race);
 void words_evidence(FILE *out, const struct report_race *race);
 /* "the process's own check has fired" */
 void words_fired(FILE *out, const struct report_race *race);
+/* What was seen of a BPF program while it ran; only where bpf->audit->live is there. */
+void words_live(FILE *out, const struct report_race *race);
 /* Why a lost update of a BPF map is not proven; only where there is a doubt. */
 void words_doubt(FILE *out, const struct report_race *race);
 /* "12 times", "once" */

@@ -121,16 +121,66 @@ static void say_sequence(FILE *out, const struct report_race *race)
 
 static void say_static(FILE *out, const struct report_race *race)
 {
-	(void)race;
+	if (race->kind == REPORT_PARTIAL_UPDATE) {
+		fputs("not proven: the program's instructions store to two fields of a value that has "
+		      "a lock, and do not hold it for both",
+		      out);
+		return;
+	}
 	fputs("not proven: the program's instructions read, then store, and nothing keeps another "
 	      "CPU from storing between the two",
 	      out);
 }
 
+static void say_overlapping_runs(FILE *out, const struct report_race *race)
+{
+	const struct report_live *live = race->bpf && race->bpf->audit ? race->bpf->audit->live
+								       : NULL;
+
+	fputs("confirmed that it can happen: two runs of the program were under way at once on two "
+	      "CPUs",
+	      out);
+	if (live && live->met)
+		fputs(", and had both looked up the same value", out);
+	else
+		fputs(", and each run makes this store", out);
+	fputs("; not proven: that an update was lost was not seen", out);
+}
+
+void words_live(FILE *out, const struct report_race *race)
+{
+	const struct report_live *live = race->bpf->audit->live;
+	size_t i;
+
+	fprintf(out, "watched for %s", duration_format(live->seconds * 1e9).s);
+	if (live->counted)
+		fprintf(out, ", %" PRIu64 " %s", live->runs, live->runs == 1 ? "run" : "runs");
+	for (i = 0; i < live->ncpus; i++)
+		if (live->by_cpu[i])
+			fprintf(out, ", cpu %zu: %" PRIu64, i, live->by_cpu[i]);
+	if (live->by_cpu) {
+		fprintf(out, ", %" PRIu64 " began while another one was under way on another CPU",
+			live->overlaps);
+		fprintf(out,
+			", %" PRIu64
+			" look-ups of a value that another one under way had looked up",
+			live->met);
+	}
+	fputs(live->confirmed ? "; confirmed" : "; not confirmed", out);
+	if (live->unseen[0]) {
+		fputs("; not seen: ", out);
+		escape_text(out, live->unseen);
+	}
+}
+
 static void (*const sentences[REPORT_EVIDENCES])(FILE *out, const struct report_race *race) = {
-	[REPORT_FATAL] = say_fatal,	    [REPORT_COLLISION] = say_collision,
-	[REPORT_IN_FLIGHT] = say_in_flight, [REPORT_WINDOW] = say_window,
-	[REPORT_SEQUENCE] = say_sequence,   [REPORT_STATIC] = say_static,
+	[REPORT_FATAL] = say_fatal,
+	[REPORT_COLLISION] = say_collision,
+	[REPORT_IN_FLIGHT] = say_in_flight,
+	[REPORT_WINDOW] = say_window,
+	[REPORT_SEQUENCE] = say_sequence,
+	[REPORT_STATIC] = say_static,
+	[REPORT_OVERLAP] = say_overlapping_runs,
 };
 
 void words_evidence(FILE *out, const struct report_race *race)

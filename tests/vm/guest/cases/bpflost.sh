@@ -107,6 +107,25 @@ bpf_unsafe()
 	die "$lost updates reported lost, $missing are missing, after $tries runs"
 }
 
+# bpf_joined: a process writes back what a program changes in place, which nobody sees: nothing is proven, both are named
+bpf_joined()
+{
+	bpf_watched plain
+	bpf_sum plain
+	[ "$watched_status" -eq 0 ] || die "proven although no write of the program is seen"
+	[ "$missing" -gt 0 ] || echo "nothing is missing this time"
+	expect_line summary 'Caveat: process lostupdate \(pid [0-9]+\) wrote [0-9]+ times to BPF map counter .* BPF program count_plain .* in place \(.*lostupdate.bpf.c:[0-9]+\); not proven'
+	expect_line out.json '"code": "in-place"'
+}
+
+# bpf_unjoined MODE: the same without one of the two
+bpf_unjoined()
+{
+	bpf_watched "$1"
+	never_line summary 'in place'
+	never_line out.json '"code": "in-place"'
+}
+
 # bpf_doubted MODE: in a PID namespace what is lost is a suspect, as it is not known by whom, and the user is warned
 bpf_doubted()
 {
