@@ -72,7 +72,7 @@ many_cost() # COUNT
 	pid=$!
 	real_pids+=("$pid")
 	real_await 60 text_probed "${many_pids[-1]}"
-	sleep 1
+	sleep 10 # while each call site is met for the first time more of them are held
 	mapfile -t keepers < <(pgrep -P "$pid" -x mr-keeper)
 	begin=$(many_cpu "${many_pids[@]}")
 	own=$(many_cpu "$pid" "${keepers[@]}")

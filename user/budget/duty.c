@@ -12,6 +12,7 @@
 	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
 #define WINDOWED 0.8	  /* of that share, where hits come in windows: locks are fought for then */
 #define STEADY_SHARE 0.25 /* of the income may be spent by functions that are never taken away */
+#define FEW_HOLDS_NS 10000000.0
 #define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
 #define STEP_CALM_NS 50000000ull
 #define STEP_MIN_NS 2000000ull
@@ -82,6 +83,11 @@ void duty_grant(struct duty *d, double cpus)
 	d->threshold *= part;
 }
 
+void duty_charge(struct duty *d, double ns)
+{
+	d->account_ns -= ns;
+}
+
 void duty_advance(struct duty *d, double seconds)
 {
 	d->account_ns += income(d) * seconds * 1e9;
@@ -127,6 +133,15 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 	d->cpus += (cpus - d->cpus) / 2;
 }
 
+/* A moment's excess is paid back within seconds, or a burst would blind us for minutes; but a few
+ * holds always are. */
+static double worst_ns(const struct duty *d)
+{
+	double ns = 4 * capacity_ns(d);
+
+	return ns > FEW_HOLDS_NS ? ns : FEW_HOLDS_NS;
+}
+
 /* Earns and spends what lies between the last step and this one. */
 static void keep_account(struct duty *d, const struct duty_facts *now)
 {
@@ -155,9 +170,8 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 	d->account_ns += income(d) * (double)elapsed - spent;
 	if (d->account_ns > full)
 		d->account_ns = full;
-	/* A moment's excess is paid back within seconds, or a burst would blind us for minutes. */
-	if (d->account_ns < -4 * capacity_ns(d))
-		d->account_ns = -4 * capacity_ns(d);
+	if (d->account_ns < -worst_ns(d))
+		d->account_ns = -worst_ns(d);
 	d->last_ns = now->now_ns;
 	d->last_hold_ns += grown(now->hold_ns, d->last_hold_ns);
 	d->last_other_hits += others;
@@ -266,7 +280,9 @@ static enum duty_change while_open(struct duty *d, uint64_t *again_ns)
 	double rate = trap_rate(d);
 
 	if (d->account_ns > d->threshold || rate <= income(d) / 2) {
-		*again_ns = bounded(rate > 0 ? (d->account_ns - d->threshold) / rate / 2 : 1e18);
+		/* where holds have drawn it below there is no hurry: they get less by themselves */
+		if (rate > 0 && d->account_ns > d->threshold)
+			*again_ns = bounded((d->account_ns - d->threshold) / rate / 2);
 		if (d->last_ns - d->window_ns > 1000000000ull)
 			begin_period(d); /* what it costs now, not what it cost once */
 		return DUTY_STAY;
@@ -318,6 +334,8 @@ uint32_t duty_hold_ppm(const struct duty *d)
 
 	if (d->share >= 1)
 		return 1000000;
+	if (earns_for(d) < 1)
+		full *= earns_for(d);
 	if (d->cycling)
 		full /= 2; /* or holds elsewhere would spend what the next window waits for */
 	if (part < 0)

@@ -72,6 +72,8 @@ void duty_weigh(struct duty *d, unsigned int function, double weight);
 /* It is one of several that share a budget: what it earns for (shares.h). 0: it is not. What it has
  * is worth as many seconds of earning as before. */
 void duty_grant(struct duty *d, double cpus);
+/* Something else than its traps and holds was spent for it. */
+void duty_charge(struct duty *d, double ns);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
 void duty_advance(struct duty *d, double seconds);

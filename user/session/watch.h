@@ -36,9 +36,10 @@ struct watch {
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
-	double hit_ns;	    /* what a hit costs, as far as is known */
-	bool stdout_failed; /* and said so */
-	bool failed;	    /* something went wrong on the way; reports are still given */
+	uint64_t own_cpu_ns; /* ours, as it was shared out last */
+	double hit_ns;	     /* what a hit costs, as far as is known */
+	bool stdout_failed;  /* and said so */
+	bool failed;	     /* something went wrong on the way; reports are still given */
 };
 
 /* watch_loop.c */

@@ -104,26 +104,46 @@ static bool earns(const struct watched *t)
 	return t->dutiful && !t->ended;
 }
 
-/* What a command starts is not shared out: a test that is over in a second is watched as if it were
- * the only one. */
-void watch_budget_share(struct watch *w)
+/* Our own since the last time. */
+static double own_ns(struct watch *w)
 {
-	double all = 0;
+	uint64_t now = clock_ns(CLOCK_PROCESS_CPUTIME_ID), since = now - w->own_cpu_ns;
+
+	w->own_cpu_ns = now;
+	return (double)since;
+}
+
+static size_t processes(const struct watch *w, double *use)
+{
 	size_t i, n = 0;
 
-	for (i = 0; i < w->ntargets && !w->follow; i++) {
+	for (i = 0, *use = 0; i < w->ntargets; i++) {
 		const struct watched *t = w->targets[i];
 
 		if (!earns(t) || t->host)
 			continue;
-		all += t->duty.use;
+		*use += t->duty.use;
 		n++;
 	}
-	for (i = 0; i < w->ntargets && !w->follow; i++) {
+	return n;
+}
+
+/* What a command starts is not shared out: a test that is over in a second is watched as if it were
+ * the only one. Of many, what we do ourselves for each is part of what they cost. */
+void watch_budget_share(struct watch *w)
+{
+	double use, own = own_ns(w), part;
+	size_t i, n = w->follow ? 0 : processes(w, &use);
+
+	for (i = 0; i < w->ntargets && n; i++) {
 		struct watched *t = w->targets[i];
 
-		if (earns(t))
-			duty_grant(&t->duty, n > 1 ? shares_part(leader(t)->duty.use, all, n) : 0);
+		if (!earns(t))
+			continue;
+		part = n > 1 ? shares_part(leader(t)->duty.use, use, n) : 0;
+		duty_grant(&t->duty, part);
+		if (n > 1 && !t->host)
+			duty_charge(&t->duty, own * part / (use > 1 ? use : 1));
 	}
 }
 
@@ -132,6 +152,7 @@ void watch_budget_begin(struct watch *w)
 	size_t i;
 
 	calibration_start(&w->calibration);
+	(void)own_ns(w); /* what it took to begin is not theirs */
 	w->hit_ns = CALIBRATE_GUESS_NS;
 	for (i = 0; i < w->ntargets; i++) {
 		open_account(w, w->targets[i], w->hit_ns);

@@ -234,6 +234,47 @@ static void a_target_that_traps_make_serial_pays_for_one_cpu(void **state)
 	assert_true(cost_percent(&t) >= 2);
 }
 
+/* Holds have drawn the account below what a window would end at: nothing that steps could mend. */
+static void holds_are_no_reason_to_hurry(void **state)
+{
+	struct target t;
+	struct duty_facts now;
+	uint64_t again;
+
+	(void)state;
+	begin(&t, 0.05, 0.1, 1000, 10);
+	run(&t, 1);
+	t.hold_ns += SECOND / 10;
+	t.now += 50000000;
+	t.hits[COLD] += 5;
+	now = facts(&t);
+	assert_int_equal(duty_step(&t.duty, &now, &again), DUTY_STAY);
+	assert_true(t.duty.account_ns < 0);
+	assert_int_equal(again, 50000000);
+}
+
+/* Ten holds at once, of which one account of twenty could pay for one. */
+static void what_a_few_holds_took_is_paid_back(void **state)
+{
+	struct target t;
+	struct duty_facts now;
+	uint64_t again;
+
+	(void)state;
+	begin(&t, 0.05, 0.001, 10, 1);
+	duty_grant(&t.duty, 0.05);
+	t.hold_ns += 10000000;
+	t.now += 50000000;
+	now = facts(&t);
+	(void)duty_step(&t.duty, &now, &again);
+	assert_int_equal(duty_hold_ppm(&t.duty), 0);
+	run(&t, 4);
+	assert_int_equal(duty_hold_ppm(&t.duty), 0);
+	run(&t, 4);
+	assert_true(duty_hold_ppm(&t.duty) > 0);
+	assert_true(duty_hold_ppm(&t.duty) <= 50000 / 20);
+}
+
 #define SEVERAL 20
 
 static double all_cost(const struct target *t)
@@ -447,6 +488,8 @@ int main(void)
 		cmocka_unit_test(whosesoever_hits_they_are),
 		cmocka_unit_test(no_function_no_blame),
 		cmocka_unit_test(a_target_that_traps_make_serial_pays_for_one_cpu),
+		cmocka_unit_test(holds_are_no_reason_to_hurry),
+		cmocka_unit_test(what_a_few_holds_took_is_paid_back),
 		cmocka_unit_test(many_idle_ones_cost_no_more_than_one),
 		cmocka_unit_test(who_works_among_idle_ones_has_most_of_it),
 		cmocka_unit_test(a_part_is_of_what_they_use_together),
