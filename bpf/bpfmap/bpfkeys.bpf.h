@@ -131,8 +131,8 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 	rec->next = 0;
 	rec->inside_id = 0;
 	rec->met_id = 0;
-	rec->untold.n = rec->gone.n = 0;
-	rec->blurred_ns = 0;
+	rec->pending.n = rec->gone.n = 0;
+	rec->ambiguous_ns = 0;
 	rec->dropped_ns = 0;
 	rec->recent[0].id = rec->recent[1].id = 0;
 	rec->settled_ns = 0;
@@ -269,8 +269,8 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 		return 0;
 	/* what was read may be another's, who wrote or deleted the same and is no version */
 	v = &rec->version[l->seq & (MR_BPF_VERSIONS - 1)];
-	if (inside_any(&rec->untold, rd->ns) ||
-	    (v->seq == l->seq ? v->ns : l->done_ns) < rec->blurred_ns)
+	if (inside_any(&rec->pending, rd->ns) ||
+	    (v->seq == l->seq ? v->ns : l->done_ns) < rec->ambiguous_ns)
 		return 0;
 	v = &rec->version[head & (MR_BPF_VERSIONS - 1)];
 	rd->seq = l->seq;

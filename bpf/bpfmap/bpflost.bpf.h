@@ -345,7 +345,7 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	if (!o->quiet && !(c->call.flags & BPF_F_LOCK))
 		overlap_enter(o, rec);
 	if (o->deferred) {
-		inside_add(&rec->untold, o->started_ns);
+		inside_add(&rec->pending, o->started_ns);
 	} else {
 		version_push(o, rec, 0);
 		stale_check(c, o, rec);
@@ -371,9 +371,9 @@ static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct m
 	/* the element may have been on its way out already, or others have gone from the ring */
 	if (o->read.born && (o->read.flags & (MR_BPF_MATCHED | MR_BPF_LATE)) != MR_BPF_MATCHED)
 		return true;
-	if (rec->next - (__u32)o->mine > 1 || inside_any(&rec->untold, o->started_ns) ||
+	if (rec->next - (__u32)o->mine > 1 || inside_any(&rec->pending, o->started_ns) ||
 	    inside_any(&rec->gone, o->started_ns) || !ctl ||
-	    unseen_since(o->read.ns, ctl, row->gap_ns) || o->read.ns <= rec->blurred_ns ||
+	    unseen_since(o->read.ns, ctl, row->gap_ns) || o->read.ns <= rec->ambiguous_ns ||
 	    o->read.ns <= rec->dropped_ns)
 		return true;
 	for (i = 0; i < MR_BPF_VERSIONS; i++) {
@@ -425,7 +425,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 		return 0;
 	met = overlap_leave(o, rec);
 	if (o->deferred)
-		inside_sub(&rec->untold);
+		inside_sub(&rec->pending);
 	if (result < 0) {
 		if (!o->deferred)
 			version_end(o, rec, now, 1);
@@ -433,7 +433,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	}
 	if (o->deferred && overtaken(o, rec)) {
 		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
-		rec->blurred_ns = now;
+		rec->ambiguous_ns = now;
 		row->gap_ns = now;
 		return 0;
 	}

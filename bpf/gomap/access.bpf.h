@@ -99,7 +99,7 @@ __noinline int grown_recognise(__u64 map)
 	return 0;
 }
 
-/* A table grows at one go: a mark that has stood for longer is one whose end was not seen. */
+/* A table grows in one go: a mark that has stood for longer is one whose end was not seen. */
 #define TABLE_GROWS_NS 10000000ull
 
 /* Of a Swiss map; a classic one has it in its header. */

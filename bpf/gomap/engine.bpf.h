@@ -115,8 +115,8 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	struct mr_event_race *e;
 	struct mr_access *other;
 	bool alone;
-	const struct mr_last *noted = other_writer(o, &alone);
-	struct mr_last w = *noted;
+	const struct mr_map_access *noted = other_writer(o, &alone);
+	struct mr_map_access w = *noted;
 
 	load_fence();
 	if (w.g != noted->g || w.ns != noted->ns || !same_target(w.g, o->g) || w.g == o->g ||
@@ -184,7 +184,7 @@ __noinline int wait_round(__u64 until, __u32 index)
 	return 0;
 }
 
-/* How somebody waits; also who, for keep_apart(). */
+/* How somebody waits; also who, for delay_racy_op(). */
 #define WAIT_WRITER 1u
 #define WAIT_AT_CALL 2u	 /* at its call instruction */
 #define WAIT_IF_EMPTY 4u /* for the flag of an empty map, too */
@@ -378,7 +378,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		lose(o->c, MR_LOSS_CALLER_FAULT);
 		return;
 	}
-	latest_look(o->g, caller, o->now);
+	last_op_look(o->g, caller, o->now);
 	map_look_closer(o->index, o->map, o->g, o->now);
 	if (cfg.window_ns)
 		suspect_look(ctx, o);

@@ -7,12 +7,12 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "again.bpf.h"
-#include "apart.bpf.h"
+#include "fastpath.bpf.h"
+#include "delay.bpf.h"
 #include "engine.bpf.h"
 #include "growth.bpf.h"
-#include "latest.bpf.h"
-#include "common/ownstack.bpf.h"
+#include "lastop.bpf.h"
+#include "common/private_stack.bpf.h"
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";
@@ -50,13 +50,13 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 {
 	struct mr_probe_site site;
 	struct operation o = {.by_helper = by_helper};
-	struct mr_again *a;
+	struct mr_fastpath *a;
 	bool wants, late;
 	__u64 arg, tag, leaves;
 	__u32 slot, index, tgid, once;
 	int fault = 0;
 
-	stay_on_own_stack(ctx);
+	no_private_stack(ctx);
 	o.tid = this_thread(&tgid);
 	if (!site_at(REG_IP(ctx), tgid, &tag, &slot, &site)) {
 		site_missing(tgid);
@@ -80,13 +80,13 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	if (cfg.growth && growth_saw(ctx, &o, &site, slot))
 		return 0;
 	arg = tagged(site_word(ctx, site.map_arg), tag);
-	latest_note(o.g, arg, slot, REG_SP(ctx), o.target->epoch);
-	a = again_slot(o.cpu, arg);
+	last_op_note(o.g, arg, slot, REG_SP(ctx), o.target->epoch);
+	a = fastpath_slot(o.cpu, arg);
 	if (!a) {
 		lose(o.c, MR_LOSS_RECORD_MISSING);
 		return 0;
 	}
-	if (again_passes(a, arg, o.g, slot)) {
+	if (fastpath_passes(a, arg, o.g, slot)) {
 		count(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 		return 0;
 	}
@@ -120,18 +120,18 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
-	again_settle(a);
+	fastpath_flush(a);
 	map_assigned(o.index, o.map, o.g, o.op, slot);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
-	again_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
-	again_cloned(o.map, o.op, o.cpu, arg);
+	fastpath_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
+	fastpath_cloned(o.map, o.op, o.cpu, arg);
 	if (wants)
 		look(ctx, &o, slot);
 	if (o.record->flags & MR_MAP_RACY) {
 		if (!mr_map_proved(o.record, o.map))
 			map_unprove(o.index, o.map); /* what was proved is not this map's */
 		else if (cfg.holds_enabled && !o.leaves)
-			keep_apart(o.index, o.map, o.g, wait_how(&o), 0);
+			delay_racy_op(o.index, o.map, o.g, wait_how(&o), 0);
 	} else if (o.inside) {
 		wait_inside(&o);
 	}
@@ -160,7 +160,7 @@ int maprace_collected(struct pt_regs *ctx)
 	__u32 tgid, number, i;
 	__u64 tag;
 
-	stay_on_own_stack(ctx);
+	no_private_stack(ctx);
 	this_thread(&tgid);
 	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
 		site_missing(tgid);
@@ -204,7 +204,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	__u32 index, tgid;
 	bool racy;
 
-	stay_on_own_stack(ctx);
+	no_private_stack(ctx);
 	o.tid = this_thread(&tgid);
 	call = &call_sites[(__u32)call_place(REG_IP(ctx), tgid) & (MR_CALL_SLOTS - 1)];
 	if ((call->ip ^ REG_IP(ctx)) | (call->tgid ^ tgid)) {
@@ -245,7 +245,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 		lose(o.c, MR_LOSS_CALLER_FAULT);
 		return 0;
 	}
-	period = apart_period(o.index, o.g, o.now, s->call_ns);
+	period = delay_period(o.index, o.g, o.now, s->call_ns);
 	s->call_ns = o.now;
 	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
 		return 0;
@@ -257,7 +257,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	look_hold(ctx, &o, s, o.ret, 0);
 	if (racy)
-		keep_apart(o.index, o.map, o.g, wait_how(&o), period);
+		delay_racy_op(o.index, o.map, o.g, wait_how(&o), period);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ int maprace_call_plain(struct pt_regs *ctx)
 }
 
 /* Not a deletion, which on an empty map ends before the check; nor the write that self dies in. */
-static __always_inline bool is_old_write(const struct mr_last *w, __u64 map, __u64 first_ns,
+static __always_inline bool is_old_write(const struct mr_map_access *w, __u64 map, __u64 first_ns,
 					 __u64 now, __u64 self)
 {
 	return same_target(w->g, map) && w->g != self && (w->op & ~MR_LAST_ONCE) == MR_OP_WRITE &&
@@ -308,7 +308,7 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
 static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
-				      const struct latest *last)
+				      const struct last_op *last)
 {
 	const volatile struct mr_probe_site *site =
 		&o->target->sites[last->slot & (MR_SITE_SLOTS - 1)];
@@ -336,7 +336,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 }
 
 /* When g had not entered yet what it dies in: its last note in the map's record. 0: it has none. */
-static __always_inline __u64 noted_before(const struct mr_last *l, __u64 g)
+static __always_inline __u64 noted_before(const struct mr_map_access *l, __u64 g)
 {
 	__u64 before = *(volatile const __u64 *)&l->g, ns = *(volatile const __u64 *)&l->ns;
 
@@ -352,8 +352,8 @@ static __always_inline __u64 noted_before(const struct mr_last *l, __u64 g)
 static __always_inline void fatal_other(struct mr_event_fatal *e, struct operation *o,
 					__u64 entered)
 {
-	const struct mr_last *noted;
-	struct mr_last w;
+	const struct mr_map_access *noted;
+	struct mr_map_access w;
 	bool alone, after;
 	__u32 index;
 	__u64 from;
@@ -394,12 +394,12 @@ int maprace_fatal(struct pt_regs *ctx)
 {
 	struct mr_event_fatal *e;
 	struct operation o = {};
-	struct latest last = {};
+	struct last_op last = {};
 	struct mr_probe_site site;
 	__u32 tgid, number, cpu;
 	__u64 tag;
 
-	stay_on_own_stack(ctx);
+	no_private_stack(ctx);
 	o.tid = this_thread(&tgid);
 	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
 		site_missing(tgid);
@@ -439,7 +439,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	e->born_flagged = o.target->clone_copies == MR_CLONE_FLAGS;
 	e->map_header_size = 0;
 	other_unknown(&e->other);
-	if (latest_read(o.g, &last)) {
+	if (last_op_read(o.g, &last)) {
 		fatal_map(e, &o, &last);
 		if (o.map)
 			fatal_other(e, &o, last.time_ns);

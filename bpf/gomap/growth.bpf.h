@@ -4,7 +4,7 @@
 
 /*
  * --growth: when maps grow, and who does the work. A classic map gets its new buckets at once and
- * is emptied into them step by step, by whoever writes next; a Swiss table is copied at one go. All
+ * is emptied into them step by step, by whoever writes next; a Swiss table is copied in one go. All
  * of it happens inside writes. The steps are many and short: they are counted at their entry alone.
  * What is done once, making new buckets or a table, is seen at its return too, which costs many
  * times as much. Nothing of this is left in the program when nobody asked.

@@ -46,7 +46,7 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 }
 
 /* By the map's own target: a late note of another one's tells nothing of it. */
-static __always_inline bool used_since(const struct mr_last *l, __u64 map, __u64 since)
+static __always_inline bool used_since(const struct mr_map_access *l, __u64 map, __u64 since)
 {
 	return same_target(l->g, map) && (__s64)(l->ns - since) > 0;
 }
@@ -180,8 +180,8 @@ __noinline int maps_outlive(__u64 tag, __u32 i)
  * A collision on addr. Another map may have taken the record over while the event was made: then it
  * is not that one's, and should it do so at this very moment the mark still is not its own.
  *
- * From now on each operation is kept apart (apart.bpf.h): those that were going to pass a few times
- * (again.bpf.h) no longer find the record that they were noted with. A function of its own: all
+ * From now on each operation is kept apart (delay.bpf.h): those that were going to pass a few times
+ * (fastpath.bpf.h) no longer find the record that they were noted with. A function of its own: all
  * that a program has called at a time shares 512 bytes of stack.
  */
 __noinline int map_prove(__u32 index, __u64 addr)
@@ -215,8 +215,8 @@ __noinline int map_unprove(__u32 index, __u64 map)
 	return 0;
 }
 
-static __always_inline void last_set(struct mr_last *l, __u64 g, __u64 now, __u32 tid, __u32 cpu,
-				     __u8 op, __u8 slot)
+static __always_inline void last_set(struct mr_map_access *l, __u64 g, __u64 now, __u32 tid,
+				     __u32 cpu, __u8 op, __u8 slot)
 {
 	l->g = g;
 	l->ns = now;
@@ -241,14 +241,14 @@ static __always_inline __u64 later(__u64 a, __u64 b)
 #define LONG_WRITE_NS 1000000000
 
 /* Whoever found the record to be another map's before notes itself in it after, so late at most. */
-static __always_inline bool last_is_of_map(const struct mr_last *l, __u64 first_ns)
+static __always_inline bool last_is_of_map(const struct mr_map_access *l, __u64 first_ns)
 {
 	return (__s64)(l->ns - first_ns) > LONG_WRITE_NS;
 }
 
 /* Whoever left this note, the same g, has put something in since: it comes again. Unless it is an
  * assignment by another function: that one may be called by the first. */
-static __always_inline bool last_assigned(const struct mr_last *l, __u64 g, __u64 first_ns,
+static __always_inline bool last_assigned(const struct mr_map_access *l, __u64 g, __u64 first_ns,
 					  __u32 op, __u32 slot)
 {
 	return l->g == g && l->op == (MR_OP_WRITE | MR_LAST_ONCE) &&
@@ -272,8 +272,8 @@ __noinline int map_assigned(__u32 index, __u64 map, __u64 g, __u32 op, __u32 slo
 	first_ns = m->first_ns; /* before the notes: they are not of an earlier map's then */
 	mark = mr_assigned_mark(map, first_ns);
 	if (m->assigned != mark &&
-	    (last_assigned((const struct mr_last *)&m->writer, g, first_ns, op, slot) ||
-	     last_assigned((const struct mr_last *)&m->writer_before, g, first_ns, op, slot)))
+	    (last_assigned((const struct mr_map_access *)&m->writer, g, first_ns, op, slot) ||
+	     last_assigned((const struct mr_map_access *)&m->writer_before, g, first_ns, op, slot)))
 		m->assigned = mark;
 	return 0;
 }
@@ -291,7 +291,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	__u64 bit = mr_goroutine_bit(g), function = 1ull << (slot & 63);
 	/* deletes and clears have odd numbers; a branch less for the verifier to follow */
 	__u16 how = MR_MAP_WRITTEN | (op & 1) * MR_MAP_EMPTIED;
-	struct mr_last *l = writes ? &m->writer : &m->reader;
+	struct mr_map_access *l = writes ? &m->writer : &m->reader;
 
 	if (l->g != g || l->slot != slot)
 		look = look || !(m->seen & bit) || !(m->looked & function) ||

@@ -8,7 +8,7 @@
  * the one that is still inside, and the one that came last may hold the very lock that orders it
  * with us. So a name is given only where there is no choice.
  */
-#include "latest.bpf.h"
+#include "lastop.bpf.h"
 #include "operation.bpf.h"
 
 /* No write lasts as long, unless its thread lost the CPU for as long. */
@@ -56,9 +56,10 @@ __noinline int marks_of_others(__u32 index, __u64 g, __u64 other)
 
 /* The last writer that is not this goroutine. *alone: no third one has ever written, and the record
  * has seen all. */
-static __always_inline const struct mr_last *other_writer(const struct operation *o, bool *alone)
+static __always_inline const struct mr_map_access *other_writer(const struct operation *o,
+								bool *alone)
 {
-	const struct mr_last *w = &o->record->writer, *before = &o->record->writer_before;
+	const struct mr_map_access *w = &o->record->writer, *before = &o->record->writer_before;
 
 	*alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
 	if (w->g == o->g)
@@ -157,7 +158,7 @@ static __always_inline __u64 call_at(__u64 g, __u64 sp, const volatile struct mr
  */
 __noinline __u64 other_caller(__u64 g, __u64 map)
 {
-	volatile struct mr_latest *l = latest_slot(g);
+	volatile struct mr_last_op *l = last_op_slot(g);
 	__u64 check = l->check, sp = l->sp, ret;
 	__u32 slot = l->what & (MR_SITE_SLOTS - 1);
 
@@ -176,10 +177,10 @@ __noinline __u64 other_caller(__u64 g, __u64 map)
  * entered that either before us, and nothing since, or after us, and then stands inside together
  * with us, too. alone: nobody but it and us can have set the map's flag, and we have not.
  */
-static __always_inline void other_fill(const struct operation *o, const struct mr_last *w,
+static __always_inline void other_fill(const struct operation *o, const struct mr_map_access *w,
 				       __u64 from, bool alone, struct mr_access *a)
 {
-	struct latest last = {};
+	struct last_op last = {};
 	const volatile struct mr_probe_site *site;
 	__u64 ip = 0;
 
@@ -187,10 +188,10 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 	a->time_ns = w->ns;
 	a->tid = w->tid;
 	a->cpu = w->cpu;
-	a->goid = latest_goid(w->g, from, o->c);
+	a->goid = last_op_goid(w->g, from, o->c);
 	if (a->goid && target_u64(w->g + o->target->g_gopc, &a->gopc))
 		lose(o->c, MR_LOSS_G_FAULT);
-	if (latest_read(w->g, &last) && last.arg == o->map &&
+	if (last_op_read(w->g, &last) && last.arg == o->map &&
 	    mr_op_writes(o->target->sites[last.slot & (MR_SITE_SLOTS - 1)].op)) {
 		site = &o->target->sites[last.slot & (MR_SITE_SLOTS - 1)];
 		ip = site->ip;

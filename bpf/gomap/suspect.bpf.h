@@ -43,11 +43,11 @@ static __always_inline struct mr_stack *suspect_note(struct pt_regs *ctx, const 
 }
 
 /* The last access by another goroutine that conflicts with this one. */
-static __always_inline const struct mr_last *suspect_other(const struct operation *o)
+static __always_inline const struct mr_map_access *suspect_other(const struct operation *o)
 {
 	const struct mr_map *m = o->record;
-	const struct mr_last *w = m->writer.g != o->g ? &m->writer : &m->writer_before;
-	const struct mr_last *r = &m->reader;
+	const struct mr_map_access *w = m->writer.g != o->g ? &m->writer : &m->writer_before;
+	const struct mr_map_access *r = &m->reader;
 
 	if (!mr_op_writes(o->op) || !r->g || r->g == o->g)
 		return w;
@@ -102,8 +102,8 @@ __noinline int suspect_count(__u64 key, __u64 apart, __u64 now)
 }
 
 /* Fills in the other side's stack. False where that is not known, or too long ago. */
-static __always_inline bool suspect_fill(const struct operation *o, const struct mr_last *last,
-					 struct mr_event_race *e)
+static __always_inline bool suspect_fill(const struct operation *o,
+					 const struct mr_map_access *last, struct mr_event_race *e)
 {
 	volatile struct mr_stack *s;
 	__u64 seq, map, then;

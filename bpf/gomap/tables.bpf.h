@@ -41,7 +41,7 @@ struct mr_call call_sites[MR_CALL_SLOTS] = {};
 /* By slot and CPU. In a section of its own: user space makes it as large as is needed. */
 struct mr_cpu cpus[MR_CPU_ENTRIES] SEC(".data.cpus") = {};
 
-struct mr_latest latest[MR_LATEST] = {};
+struct mr_last_op latest[MR_LAST_OPS] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
 __u32 cloned[MR_CLONED] =
 	{}; /* by slot and seed: collections when one with it was cloned last, + 1 */
@@ -59,10 +59,10 @@ struct {
 /* By CPU and argument. User space makes it as large as there are CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MR_CPUS *MR_AGAIN_SLOTS);
+	__uint(max_entries, MR_CPUS *MR_FASTPATH_SLOTS);
 	__type(key, __u32);
-	__type(value, struct mr_again);
-} again SEC(".maps");
+	__type(value, struct mr_fastpath);
+} fastpath SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

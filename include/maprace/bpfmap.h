@@ -107,13 +107,13 @@ struct mr_bpf_key {
 	__u64 settled_ns, settled_end_ns; /* of the writes that are over, the one that began last */
 	__u64 inside_id, inside_ns;	  /* a writer inside the kernel's function */
 	__u64 met_id, met_ns; /* who came while it was inside; 0 nobody, 1 is being written */
-	__u64 blurred_ns;     /* when one left of which no version was made: it came at any time */
+	__u64 ambiguous_ns;   /* when one left of which no version was made: it came at any time */
 	__u64 dropped_ns;     /* when one was over that is not among the last versions any more */
 	__u32 born;	      /* tells this use of the record from all others */
 	__u32 next;	      /* last sequence number given out */
 	__u32 inside_op, met_op;
-	struct mr_bpf_inside untold; /* will be told of at their end: no version yet */
-	struct mr_bpf_inside gone;   /* their versions are not among the last any more */
+	struct mr_bpf_inside pending; /* will be told of at their end: no version yet */
+	struct mr_bpf_inside gone;    /* their versions are not among the last any more */
 	struct {
 		__u64 id, group;
 	} recent[2]; /* the last two that wrote */

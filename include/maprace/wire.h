@@ -17,12 +17,12 @@
 #include <linux/types.h>
 #endif
 
-#define MR_FRAMES 64	  /* program counters kept of a stack */
-#define MR_AGAIN_SLOTS 64 /* of each CPU (power of two) */
-#define MR_CPUS 512	  /* per-CPU state; CPUs beyond share entries (power of two) */
-#define MR_TARGETS 256	  /* slots of targets; that with number 0 is nobody's (power of two) */
-#ifndef MR_CPU_ENTRIES	  /* the unit tests, which do not size it later, need more */
-#define MR_CPU_ENTRIES 8  /* struct mr_cpu by slot and CPU, where user space asks for no more */
+#define MR_FRAMES 64	     /* program counters kept of a stack */
+#define MR_FASTPATH_SLOTS 64 /* of each CPU (power of two) */
+#define MR_CPUS 512	     /* per-CPU state; CPUs beyond share entries (power of two) */
+#define MR_TARGETS 256	     /* slots of targets; that with number 0 is nobody's (power of two) */
+#ifndef MR_CPU_ENTRIES	     /* the unit tests, which do not size it later, need more */
+#define MR_CPU_ENTRIES 8     /* struct mr_cpu by slot and CPU, where user space asks for no more */
 #endif
 #define MR_SITE_SLOTS 128     /* probe sites of one target, by number (power of two) */
 #define MR_SITES 32768	      /* hash table of those of all targets (power of two), see below */
@@ -38,7 +38,7 @@
 #define MR_PAIRS_OWN 64	      /* and of each, whatever the others have */
 #define MR_TRIAL_SLOTS 16384  /* maps whose verdict is worked on, by map record (power of two) */
 #define MR_TRIAL_ODDS 4	      /* one of so many that are due for a hold is a control */
-#define MR_APART_CPUS 8	      /* CPUs that are told apart on a racy map (power of two) */
+#define MR_DELAY_CPUS 8	      /* CPUs that are told apart on a racy map (power of two) */
 #define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
 #define MR_SUSPECTS 1024      /* likewise of suspects */
 #define MR_SUSPECTS_OWN 16
@@ -218,8 +218,8 @@ struct mr_config {
  */
 struct mr_target {
 	__u32 tag;
-	/* The tag while it is open, else 0: opened by user space when everything is in place, closed
-	 * before anything is taken away. */
+	/* The tag while it is open, else 0: opened by user space when everything is in place,
+	 * closed before anything is taken away. */
 	__u32 gate;
 	/* What holds may take at present of each CPU's time, in millionths: user space keeps the
 	 * account. */
@@ -292,7 +292,7 @@ struct mr_hold {
 
 #define MR_MARKS 16u /* of writers, in a map's record: two words of eight bytes */
 
-struct mr_last { /* last access of one class to a map */
+struct mr_map_access { /* last access of one class to a map */
 	__u64 g;
 	__u64 ns;
 	__u32 tid;
@@ -333,9 +333,10 @@ struct mr_map {
 	__u32 collected; /* collections until it was known to be this map last */
 	__u32 assigned;	 /* mr_assigned_mark() once it is certain that something was put in */
 	__u64 looked;	 /* one bit per function that was looked at lately */
-	struct mr_last reader;
-	struct mr_last writer;
-	struct mr_last writer_before; /* the last writer that was another goroutine than writer */
+	struct mr_map_access reader;
+	struct mr_map_access writer;
+	struct mr_map_access
+		writer_before; /* the last writer that was another goroutine than writer */
 	__u64 type;
 	__u64 hold_ns; /* time held */
 	__u32 holds, collisions;
@@ -362,7 +363,7 @@ static inline __u8 mr_mark(__u64 g)
  * the map of this record. So many operations of the same kind may pass with a look at nothing but
  * the record's busy: no cache line is written that another CPU reads.
  */
-struct mr_again {
+struct mr_fastpath {
 	__u64 arg, g;	 /* a map, or an iterator */
 	__u64 map, born; /* whose record: address and first_ns */
 	__u32 index;	 /* of the record */
@@ -373,8 +374,8 @@ struct mr_again {
 	__u8 pad[14];
 };
 
-/* The operation that a goroutine entered last, by goroutine (bpf/gomap/latest.bpf.h). */
-struct mr_latest {
+/* The operation that a goroutine entered last, by goroutine (bpf/gomap/lastop.bpf.h). */
+struct mr_last_op {
 	__u64 arg;   /* a map, or an iterator */
 	__u64 what;  /* epoch << 8 | slot of the site */
 	__u64 sp;    /* where the return address was */
@@ -390,7 +391,7 @@ struct mr_latest {
 	__u64 pad[7];
 } __attribute__((aligned(128)));
 
-#define MR_LATEST 4096u
+#define MR_LAST_OPS 4096u
 
 /* Of the key by which a slot is owned; written by its owner alone. */
 struct mr_claim {
@@ -425,9 +426,9 @@ struct mr_trial {
 
 /* Who left for an operation on a racy map last, by CPU, and when (the lowest bit: a write); one for
  * all maps that share a slot. */
-struct mr_apart {
-	__u64 g[MR_APART_CPUS];
-	__u64 when[MR_APART_CPUS];
+struct mr_delay {
+	__u64 g[MR_DELAY_CPUS];
+	__u64 when[MR_DELAY_CPUS];
 };
 
 /* With --suspects: the stack of a map's last looked-at reader or writer. seq as in mr_hold. */
@@ -505,7 +506,7 @@ struct mr_cpu {
 	__u64 read_meets_read;
 	__u64 tokens_ns;
 	__u64 refilled_ns;
-	__u64 racy; /* operations on maps proved racy; added to atomically, see keep_apart() */
+	__u64 racy; /* operations on maps proved racy; added to atomically, see delay_racy_op() */
 	__u64 suspect_next_ns; /* when the next stack may be taken */
 	__u64 pad[5];
 	__u64 loss[MR_LOSS_MAX];
@@ -684,11 +685,11 @@ _Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMP
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
-_Static_assert(sizeof(struct mr_last) == 24, "wire");
+_Static_assert(sizeof(struct mr_map_access) == 24, "wire");
 _Static_assert(sizeof(struct mr_map) == 192, "wire");
-_Static_assert(sizeof(struct mr_again) == 64, "wire");
-_Static_assert(sizeof(struct mr_latest) == 128, "wire");
-_Static_assert(sizeof(struct mr_apart) == 128, "wire");
+_Static_assert(sizeof(struct mr_fastpath) == 64, "wire");
+_Static_assert(sizeof(struct mr_last_op) == 128, "wire");
+_Static_assert(sizeof(struct mr_delay) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 32 + 4 * MR_DISTANCES, "wire");

@@ -21,10 +21,10 @@ many_start() # COUNT BINARIES: sets many_pids
 }
 
 
-# many_once MAPRACE: a line of attach ms, detach ms, kB, kB of the keepers' own pages
+# many_once MAPRACE: a line of attach ms, detach ms, kB, kB of the attachers' own pages
 many_once()
 {
-	local pid before after kb keepers=0 keeper
+	local pid before after kb attachers=0 attacher
 	"$1" watch -q -o "$real_tmp/many.json" -p "$(
 		IFS=,
 		echo "${many_pids[*]}"
@@ -34,15 +34,15 @@ many_once()
 	real_await 60 text_probed "${many_pids[-1]}"
 	sleep 1
 	kb=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
-	for keeper in $(pgrep -P "$pid" -x mr-keeper); do
-		keepers=$((keepers + $(awk '/^Private_(Clean|Dirty)/ { sum += $2 } END { print sum + 0 }' "/proc/$keeper/smaps_rollup")))
+	for attacher in $(pgrep -P "$pid" -x mr-attacher); do
+		attachers=$((attachers + $(awk '/^Private_(Clean|Dirty)/ { sum += $2 } END { print sum + 0 }' "/proc/$attacher/smaps_rollup")))
 	done
 	before=${EPOCHREALTIME/./}
 	kill -INT "$pid"
 	wait "$pid" 2>/dev/null || true
 	after=${EPOCHREALTIME/./}
-	jq -r --argjson detach $(((after - before) / 1000)) --argjson kb "$kb" --argjson keepers "$keepers" \
-		'[.stats.attach_ms, $detach, $kb, $keepers] | @tsv' "$real_tmp/many.json"
+	jq -r --argjson detach $(((after - before) / 1000)) --argjson kb "$kb" --argjson attachers "$attachers" \
+		'[.stats.attach_ms, $detach, $kb, $attachers] | @tsv' "$real_tmp/many.json"
 }
 
 # CPU time of processes so far, children that were waited for left out, in ms
@@ -60,7 +60,7 @@ many_cpu() # PID...
 # and who holds the probes. The account's own figure beside it.
 many_cost() # COUNT
 {
-	local pid keepers alone watched own begin
+	local pid attachers alone watched own begin
 	many_start "$1" 1
 	begin=$(many_cpu "${many_pids[@]}")
 	sleep "$long"
@@ -73,12 +73,12 @@ many_cost() # COUNT
 	real_pids+=("$pid")
 	real_await 60 text_probed "${many_pids[-1]}"
 	sleep 10 # while each call site is met for the first time more of them are held
-	mapfile -t keepers < <(pgrep -P "$pid" -x mr-keeper)
+	mapfile -t attachers < <(pgrep -P "$pid" -x mr-attacher)
 	begin=$(many_cpu "${many_pids[@]}")
-	own=$(many_cpu "$pid" "${keepers[@]}")
+	own=$(many_cpu "$pid" "${attachers[@]}")
 	sleep "$long"
 	watched=$(($(many_cpu "${many_pids[@]}") - begin))
-	own=$(($(many_cpu "$pid" "${keepers[@]}") - own))
+	own=$(($(many_cpu "$pid" "${attachers[@]}") - own))
 	kill -INT "$pid"
 	wait "$pid" 2>/dev/null || true
 	awk -v n="$1" -v alone="$alone" -v watched="$watched" -v own="$own" -v s="$long" \
@@ -123,7 +123,7 @@ bench_many()
 	local sizes
 	echo "# many processes: $rounds rounds, medians; aims: 20 of 1 binary 250 ms, 250 ms, 40960 kB; 200 of 10 binaries 65536 kB"
 	bench_go_build 1.24 ../e2e/programs/many
-	printf '%-5s %9s %9s %12s %12s %12s %12s\n' '' processes binaries 'attach ms' 'detach ms' 'peak kB' 'keeper kB'
+	printf '%-5s %9s %9s %12s %12s %12s %12s\n' '' processes binaries 'attach ms' 'detach ms' 'peak kB' 'attacher kB'
 	for sizes in ${BENCH_MANY:-1,1 20,1 200,10}; do
 		many_case "${sizes%,*}" "${sizes#*,}"
 	done

@@ -35,7 +35,7 @@ bench_proof()
 					proof_once "$bench_build/rare-$version" "$microseconds" "$budget"
 				done >"$real_tmp/proofs"
 				awk -F'\t' -v go="$version" -v us="$microseconds" -v budget="$budget" '{
-					printf "{\"go\": \"%s\", \"apart_us\": %d, \"budget\": %d, \"evidence\": \"%s\", \"seconds\": %s}\n",
+					printf "{\"go\": \"%s\", \"delay_us\": %d, \"budget\": %d, \"evidence\": \"%s\", \"seconds\": %s}\n",
 						go, us, budget, $1, $2 }' "$real_tmp/proofs" >>"$bench_build/proof.jsonl"
 				printf '%-5s %9d %7d %8.3f %8.3f %8.3f  %s\n' "$version" "$microseconds" "$budget" \
 					"$(cut -f2 "$real_tmp/proofs" | bench_median)" "$(cut -f2 "$real_tmp/proofs" | sort -g | head -n 1)" \

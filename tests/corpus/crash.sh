@@ -51,7 +51,7 @@ once()
 	[[ ! -s $log.json ]] || took=$(jq .duration_s "$log.json")
 	awk -v took="$took" -v go="$1" -v apart="$2" -v how="$3" \
 		-v crashed="$(grep -c '^fatal error: concurrent map' "$log")" 'BEGIN {
-		printf "{\"go\": \"%s\", \"apart_us\": %d, \"how\": \"%s\", \"seconds\": %.3f, \"crashed\": %d}\n", go, apart, how, took, (crashed > 0) }' \
+		printf "{\"go\": \"%s\", \"delay_us\": %d, \"how\": \"%s\", \"seconds\": %.3f, \"crashed\": %d}\n", go, apart, how, took, (crashed > 0) }' \
 		>>"$out/crashes.jsonl"
 	rm -f "$log" "$log.json"
 }
@@ -74,11 +74,11 @@ for version in "${versions[@]}"; do
 	done
 done
 printf '%-5s %8s %-11s %5s %8s %9s %9s  %s\n' go 'apart us' watched runs crashes 's in all' 'a minute' 'ratio (95 %)'
-jq -rs 'group_by([.go, .apart_us])[] | . as $rows
+jq -rs 'group_by([.go, .delay_us])[] | . as $rows
 	| def of($how): [$rows[] | select(.how == $how)] | {n: length, c: (map(.crashed) | add // 0), s: (map(.seconds) | add // 0)};
 	of("unwatched") as $plain | ("unwatched", "budget-5", "budget-100") as $how | of($how) as $it
 	| (if $plain.c > 0 and $it.c > 0 then ($it.c / $it.s) / ($plain.c / $plain.s) else null end) as $ratio
 	| (if $ratio then 1.96 * ((1 / $it.c + 1 / $plain.c) | sqrt) | exp else null end) as $spread
-	| [$rows[0].go, $rows[0].apart_us, $how, $it.n, $it.c, ($it.s | round), ($it.c / $it.s * 60),
+	| [$rows[0].go, $rows[0].delay_us, $how, $it.n, $it.c, ($it.s | round), ($it.c / $it.s * 60),
 		(if $how == "unwatched" or ($ratio | not) then "" else "\($ratio * 100 | round / 100) (\($ratio / $spread * 100 | round / 100) to \($ratio * $spread * 100 | round / 100))" end)]
 	| @tsv' "$out/crashes.jsonl" | awk -F'\t' '{ printf "%-5s %8d %-11s %5d %8d %9d %9.2f  %s\n", $1, $2, $3, $4, $5, $6, $7, $8 }'

@@ -238,14 +238,14 @@ static bool is_clean(const struct program *p)
 	return same;
 }
 
-static pid_t keeper(void)
+static pid_t attacher(void)
 {
-	return steady.watched.attachment->engine->keeper.pid;
+	return steady.watched.attachment->engine->attacher.pid;
 }
 
 static void churn(unsigned long times)
 {
-	struct size own = {}, keepers = {};
+	struct size own = {}, attachers = {};
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), seen = 0, lost;
 	unsigned long i;
 
@@ -256,7 +256,7 @@ static void churn(unsigned long times)
 		take_away(&coming);
 		if (i == times / 10) {
 			own = size_of(getpid());
-			keepers = size_of(keeper());
+			attachers = size_of(attacher());
 		}
 	}
 	printf("added and removed %lu times, %.1f ms each; %" PRIu64 " times it was seen\n", times,
@@ -264,7 +264,7 @@ static void churn(unsigned long times)
 	if (!is_clean(&coming))
 		end("a probe stays behind in the one that was removed", NULL);
 	compare("maprace", own, size_of(getpid()));
-	compare("keeper", keepers, size_of(keeper()));
+	compare("attacher", attachers, size_of(attacher()));
 	if (seen < times / 2)
 		end("what is added is not watched", NULL);
 }

@@ -6,13 +6,13 @@
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=tests/e2e/keeper.sh
-. "$(dirname "${BASH_SOURCE[0]}")/keeper.sh"
+# shellcheck source=tests/e2e/attacher.sh
+. "$(dirname "${BASH_SOURCE[0]}")/attacher.sh"
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
-	options stopped paused paused_hot text budget kill_windows stuck_file keeper measurer
+	options stopped paused paused_hot text budget kill_windows stuck_file attacher measurer
 	library libraries library_command library_exec'
 watcher=
 
@@ -225,7 +225,7 @@ life_many()
 	all=$(IFS=,; echo "${pids[*]:0:10},$racy,${pids[*]:10}")
 	watch -p "$all" -d 20 --halt-on-race
 	need 'not attached' attached "${pids[18]}" && need 'it does not watch' wait_until 10 watching || return 1
-	need 'more than one process holds the probes' test "$(pgrep -c -P "$watcher" -x mr-keeper)" = 1 || return 1
+	need 'more than one process holds the probes' test "$(pgrep -c -P "$watcher" -x mr-attacher)" = 1 || return 1
 	kill -KILL "${pids[0]}" "${pids[1]}"
 	sleep 0.5
 	kill -USR1 "$racy"

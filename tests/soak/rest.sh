@@ -43,7 +43,7 @@ gauge() # PID FILE: sets picoseconds, of an operation on a map, the least of fou
 	picoseconds=$(awk '$1 == "gauge" { n = $2 } END { print n }' "$2")
 }
 
-rss() # of the long watch and its keeper, kB
+rss() # of the long watch and its attacher, kB
 {
 	local pid sum=0 kb
 	for pid in "$long" $(pgrep -P "$long" || true); do
@@ -59,7 +59,7 @@ kernel_log()
 		grep -i 'WARNING:\|BUG:\|Oops\|failed to unregister\|uprobe\|general protection\|stall\|blocked for more\|lockup\|segfault\|trap int3\|invalid opcode\|kasan' || true
 }
 
-# a keeper that we killed while it took probes away: the kernel gives them up then (docs/limits.md)
+# an attacher that we killed while it took probes away: the kernel gives them up then (docs/limits.md)
 kernel_gave_up()
 {
 	kernel_log | grep 'uprobe: .* failed to unregister, leaking uprobe' | grep -wFf "$run/killed" || true
@@ -107,5 +107,5 @@ minute()
 	echo "$(elapsed) s: targets started $(count started), ended: ${ended:-0}; watches: $(grep '^watch' "$run/events" | sort | uniq -c |
 		awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $3, $1 }'); races proved $(count race); false $(count FAILED false), harm $(count FAILED harm)," \
 		"left $(count FAILED left), stuck $(count FAILED stuck), crashes $(count FAILED crash); long watch $(rss) kB, $(find "/proc/$long/fd" -mindepth 1 | wc -l) files;" \
-		"kernel warnings $(kernel_ours | wc -l), of keepers killed at work $(kernel_gave_up | wc -l)"
+		"kernel warnings $(kernel_ours | wc -l), of attachers killed at work $(kernel_gave_up | wc -l)"
 }

@@ -31,7 +31,7 @@ exec {nap_fd}<> <(:)
 
 clean_builds=(1.19-stripped 1.23-stripped 1.24-stripped 1.27-stripped 1.24 1.27-pie 1.24-external 1.23-race)
 racy_kinds=(1.19-stripped/race_write_write 1.23-stripped/race_read_write 1.24-stripped/race_iterate_write 1.27-stripped/race_write_write)
-ways=(duration duration int int term term kill kill kill keeper measurer stop stop longstop pipe both)
+ways=(duration duration int int term term kill kill kill attacher measurer stop stop longstop pipe both)
 
 # ---- small things ----------------------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ strike()
 	[[ $exe != "$e2e_build"/* && $exe != "$run"/* ]] || kill -"$1" "$2" 2>/dev/null || true
 }
 
-no_maprace() # BINARY: nor a keeper of it, nor what measures
+no_maprace() # BINARY: nor an attacher of it, nor what measures
 {
 	! pgrep -f "^$1 " >/dev/null
 }

@@ -8,7 +8,7 @@ draw_options()
 {
 	options=() document=$work/out.$watches.json
 	one_of '' '' --budget=5 --budget=50 --budget=100
-	[[ $way != keeper ]] || drawn=--budget=100 # while probes change, a keeper that is killed may leave some: docs/limits.md
+	[[ $way != attacher ]] || drawn=--budget=100 # while probes change, an attacher that is killed may leave some: docs/limits.md
 	options+=(${drawn:+"$drawn"})
 	one_of '' '' '' --max-hold=0 --max-hold=100us --max-hold=10ms
 	options+=(${drawn:+"$drawn"})
@@ -46,7 +46,7 @@ begun()
 	gone "$watcher" || grep -qs '^maprace: watching' "$work/stderr.$watches"
 }
 
-# all probes are gone from targets of our own while it sleeps for longer than its keeper has patience
+# all probes are gone from targets of our own while it sleeps for longer than its attacher has patience
 sleeps_long()
 {
 	local i
@@ -68,13 +68,13 @@ maprace_end()
 	int | pipe) strike INT "$watcher" ;;
 	term) strike TERM "$watcher" ;;
 	kill) strike KILL "$watcher" ;;
-	keeper | measurer)
+	attacher | measurer)
 		for child in $(pgrep -P "$watcher" -x "mr-$way"); do
 			echo "mr-$way:$child" >>"$run/killed"
 			strike KILL "$child"
 			event watch "$way-killed"
 		done
-		[[ $way == keeper ]] || strike INT "$watcher"
+		[[ $way == attacher ]] || strike INT "$watcher"
 		;;
 	stop)
 		strike STOP "$watcher"
@@ -118,11 +118,11 @@ maprace_judge()
 	judge_reports "$status" "$what"
 }
 
-# ended_early FILE: the keeper was killed, or nobody read, or a target had gone or become another program while maprace came
+# ended_early FILE: the attacher was killed, or nobody read, or a target had gone or become another program while maprace came
 ended_early()
 {
 	local pid
-	[[ $way != keeper && $way != pipe ]] || return 0
+	[[ $way != attacher && $way != pipe ]] || return 0
 	for pid in "${watched[@]}"; do
 		! gone "$pid" || ! grep -q "^maprace: error: .*\(\<$pid\>\|ESRCH\)" "$1" || return 0
 	done
@@ -208,7 +208,7 @@ watch_pids()
 	maprace_begin -p "$list"
 	# now and then it is ended while it attaches
 	lot 5
-	((drawn == 0)) && [[ $way != keeper && $way != longstop ]] || wait_until 30 begun || failure stuck "watch $watches does not begin"
+	((drawn == 0)) && [[ $way != attacher && $way != longstop ]] || wait_until 30 begun || failure stuck "watch $watches does not begin"
 	until_then "$length"
 	maprace_end
 	maprace_judge

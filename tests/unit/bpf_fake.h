@@ -8,7 +8,7 @@
  */
 
 static struct mr_map map_table[MR_MAP_RECORDS];
-static struct mr_again again_table[MR_CPUS * MR_AGAIN_SLOTS];
+static struct mr_fastpath fastpath_table[MR_CPUS * MR_FASTPATH_SLOTS];
 static struct mr_caller caller_table[MR_CALLER_SLOTS];
 static struct mr_hold hold_table[MR_HOLD_SLOTS];
 static struct mr_trial trial_table[MR_TRIAL_SLOTS];
@@ -116,8 +116,8 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 			meanwhile();
 		return &map_table[*(const __u32 *)key];
 	}
-	if (map == (void *)&again)
-		return &again_table[*(const __u32 *)key];
+	if (map == (void *)&fastpath)
+		return &fastpath_table[*(const __u32 *)key];
 	if (map == (void *)&callers)
 		return &caller_table[*(const __u32 *)key];
 	if (map == (void *)&holds)

@@ -163,7 +163,7 @@ static int set_up(void **state)
 
 	(void)state;
 	memset(map_table, 0, sizeof(map_table));
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	memset(caller_table, 0, sizeof(caller_table));
 	memset(hold_table, 0, sizeof(hold_table));
 	memset(trial_table, 0, sizeof(trial_table));

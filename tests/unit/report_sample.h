@@ -232,14 +232,15 @@ static inline void sample_report(struct report *report)
 		.windows = 3,
 		.unwatched = 0.75,
 		.nlosses = 2,
-		.nduties = 1,
+		.ncoverage = 1,
 	};
 	sample_caveat(report, "one-p", 4210, false, "process 4210 may have one P");
-	report->stats.duties = sample_zero(1, sizeof(*report->stats.duties));
-	report->stats.duties[0] = (struct report_duty){.pid = 4711,
-						       .function = sample_text("runtime.mapassign"),
-						       .hits = 711,
-						       .attached = 0.25};
+	report->stats.coverage = sample_zero(1, sizeof(*report->stats.coverage));
+	report->stats.coverage[0] =
+		(struct report_coverage){.pid = 4711,
+					 .function = sample_text("runtime.mapassign"),
+					 .hits = 711,
+					 .attached = 0.25};
 	report->stats.losses = sample_zero(2, sizeof(losses[0]));
 	memcpy(report->stats.losses, losses, sizeof(losses));
 }

@@ -92,8 +92,8 @@ tables "a table of a guest that hung" 1 'kernel 6.1 0 cases failed and 1 guests 
 tables "a table of a run that was given up" 1 'kernel 6.1 was given up' 'rm 6.1.counts'
 
 notices 'maprace[208]: segfault at 8 ip 0000000000401a2b sp 00007ffd0a9d1b20 error 4 in maprace[401000+1b8000]'
-notices 'mr-keeper[211]: segfault at 0 ip 0000000000000000 sp 00007ffd0a9d1b20 error 14'
-notices 'traps: mr-keeper[211] trap invalid opcode ip:401a2b sp:7ffd0a9d1b20 error:0 in maprace[401000+1b8000]'
+notices 'mr-attacher[211]: segfault at 0 ip 0000000000000000 sp 00007ffd0a9d1b20 error 14'
+notices 'traps: mr-attacher[211] trap invalid opcode ip:401a2b sp:7ffd0a9d1b20 error:0 in maprace[401000+1b8000]'
 notices 'race_write_write[214]: segfault at 28 ip 000000000040e1c4 sp 000000c00003ff28 error 6 in race_write_write[401000+93000]'
 
 answers "a case that passes" 0 '^1 passed, 0 failed, 0 skipped' 'good\t20\tall\ttrue\n'

@@ -92,8 +92,9 @@ static int measure(pid_t pid, int go, int in, int answer, double *ns)
 
 /*
  * Nobody kills this one while it has a probe: the kernel gives up on taking a probe away when the
- * process that asks for it is being killed (keeper.h). It ends when nobody waits for it any more.
- * And it keeps nothing open of what maprace has: the keeper is to see at once that maprace is gone.
+ * process that asks for it is being killed (attacher.h). It ends when nobody waits for it any more.
+ * And it keeps nothing open of what maprace has: the attacher is to see at once that maprace is
+ * gone.
  */
 static void become(int answer)
 {

@@ -28,8 +28,8 @@ static int print_feature(const struct feature_answer *f)
 		return 0;
 	if (f->without)
 		printf("%-19s without it: %s\n", "", f->without);
-	if (f->mend[0])
-		printf("%-19s fix: %s\n", "", f->mend);
+	if (f->fix[0])
+		printf("%-19s fix: %s\n", "", f->fix);
 	return f->without ? 0 : 1;
 }
 
@@ -49,7 +49,7 @@ int cmd_doctor(int argc, char **argv)
 	printf("kernel %s, %s\n", host.release, host.machine);
 	printf("Go programs: %s\n\n", go_layout_versions());
 	if (limits_proc(&err)) {
-		printf("%s\nmend: %s\n\n", err.text, err.hint);
+		printf("%s\nfix: %s\n\n", err.text, err.hint);
 		bad++;
 	}
 	for (i = 0; i < FEATURE_MAX; i++)

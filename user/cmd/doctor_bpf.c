@@ -75,7 +75,7 @@ bool doctor_bpf(void)
 		print_more("", err.text[0] ? err.text : err_name(r));
 		print_more("without it: ", "kernel BPF maps cannot be watched; Go programs can");
 		if ((r == -EPERM || r == -ENOMEM) && !feature_have(FEATURE_MEMORY))
-			print_more("fix: ", feature_ask(FEATURE_MEMORY)->mend);
+			print_more("fix: ", feature_ask(FEATURE_MEMORY)->fix);
 		else if ((r == -EPERM || r == -EACCES) && geteuid())
 			print_more("fix: ", "run as root, or with CAP_BPF and CAP_PERFMON");
 		else

@@ -203,7 +203,7 @@ uint64_t gomap_memhash64(const struct gomap_keys *keys, uint64_t data, uint64_t 
 #define KIND_MASK 31
 #define DIRECT_IN_TFLAG 26
 #define BY_PARTS 27
-#define UNROLLED 32 /* bytes of an array's elements that are hashed at one go */
+#define UNROLLED 32 /* bytes of an array's elements that are hashed in one go */
 
 enum {
 	KIND_FLOAT32 = 13,
@@ -365,7 +365,7 @@ static int read_field(struct walk *w, uint64_t at, const struct value *v, struct
 	return range_fits(f->offset, f->size, v->size) ? 0 : -EFAULT;
 }
 
-/* The compiler hashes fields of plain memory that follow one another without a gap at one go. */
+/* The compiler hashes fields of plain memory that follow one another without a gap in one go. */
 static uint64_t run_of(const struct field *fields, size_t n, size_t i, size_t *next)
 {
 	uint64_t end = fields[i].offset + fields[i].size;
@@ -485,7 +485,7 @@ static int hash_value(struct walk *w, const struct value *v, bool compiled, uint
 /*
  * From 1.27 on the compiler makes one function for all types that have the same parts
  * (cmd/compile/internal/reflectdata: eqSignature), however they are nested: plain memory without a
- * gap is hashed at one go, across structures too, and of arrays so many elements as have 32 bytes.
+ * gap is hashed in one go, across structures too, and of arrays so many elements as have 32 bytes.
  */
 struct parts {
 	struct walk *w;

@@ -166,9 +166,9 @@ void report_stats_free(struct report_stats *stats)
 {
 	size_t i;
 
-	for (i = 0; i < stats->nduties; i++)
-		free(stats->duties[i].function);
-	free(stats->duties);
+	for (i = 0; i < stats->ncoverage; i++)
+		free(stats->coverage[i].function);
+	free(stats->coverage);
 	for (i = 0; i < stats->ncaveats; i++) {
 		free(stats->caveats[i].code);
 		free(stats->caveats[i].text);
@@ -184,12 +184,12 @@ double report_unwatched(const struct report_stats *stats)
 	double seen = 0, all = 0, attached;
 	size_t i;
 
-	for (i = 0; i < stats->nduties; i++) {
-		attached = stats->duties[i].attached;
+	for (i = 0; i < stats->ncoverage; i++) {
+		attached = stats->coverage[i].attached;
 		if (!(attached > ATTACHED_LEAST))
 			attached = ATTACHED_LEAST;
-		seen += (double)stats->duties[i].hits;
-		all += (double)stats->duties[i].hits / (attached < 1 ? attached : 1);
+		seen += (double)stats->coverage[i].hits;
+		all += (double)stats->coverage[i].hits / (attached < 1 ? attached : 1);
 	}
 	return all > 0 ? 1 - seen / all : 0;
 }

@@ -269,7 +269,7 @@ struct report_counter {
 	uint64_t value;
 };
 
-struct report_duty { /* a probed function that was hit */
+struct report_coverage { /* a probed function that was hit */
 	uint32_t pid;
 	char *function;
 	uint64_t hits;
@@ -289,12 +289,12 @@ struct report_stats {
 	uint64_t holds, hold_ns;
 	uint32_t probe_sites;
 	double attach_ms;
-	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
-	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
-	double advance_s;	       /* the budget of so much time was to spend at once */
-	uint64_t trap_ns, windows;     /* hits x hit_ns; how often probes were put back */
-	struct report_duty *duties;    /* most hits first */
-	size_t nduties;
+	double cost_percent;		  /* of one CPU, traps plus holds; negative when unknown */
+	double budget_percent, hit_ns;	  /* what was allowed; what a hit was found to cost */
+	double advance_s;		  /* the budget of so much time was to spend at once */
+	uint64_t trap_ns, windows;	  /* hits x hit_ns; how often probes were put back */
+	struct report_coverage *coverage; /* most hits first */
+	size_t ncoverage;
 	double unwatched; /* part of the operations that went by unseen, 0 to 1: an estimate */
 	struct report_caveat *caveats;
 	size_t ncaveats;
@@ -368,8 +368,8 @@ void report_actor_free(struct report_actor *actor);	     /* what it owns, and cl
 void report_process_free(struct report_process *process);    /* likewise */
 void report_followed_free(struct report_followed *followed); /* the struct as well; NULL is fine */
 void report_bpf_free(struct report_bpf *bpf);		     /* the struct as well; NULL is fine */
-/* What went by unseen, as far as its duties tell: of each function as much as while its probes were
- * in place, for the rest of the time. */
+/* What went by unseen, as far as its coverage tell: of each function as much as while its probes
+ * were in place, for the rest of the time. */
 double report_unwatched(const struct report_stats *stats);
 /* In how many of its processes no race could be proved. */
 size_t report_blind(const struct report *report);

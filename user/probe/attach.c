@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "probe/feature.h"
 
-/* Who comes so late may have been slept over; less than what the keeper has patience for, and more
- * than another target's probes take to be moved. */
+/* Who comes so late may have been slept over; less than what the attacher has patience for, and
+ * more than another target's probes take to be moved. */
 #define LATE_NS 8000000000u
 
 static int need(enum feature feature, struct err *err)
@@ -25,7 +25,7 @@ static int need(enum feature feature, struct err *err)
 
 	if (f->have)
 		return 0;
-	err_hint(err, "%s; `maprace doctor` tells more", f->mend);
+	err_hint(err, "%s; `maprace doctor` tells more", f->fix);
 	return err_set(err, -EPERM, "this kernel or these privileges lack %s (%s): %s", f->name,
 		       f->what, f->detail);
 }
@@ -351,10 +351,10 @@ int attachment_attach(struct attachment *a, struct err *err)
 	lasting_offsets(a->images[0].hooks, t.lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		t.offsets[slot] = slot_offset(a, slot);
-	r = engine_start_keeper(a->engine, err);
+	r = engine_start_attacher(a->engine, err);
 	if (!r)
-		r = keeper_place(&a->engine->keeper, attachment_engine_slot(a), &t,
-				 elf_file_fd(go_binary_elf(a->images[0].bin)), err);
+		r = attacher_place(&a->engine->attacher, attachment_engine_slot(a), &t,
+				   elf_file_fd(go_binary_elf(a->images[0].bin)), err);
 	a->placed = a->open = !r;
 	a->beat_ns = clock_ns(CLOCK_MONOTONIC); /* its patience begins here */
 	return r;
@@ -364,13 +364,13 @@ void attachment_settle(struct attachment *a)
 {
 	struct err ignored = {};
 
-	(void)keeper_settle(&a->engine->keeper, &ignored);
+	(void)attacher_settle(&a->engine->attacher, &ignored);
 }
 
 /* What became of a request: one that goes on by itself has the probes moving meanwhile. */
 static int begun(struct attachment *a, int what, int r)
 {
-	if (r == -EAGAIN && keeper_waits(&a->engine->keeper, attachment_engine_slot(a), NULL)) {
+	if (r == -EAGAIN && attacher_waits(&a->engine->attacher, attachment_engine_slot(a), NULL)) {
 		a->move = what;
 		a->target->epoch += 1 - (a->target->epoch & 1);
 	}
@@ -386,14 +386,15 @@ static bool is_moving(struct attachment *a)
 
 	if (!what)
 		return false;
-	if (keeper_waits(&a->engine->keeper, slot, &result))
+	if (attacher_waits(&a->engine->attacher, slot, &result))
 		return true;
 	a->move = MOVE_NONE;
 	a->target->epoch++;
 	if (what == MOVE_CALLS)
 		calls_changed(&a->calls, &a->change, !result);
 	if (what == MOVE_FILE && !result) /* we said that it is not watched */
-		(void)begun(a, MOVE_PROBES, keeper_take_back(&a->engine->keeper, slot, &ignored));
+		(void)begun(a, MOVE_PROBES,
+			    attacher_take_back(&a->engine->attacher, slot, &ignored));
 	return a->move;
 }
 
@@ -420,7 +421,8 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		err_set(err, r, "no room for its probe sites");
 	else
 		r = begun(a, MOVE_FILE,
-			  keeper_add(&a->engine->keeper, attachment_engine_slot(a), &more, err));
+			  attacher_add(&a->engine->attacher, attachment_engine_slot(a), &more,
+				       err));
 	if (!r) {
 		a->images[a->nimages++] = (struct image){bin, set, bias};
 		return 0;
@@ -449,8 +451,8 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 	if (is_moving(a) || !calls_change(&a->calls, now_ns, &a->change))
 		return 0;
 	r = begun(a, MOVE_CALLS,
-		  keeper_change_calls(&a->engine->keeper, attachment_engine_slot(a), &a->change,
-				      err));
+		  attacher_change_calls(&a->engine->attacher, attachment_engine_slot(a), &a->change,
+					err));
 	if (!a->move)
 		calls_changed(&a->calls, &a->change, !r);
 	return r;
@@ -496,7 +498,7 @@ int attachment_open(struct attachment *a, struct err *err)
 	if (is_moving(a))
 		return still_moving(err);
 	begin_move(a);
-	r = end_move(a, keeper_open(&a->engine->keeper, attachment_engine_slot(a), err));
+	r = end_move(a, attacher_open(&a->engine->attacher, attachment_engine_slot(a), err));
 	if (!r)
 		a->open = true;
 	tell_whole(a);
@@ -510,11 +512,11 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 	if (is_moving(a))
 		return still_moving(err);
 	begin_move(a);
-	return end_move(a,
-			keeper_close(&a->engine->keeper, attachment_engine_slot(a), cycled, err));
+	return end_move(a, attacher_close(&a->engine->attacher, attachment_engine_slot(a), cycled,
+					  err));
 }
 
-/* We were stopped, or kept waiting: the keeper may have taken the probes away by itself. */
+/* We were stopped, or kept waiting: the attacher may have taken the probes away by itself. */
 static int catch_up(struct attachment *a, struct err *err)
 {
 	int r;
@@ -523,7 +525,7 @@ static int catch_up(struct attachment *a, struct err *err)
 	if (is_moving(a))
 		return still_moving(err);
 	begin_move(a);
-	r = keeper_rouse(&a->engine->keeper, attachment_engine_slot(a), err);
+	r = attacher_reattach(&a->engine->attacher, attachment_engine_slot(a), err);
 	/* unseen ones; the programs count up too */
 	__atomic_fetch_add(&a->target->collections, 1, __ATOMIC_SEQ_CST);
 	r = end_move(a, r);
@@ -541,16 +543,16 @@ int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_n
 
 	a->late = a->late || now_ns - a->beat_ns > LATE_NS;
 	a->beat_ns = now_ns;
-	/* first: then the keeper does not fall asleep behind what follows */
-	keeper_beat(now_ns);
+	/* first: then the attacher does not fall asleep behind what follows */
+	attacher_beat(now_ns);
 	r = a->late ? catch_up(a, err) : 0;
-	*unwatched_ns = keeper_unwatched(&a->engine->keeper, attachment_engine_slot(a));
+	*unwatched_ns = attacher_unwatched(&a->engine->attacher, attachment_engine_slot(a));
 	return r;
 }
 
 bool attachment_alive(const struct attachment *a)
 {
-	return keeper_alive(&a->engine->keeper);
+	return attacher_alive(&a->engine->attacher);
 }
 
 void attachment_activate(struct attachment *a, bool whole)
@@ -567,13 +569,13 @@ void attachment_detach(struct attachment *a)
 		return;
 	a->target->gate = 0;
 	if (a->placed)
-		keeper_remove(&a->engine->keeper, attachment_engine_slot(a));
+		attacher_remove(&a->engine->attacher, attachment_engine_slot(a));
 	a->placed = a->open = a->active = false;
 }
 
 void attachment_wait(struct attachment *a)
 {
-	if (a->engine && !keeper_wait(&a->engine->keeper, attachment_engine_slot(a)))
+	if (a->engine && !attacher_wait(&a->engine->attacher, attachment_engine_slot(a)))
 		log_warn(
 			"process %d: the kernel has not taken its probes away yet; they go as soon as it does",
 			(int)a->process->pid);

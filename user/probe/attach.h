@@ -17,8 +17,8 @@
  * of it, load gives it a place there (the first one has the programs verified), attach places its
  * probes, activate opens its gate (last, when all is in place), detach takes everything away again.
  * A crash of ours at any point leaves nothing behind: a process of its own holds the probes and
- * takes them away when we are gone (probe/keeper.h). Targets that are watched in the same way share
- * one engine (probe/engine.h); one comes or goes without any other's noticing.
+ * takes them away when we are gone (probe/attacher.h). Targets that are watched in the same way
+ * share one engine (probe/engine.h); one comes or goes without any other's noticing.
  */
 struct attachment;
 
@@ -57,7 +57,7 @@ void attachment_activate(struct attachment *a, bool whole);
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
 /*
- * A sign of life, CLOCK_MONOTONIC: when none has come for ten seconds the keeper takes all probes
+ * A sign of life, CLOCK_MONOTONIC: when none has come for ten seconds the attacher takes all probes
  * away. The next one puts them back: *unwatched_ns tells for how long they were gone, else 0. After
  * an error some still are: the next attachment_open() or _close() tries again.
  */
@@ -68,7 +68,7 @@ void attachment_want_call(struct attachment *a, const struct mr_event_call *e);
 int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err);
 /* Call sites that were wanted and are not probed. */
 uint64_t attachment_bare_calls(const struct attachment *a);
-/* False: the keeper of the probes was killed, and they are gone. */
+/* False: the attacher of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
 /* What holds may take from now on of each CPU's time, in millionths. */
 void attachment_throttle(struct attachment *a, uint32_t ppm);

@@ -109,7 +109,7 @@ static int size_tables(struct engine *e)
 	bpf_map__set_max_entries(e->skel->maps.growth_events, 1u << (RING_SHIFT + e->crowd));
 	if (ncpus < 1 || ncpus > MR_CPUS)
 		ncpus = MR_CPUS;
-	bpf_map__set_max_entries(e->skel->maps.again, (__u32)ncpus * MR_AGAIN_SLOTS);
+	bpf_map__set_max_entries(e->skel->maps.fastpath, (__u32)ncpus * MR_FASTPATH_SLOTS);
 	if (!e->opts.growth) {
 		bpf_map__set_max_entries(e->skel->maps.growers, 1);
 		bpf_map__set_max_entries(e->skel->maps.insides, 1);
@@ -205,7 +205,7 @@ static int refused(int r, struct err *err)
 	if (r == -EPERM || r == -ENOMEM) {
 		f = feature_ask(FEATURE_MEMORY);
 		if (!f->have) {
-			err_hint(err, "%s; `maprace doctor` tells more", f->mend);
+			err_hint(err, "%s; `maprace doctor` tells more", f->fix);
 			return err_set(err, -EPERM,
 				       "this kernel or these privileges lack %s (%s): %s", f->name,
 				       f->what, f->detail);
@@ -217,7 +217,7 @@ static int refused(int r, struct err *err)
 
 static void engine_free(struct engine *e)
 {
-	if (!keeper_end(&e->keeper))
+	if (!attacher_end(&e->attacher))
 		log_warn(
 			"the kernel has not taken all probes away yet; they go as soon as it does");
 	if (e->maps)
@@ -317,12 +317,12 @@ void engine_share_foreign(struct engine *e)
 	e->foreign += each * e->used; /* the rest next time */
 }
 
-/* One whose keeper was killed is of no use to anybody new. */
+/* One whose attacher was killed is of no use to anybody new. */
 static bool takes(const struct engine *e, const struct attach_opts *opts, uint64_t pidns_dev,
 		  uint64_t pidns_ino)
 {
 	return same_way(&e->opts, opts) && e->pidns_dev == pidns_dev && e->pidns_ino == pidns_ino &&
-	       !e->full && free_slot(e) && (!e->keeper.pid || keeper_alive(&e->keeper));
+	       !e->full && free_slot(e) && (!e->attacher.pid || attacher_alive(&e->attacher));
 }
 
 int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
@@ -408,13 +408,13 @@ void engine_leave(struct engine *e, uint16_t tag)
 		engine_remove(e);
 		return;
 	}
-	keeper_wait(&e->keeper, slot);
+	attacher_wait(&e->attacher, slot);
 	engine_forget(e, tag);
 	e->slots[slot].owner = NULL;
 	e->full = false;
 }
 
-/* Run by the keeper; its memory of these is ours. From here on until we can tell otherwise, what
+/* Run by the attacher; its memory of these is ours. From here on until we can tell otherwise, what
  * the probes that still stand see is not all that happens: nothing is concluded from it. */
 static void close_gates(void *arg)
 {
@@ -427,15 +427,15 @@ static void close_gates(void *arg)
 	}
 }
 
-int engine_start_keeper(struct engine *e, struct err *err)
+int engine_start_attacher(struct engine *e, struct err *err)
 {
 	/* By perf events no probe is put back without the privileges that the first one took. */
-	static struct keeper_orders orders; /* of the keeper, which is forked now */
+	static struct attacher_orders orders; /* of the attacher, which is forked now */
 
-	if (e->keeper.pid)
+	if (e->attacher.pid)
 		return 0;
-	orders = (struct keeper_orders){&e->base, !e->base.multi, close_gates, e};
-	return keeper_start(&e->keeper, &orders, err);
+	orders = (struct attacher_orders){&e->base, !e->base.multi, close_gates, e};
+	return attacher_start(&e->attacher, &orders, err);
 }
 
 bool engine_is_told_by(const struct engine *e, const struct attachment *a)

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "probe/attach.h"
-#include "probe/keeper.h"
+#include "probe/attacher.h"
 
 #include "gomap.skel.h" /* behind the types that its variables have */
 
@@ -27,7 +27,7 @@ struct engine {
 	struct gomap_bpf *skel;
 	struct bpf_program *op; /* which of the two that see operations */
 	struct links base;	/* what the links of all targets begin with */
-	struct keeper keeper;
+	struct attacher attacher;
 	uint32_t nslots, cpu_shift, cloned_shift;
 	uint32_t crowd; /* tables that targets share are 1 << this as large */
 	struct engine_slot {
@@ -57,8 +57,8 @@ int engine_join(struct engine **out, uint16_t *tag, struct attachment *owner,
 void engine_leave(struct engine *e, uint16_t tag);
 /* What the tables have of this target, which has ended, is room for others. */
 void engine_forget(struct engine *e, uint16_t tag);
-/* Starts the keeper, unless it is there. */
-int engine_start_keeper(struct engine *e, struct err *err);
+/* Starts the attacher, unless it is there. */
+int engine_start_attacher(struct engine *e, struct err *err);
 /* Shares out what has come since the last time among those that use it now. */
 void engine_share_foreign(struct engine *e);
 /* What is counted once for all targets is told by this one. */

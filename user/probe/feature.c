@@ -160,7 +160,7 @@ static int try_uprobe(bool multi, bool pidns, struct feature_answer *a)
 		snprintf(a->detail, sizeof(a->detail),
 			 "it fires but may not read memory (kernel lockdown)");
 		snprintf(
-			a->mend, sizeof(a->mend),
+			a->fix, sizeof(a->fix),
 			"boot without lockdown=confidentiality (see /sys/kernel/security/lockdown)");
 		r = -EPERM;
 	}
@@ -207,22 +207,22 @@ int feature_probe_place(int pid, uintptr_t addr)
 	return r;
 }
 
-static void mend_privileges(struct feature_answer *a, int error, const char *otherwise)
+static void fix_privileges(struct feature_answer *a, int error, const char *otherwise)
 {
-	if (a->mend[0])
+	if (a->fix[0])
 		return;
 	if (locked_down()) {
 		snprintf(
-			a->mend, sizeof(a->mend), "%s",
+			a->fix, sizeof(a->fix), "%s",
 			"boot without lockdown=confidentiality, which the kernel is in (/sys/kernel/security/lockdown)");
 		return;
 	}
 	if (error == -EPERM || error == -EACCES)
 		snprintf(
-			a->mend, sizeof(a->mend),
+			a->fix, sizeof(a->fix),
 			"run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; else look at kernel lockdown and seccomp");
 	else
-		snprintf(a->mend, sizeof(a->mend), "%s", otherwise);
+		snprintf(a->fix, sizeof(a->fix), "%s", otherwise);
 }
 
 void feature_raise_memory_limit(void)
@@ -247,7 +247,7 @@ static void ask_bpf(struct feature_answer *a)
 		return;
 	}
 	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
-	mend_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
+	fix_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
 }
 
 static void ask_memory(struct feature_answer *a)
@@ -264,11 +264,11 @@ static void ask_memory(struct feature_answer *a)
 		 MEMORY_WANTED >> 20, err_name(fd));
 	if (fd == -EPERM && feature_have(FEATURE_BPF))
 		snprintf(
-			a->mend, sizeof(a->mend),
+			a->fix, sizeof(a->fix),
 			"add CAP_SYS_RESOURCE, or raise the hard limit of locked memory, to which this kernel charges BPF maps: ulimit -l %u, for each process watched",
 			MEMORY_WANTED >> 10);
 	else
-		mend_privileges(a, fd, "allow this control group more memory");
+		fix_privileges(a, fd, "allow this control group more memory");
 }
 
 static void ask_btf(struct feature_answer *a)
@@ -277,7 +277,7 @@ static void ask_btf(struct feature_answer *a)
 	if (a->have)
 		return;
 	snprintf(a->detail, sizeof(a->detail), "/sys/kernel/btf/vmlinux: %s", err_name(errno));
-	snprintf(a->mend, sizeof(a->mend),
+	snprintf(a->fix, sizeof(a->fix),
 		 "mount sysfs at /sys, or use a kernel built with CONFIG_DEBUG_INFO_BTF");
 }
 
@@ -292,16 +292,16 @@ static void ask_ringbuf(struct feature_answer *a)
 		return;
 	}
 	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
-	mend_privileges(a, fd, "use a kernel of version 5.8 or later");
+	fix_privileges(a, fd, "use a kernel of version 5.8 or later");
 }
 
 /* Measured (docs/kernels.md): 6.1 and later want it whatever else there is; Debian's 5.10 only
  * above paranoid level 2. */
-static void mend_perf_events(struct feature_answer *a, int error)
+static void fix_perf_events(struct feature_answer *a, int error)
 {
-	if (error == -EACCES && !a->mend[0])
+	if (error == -EACCES && !a->fix[0])
 		snprintf(
-			a->mend, sizeof(a->mend),
+			a->fix, sizeof(a->fix),
 			"run as root, or add CAP_SYS_ADMIN, which perf events on uprobes need (on 5.10 kernel.perf_event_paranoid=2 may do)");
 }
 
@@ -312,15 +312,15 @@ static void ask_uprobe(struct feature_answer *a)
 	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK)) {
 		snprintf(a->detail, sizeof(a->detail),
 			 "/sys/bus/event_source/devices/uprobe/type: %s", err_name(errno));
-		snprintf(a->mend, sizeof(a->mend),
+		snprintf(a->fix, sizeof(a->fix),
 			 "mount sysfs at /sys, or use a kernel built with CONFIG_UPROBE_EVENTS");
 		return;
 	}
 	r = try_uprobe(false, false, a);
 	a->have = !r;
-	mend_perf_events(a, r);
+	fix_perf_events(a, r);
 	if (r)
-		mend_privileges(
+		fix_privileges(
 			a, r,
 			"use a kernel built with CONFIG_UPROBE_EVENTS; see dmesg for a refusal");
 }
@@ -331,14 +331,14 @@ static void ask_uprobe_multi(struct feature_answer *a)
 
 	a->have = !r;
 	if (r)
-		mend_privileges(a, r, "none needed: maprace uses one perf event per site instead");
+		fix_privileges(a, r, "none needed: maprace uses one perf event per site instead");
 }
 
 static void ask_loop(struct feature_answer *a)
 {
 	a->have = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
 	if (!a->have)
-		snprintf(a->mend, sizeof(a->mend),
+		snprintf(a->fix, sizeof(a->fix),
 			 "none needed: stacks are walked by a bounded loop instead");
 }
 
@@ -358,9 +358,9 @@ static void ask_pidns(struct feature_answer *a)
 	r = try_uprobe(multi, true, a);
 	a->have = !r;
 	if (!multi)
-		mend_perf_events(a, r);
+		fix_perf_events(a, r);
 	if (r)
-		mend_privileges(a, r, "run maprace in the host's PID namespace");
+		fix_privileges(a, r, "run maprace in the host's PID namespace");
 }
 
 /* A process that even its own user may not look into, until our end of the pair is closed. */
@@ -395,7 +395,7 @@ static void look_into(pid_t pid, struct feature_answer *a)
 		a->have = true;
 	if (!a->have)
 		snprintf(
-			a->mend, sizeof(a->mend),
+			a->fix, sizeof(a->fix),
 			"run as root, or add CAP_SYS_PTRACE; else look at kernel.yama.ptrace_scope (3 forbids it to all) and seccomp");
 }
 
@@ -477,7 +477,7 @@ const struct feature_answer *feature_ask(enum feature feature)
 	a->without = table[feature].without;
 	if (withheld(table[feature].name)) {
 		snprintf(a->detail, sizeof(a->detail), "withheld by MAPRACE_WITHOUT");
-		snprintf(a->mend, sizeof(a->mend), "unset MAPRACE_WITHOUT");
+		snprintf(a->fix, sizeof(a->fix), "unset MAPRACE_WITHOUT");
 	} else {
 		table[feature].ask(a);
 	}

@@ -33,7 +33,7 @@ struct feature_answer {
 	const char *without; /* what is lost without it; NULL: nothing works without it */
 	bool have;
 	char detail[160]; /* why not, or a remark */
-	char mend[200];	  /* what to do, "" when it is there */
+	char fix[200];	  /* what to do, "" when it is there */
 };
 
 const struct feature_answer *feature_ask(enum feature feature);

@@ -45,7 +45,7 @@ struct links_call {
  * for all who run it would put breakpoints also into those that nobody watches, and could not be
  * taken away from one that is too busy. 60 links, of 20 processes, are placed in 15 ms; they go in
  * 70 ms, all at once (links_drop_all()), and in 2 s one by one. They last as long as the file
- * descriptors of the process that placed them, which is the keeper's (probe/keeper.h).
+ * descriptors of the process that placed them, which is the attacher's (probe/attacher.h).
  */
 struct links {
 	pid_t pid;
@@ -73,7 +73,7 @@ struct links_target { /* the probes of a process, but for its plugins'; the file
 };
 
 struct links_addition {		 /* one more file; sites in slots that are free */
-	char path[PROCESS_PATH]; /* as the keeper can open it */
+	char path[PROCESS_PATH]; /* as the attacher can open it */
 	dev_t dev;
 	ino_t ino; /* what it must still be there */
 	unsigned long lasting_offsets[LINKS_LASTING];

@@ -11,7 +11,7 @@
 #include "session/watch.h"
 
 #define TICK_US 250000
-#define RIPE_NS                                                                                  \
+#define REPORT_DELAY_NS                                                                          \
 	1000000000ull /* a finding is told this long after its first sighting, so that its count \
 			 says something */
 #define TOP_EVERY 4   /* ticks */
@@ -72,7 +72,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		l->error = findings_refresh(w->findings, map_attachment_findings(w->attachment));
 	if (!l->error)
 		l->error = bpf_join_look(w);
-	bpf_print_findings(w, RIPE_NS);
+	bpf_print_findings(w, REPORT_DELAY_NS);
 	bpf_record(w);
 	if (w->options->top && ++l->ticks % TOP_EVERY == 0)
 		bpf_print_top(w);

@@ -35,9 +35,9 @@ int past_take(struct watched *t)
 	past->sites = attachment_sites(t->attachment);
 	past->missed = attachment_missed(t->attachment);
 	past->bare_calls = attachment_bare_calls(t->attachment);
-	past->spent_ns = duty_spent_ns(&t->duty);
-	past->trap_ns = t->duty.trap_spent_ns;
-	past->windows = t->duty.windows;
+	past->spent_ns = account_spent_ns(&t->account);
+	past->trap_ns = t->account.trap_spent_ns;
+	past->windows = t->account.windows;
 	r = take_target(past, t);
 	if (!r)
 		r = watch_budget_functions(t, &past->report.stats);
@@ -104,17 +104,17 @@ int past_fill(const struct past *past, struct report *report)
 int past_fill_duties(const struct past *past, struct report_stats *stats)
 {
 	const struct report_stats *from = &past->report.stats;
-	struct report_duty *grown =
-		realloc(stats->duties, (stats->nduties + from->nduties + 1) * sizeof(*grown));
+	struct report_coverage *grown =
+		realloc(stats->coverage, (stats->ncoverage + from->ncoverage + 1) * sizeof(*grown));
 	size_t i;
 	int r = 0;
 
 	if (!grown)
 		return -ENOMEM;
-	stats->duties = grown;
-	for (i = 0; i < from->nduties; i++) {
-		grown[stats->nduties] = from->duties[i];
-		grown[stats->nduties++].function = copy(from->duties[i].function, &r);
+	stats->coverage = grown;
+	for (i = 0; i < from->ncoverage; i++) {
+		grown[stats->ncoverage] = from->coverage[i];
+		grown[stats->ncoverage++].function = copy(from->coverage[i].function, &r);
 	}
 	return r;
 }

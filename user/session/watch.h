@@ -104,7 +104,7 @@ void watch_drop_report(struct report *report);
 /* A target has ended: what the kernel's tables say of it is kept, and makes room there. */
 void watch_conclude(struct watch *w, struct watched *t);
 /* The races only, as watch_fill_report() gives them. */
-int watch_lend_races(struct watch *w, struct report *report);
+int watch_borrow_races(struct watch *w, struct report *report);
 /* The reports to -o, if asked for. */
 int watch_write_output(struct watch *w);
 /* To the recordings, what there is to say now. 0, or a failure, once. */

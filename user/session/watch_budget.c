@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The budget of `maprace watch`: facts to the account (budget/duty.h), decisions to the probes. */
+/* The budget of `maprace watch`: facts to the account (budget/account.h), decisions to the probes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +33,9 @@ static void weigh(struct watched *t)
 {
 	unsigned int i;
 
-	for (i = 0; i < DUTY_FUNCTIONS && t->duty_weighed != t->nplugins + 1; i++)
-		duty_weigh(&t->duty, i, attachment_weight(t->attachment, i));
-	t->duty_weighed = t->nplugins + 1;
+	for (i = 0; i < ACCOUNT_FUNCTIONS && t->account_weighed != t->nplugins + 1; i++)
+		account_weigh(&t->account, i, attachment_weight(t->attachment, i));
+	t->account_weighed = t->nplugins + 1;
 }
 
 /* Traps that were paid for and are no operation of a function's: on nil maps, another process's, at
@@ -46,7 +46,7 @@ static uint64_t other_hits(const struct attachment_sum *sum)
 	       sum->cpu.loss[MR_LOSS_ITER_FAULT];
 }
 
-static void look(const struct watched *t, struct attachment_sum *sum, struct duty_facts *facts)
+static void look(const struct watched *t, struct attachment_sum *sum, struct account_facts *facts)
 {
 	size_t i;
 
@@ -63,7 +63,7 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct dut
 
 static bool shares(const struct watched *t, const struct process *p)
 {
-	return t->dutiful && !t->ended && t->process.pid == p->pid;
+	return t->account_kept && !t->ended && t->process.pid == p->pid;
 }
 
 /* Runtimes in one process share its budget. Whoever may have all of it never takes a probe away. */
@@ -76,20 +76,20 @@ static void share_out(struct watch *w, const struct process *p)
 		n += shares(w->targets[i], p);
 	for (i = 0; i < w->ntargets; i++)
 		if (shares(w->targets[i], p))
-			w->targets[i]->duty.share =
+			w->targets[i]->account.share =
 				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
 }
 
 static void open_account(struct watch *w, struct watched *t, double hit_ns)
 {
 	struct attachment_sum sum;
-	struct duty_facts facts;
+	struct account_facts facts;
 
 	look(t, &sum, &facts);
 	t->budget = w->options->budget_percent / 100;
-	duty_init(&t->duty, t->budget, hit_ns, DUTY_FUNCTIONS,
-		  facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
-	t->dutiful = true;
+	account_init(&t->account, t->budget, hit_ns, ACCOUNT_FUNCTIONS,
+		     facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
+	t->account_kept = true;
 	share_out(w, &t->process);
 }
 
@@ -101,7 +101,7 @@ static const struct watched *leader(const struct watched *t)
 
 static bool earns(const struct watched *t)
 {
-	return t->dutiful && !t->ended;
+	return t->account_kept && !t->ended;
 }
 
 /* Our own since the last time. */
@@ -122,7 +122,7 @@ static size_t processes(const struct watch *w, double *use)
 
 		if (!earns(t) || t->host)
 			continue;
-		*use += t->duty.use;
+		*use += t->account.use;
 		n++;
 	}
 	return n;
@@ -140,10 +140,10 @@ void watch_budget_share(struct watch *w)
 
 		if (!earns(t))
 			continue;
-		part = n > 1 ? shares_part(leader(t)->duty.use, use, n) : 0;
-		duty_grant(&t->duty, part);
+		part = n > 1 ? shares_part(leader(t)->account.use, use, n) : 0;
+		account_grant(&t->account, part);
 		if (n > 1 && !t->host)
-			duty_charge(&t->duty, own * part / (use > 1 ? use : 1));
+			account_charge(&t->account, own * part / (use > 1 ? use : 1));
 	}
 }
 
@@ -157,7 +157,7 @@ void watch_budget_begin(struct watch *w)
 	for (i = 0; i < w->ntargets; i++) {
 		open_account(w, w->targets[i], w->hit_ns);
 		if (w->options->command)
-			duty_advance(&w->targets[i]->duty, COMMAND_ADVANCE_S);
+			account_advance(&w->targets[i]->account, COMMAND_ADVANCE_S);
 	}
 	watch_budget_share(w);
 }
@@ -166,7 +166,7 @@ void watch_budget_join(struct watch *w, struct watched *t)
 {
 	open_account(w, t, w->hit_ns);
 	if (w->follow && !t->host) /* a program that the command has started */
-		duty_advance(&t->duty, COMMAND_ADVANCE_S);
+		account_advance(&t->account, COMMAND_ADVANCE_S);
 }
 
 void watch_budget_price(struct watch *w)
@@ -175,30 +175,30 @@ void watch_budget_price(struct watch *w)
 
 	w->hit_ns = calibration_take(&w->calibration);
 	for (i = 0; i < w->ntargets; i++)
-		duty_price(&w->targets[i]->duty, w->hit_ns);
+		account_price(&w->targets[i]->account, w->hit_ns);
 }
 
 static int close_window(struct watched *t, struct err *err)
 {
-	bool cycled[DUTY_FUNCTIONS];
+	bool cycled[ACCOUNT_FUNCTIONS];
 	unsigned int i;
 
-	for (i = 0; i < DUTY_FUNCTIONS; i++)
-		cycled[i] = t->duty.functions[i].cycled;
+	for (i = 0; i < ACCOUNT_FUNCTIONS; i++)
+		cycled[i] = t->account.functions[i].cycled;
 	return attachment_close(t->attachment, cycled, err);
 }
 
 /* What the account wants, or what it wanted when it could not be done. */
-static enum duty_change due(const struct watched *t, enum duty_change wanted, uint64_t now_ns)
+static enum account_change due(const struct watched *t, enum account_change wanted, uint64_t now_ns)
 {
-	if (wanted != DUTY_STAY || !t->failed_ns || now_ns - t->failed_ns < RETRY_NS)
+	if (wanted != ACCOUNT_STAY || !t->failed_ns || now_ns - t->failed_ns < RETRY_NS)
 		return wanted;
-	return t->duty.open ? DUTY_OPEN : DUTY_CLOSE;
+	return t->account.open ? ACCOUNT_OPEN : ACCOUNT_CLOSE;
 }
 
 static void note_failure(struct watched *t, int r, const struct err *err)
 {
-	if (r == -ESRCH || r == -ENOENT || r == -EPIPE || t->duty.failed)
+	if (r == -ESRCH || r == -ENOENT || r == -EPIPE || t->account.failed)
 		return;
 	if (r == -EAGAIN) { /* a busy machine; said when it lasts */
 		if (!t->moving_ns)
@@ -206,7 +206,7 @@ static void note_failure(struct watched *t, int r, const struct err *err)
 		if (watch_now() - t->moving_ns < LASTS_NS)
 			return;
 	}
-	t->duty.failed = true;
+	t->account.failed = true;
 	log_warn("process %d: %s; some functions are not watched until that can be done",
 		 (int)t->process.pid, err->text);
 }
@@ -218,13 +218,13 @@ void watch_budget_beat(struct watched *t, uint64_t now_ns)
 	int r = attachment_beat(t->attachment, now_ns, &unwatched_ns, &err);
 
 	if (unwatched_ns) {
-		t->duty.blind = true;
+		t->account.blind = true;
 		log_warn("process %d was not watched for %.0f s: maprace was stopped",
 			 (int)t->process.pid, (double)unwatched_ns / 1e9);
 	}
 	if (!r)
 		return;
-	t->duty.blind = true;
+	t->account.blind = true;
 	t->failed_ns = now_ns;
 	note_failure(t, r, &err);
 }
@@ -232,22 +232,22 @@ void watch_budget_beat(struct watched *t, uint64_t now_ns)
 uint64_t watch_budget_step(struct watched *t)
 {
 	struct attachment_sum sum;
-	struct duty_facts facts;
+	struct account_facts facts;
 	struct err err = {}, call_err = {};
-	enum duty_change change;
+	enum account_change change;
 	uint64_t again;
 	int r = 0;
 
 	weigh(t);
 	look(t, &sum, &facts);
 	watch_budget_beat(t, facts.now_ns);
-	change = duty_step(&t->duty, &facts, &again);
+	change = account_step(&t->account, &facts, &again);
 	change = due(t, change, facts.now_ns);
-	if (change == DUTY_OPEN)
+	if (change == ACCOUNT_OPEN)
 		r = attachment_open(t->attachment, &err);
-	else if (change == DUTY_CLOSE)
+	else if (change == ACCOUNT_CLOSE)
 		r = close_window(t, &err);
-	if (change != DUTY_STAY) {
+	if (change != ACCOUNT_STAY) {
 		t->failed_ns = r ? facts.now_ns : 0;
 		t->moving_ns = r == -EAGAIN ? t->moving_ns : 0;
 	}
@@ -255,33 +255,33 @@ uint64_t watch_budget_step(struct watched *t)
 		note_failure(t, r, &err);
 	if (attachment_change_calls(t->attachment, facts.now_ns, &call_err))
 		log_verbose("process %d: %s", (int)t->process.pid, call_err.text);
-	t->duty.blind = t->failed_ns;
-	attachment_throttle(t->attachment, duty_hold_ppm(&t->duty));
+	t->account.blind = t->failed_ns;
+	attachment_throttle(t->attachment, account_hold_ppm(&t->account));
 	return again;
 }
 
 static int add_function(struct report_stats *stats, const struct watched *t, uint32_t slot)
 {
 	const char *name = attachment_function(t->attachment, slot);
-	struct report_duty *duty;
+	struct report_coverage *coverage;
 
-	if (!name || !t->duty.functions[slot].hits)
+	if (!name || !t->account.functions[slot].hits)
 		return 0;
-	duty = realloc(stats->duties, (stats->nduties + 1) * sizeof(*duty));
-	if (!duty)
+	coverage = realloc(stats->coverage, (stats->ncoverage + 1) * sizeof(*coverage));
+	if (!coverage)
 		return -ENOMEM;
-	stats->duties = duty;
-	duty += stats->nduties++;
-	duty->pid = (uint32_t)t->process.pid;
-	duty->function = strdup(name);
-	duty->hits = t->duty.functions[slot].hits;
-	duty->attached = duty_attached(&t->duty, slot);
-	return duty->function ? 0 : -ENOMEM;
+	stats->coverage = coverage;
+	coverage += stats->ncoverage++;
+	coverage->pid = (uint32_t)t->process.pid;
+	coverage->function = strdup(name);
+	coverage->hits = t->account.functions[slot].hits;
+	coverage->attached = account_attached(&t->account, slot);
+	return coverage->function ? 0 : -ENOMEM;
 }
 
 static int most_hits_first(const void *a, const void *b)
 {
-	const struct report_duty *x = a, *y = b;
+	const struct report_coverage *x = a, *y = b;
 
 	return x->hits < y->hits ? 1 : x->hits > y->hits ? -1 : 0;
 }
@@ -290,7 +290,7 @@ int watch_budget_functions(const struct watched *t, struct report_stats *stats)
 {
 	uint32_t slot;
 
-	for (slot = 0; slot < DUTY_FUNCTIONS && t->dutiful; slot++)
+	for (slot = 0; slot < ACCOUNT_FUNCTIONS && t->account_kept; slot++)
 		if (add_function(stats, t, slot))
 			return -ENOMEM;
 	return 0;
@@ -306,10 +306,10 @@ static double cost_percent(const struct watch *w, uint64_t spent_ns)
 
 static int add_present(const struct watch *w, const struct watched *t, struct report_stats *stats)
 {
-	stats->cost_percent += w->follow ? cost_percent(w, duty_spent_ns(&t->duty))
-					 : duty_cost_percent(&t->duty);
-	stats->trap_ns += t->duty.trap_spent_ns;
-	stats->windows += t->duty.windows;
+	stats->cost_percent += w->follow ? cost_percent(w, account_spent_ns(&t->account))
+					 : account_cost_percent(&t->account);
+	stats->trap_ns += t->account.trap_spent_ns;
+	stats->windows += t->account.windows;
 	return watch_budget_functions(t, stats);
 }
 
@@ -331,7 +331,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 	for (i = 0; i < w->ntargets; i++) {
 		const struct watched *t = w->targets[i];
 
-		if (!t->dutiful)
+		if (!t->account_kept)
 			continue;
 		if (stats->cost_percent < 0)
 			stats->cost_percent = 0;
@@ -342,7 +342,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 			return r;
 	}
 	stats->unwatched = report_unwatched(stats);
-	if (stats->nduties)
-		qsort(stats->duties, stats->nduties, sizeof(*stats->duties), most_hits_first);
+	if (stats->ncoverage)
+		qsort(stats->coverage, stats->ncoverage, sizeof(*stats->coverage), most_hits_first);
 	return 0;
 }

@@ -17,7 +17,7 @@
 #include "session/watch_rings.h"
 
 #define TICK_NS 250000000ull /* status line, ripe reports, a look at the targets */
-#define RIPE_NS                                                                                    \
+#define REPORT_DELAY_NS                                                                            \
 	1000000000ull /* a race is told this long after its first sighting, so that its count says \
 			 something */
 
@@ -386,7 +386,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	look_at_command(l);
 	forget_ended(l);
 	watch_budget_share(w);
-	watch_print_races(w, RIPE_NS);
+	watch_print_races(w, REPORT_DELAY_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))

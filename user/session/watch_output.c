@@ -172,17 +172,17 @@ int watch_fill_report(struct watch *w, struct report *report)
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
-	r = tracker_lend(w->tracker, report);
+	r = tracker_borrow(w->tracker, report);
 	return r ? r : filter_apply(w->filter, report);
 }
 
-int watch_lend_races(struct watch *w, struct report *report)
+int watch_borrow_races(struct watch *w, struct report *report)
 {
 	int r;
 
 	memset(report, 0, sizeof(*report));
 	tracker_refresh(w->tracker);
-	r = tracker_lend(w->tracker, report);
+	r = tracker_borrow(w->tracker, report);
 	return r ? r : filter_apply(w->filter, report);
 }
 
@@ -294,7 +294,7 @@ static int fill_for_recorder(void *ctx, struct report *report)
 
 static int lend_to_recorder(void *ctx, struct report *report)
 {
-	return watch_lend_races(ctx, report);
+	return watch_borrow_races(ctx, report);
 }
 
 int watch_record(struct watch *w)

@@ -14,7 +14,7 @@
 #include "session/refusal.h"
 #include "session/watch.h"
 
-/* Files that we open: of our own; for a target, whose keeper inherits those of all. There a site
+/* Files that we open: of our own; for a target, whose attacher inherits those of all. There a site
  * takes two more where there is no uprobe-multi. */
 #define FILES 16
 #define FILES_OF_TARGET 40
@@ -200,7 +200,7 @@ static int prepare_targets(struct watch *w, struct err *err)
 	return r;
 }
 
-/* The files that the keeper, which has our limit, needs for what it cannot do without. */
+/* The files that the attacher, which has our limit, needs for what it cannot do without. */
 static int allow_files(const struct watch *w, struct err *err)
 {
 	size_t i, n = FILES;

@@ -166,9 +166,9 @@ int watched_describe(const struct watched *w, struct report_target *target)
 	target->cgo = go_binary_is_cgo(w->bin);
 	target->exited = w->ended;
 	target->exit_status = w->process.reaped ? w->process.wait_status : -1;
-	if (w->dutiful) {
-		target->cost_percent = duty_cost_percent(&w->duty);
-		target->allowed_percent = duty_allowed_percent(&w->duty);
+	if (w->account_kept) {
+		target->cost_percent = account_cost_percent(&w->account);
+		target->allowed_percent = account_allowed_percent(&w->account);
 	}
 	if (target->exe && target->library && target->build_id && target->go_version)
 		return 0;

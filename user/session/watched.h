@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "budget/duty.h"
+#include "budget/account.h"
 #include "detect/gomap/tracker.h"
 #include "go/go_binary.h"
 #include "model/model.h"
@@ -39,15 +39,15 @@ struct watched {
 	struct hook_set hooks;
 	struct attachment *attachment;
 	struct tracker_source source;
-	struct duty duty;
-	bool dutiful;	     /* the account is kept */
-	uint64_t failed_ns;  /* when a change of the probes failed; 0: the last one did not */
-	uint64_t moving_ns;  /* since when one takes its time; 0: none does */
-	size_t duty_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
-	bool growth;	     /* how its maps grow is watched */
-	bool left_out;	     /* it ended while we attached: about to be freed */
-	bool started;	     /* the attachment is active */
-	bool ended;	     /* the process is gone, or runs another program */
+	struct account account;
+	bool account_kept;	/* the account is kept */
+	uint64_t failed_ns;	/* when a change of the probes failed; 0: the last one did not */
+	uint64_t moving_ns;	/* since when one takes its time; 0: none does */
+	size_t account_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
+	bool growth;		/* how its maps grow is watched */
+	bool left_out;		/* it ended while we attached: about to be freed */
+	bool started;		/* the attachment is active */
+	bool ended;		/* the process is gone, or runs another program */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */

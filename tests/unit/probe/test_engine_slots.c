@@ -183,16 +183,16 @@ static void what_is_nobodys_is_told_by_one(void **state)
 	free(owners);
 }
 
-/* Its probes are gone with its keeper, and nobody can place any. */
-static void an_engine_whose_keeper_is_dead_takes_nobody(void **state)
+/* Its probes are gone with its attacher, and nobody can place any. */
+static void an_engine_whose_attacher_is_dead_takes_nobody(void **state)
 {
 	struct engine *e = made(1);
 	int fds[2];
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
-	e->keeper.pid = 1;
-	e->keeper.fd = fds[0];
+	e->attacher.pid = 1;
+	e->attacher.fd = fds[0];
 	assert_true(takes(e, &e->opts, 0, 0));
 	close(fds[1]);
 	assert_false(takes(e, &e->opts, 0, 0));
@@ -222,7 +222,7 @@ int main(void)
 		cmocka_unit_test(a_slot_is_wiped),
 		cmocka_unit_test(hits_of_nobody_are_shared_out),
 		cmocka_unit_test(what_is_nobodys_is_told_by_one),
-		cmocka_unit_test(an_engine_whose_keeper_is_dead_takes_nobody),
+		cmocka_unit_test(an_engine_whose_attacher_is_dead_takes_nobody),
 		cmocka_unit_test(tables_are_not_too_large_for_old_kernels),
 	};
 

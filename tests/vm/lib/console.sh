@@ -6,7 +6,7 @@
 console_bad='Kernel panic|------------\[ cut here \]|Oops|BUG:|WARNING: (CPU|possible|.* at .*\+0x)|general protection fault'
 console_bad+='|rcu[a-z_]*:? .*(stall|starved)|soft lockup|hard LOCKUP|blocked for more than|UBSAN|KASAN|Out of memory|invoked oom-killer'
 console_bad+='|unable to handle|double fault|refcount_t|list_(add|del) corruption|uprobe.*fail'
-# Any program's: maprace's keeper has a name of its own, and what we watch must not die of it either (Go says so itself, in its words).
+# Any program's: maprace's attacher has a name of its own, and what we watch must not die of it either (Go says so itself, in its words).
 console_bad+='|\[[0-9]+\]: segfault|traps: '
 
 # console_check FILE: prints what is bad, each with the case it happened in; status 1 if there is any

@@ -83,6 +83,6 @@ table_write()
 		These kernels give a probe's program a stack of the CPU's, although a uprobe's program can be
 		preempted on it. On 7.2 that ended in a crash of the kernel in each of four boots of
 		`other_process`, until maprace's programs were kept on their threads' own stacks
-		(`bpf/common/ownstack.bpf.h` says how).
+		(`bpf/common/private_stack.bpf.h` says how).
 	EOF
 }

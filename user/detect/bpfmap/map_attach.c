@@ -260,7 +260,7 @@ static int exclude_own(struct map_attachment *a)
 int map_attachment_refused(struct err *err, int code)
 {
 	if ((code == -EPERM || code == -ENOMEM) && !feature_have(FEATURE_MEMORY))
-		err_hint(err, "%s", feature_ask(FEATURE_MEMORY)->mend);
+		err_hint(err, "%s", feature_ask(FEATURE_MEMORY)->fix);
 	err_hint(
 		err,
 		"maprace doctor says what is missing; the kernel must allow BPF programs on its functions (fentry)");

@@ -49,7 +49,7 @@ struct growth {
 };
 
 struct growths {
-	uint64_t start_ns, latest_id;
+	uint64_t start_ns, last_op_id;
 	struct growth **items;
 	size_t count, named, left_out;
 };
@@ -127,7 +127,7 @@ static int busiest_first(const void *a, const void *b)
 /* What has just begun has not taken its time yet. */
 static bool is_fresh(const struct growths *all, const struct growth *g)
 {
-	return !g->ended_ns && all->latest_id - g->id < FRESH_NS;
+	return !g->ended_ns && all->last_op_id - g->id < FRESH_NS;
 }
 
 static void make_room(struct growths *all)
@@ -201,8 +201,8 @@ static struct growth *growth_new(struct growths *all, struct tracker_source *sou
 {
 	struct growth *g, **more;
 
-	if (e->who.id > all->latest_id)
-		all->latest_id = e->who.id;
+	if (e->who.id > all->last_op_id)
+		all->last_op_id = e->who.id;
 	make_room(all);
 	more = reallocarray(all->items, all->count + 1, sizeof(struct growth *));
 	if (!more)

@@ -247,7 +247,7 @@ int resolve_map(struct resolver *r, uint64_t addr, uint64_t type, const uint8_t 
 	map->writing = l->map_flags < len && header[l->map_flags] & l->map_writing_mask;
 	if (map->swiss) {
 		/* Swiss: Map{used u64 @0, seed @8, dirPtr @16, dirLen @24}; dirLen 0: one group of
-		 * eight slots. Tables grow at one go. */
+		 * eight slots. Tables grow in one go. */
 		map->seed = word_at(header, len, 8);
 		if (!word_at(header, len, 24))
 			map->buckets = 1;

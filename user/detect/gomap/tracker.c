@@ -453,7 +453,7 @@ static bool is_suspect(const struct tracker *t, const struct report *report,
 	return true;
 }
 
-int tracker_lend(struct tracker *t, struct report *report)
+int tracker_borrow(struct tracker *t, struct report *report)
 {
 	size_t i;
 

@@ -46,7 +46,7 @@ void tracker_refresh(struct tracker *t);
 void tracker_refresh_source(struct tracker *t, const struct tracker_source *source);
 
 /* Races that are not to be told, or counted by tracker_races(): asked once for each, when it is
- * new. tracker_lend() gives them all. */
+ * new. tracker_borrow() gives them all. */
 void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const struct report_race *),
 			const void *ctx);
 
@@ -63,6 +63,6 @@ const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns);
  * are no race, on maps that are not ordered. Copies nothing: report borrows their contents until
  * tracker_free(); free report->races and report->suspects with free() only. 0 or -ENOMEM.
  */
-int tracker_lend(struct tracker *t, struct report *report);
+int tracker_borrow(struct tracker *t, struct report *report);
 
 #endif

@@ -284,14 +284,14 @@ static json_t *build_meanings(const struct report_stats *stats)
 	return json_finish(o, failed);
 }
 
-static json_t *build_duty(const struct report_duty *duty)
+static json_t *build_coverage(const struct report_coverage *coverage)
 {
 	json_t *o = json_object();
-	int failed = json_put(o, "pid", json_integer(duty->pid));
+	int failed = json_put(o, "pid", json_integer(coverage->pid));
 
-	failed |= json_put(o, "function", json_text(duty->function));
-	failed |= json_put(o, "hits", json_number(duty->hits));
-	failed |= json_put(o, "attached", json_number_real(duty->attached));
+	failed |= json_put(o, "function", json_text(coverage->function));
+	failed |= json_put(o, "hits", json_number(coverage->hits));
+	failed |= json_put(o, "attached", json_number_real(coverage->attached));
 	return json_finish(o, failed);
 }
 
@@ -305,8 +305,8 @@ static json_t *build_budget(const struct report_stats *stats)
 	failed |= json_put(o, "hit_ns", json_number_real(stats->hit_ns));
 	failed |= json_put(o, "trap_ns", json_number(stats->trap_ns));
 	failed |= json_put(o, "windows", json_number(stats->windows));
-	for (i = 0; i < stats->nduties; i++)
-		failed |= json_array_append_new(functions, build_duty(&stats->duties[i]));
+	for (i = 0; i < stats->ncoverage; i++)
+		failed |= json_array_append_new(functions, build_coverage(&stats->coverage[i]));
 	failed |= json_put(o, "functions", functions);
 	return json_finish(o, failed);
 }

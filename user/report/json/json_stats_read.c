@@ -71,19 +71,19 @@ static void read_budget(struct json_reader *r, const json_t *o, struct report_st
 	stats->hit_ns = json_get_real(r, budget, "hit_ns", 0);
 	stats->trap_ns = json_get_u64(r, budget, "trap_ns");
 	stats->windows = json_get_u64(r, budget, "windows");
-	stats->duties = n ? calloc(n, sizeof(*stats->duties)) : NULL;
-	if (n && !stats->duties) {
+	stats->coverage = n ? calloc(n, sizeof(*stats->coverage)) : NULL;
+	if (n && !stats->coverage) {
 		json_reader_nomem(r);
 		return;
 	}
 	for (i = 0; i < n; i++) {
 		const json_t *one = json_array_get(functions, i);
-		struct report_duty *duty = &stats->duties[stats->nduties++];
+		struct report_coverage *coverage = &stats->coverage[stats->ncoverage++];
 
-		duty->pid = json_get_u32(r, one, "pid");
-		duty->function = json_get_text(r, one, "function");
-		duty->hits = json_get_u64(r, one, "hits");
-		duty->attached = json_get_real(r, one, "attached", 1);
+		coverage->pid = json_get_u32(r, one, "pid");
+		coverage->function = json_get_text(r, one, "function");
+		coverage->hits = json_get_u64(r, one, "hits");
+		coverage->attached = json_get_real(r, one, "attached", 1);
 	}
 }
 

@@ -66,18 +66,18 @@ static void print_windows(FILE *out, const struct report_stats *stats)
 {
 	size_t i, shown = 0;
 
-	for (i = 0; i < stats->nduties; i++) {
-		const struct report_duty *duty = &stats->duties[i];
+	for (i = 0; i < stats->ncoverage; i++) {
+		const struct report_coverage *coverage = &stats->coverage[i];
 
-		if (duty->attached > 0.995)
+		if (coverage->attached > 0.995)
 			continue;
 		if (!shown++)
 			fprintf(out,
 				"  Over the budget by their traps alone, watched part of the time (%" PRIu64
 				" windows):\n",
 				stats->windows);
-		fprintf(out, "    %5.1f%%  ", 100 * duty->attached);
-		escape_text(out, duty->function);
+		fprintf(out, "    %5.1f%%  ", 100 * coverage->attached);
+		escape_text(out, coverage->function);
 		fputc('\n', out);
 	}
 }

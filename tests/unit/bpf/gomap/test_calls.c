@@ -48,7 +48,7 @@ static void introduce(struct goroutine *a, struct goroutine *b)
 	op(a, SITE_WRITE, gomaps[0]);
 	op(b, SITE_WRITE, gomaps[0]);
 	cfg.holds_enabled = 1;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 }
 
@@ -69,7 +69,7 @@ static void a_writer_is_held_shortly_and_its_call_asked_for(void **state)
 	assert_int_equal(call_list[0].ret, a.stack[8]);
 	assert_int_equal(call_list[0].slot, write_slot());
 	/* once is enough */
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	op(&a, SITE_WRITE, gomaps[0]);
@@ -127,7 +127,7 @@ static void a_hold_at_the_call_tells_what_one_behind_it_would(void **state)
 	assert_int_equal(e->access[1].pcs[2], a.stack[17]);
 	assert_int_equal(e->access[1].pcs[3], a.stack[33]);
 	/* behind it nobody is held a second time, nor asked for again */
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 1);
@@ -195,7 +195,7 @@ static void who_leaves_is_not_kept(void **state)
 	assert_int_equal(cpus1[1].holds, 0);
 	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 0);
 	a.regs.flags = 0;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 1);

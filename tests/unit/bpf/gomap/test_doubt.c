@@ -17,7 +17,7 @@
 
 static void forget(void)
 {
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 }
 
 /* An iteration that was begun while something was in asks for the flag of an empty map */
@@ -126,8 +126,8 @@ static void who_is_forgotten_leaves_nobody_alone(void **state)
 		op(p, SITE_WRITE, map);
 		clock_ns += 500 * MS;
 	}
-	memset(&again_table[(q->cpu & (MR_CPUS - 1)) * MR_AGAIN_SLOTS], 0,
-	       sizeof(again_table[0]) * MR_AGAIN_SLOTS);
+	memset(&fastpath_table[(q->cpu & (MR_CPUS - 1)) * MR_FASTPATH_SLOTS], 0,
+	       sizeof(fastpath_table[0]) * MR_FASTPATH_SLOTS);
 	op(q, SITE_WRITE, map);
 	clock_ns += 1000;
 	op(p, SITE_WRITE, map);
@@ -143,13 +143,13 @@ static void meanwhile(void)
 	__u32 cpu = current_cpu, tid = current_tid;
 	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0])); /* on another CPU */
 	op(&c, SITE_WRITE, gomaps[0]); /* let in on this CPU: none may pass */
-	assert_int_equal(again_slot(1, TAGGED(gomaps[0]))->skip, 0);
+	assert_int_equal(fastpath_slot(1, TAGGED(gomaps[0]))->skip, 0);
 	current_cpu = cpu;
 	current_tid = tid;
 }
 static void what_another_has_stopped_does_not_pass(void **state)
 {
-	struct mr_again *s0 = again_slot(1, TAGGED(gomaps[0]));
+	struct mr_fastpath *s0 = fastpath_slot(1, TAGGED(gomaps[0]));
 	__u64 racy;
 	int i;
 	cfg.holds_enabled = 1;

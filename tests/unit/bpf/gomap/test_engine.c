@@ -130,7 +130,7 @@ static void operations_that_are_none(void **state)
 	assert_int_equal(cpus1[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
 }
 
-static struct mr_again *busy;
+static struct mr_fastpath *busy;
 
 static void another_thread_is_looked_at(void)
 {
@@ -147,7 +147,7 @@ static void what_may_pass_does_not_wrap(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	cfg.holds_enabled = 0;
-	busy = again_slot(1, TAGGED(gomaps[0]));
+	busy = fastpath_slot(1, TAGGED(gomaps[0]));
 	for (i = 0; i < 1000 && busy->skip != 1; i++)
 		op(&a, SITE_READ, gomaps[0]);
 	assert_int_equal(busy->skip, 1);
@@ -400,7 +400,7 @@ static void a_mark_is_its_own_maps_alone(void **state)
 	m->proved = TAGGED(gomaps[1]);
 	m->collisions = 1;
 	m->flags |= MR_MAP_RACY;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(m->flags & MR_MAP_RACY, 0);
 	assert_int_equal(cpus1[1].racy, 0);

@@ -120,7 +120,7 @@ static void nor_that_of_a_write_before_those_that_passed(void **state)
 	at(1000, &a, SITE_WRITE);
 	a.cpu = 7;
 	at(MS, &a, SITE_WRITE);
-	assert_int_equal(latest_slot(TAGGED(a.g))->caller, a.stack[8]);
+	assert_int_equal(last_op_slot(TAGGED(a.g))->caller, a.stack[8]);
 	a.cpu = 1;
 	a.stack[8] += 0x77;
 	looks = cpus1[1].looks;
@@ -205,14 +205,14 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 /* b and c came to write for the first time at once: one pushed the other out of the record. */
 static void two_that_came_at_once_are_two(void **state)
 {
-	struct mr_last first;
+	struct mr_map_access first;
 
 	(void)state;
 	at(0, &a, SITE_WRITE);
 	first = record()->writer;
 	at(1000, &c, SITE_WRITE);
 	record()->writer = first;
-	record()->writer_before = (struct mr_last){};
+	record()->writer_before = (struct mr_map_access){};
 	at(1000, &b, SITE_WRITE);
 	assert_false(record()->flags & MR_MAP_WRITERS);
 	dies_alone(&b);
@@ -227,7 +227,7 @@ static void a_note_of_another_map_is_none(void **state)
 	map_take_over(record(), TAGGED(gomaps[0]), clock_ns - 1000, &cpus1[1]);
 	last_set(&record()->writer, TAGGED(a.g), clock_ns, a.tid, a.cpu, MR_OP_WRITE, 1);
 	clock_ns += 1000;
-	assert_int_equal(latest_slot(TAGGED(b.g))->time_ns, clock_ns - 2000);
+	assert_int_equal(last_op_slot(TAGGED(b.g))->time_ns, clock_ns - 2000);
 	dies_alone(&b);
 }
 
@@ -270,7 +270,7 @@ static void but_one_that_was_assigned_to_is_none(void **state)
 	at(1000, &a, SITE_WRITE);
 	at(1000, &b, SITE_READ);
 	assert_int_equal(dies(&b)->map, 0);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	at(1000, &a, SITE_WRITE); /* it comes again */
 	at(1000, &b, SITE_READ);
 	assert_int_equal(dies(&b)->map, TAGGED(gomaps[0]));
@@ -319,7 +319,7 @@ static void a_late_note_of_another_map_is_no_assignment(void **state)
 	clock_ns += 150 * MS;
 	op(&b, SITE_WRITE, second);
 	assert_int_equal(dies(&b)->born_flagged, 1);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&a, SITE_READ, second); /* who left it there comes again */
 	assert_int_equal(dies(&b)->born_flagged, 1);
 	/* nor does a mark tell of it that was set for the map before */
@@ -336,7 +336,7 @@ static void replaced_by_a_clone(void)
 	target1.clone_copies = MR_CLONE_FLAGS;
 	gomaps[0][1] = gomaps[1][1] = 0x11ull << 32;
 	for (i = 0; i < 3; i++) {
-		memset(again_table, 0, sizeof(again_table));
+		memset(fastpath_table, 0, sizeof(fastpath_table));
 		op(&a, SITE_WRITE, gomaps[1]);
 		clock_ns += 2000 * MS;
 	}
@@ -387,7 +387,7 @@ static void one_that_was_turned_away_has_not_assigned(void **state)
 	site_of(SITE_WRITE)->jump = 0;
 	memset(&map_table[map_index(TAGGED(gomaps[1]))], 0, sizeof(map_table[0]));
 	op(&b, SITE_WRITE, gomaps[1]);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&b, SITE_WRITE, gomaps[1]);
 	assert_int_equal(dies(&b)->born_flagged, 1);
 }
@@ -400,10 +400,10 @@ static void a_stack_map_leaves_nothing_to_a_heap_map(void **state)
 
 	(void)state;
 	op(&c, SITE_WRITE, map);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	clock_ns += 2000 * MS;
 	op(&c, SITE_WRITE, map);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&c, SITE_WRITE, map);
 	/* its stack is the heap's now, without a collection */
 	clock_ns += 10 * MS;
@@ -425,7 +425,7 @@ static void nor_to_one_that_was_not_looked_at(void **state)
 	target1.clone_copies = MR_CLONE_FLAGS;
 	op(&c, SITE_WRITE, map);
 	clock_ns += 2000 * MS;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&c, SITE_WRITE, map);
 	m->next_look_ns = clock_ns + 1000 * MS;
 	m->seen = m->looked = ~0ull;

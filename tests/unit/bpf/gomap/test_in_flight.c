@@ -27,11 +27,11 @@ static void in_flight_needs_another_writer(void **state)
 	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 0);
 	map_table[map_index(TAGGED(gomaps[0]))].flags |= MR_MAP_SHARED;
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
 	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	gomaps[0][1] = 0;
 	cfg.holds_enabled = 0;
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0; /* its caller is read again */
@@ -155,7 +155,7 @@ static void in_flight_never_names_the_one_that_reports(void **state)
 	op(&writer, SITE_WRITE, gomaps[0]);
 	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	at_reserve = the_writer_comes_again;
@@ -262,8 +262,8 @@ static void passes(struct goroutine *r, __u32 cpu, int site)
 
 	r->cpu = cpu;
 	op(r, site, gomaps[0]);
-	for (i = 0; i < MR_AGAIN_SLOTS; i++)
-		passed += again_table[cpu * MR_AGAIN_SLOTS + (__u32)i].passed;
+	for (i = 0; i < MR_FASTPATH_SLOTS; i++)
+		passed += fastpath_table[cpu * MR_FASTPATH_SLOTS + (__u32)i].passed;
 	assert_int_equal(cpus1[cpu].looks, looks);
 	assert_true(passed > 0);
 }

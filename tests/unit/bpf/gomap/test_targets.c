@@ -134,7 +134,7 @@ static void a_writer_is_its_own_process_s(void **state)
 	op_in(OTHER_TGID, &a, SITE_WRITE, gomaps[0]);
 	record()->flags |= MR_MAP_SHARED;
 	record()->next_look_ns = 0;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op_in(OTHER_TGID, &a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
 	assert_int_equal(cpus2[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
@@ -291,7 +291,7 @@ static struct goroutine *of_the_same_place(__u64 g)
 	size_t i;
 
 	for (i = 0; i < 20000; i++)
-		if (latest_slot(mr_tagged((uintptr_t)pool[i].g, OTHER_TAG)) == latest_slot(g))
+		if (last_op_slot(mr_tagged((uintptr_t)pool[i].g, OTHER_TAG)) == last_op_slot(g))
 			return &pool[i];
 	fail_msg("none of 20000");
 	return NULL;
@@ -319,8 +319,8 @@ static void a_goroutine_s_id_is_its_own_process_s(void **state)
 	op_in(OTHER_TGID, writer, SITE_WRITE, gomaps[0]);
 	now_ns += 1000;
 	op(&a, SITE_WRITE, gomaps[5]);
-	assert_ptr_equal(latest_slot(TAGGED(a.g)),
-			 latest_slot(mr_tagged((uintptr_t)writer->g, OTHER_TAG)));
+	assert_ptr_equal(last_op_slot(TAGGED(a.g)),
+			 last_op_slot(mr_tagged((uintptr_t)writer->g, OTHER_TAG)));
 	writer->g[2] = a.g[2]; /* who lives there now has not written */
 	now_ns += 1000;
 	op_in(OTHER_TGID, &b, SITE_WRITE, gomaps[0]);
@@ -336,7 +336,7 @@ static void an_id_tells_the_process_whatever_it_is(void **state)
 	(void)state;
 	a.g[2] = mr_tagged(7, OTHER_TAG ^ TAG);
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(mr_tag(latest_slot(TAGGED(a.g))->goid), TAG);
+	assert_int_equal(mr_tag(last_op_slot(TAGGED(a.g))->goid), TAG);
 }
 
 /* Its part in a growth was still to be told: it is told as what it is. */
@@ -428,8 +428,8 @@ static void who_leaves_is_kept_from_its_own_only(void **state)
 	(void)state;
 	aparts[0].g[1] = TAGGED(a.g);
 	aparts[0].when[1] = 1000001;
-	assert_int_equal(apart_left(0, 1, TAGGED(b.g), 1002001, APART_NS), APART_NS - 2000);
-	assert_int_equal(apart_left(0, 1, g, 1002001, APART_NS), 0);
+	assert_int_equal(delay_left(0, 1, TAGGED(b.g), 1002001, APART_NS), APART_NS - 2000);
+	assert_int_equal(delay_left(0, 1, g, 1002001, APART_NS), 0);
 }
 
 /* Beside a proved map of a, a proved map of b: the note that b leaves while a waits stays b's. */
@@ -449,7 +449,7 @@ static void a_note_of_another_stays_as_it_is(void **state)
 	aparts[0].g[2] = TAGGED(b.g);
 	aparts[0].when[2] = 1000001;
 	simulated_clock = the_other_leaves;
-	assert_int_equal(keep_apart(0, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0), 1);
+	assert_int_equal(delay_racy_op(0, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0), 1);
 	assert_int_equal(aparts[0].when[1], 77);
 }
 
@@ -465,10 +465,10 @@ static void a_late_note_names_nobody(void **state)
 	assert_int_equal(record()->addr, there);
 	now_ns += 2000000000ull;
 	gomaps[0][1] = 4;
-	record()->writer = (struct mr_last){
+	record()->writer = (struct mr_map_access){
 		.g = TAGGED(a.g), .ns = now_ns - 1000, .op = MR_OP_WRITE, .slot = SITE_WRITE};
-	latest_note(TAGGED(a.g), there, SITE_WRITE, a.regs.sp, 0);
-	latest_look(TAGGED(a.g), 0x512345, now_ns - 1000);
+	last_op_note(TAGGED(a.g), there, SITE_WRITE, a.regs.sp, 0);
+	last_op_look(TAGGED(a.g), 0x512345, now_ns - 1000);
 	record()->flags |= MR_MAP_SHARED | MR_MAP_WRITTEN;
 	record()->next_look_ns = 0;
 	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
@@ -502,10 +502,10 @@ static void what_another_process_did_is_no_assignment(void **state)
 	gomaps[0][1] = 0x11ull << 32;
 	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
 	now_ns += 2000000000ull;
-	record()->writer = (struct mr_last){.g = TAGGED(a.g),
-					    .ns = now_ns,
-					    .op = MR_OP_WRITE | MR_LAST_ONCE,
-					    .slot = SITE_WRITE};
+	record()->writer = (struct mr_map_access){.g = TAGGED(a.g),
+						  .ns = now_ns,
+						  .op = MR_OP_WRITE | MR_LAST_ONCE,
+						  .slot = SITE_WRITE};
 	map_assigned(0, there, TAGGED(a.g), MR_OP_READ, SITE_READ);
 	map_assigned(0, there, mr_tagged((uintptr_t)a.g, OTHER_TAG), MR_OP_READ, SITE_READ);
 	assert_int_equal(record()->assigned, 0); /* of a process whose clones are not born so */

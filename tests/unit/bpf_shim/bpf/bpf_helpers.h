@@ -32,7 +32,7 @@ void bpf_ringbuf_submit(void *data, __u64 flags);
 void bpf_ringbuf_discard(void *data, __u64 flags);
 __u64 bpf_ringbuf_query(void *ring, __u64 flags);
 
-/* never made, see ownstack.bpf.h */
+/* never made, see private_stack.bpf.h */
 static inline long bpf_tail_call(void *ctx, void *programs, __u32 index)
 {
 	(void)ctx;

@@ -125,7 +125,7 @@ static void die(struct world *w, const char *words, bool inside)
 static const struct report_race *races(struct world *w, size_t n)
 {
 	memset(&w->report, 0, sizeof(w->report));
-	assert_int_equal(tracker_lend(w->tracker, &w->report), 0);
+	assert_int_equal(tracker_borrow(w->tracker, &w->report), 0);
 	assert_int_equal(w->report.nraces, n);
 	return w->report.races;
 }

@@ -532,18 +532,18 @@ static void test_summary_says_what_silence_is_worth(void **state)
 /* What a document of an earlier version does not say. */
 static void test_unwatched_follows_from_the_windows(void **state)
 {
-	struct report_duty duties[] = {{.hits = 900, .attached = 0.1},
-				       {.hits = 1000, .attached = 1},
-				       {.hits = 0, .attached = 0.01}};
-	struct report_stats stats = {.duties = duties};
+	struct report_coverage coverage[] = {{.hits = 900, .attached = 0.1},
+					     {.hits = 1000, .attached = 1},
+					     {.hits = 0, .attached = 0.01}};
+	struct report_stats stats = {.coverage = coverage};
 
 	(void)state;
 	assert_true(report_unwatched(&stats) == 0);
-	stats.nduties = 3; /* 1900 of 10000 */
+	stats.ncoverage = 3; /* 1900 of 10000 */
 	assert_float_equal(report_unwatched(&stats), 0.81, 1e-9);
-	duties[0].attached = 0; /* whatever that is */
+	coverage[0].attached = 0; /* whatever that is */
 	assert_true(report_unwatched(&stats) > 0.99 && report_unwatched(&stats) < 1);
-	duties[0].attached = 1.01;
+	coverage[0].attached = 1.01;
 	assert_float_equal(report_unwatched(&stats), 0, 1e-9);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "budget/duty.h"
+#include "budget/account.h"
 
 #include <string.h>
 
@@ -17,42 +17,42 @@
 #define STEP_CALM_NS 50000000ull
 #define STEP_MIN_NS 2000000ull
 
-static double lot(struct duty *d) /* 0 to 1 */
+static double random_unit(struct account *d) /* 0 to 1 */
 {
 	d->seed = d->seed * 6364136223846793005ull + 1442695040888963407ull;
 	return (double)(d->seed >> 40) / (double)(1u << 24);
 }
 
-static double earns_for(const struct duty *d) /* CPUs */
+static double earns_for(const struct account *d) /* CPUs */
 {
 	return d->grant > 0 && d->grant < d->cpus ? d->grant : d->cpus;
 }
 
 /* CPU seconds a second */
-static double income(const struct duty *d)
+static double income(const struct account *d)
 {
 	return d->share * SAFETY * (d->cycling ? WINDOWED : 1) * earns_for(d);
 }
 
-static double capacity_ns(const struct duty *d)
+static double capacity_ns(const struct account *d)
 {
 	return income(d) * SAVED_S * 1e9;
 }
 
-void duty_price(struct duty *d, double hit_ns)
+void account_price(struct account *d, double hit_ns)
 {
 	d->hit_ns = hit_ns * COLD;
 }
 
-void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
-	       const struct duty_facts *now)
+void account_init(struct account *d, double share, double hit_ns, unsigned int count, uint64_t seed,
+		  const struct account_facts *now)
 {
 	unsigned int i;
 
 	memset(d, 0, sizeof(*d));
 	d->share = share;
-	duty_price(d, hit_ns);
-	d->count = count < DUTY_FUNCTIONS ? count : DUTY_FUNCTIONS;
+	account_price(d, hit_ns);
+	d->count = count < ACCOUNT_FUNCTIONS ? count : ACCOUNT_FUNCTIONS;
 	d->seed = seed;
 	d->open = true;
 	d->cpus = 1;
@@ -67,13 +67,13 @@ void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, 
 	}
 }
 
-void duty_weigh(struct duty *d, unsigned int function, double weight)
+void account_weigh(struct account *d, unsigned int function, double weight)
 {
 	if (function < d->count)
 		d->functions[function].weight = weight;
 }
 
-void duty_grant(struct duty *d, double cpus)
+void account_grant(struct account *d, double cpus)
 {
 	double before = earns_for(d), part;
 
@@ -83,12 +83,12 @@ void duty_grant(struct duty *d, double cpus)
 	d->threshold *= part;
 }
 
-void duty_charge(struct duty *d, double ns)
+void account_charge(struct account *d, double ns)
 {
 	d->account_ns -= ns;
 }
 
-void duty_advance(struct duty *d, double seconds)
+void account_advance(struct account *d, double seconds)
 {
 	d->account_ns += income(d) * seconds * 1e9;
 }
@@ -99,7 +99,7 @@ static uint64_t grown(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
-static void note_use(struct duty *d, uint64_t elapsed, uint64_t target_ns)
+static void note_use(struct account *d, uint64_t elapsed, uint64_t target_ns)
 {
 	d->use_ns += elapsed;
 	d->use_target_ns += target_ns;
@@ -112,7 +112,7 @@ static void note_use(struct duty *d, uint64_t elapsed, uint64_t target_ns)
 
 /* Looked at while all probes are in place: who then waits for a lock, because its holder is in a
  * trap, uses no CPU, and a program that the traps make serial earns for one. */
-static void note_cpus(struct duty *d, const struct duty_facts *now)
+static void note_cpus(struct account *d, const struct account_facts *now)
 {
 	uint64_t target_ns = grown(now->target_ns, d->last_target_ns);
 	double cpus;
@@ -135,7 +135,7 @@ static void note_cpus(struct duty *d, const struct duty_facts *now)
 
 /* A moment's excess is paid back within seconds, or a burst would blind us for minutes; but a few
  * holds always are. */
-static double worst_ns(const struct duty *d)
+static double worst_ns(const struct account *d)
 {
 	double ns = 4 * capacity_ns(d);
 
@@ -143,7 +143,7 @@ static double worst_ns(const struct duty *d)
 }
 
 /* Earns and spends what lies between the last step and this one. */
-static void keep_account(struct duty *d, const struct duty_facts *now)
+static void keep_account(struct account *d, const struct account_facts *now)
 {
 	uint64_t elapsed = grown(now->now_ns, d->last_ns);
 	uint64_t others = grown(now->other_hits, d->last_other_hits);
@@ -151,7 +151,7 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 	unsigned int i;
 
 	for (i = 0; i < d->count; i++) {
-		struct duty_function *f = &d->functions[i];
+		struct account_function *f = &d->functions[i];
 		uint64_t new = grown(now->hits[i], f->hits);
 
 		hits += (double)new * f->weight;
@@ -179,7 +179,7 @@ static void keep_account(struct duty *d, const struct duty_facts *now)
 }
 
 /* Its probes were in place in the present period. */
-static bool in_place(const struct duty_function *f, bool cycled_too)
+static bool in_place(const struct account_function *f, bool cycled_too)
 {
 	return f->weight > 0 && (!f->cycled || cycled_too);
 }
@@ -188,7 +188,7 @@ static bool in_place(const struct duty_function *f, bool cycled_too)
  * Which functions the other hits are put down to: of those that were in place, all alike at first.
  * What a period costs in which some were not then tells more.
  */
-static void blame(struct duty *d, bool cycled_too)
+static void blame(struct account *d, bool cycled_too)
 {
 	double elapsed = (double)(d->last_ns - d->window_ns), rate, sum = 0;
 	unsigned int i, n = 0;
@@ -203,14 +203,14 @@ static void blame(struct duty *d, bool cycled_too)
 		n++;
 	}
 	for (i = 0; i < d->count; i++) {
-		struct duty_function *f = &d->functions[i];
+		struct account_function *f = &d->functions[i];
 
 		if (in_place(f, cycled_too))
 			f->blame = sum > 0 ? f->blame * rate / sum : rate / n;
 	}
 }
 
-static void price(struct duty *d, bool cycled_too)
+static void price(struct account *d, bool cycled_too)
 {
 	double elapsed = (double)(d->last_ns - d->window_ns);
 	unsigned int i;
@@ -219,7 +219,7 @@ static void price(struct duty *d, bool cycled_too)
 		return;
 	blame(d, cycled_too);
 	for (i = 0; i < d->count; i++) {
-		struct duty_function *f = &d->functions[i];
+		struct account_function *f = &d->functions[i];
 
 		if (in_place(f, cycled_too))
 			f->cost =
@@ -228,10 +228,10 @@ static void price(struct duty *d, bool cycled_too)
 }
 
 /* Which functions stay: the cheapest, as many as a part of the income pays for. */
-static void choose(struct duty *d)
+static void choose(struct account *d)
 {
 	double left = income(d) * STEADY_SHARE;
-	bool taken[DUTY_FUNCTIONS] = {};
+	bool taken[ACCOUNT_FUNCTIONS] = {};
 	unsigned int i, k;
 
 	for (k = 0; k < d->count; k++) {
@@ -247,7 +247,7 @@ static void choose(struct duty *d)
 	}
 }
 
-static void begin_period(struct duty *d)
+static void begin_period(struct account *d)
 {
 	unsigned int i;
 
@@ -258,7 +258,7 @@ static void begin_period(struct duty *d)
 }
 
 /* CPU seconds a second that traps took in the present period. */
-static double trap_rate(const struct duty *d)
+static double trap_rate(const struct account *d)
 {
 	double elapsed = (double)(d->last_ns - d->window_ns), hits = (double)d->window_other;
 	unsigned int i;
@@ -275,7 +275,7 @@ static uint64_t bounded(double ns)
 	return ns < (double)STEP_CALM_NS ? (uint64_t)ns : STEP_CALM_NS;
 }
 
-static enum duty_change while_open(struct duty *d, uint64_t *again_ns)
+static enum account_change while_open(struct account *d, uint64_t *again_ns)
 {
 	double rate = trap_rate(d);
 
@@ -285,19 +285,19 @@ static enum duty_change while_open(struct duty *d, uint64_t *again_ns)
 			*again_ns = bounded((d->account_ns - d->threshold) / rate / 2);
 		if (d->last_ns - d->window_ns > 1000000000ull)
 			begin_period(d); /* what it costs now, not what it cost once */
-		return DUTY_STAY;
+		return ACCOUNT_STAY;
 	}
 	price(d, true);
 	choose(d);
 	begin_period(d);
 	d->open = false;
 	d->cycling = true;
-	d->threshold = capacity_ns(d) * (0.4 + 0.5 * lot(d));
+	d->threshold = capacity_ns(d) * (0.4 + 0.5 * random_unit(d));
 	*again_ns = bounded((d->threshold - d->account_ns) / income(d));
-	return DUTY_CLOSE;
+	return ACCOUNT_CLOSE;
 }
 
-static enum duty_change while_closed(struct duty *d, uint64_t *again_ns)
+static enum account_change while_closed(struct account *d, uint64_t *again_ns)
 {
 	if (d->account_ns < d->threshold) {
 		*again_ns = bounded((d->threshold - d->account_ns) / income(d));
@@ -305,30 +305,31 @@ static enum duty_change while_closed(struct duty *d, uint64_t *again_ns)
 			price(d, false); /* one that was cheap has become dear */
 			choose(d);
 			begin_period(d);
-			return DUTY_CLOSE;
+			return ACCOUNT_CLOSE;
 		}
-		return DUTY_STAY;
+		return ACCOUNT_STAY;
 	}
 	blame(d, false);
 	begin_period(d);
 	d->open = true;
 	d->windows++;
-	d->threshold = capacity_ns(d) * 0.1 * lot(d);
+	d->threshold = capacity_ns(d) * 0.1 * random_unit(d);
 	*again_ns = STEP_MIN_NS;
-	return DUTY_OPEN;
+	return ACCOUNT_OPEN;
 }
 
-enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns)
+enum account_change account_step(struct account *d, const struct account_facts *now,
+				 uint64_t *again_ns)
 {
 	note_cpus(d, now);
 	keep_account(d, now);
 	*again_ns = STEP_CALM_NS;
 	if (d->share >= 1)
-		return DUTY_STAY;
+		return ACCOUNT_STAY;
 	return d->open ? while_open(d, again_ns) : while_closed(d, again_ns);
 }
 
-uint32_t duty_hold_ppm(const struct duty *d)
+uint32_t account_hold_ppm(const struct account *d)
 {
 	double full = d->share * 1000000, part = d->account_ns / (capacity_ns(d) / 2);
 
@@ -343,26 +344,26 @@ uint32_t duty_hold_ppm(const struct duty *d)
 	return (uint32_t)(full * (part < 1 ? part : 1) + 0.5);
 }
 
-uint64_t duty_spent_ns(const struct duty *d)
+uint64_t account_spent_ns(const struct account *d)
 {
 	return d->trap_spent_ns + d->hold_spent_ns;
 }
 
-double duty_cost_percent(const struct duty *d)
+double account_cost_percent(const struct account *d)
 {
 	double elapsed = (double)(d->last_ns - d->begin_ns);
 
-	return elapsed > 0 ? 100.0 * (double)duty_spent_ns(d) / elapsed : 0;
+	return elapsed > 0 ? 100.0 * (double)account_spent_ns(d) / elapsed : 0;
 }
 
-double duty_allowed_percent(const struct duty *d)
+double account_allowed_percent(const struct account *d)
 {
 	double elapsed = (double)(d->last_ns - d->begin_ns);
 
 	return elapsed > 0 ? 100.0 * d->allowed_ns / elapsed : 0;
 }
 
-double duty_attached(const struct duty *d, unsigned int function)
+double account_attached(const struct account *d, unsigned int function)
 {
 	double elapsed = (double)(d->last_ns - d->begin_ns);
 

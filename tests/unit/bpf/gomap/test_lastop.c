@@ -93,8 +93,8 @@ static void where_something_may_be_unseen_it_dies_of_none(void **state)
 	assert_int_equal(dies_of(&a), 0);
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(dies_of(&a), TAGGED(gomaps[0]));
-	latest_note(TAGGED(a.g), TAGGED(gomaps[1]), 3, 0, target1.epoch);
-	latest_slot(TAGGED(a.g))->arg = TAGGED(gomaps[0]); /* two wrote at once */
+	last_op_note(TAGGED(a.g), TAGGED(gomaps[1]), 3, 0, target1.epoch);
+	last_op_slot(TAGGED(a.g))->arg = TAGGED(gomaps[0]); /* two wrote at once */
 	assert_int_equal(dies_of(&a), 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef MAPRACE_AGAIN_BPF_H
-#define MAPRACE_AGAIN_BPF_H
+#ifndef MAPRACE_FASTPATH_BPF_H
+#define MAPRACE_FASTPATH_BPF_H
 
 /*
  * The same goroutine through the same function on the same map as a moment ago: most operations of
@@ -11,15 +11,15 @@
  */
 #include "mapstate.bpf.h"
 
-static __always_inline struct mr_again *again_slot(__u32 cpu, __u64 arg)
+static __always_inline struct mr_fastpath *fastpath_slot(__u32 cpu, __u64 arg)
 {
-	__u32 index = (cpu & (MR_CPUS - 1)) * MR_AGAIN_SLOTS +
-		      ((__u32)((arg * 0x9e3779b97f4a7c15ull) >> 48) & (MR_AGAIN_SLOTS - 1));
+	__u32 index = (cpu & (MR_CPUS - 1)) * MR_FASTPATH_SLOTS +
+		      ((__u32)((arg * 0x9e3779b97f4a7c15ull) >> 48) & (MR_FASTPATH_SLOTS - 1));
 
-	return bpf_map_lookup_elem(&again, &index);
+	return bpf_map_lookup_elem(&fastpath, &index);
 }
 
-static __always_inline bool again_passes(struct mr_again *a, __u64 arg, __u64 g, __u8 slot)
+static __always_inline bool fastpath_passes(struct mr_fastpath *a, __u64 arg, __u64 g, __u8 slot)
 {
 	/* Once: another thread that is let in on this CPU meanwhile may say that none may. */
 	__u32 index, skip = *(volatile __u32 *)&a->skip;
@@ -38,7 +38,7 @@ static __always_inline bool again_passes(struct mr_again *a, __u64 arg, __u64 g,
 }
 
 /* What has passed goes to the record, if it still is that map's. */
-static __always_inline void again_settle(struct mr_again *a)
+static __always_inline void fastpath_flush(struct mr_fastpath *a)
 {
 	__u32 index = a->index;
 	struct mr_map *m;
@@ -60,8 +60,9 @@ static __always_inline void again_settle(struct mr_again *a)
  * clock. One that was, and late by more than the interval: they come seldom, and each is to be
  * seen.
  */
-static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, __u8 slot, __u8 op,
-				       const struct mr_map *m, __u32 index, bool look, bool late)
+static __always_inline void fastpath_note(struct mr_fastpath *a, __u64 arg, __u64 g, __u8 slot,
+					  __u8 op, const struct mr_map *m, __u32 index, bool look,
+					  bool late)
 {
 	__u32 step = a->step, unless_racy;
 
@@ -89,16 +90,16 @@ static __always_inline void again_note(struct mr_again *a, __u64 arg, __u64 g, _
  * A map that is about to be cloned, with its seed; the next time it may have another one. Always
  * called, a function of its own: the verifier would follow a branch both ways.
  */
-__noinline int again_cloned(__u64 map, __u32 op, __u32 cpu, __u64 arg)
+__noinline int fastpath_cloned(__u64 map, __u32 op, __u32 cpu, __u64 arg)
 {
-	struct mr_again *a;
+	struct mr_fastpath *a;
 	__u32 on;
 
 	if (op != MR_OP_CLONE || target_of(map)->clone_copies == MR_CLONE_NOTHING)
 		return 0;
 	*seed_cloned(seed_of(map, this_cpu(map, &on)), map) =
 		target_of(map)->collections + CLONE_LATE;
-	a = again_slot(cpu, arg);
+	a = fastpath_slot(cpu, arg);
 	if (a)
 		a->skip = 0;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef MAPRACE_LATEST_BPF_H
-#define MAPRACE_LATEST_BPF_H
+#ifndef MAPRACE_LASTOP_BPF_H
+#define MAPRACE_LASTOP_BPF_H
 
 /*
  * The operation that a goroutine entered last. For the moment in which the runtime ends the
@@ -14,14 +14,14 @@
 #include "loss.bpf.h"
 #include "target.bpf.h"
 
-static __always_inline struct mr_latest *latest_slot(__u64 g)
+static __always_inline struct mr_last_op *last_op_slot(__u64 g)
 {
-	return &latest[(__u32)((g * 0x9e3779b97f4a7c15ull) >> 48) & (MR_LATEST - 1)];
+	return &latest[(__u32)((g * 0x9e3779b97f4a7c15ull) >> 48) & (MR_LAST_OPS - 1)];
 }
 
-static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp, __u32 epoch)
+static __always_inline void last_op_note(__u64 g, __u64 arg, __u8 slot, __u64 sp, __u32 epoch)
 {
-	volatile struct mr_latest *l = latest_slot(g);
+	volatile struct mr_last_op *l = last_op_slot(g);
 	__u64 what = (__u64)epoch << 8 | slot;
 
 	l->caller = 0; /* first: whoever reads it behind the others reads this one's, or none */
@@ -35,9 +35,9 @@ static __always_inline void latest_note(__u64 g, __u64 arg, __u8 slot, __u64 sp,
  * The operation that g has just noted is looked at. A function of its own: the verifier goes
  * through it once.
  */
-__noinline int latest_look(__u64 g, __u64 caller, __u64 now)
+__noinline int last_op_look(__u64 g, __u64 caller, __u64 now)
 {
-	volatile struct mr_latest *l = latest_slot(g);
+	volatile struct mr_last_op *l = last_op_slot(g);
 	__u64 check = l->check, goid = 0;
 	__u32 cpu;
 
@@ -58,7 +58,7 @@ __noinline int latest_look(__u64 g, __u64 caller, __u64 now)
 	return 1;
 }
 
-struct latest {
+struct last_op {
 	__u64 arg, sp, caller, time_ns;
 	__u32 slot;
 };
@@ -67,9 +67,9 @@ struct latest {
  * False: what g did last is not known. Where probes have been moved since, or are just being moved,
  * a later operation may have gone by unseen.
  */
-static __always_inline bool latest_read(__u64 g, struct latest *to)
+static __always_inline bool last_op_read(__u64 g, struct last_op *to)
 {
-	volatile struct mr_latest *l = latest_slot(g);
+	volatile struct mr_last_op *l = last_op_slot(g);
 	__u64 arg = l->arg, what = l->what, check = l->check;
 	__u64 now = target_of(g)->epoch, seal;
 
@@ -89,10 +89,10 @@ static __always_inline bool latest_read(__u64 g, struct latest *to)
 }
 
 /* The id of the goroutine at g, if it has lived there from this time on; else 0. */
-static __always_inline __u64 latest_goid(__u64 g, __u64 from, struct mr_cpu *c)
+static __always_inline __u64 last_op_goid(__u64 g, __u64 from, struct mr_cpu *c)
 {
-	volatile struct mr_latest *l = latest_slot(g);
-	/* in this order: latest_look() writes them in the other one */
+	volatile struct mr_last_op *l = last_op_slot(g);
+	/* in this order: last_op_look() writes them in the other one */
 	__u64 known = l->goid, since = l->since_ns, goid = 0;
 
 	if (target_u64(g + target_of(g)->g_goid, &goid)) {

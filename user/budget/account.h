@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_BUDGET_DUTY_H
-#define MAPRACE_BUDGET_DUTY_H
+#ifndef MAPRACE_BUDGET_ACCOUNT_H
+#define MAPRACE_BUDGET_ACCOUNT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +18,10 @@
  * Plain arithmetic without clocks or files: the caller tells what has happened and does what is
  * decided.
  */
-#define DUTY_FUNCTIONS MR_SITE_SLOTS
+#define ACCOUNT_FUNCTIONS MR_SITE_SLOTS
 
-struct duty_facts { /* totals since the beginning; all but now_ns may stand still, none goes back */
+struct account_facts { /* totals since the beginning; all but now_ns may stand still, none goes back
+			*/
 	uint64_t now_ns;
 	uint64_t target_ns; /* CPU time of the target, what watching adds to it included */
 	uint64_t hold_ns;
@@ -28,7 +29,7 @@ struct duty_facts { /* totals since the beginning; all but now_ns may stand stil
 	const __u64 *hits;   /* of each function */
 };
 
-struct duty_function {
+struct account_function {
 	uint64_t hits;	      /* at the last step */
 	uint64_t window_hits; /* since the present window began */
 	uint64_t on_ns;	      /* how long its probes were in place */
@@ -38,7 +39,7 @@ struct duty_function {
 	bool cycled;	      /* in place during windows only */
 };
 
-struct duty {
+struct account {
 	double share;  /* of CPU time, 0.05; 1 and more: never detach */
 	double hit_ns; /* what a hit costs the target: more than in a loop that does nothing else */
 	unsigned int count;
@@ -58,38 +59,39 @@ struct duty {
 	uint64_t window_ns, window_other; /* when the present period began, and other hits since */
 	uint64_t windows;
 	uint64_t trap_spent_ns, hold_spent_ns;
-	struct duty_function functions[DUTY_FUNCTIONS];
+	struct account_function functions[ACCOUNT_FUNCTIONS];
 };
 
-enum duty_change { DUTY_STAY, DUTY_OPEN, DUTY_CLOSE };
+enum account_change { ACCOUNT_STAY, ACCOUNT_OPEN, ACCOUNT_CLOSE };
 
-void duty_init(struct duty *d, double share, double hit_ns, unsigned int count, uint64_t seed,
-	       const struct duty_facts *now);
+void account_init(struct account *d, double share, double hit_ns, unsigned int count, uint64_t seed,
+		  const struct account_facts *now);
 /* What a hit costs, as measured in a loop. */
-void duty_price(struct duty *d, double hit_ns);
+void account_price(struct account *d, double hit_ns);
 /* Of a function whose hits cost so many times as much; 0: there is none in this place. */
-void duty_weigh(struct duty *d, unsigned int function, double weight);
+void account_weigh(struct account *d, unsigned int function, double weight);
 /* It is one of several that share a budget: what it earns for (shares.h). 0: it is not. What it has
  * is worth as many seconds of earning as before. */
-void duty_grant(struct duty *d, double cpus);
+void account_grant(struct account *d, double cpus);
 /* Something else than its traps and holds was spent for it. */
-void duty_charge(struct duty *d, double ns);
+void account_charge(struct account *d, double ns);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
-void duty_advance(struct duty *d, double seconds);
+void account_advance(struct account *d, double seconds);
 /*
- * Takes in what has happened. DUTY_CLOSE: take away the probes of all functions that are `cycled`;
- * DUTY_OPEN: put them back. *again_ns: how long until the next step is due.
+ * Takes in what has happened. ACCOUNT_CLOSE: take away the probes of all functions that are
+ * `cycled`; ACCOUNT_OPEN: put them back. *again_ns: how long until the next step is due.
  */
-enum duty_change duty_step(struct duty *d, const struct duty_facts *now, uint64_t *again_ns);
+enum account_change account_step(struct account *d, const struct account_facts *now,
+				 uint64_t *again_ns);
 /* What holds may take of each CPU's time now, in millionths. */
-uint32_t duty_hold_ppm(const struct duty *d);
+uint32_t account_hold_ppm(const struct account *d);
 /* What watching has cost so far, traps and holds: CPU time, and in percent of one CPU. */
-uint64_t duty_spent_ns(const struct duty *d);
-double duty_cost_percent(const struct duty *d);
+uint64_t account_spent_ns(const struct account *d);
+double account_cost_percent(const struct account *d);
 /* What it might have cost, on the average, in percent of one CPU. */
-double duty_allowed_percent(const struct duty *d);
+double account_allowed_percent(const struct account *d);
 /* The part of the time during which a function's probes were in place, 0 to 1. */
-double duty_attached(const struct duty *d, unsigned int function);
+double account_attached(const struct account *d, unsigned int function);
 
 #endif

@@ -54,14 +54,14 @@ static void a_flag_that_stays_is_not_waited_for(void **state)
 static bool waits(__u64 other, __u32 other_writes, __u64 g, __u32 writes)
 {
 	__u32 index = map_index(TAGGED(gomaps[0]));
-	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	bool waited = false;
 	int i;
 
 	for (i = 0; i < 1000; i++) {
 		s->g[3] = other ? mr_tagged(other, TAG) : 0;
 		s->when[3] = (bpf_ktime_get_ns() & ~1ull) | other_writes;
-		waited |= keep_apart(index, TAGGED(gomaps[0]), mr_tagged(g, TAG), writes, 0);
+		waited |= delay_racy_op(index, TAGGED(gomaps[0]), mr_tagged(g, TAG), writes, 0);
 	}
 	return waited;
 }
@@ -98,7 +98,7 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 		op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[2].racy, 0);
 	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	for (i = 0; i < 3; i++)
 		op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[2].racy, 3);
@@ -129,7 +129,7 @@ static void one_that_is_to_stop_waits_little(void **state)
 	for (i = 0; i < 4; i++) {
 		a.g[2] = i & 1 ? ~0ull : 0; /* behind the bounds of the stack */
 		before = clock_ns;
-		keep_apart(index, TAGGED(gomaps[0]), TAGGED(a.g), 1 | (i & 2), 0);
+		delay_racy_op(index, TAGGED(gomaps[0]), TAGGED(a.g), 1 | (i & 2), 0);
 		took[i] = clock_ns - before;
 	}
 	simulated_clock = NULL;
@@ -150,7 +150,7 @@ static void who_was_held_is_noted_when_it_leaves(void **state)
 	op(&a, SITE_WRITE, gomaps[0]);
 	map_prove(map_index(TAGGED(gomaps[0])), TAGGED(gomaps[0]));
 	map_table[index].flags |= MR_MAP_SHARED;
-	memset(again_table, 0, sizeof(again_table));
+	memset(fastpath_table, 0, sizeof(fastpath_table));
 	memset(caller_table, 0, sizeof(caller_table));
 	map_table[index].next_look_ns = 0;
 	cpus1[2].tokens_ns = cfg.burst_ns;
@@ -192,7 +192,7 @@ static void from_the_proof_on_each_is_kept_apart(void **state)
 static void two_cpus_may_share_a_note(void **state)
 {
 	(void)state;
-	current_cpu = 3 + MR_APART_CPUS;
+	current_cpu = 3 + MR_DELAY_CPUS;
 	assert_true(waits(7, 1, 8, 1));
 	assert_false(waits(8, 1, 8, 1));
 }
@@ -201,7 +201,7 @@ static int left(__u64 other, __u64 when, __u64 g, __u64 now)
 {
 	aparts[5].g[3] = other;
 	aparts[5].when[3] = when;
-	return apart_left(5, 3, g, now, APART_NS);
+	return delay_left(5, 3, g, now, APART_NS);
 }
 
 /* Never do both wait, and the one that was first does not. */
@@ -222,14 +222,14 @@ static void of_two_at_the_same_moment_one_waits(void **state)
 static __u64 step(struct goroutine *a, __u64 period, __u64 after)
 {
 	__u32 index = map_index(TAGGED(gomaps[0]));
-	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	__u64 before;
 
 	memset(aparts, 0, sizeof(aparts));
 	s->g[3] = mr_tagged(7, TAG);
 	s->when[3] = (clock_ns - after) | 1;
 	before = clock_ns;
-	keep_apart(index, TAGGED(gomaps[0]), TAGGED(a->g), 3, period);
+	delay_racy_op(index, TAGGED(gomaps[0]), TAGGED(a->g), 3, period);
 	return clock_ns - before;
 }
 
@@ -269,7 +269,7 @@ static void at_its_call_one_gets_out_of_step(void **state)
 static void two_others_do_not_make_it_a_step(void **state)
 {
 	__u32 index = map_index(TAGGED(gomaps[0]));
-	struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	struct goroutine a;
 	__u64 before;
 
@@ -284,7 +284,7 @@ static void two_others_do_not_make_it_a_step(void **state)
 	s->when[3] = s->when[4] = clock_ns | 1;
 	cpus1[1].tokens_ns = cfg.burst_ns;
 	before = clock_ns;
-	keep_apart(index, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0);
+	delay_racy_op(index, TAGGED(gomaps[0]), TAGGED(a.g), 1, 0);
 	assert_true(clock_ns - before >= APART_NS);
 	assert_int_equal(cpus1[1].tokens_ns, cfg.burst_ns);
 	simulated_clock = NULL;
@@ -298,13 +298,13 @@ static void a_period_is_what_is_known_of_it(void **state)
 
 	(void)state;
 	memset(m, 0, sizeof(*m));
-	m->writer = (struct mr_last){.g = 7, .ns = 900};
-	m->writer_before = (struct mr_last){.g = 8, .ns = 500};
-	assert_int_equal(apart_period(index, 7, 1000, 990), 100);
-	assert_int_equal(apart_period(index, 8, 1000, 990), 500);
-	assert_int_equal(apart_period(index, 9, 1000, 990), 10);
-	assert_int_equal(apart_period(index, 9, 1000, 1005), 0);
-	assert_int_equal(apart_period(index, 9, 1000, 0), 0);
+	m->writer = (struct mr_map_access){.g = 7, .ns = 900};
+	m->writer_before = (struct mr_map_access){.g = 8, .ns = 500};
+	assert_int_equal(delay_period(index, 7, 1000, 990), 100);
+	assert_int_equal(delay_period(index, 8, 1000, 990), 500);
+	assert_int_equal(delay_period(index, 9, 1000, 990), 10);
+	assert_int_equal(delay_period(index, 9, 1000, 1005), 0);
+	assert_int_equal(delay_period(index, 9, 1000, 0), 0);
 	memset(m, 0, sizeof(*m));
 }
 

@@ -27,7 +27,7 @@ static ssize_t slow_pread(int fd, void *buf, size_t n, off_t at);
 #define pread(fd, buf, n, at) slow_pread(fd, buf, n, at)
 #include "probe/links.c"
 #undef pread
-#include "probe/keeper.h"
+#include "probe/attacher.h"
 
 #include "base/clock.h"
 
@@ -39,13 +39,13 @@ struct bpf_link {
 	pid_t of;
 };
 
-/* Of the keeper, seen by us. */
+/* Of the attacher, seen by us. */
 static struct {
 	atomic_int probes[4]; /* by the target's number */
 	atomic_bool asleep;   /* before_sleep was called */
 	atomic_bool stuck;    /* reads of target 1 do not come back */
 	atomic_int waiting;   /* so many do not */
-	atomic_int second;    /* process id of a second keeper */
+	atomic_int second;    /* process id of a second attacher */
 } * seen;
 
 static struct bpf_link *fake_attach_multi(const struct bpf_program *prog, pid_t pid,
@@ -94,10 +94,10 @@ static void on_sleep(void *arg)
 }
 
 static struct links base = {.multi = true};
-static const struct keeper_orders orders = {&base, false, on_sleep, NULL};
+static const struct attacher_orders orders = {&base, false, on_sleep, NULL};
 
-/* Keeper with targets 1 and 2, whose probes are in place. */
-static void start_two(struct keeper *k)
+/* Attacher with targets 1 and 2, whose probes are in place. */
+static void start_two(struct attacher *k)
 {
 	struct links_target t = {.offsets = {SITE}};
 	struct err err = {};
@@ -111,10 +111,10 @@ static void start_two(struct keeper *k)
 	}
 	assert_int_equal(fstat(fds[1], &st), 0);
 	slow_ino = st.st_ino;
-	assert_int_equal(keeper_start(k, &orders, &err), 0);
+	assert_int_equal(attacher_start(k, &orders, &err), 0);
 	for (i = 1; i <= 2; i++) {
 		t.pid = i;
-		assert_int_equal(keeper_place(k, (uint32_t)i, &t, fds[i], &err), 0);
+		assert_int_equal(attacher_place(k, (uint32_t)i, &t, fds[i], &err), 0);
 		assert_int_equal(seen->probes[i], 1);
 		close(fds[i]);
 	}
@@ -147,40 +147,40 @@ static bool all_placed(void)
 static const bool cycled[MR_SITE_SLOTS] = {true};
 
 /* Target 1 waits for its file, being opened. */
-static void get_stuck(struct keeper *k)
+static void get_stuck(struct attacher *k)
 {
 	struct err err = {};
 
-	assert_int_equal(keeper_close(k, 1, cycled, &err), 0);
+	assert_int_equal(attacher_close(k, 1, cycled, &err), 0);
 	assert_int_equal(seen->probes[1], 0);
 	atomic_store(&seen->stuck, true);
-	assert_int_equal(keeper_open(k, 1, &err), -EAGAIN);
+	assert_int_equal(attacher_open(k, 1, &err), -EAGAIN);
 	assert_true(one_waits());
-	assert_true(keeper_waits(k, 1, NULL));
+	assert_true(attacher_waits(k, 1, NULL));
 }
 
 static void a_file_that_does_not_answer_keeps_nobody_else(void **state)
 {
-	struct keeper k;
+	struct attacher k;
 	struct err err = {};
 	int result;
 
 	(void)state;
 	start_two(&k);
 	get_stuck(&k);
-	assert_int_equal(keeper_open(&k, 1, &err), -EAGAIN);
-	assert_int_equal(keeper_close(&k, 2, cycled, &err), 0);
+	assert_int_equal(attacher_open(&k, 1, &err), -EAGAIN);
+	assert_int_equal(attacher_close(&k, 2, cycled, &err), 0);
 	assert_int_equal(seen->probes[2], 0);
-	assert_int_equal(keeper_open(&k, 2, &err), 0);
+	assert_int_equal(attacher_open(&k, 2, &err), 0);
 	assert_int_equal(seen->probes[2], 1);
 	/* it answers again */
 	atomic_store(&seen->stuck, false);
 	until(all_placed);
-	while (keeper_waits(&k, 1, &result))
+	while (attacher_waits(&k, 1, &result))
 		usleep(1000);
 	assert_int_equal(result, 0);
-	assert_int_equal(keeper_open(&k, 1, &err), 0);
-	assert_true(keeper_end(&k));
+	assert_int_equal(attacher_open(&k, 1, &err), 0);
+	assert_true(attacher_end(&k));
 	assert_true(none_left());
 }
 
@@ -188,47 +188,47 @@ static void a_file_that_does_not_answer_keeps_nobody_else(void **state)
 static void a_target_goes_while_its_file_does_not_answer(void **state)
 {
 	struct links_target t = {.pid = 3, .offsets = {SITE}};
-	struct keeper k;
+	struct attacher k;
 	struct err err = {};
 	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	(void)state;
 	start_two(&k);
-	assert_int_equal(keeper_close(&k, 1, cycled, &err), 0);
+	assert_int_equal(attacher_close(&k, 1, cycled, &err), 0);
 	atomic_store(&seen->stuck, true);
-	assert_int_equal(keeper_open(&k, 1, &err), -EAGAIN);
-	keeper_remove(&k, 1);
-	assert_true(keeper_wait(&k, 1));
+	assert_int_equal(attacher_open(&k, 1, &err), -EAGAIN);
+	attacher_remove(&k, 1);
+	assert_true(attacher_wait(&k, 1));
 	/* nor was it told to go before it is waited for */
-	assert_true(keeper_wait(&k, 2));
+	assert_true(attacher_wait(&k, 2));
 	assert_true(none_left());
-	assert_int_equal(keeper_place(&k, 1, &t, fd, &err), 0);
+	assert_int_equal(attacher_place(&k, 1, &t, fd, &err), 0);
 	assert_int_equal(seen->probes[3], 1);
 	atomic_store(&seen->stuck, false);
-	assert_int_equal(keeper_close(&k, 1, cycled, &err), 0);
+	assert_int_equal(attacher_close(&k, 1, cycled, &err), 0);
 	assert_true(none_left());
-	assert_true(keeper_end(&k));
+	assert_true(attacher_end(&k));
 	close(fd);
 }
 
 /* Closing takes away without reading. */
 static void probes_go_though_the_file_does_not_answer(void **state)
 {
-	struct keeper k;
+	struct attacher k;
 	struct err err = {};
 
 	(void)state;
 	start_two(&k);
 	atomic_store(&seen->stuck, true);
-	assert_int_equal(keeper_close(&k, 1, cycled, &err), -EAGAIN);
+	assert_int_equal(attacher_close(&k, 1, cycled, &err), -EAGAIN);
 	assert_int_equal(seen->probes[1], 0);
 	atomic_store(&seen->stuck, false);
-	assert_true(keeper_end(&k));
+	assert_true(attacher_end(&k));
 }
 
 static void all_go_when_maprace_is_killed(void **state)
 {
-	struct keeper k;
+	struct attacher k;
 	pid_t pid = fork();
 
 	(void)state;
@@ -254,17 +254,17 @@ static bool second_is_there(void)
 
 /* The first one sees that maprace is gone though the second does not come to end: before it would
  * by our silence. */
-static void no_keeper_waits_for_another(void **state)
+static void no_attacher_waits_for_another(void **state)
 {
-	static struct keeper two[2];
+	static struct attacher two[2];
 	uint64_t begin;
 	pid_t pid = fork();
 
 	(void)state;
 	if (!pid) {
 		start_two(&two[0]);
-		assert_int_equal(keeper_start(&two[1], &orders, NULL), 0);
-		assert_int_equal(keeper_settle(&two[1], NULL), 0); /* it is up */
+		assert_int_equal(attacher_start(&two[1], &orders, NULL), 0);
+		assert_int_equal(attacher_settle(&two[1], NULL), 0); /* it is up */
 		kill(two[1].pid, SIGSTOP);
 		atomic_store(&seen->second, two[1].pid);
 		pause();
@@ -283,27 +283,27 @@ static void no_keeper_waits_for_another(void **state)
  * somebody says that he lives. */
 static void all_go_when_maprace_is_silent(void **state)
 {
-	struct keeper k;
+	struct attacher k;
 	struct err err = {};
 	int result;
 
 	(void)state;
 	start_two(&k);
 	get_stuck(&k);
-	keeper_beat(clock_ns(CLOCK_MONOTONIC) - SILENCE_NS);
+	attacher_beat(clock_ns(CLOCK_MONOTONIC) - SILENCE_NS);
 	until(none_left);
 	assert_true(seen->asleep);
 	atomic_store(&seen->stuck, false);
-	while (keeper_waits(&k, 1, &result))
+	while (attacher_waits(&k, 1, &result))
 		usleep(1000);
 	assert_int_equal(result, -EAGAIN);
 	assert_true(none_left());
-	assert_int_equal(keeper_rouse(&k, 1, &err), 0);
-	assert_int_equal(keeper_rouse(&k, 2, &err), 0);
+	assert_int_equal(attacher_reattach(&k, 1, &err), 0);
+	assert_int_equal(attacher_reattach(&k, 2, &err), 0);
 	assert_int_equal(seen->probes[2], 1);
-	assert_true(keeper_unwatched(&k, 2) > 0);
-	assert_int_equal(keeper_unwatched(&k, 2), 0);
-	assert_true(keeper_end(&k));
+	assert_true(attacher_unwatched(&k, 2) > 0);
+	assert_int_equal(attacher_unwatched(&k, 2), 0);
+	assert_true(attacher_end(&k));
 	assert_true(none_left());
 }
 
@@ -318,21 +318,21 @@ static void who_comes_after_a_silence_is_not_alone(void **state)
 {
 	struct links_target t = {.pid = 1, .offsets = {SITE}};
 	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), i;
-	struct keeper k;
+	struct attacher k;
 	struct err err = {};
 
 	(void)state;
 	memset(seen, 0, sizeof(*seen));
-	assert_int_equal(keeper_start(&k, &orders, &err), 0);
-	keeper_beat(clock_ns(CLOCK_MONOTONIC) - SILENCE_NS);
+	assert_int_equal(attacher_start(&k, &orders, &err), 0);
+	attacher_beat(clock_ns(CLOCK_MONOTONIC) - SILENCE_NS);
 	until(is_asleep);
-	assert_int_equal(keeper_place(&k, 1, &t, fd, &err), 0);
+	assert_int_equal(attacher_place(&k, 1, &t, fd, &err), 0);
 	atomic_store(&seen->asleep, false);
 	for (i = 0; i < 1500 && !is_asleep(); i++) /* it looks once a second */
 		usleep(1000);
 	assert_false(is_asleep());
 	assert_int_equal(seen->probes[1], 1);
-	assert_true(keeper_end(&k));
+	assert_true(attacher_end(&k));
 	close(fd);
 }
 
@@ -343,7 +343,7 @@ int main(void)
 		cmocka_unit_test(a_target_goes_while_its_file_does_not_answer),
 		cmocka_unit_test(probes_go_though_the_file_does_not_answer),
 		cmocka_unit_test(all_go_when_maprace_is_killed),
-		cmocka_unit_test(no_keeper_waits_for_another),
+		cmocka_unit_test(no_attacher_waits_for_another),
 		cmocka_unit_test(all_go_when_maprace_is_silent),
 		cmocka_unit_test(who_comes_after_a_silence_is_not_alone),
 	};

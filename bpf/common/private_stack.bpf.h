@@ -9,25 +9,25 @@
  * four boots of the test with two processes of one executable (tests/vm, other_process).
  *
  * The verifier gives no private stack to a program with a tail call in it, even one that can never
- * be made. This is that tail call: `never` is read-only and false, so nothing of it is left in the
- * loaded program.
+ * be made. This is that tail call: `make_tail_call` is read-only and false, so nothing of it is
+ * left in the loaded program.
  */
-#ifndef MAPRACE_OWNSTACK_BPF_H
-#define MAPRACE_OWNSTACK_BPF_H
+#ifndef MAPRACE_PRIVATE_STACK_BPF_H
+#define MAPRACE_PRIVATE_STACK_BPF_H
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} nowhere SEC(".maps");
+} dummy_tail_call SEC(".maps");
 
-static const volatile bool never;
+static const volatile bool make_tail_call;
 
-static __always_inline void stay_on_own_stack(void *ctx)
+static __always_inline void no_private_stack(void *ctx)
 {
-	if (never)
-		bpf_tail_call(ctx, &nowhere, 0);
+	if (make_tail_call)
+		bpf_tail_call(ctx, &dummy_tail_call, 0);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_PROBE_KEEPER_H
-#define MAPRACE_PROBE_KEEPER_H
+#ifndef MAPRACE_PROBE_ATTACHER_H
+#define MAPRACE_PROBE_ATTACHER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,10 +14,10 @@
  * when we are gone. For the kernel gives up on taking a breakpoint out of a page of the target when
  * the process that asks for it is being killed (Linux kernel/events/uprobes.c: "failed to
  * unregister, leaking uprobe"): a maprace that changes its probes itself and is killed in that
- * millisecond leaves them behind. The keeper is not who gets killed: it has another name and a
+ * millisecond leaves them behind. The attacher is not who gets killed: it has another name and a
  * session of its own, and goes last when memory runs out.
  *
- * One keeper has the probes of many targets, each by the slot that it is given for it. Only the
+ * One attacher has the probes of many targets, each by the slot that it is given for it. Only the
  * probes of the target that a request names are touched by it, by a thread of its own: one that
  * waits, for a file system that does not answer any more or for a lock, keeps nobody from anything
  * else. Least of all from taking probes away: also those of the target that it is about are, unless
@@ -25,15 +25,15 @@
  *
  * Nor do probes stay in a process while nobody keeps the account of what they cost: a maprace that
  * is stopped, or waits for somebody who reads what it prints, gives no sign of life
- * (keeper_beat()), and after ten seconds without one, or any other request, the keeper takes them
- * all away.
+ * (attacher_beat()), and after ten seconds without one, or any other request, the attacher takes
+ * them all away.
  */
-struct keeper {
-	struct keeper *next;
+struct attacher {
+	struct attacher *next;
 	pid_t pid; /* 0: none */
 	int fd;
 	uint32_t last_id;
-	struct keeper_slot {
+	struct attacher_slot {
 		uint32_t waits; /* id of the request that has no answer yet; 0: none */
 		int result;	/* of the last one that had one */
 		struct err err;
@@ -42,52 +42,53 @@ struct keeper {
 	} slots[MR_TARGETS];
 };
 
-struct keeper_orders {
+struct attacher_orders {
 	const struct links *base; /* of links_begin() */
 	bool perf;		  /* it keeps the privileges of privileges_drop(perf) only */
-	/* Called by the keeper, in its own process, before it takes probes away by itself. */
+	/* Called by the attacher, in its own process, before it takes probes away by itself. */
 	void (*before_sleep)(void *arg);
 	void *arg;
 };
 
-int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct err *err);
+int attacher_start(struct attacher *k, const struct attacher_orders *orders, struct err *err);
 /*
  * Requests. None is waited for very long: -EAGAIN, the slot waits for its answer, or for that of an
- * earlier request still, and goes on by itself; keeper_waits() tells until when. Then the same may
- * be asked for once more, which does no harm, but for keeper_add() and keeper_change_calls(), which
- * are done or not as *result says.
+ * earlier request still, and goes on by itself; attacher_waits() tells until when. Then the same
+ * may be asked for once more, which does no harm, but for attacher_add() and
+ * attacher_change_calls(), which are done or not as *result says.
  */
-bool keeper_waits(struct keeper *k, uint32_t slot, int *result);
+bool attacher_waits(struct attacher *k, uint32_t slot, int *result);
 /* Has it place the probes of one more target, in a slot that is free. fd: the target's file, which
- * stays ours. After an error there are none, or there will be none once keeper_wait() returns. */
-int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *target, int fd,
-		 struct err *err);
+ * stays ours. After an error there are none, or there will be none once attacher_wait() returns. */
+int attacher_place(struct attacher *k, uint32_t slot, const struct links_target *target, int fd,
+		   struct err *err);
 /* No target comes any more: it gives up the privileges that only those need. */
-int keeper_settle(struct keeper *k, struct err *err);
+int attacher_settle(struct attacher *k, struct err *err);
 /* See links_add(), links_take_back(). */
-int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more, struct err *err);
-int keeper_take_back(struct keeper *k, uint32_t slot, struct err *err);
+int attacher_add(struct attacher *k, uint32_t slot, const struct links_addition *more,
+		 struct err *err);
+int attacher_take_back(struct attacher *k, uint32_t slot, struct err *err);
 /* See links_change_calls(). */
-int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_calls *change,
-			struct err *err);
-int keeper_open(struct keeper *k, uint32_t slot, struct err *err);
-int keeper_close(struct keeper *k, uint32_t slot, const bool *cycled, struct err *err);
-/* We live, says CLOCK_MONOTONIC: to all keepers. Each request to one of them says so too. */
-void keeper_beat(uint64_t when_ns);
+int attacher_change_calls(struct attacher *k, uint32_t slot, const struct links_calls *change,
+			  struct err *err);
+int attacher_open(struct attacher *k, uint32_t slot, struct err *err);
+int attacher_close(struct attacher *k, uint32_t slot, const bool *cycled, struct err *err);
+/* We live, says CLOCK_MONOTONIC: to all attachers. Each request to one of them says so too. */
+void attacher_beat(uint64_t when_ns);
 /* Has it put back what it took away of that target by itself. After an error some still are: see
  * links_close(). */
-int keeper_rouse(struct keeper *k, uint32_t slot, struct err *err);
+int attacher_reattach(struct attacher *k, uint32_t slot, struct err *err);
 /* For how long those were gone that it took away and has put back since this was asked last. */
-uint64_t keeper_unwatched(struct keeper *k, uint32_t slot);
+uint64_t attacher_unwatched(struct attacher *k, uint32_t slot);
 /* The target's probes are to go, whatever else is under way. They do while others are asked for, or
  * taken away. */
-void keeper_remove(struct keeper *k, uint32_t slot);
+void attacher_remove(struct attacher *k, uint32_t slot);
 /* When this returns those are gone, and the slot is free. False: it was not worth waiting for any
  * longer. */
-bool keeper_wait(struct keeper *k, uint32_t slot);
+bool attacher_wait(struct attacher *k, uint32_t slot);
 /* False: it was killed, and the probes are gone. */
-bool keeper_alive(const struct keeper *k);
-/* When this returns all probes are gone, and so is the keeper. False: some are not yet. */
-bool keeper_end(struct keeper *k);
+bool attacher_alive(const struct attacher *k);
+/* When this returns all probes are gone, and so is the attacher. False: some are not yet. */
+bool attacher_end(struct attacher *k);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "probe/keeper.h"
+#include "probe/attacher.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -19,7 +19,8 @@
 #include "process/helper.h"
 #include "process/privileges.h"
 
-#define PATIENCE_NS 10000000000ull /* without a sign of life; a busy machine may delay one */
+#define HEARTBEAT_TIMEOUT_NS \
+	10000000000ull /* without a sign of life; a busy machine may delay one */
 #define LOOK_MS 1000
 
 /* How long answers are waited for. The kernel takes some 50 ms to take probes away. */
@@ -52,8 +53,8 @@ struct answer {
 };
 
 /*
- * The last sign of life, CLOCK_MONOTONIC, shared with all keepers: while one of them is waited for
- * nobody looks at the other targets, and still we live. 0: none yet.
+ * The last sign of life, CLOCK_MONOTONIC, shared with all attachers: while one of them is waited
+ * for nobody looks at the other targets, and still we live. 0: none yet.
  */
 static uint64_t *life_ns;
 
@@ -82,9 +83,9 @@ struct kept {
 	uint64_t asleep_ns; /* since when they are gone by our own will; 0: they are not */
 };
 
-struct keeping { /* what the keeper itself knows */
+struct keeping { /* what the attacher itself knows */
 	int fd;
-	const struct keeper_orders *orders;
+	const struct attacher_orders *orders;
 	struct kept *kept[MR_TARGETS]; /* NULL: none */
 	atomic_uint sleeps;	       /* how often it has fallen asleep */
 	/* jobs that take probes away */
@@ -277,13 +278,13 @@ static void begin_dropping(struct keeping *k, struct kept *kept, const struct re
 }
 
 /* The last sign of life is too old. */
-static bool alone(void)
+static bool heartbeat_expired(void)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), last = __atomic_load_n(life_ns, __ATOMIC_RELAXED);
 
 	if (!last)
 		return false;
-	return now > last && now - last > PATIENCE_NS;
+	return now > last && now - last > HEARTBEAT_TIMEOUT_NS;
 }
 
 static void put_to_sleep(struct job *j)
@@ -291,7 +292,7 @@ static void put_to_sleep(struct job *j)
 	struct kept *kept = j->kept;
 
 	pthread_mutex_lock(&kept->lock);
-	if (!kept->gone && !kept->asleep_ns && alone()) {
+	if (!kept->gone && !kept->asleep_ns && heartbeat_expired()) {
 		drop_links(kept);
 		kept->asleep_ns = clock_ns(CLOCK_MONOTONIC);
 	}
@@ -360,7 +361,7 @@ static void answer_at_once(struct keeping *k, const struct request *q, int resul
 	reply(k, a);
 }
 
-static void obey(struct keeping *k, struct request *q, int fd)
+static void handle_request(struct keeping *k, struct request *q, int fd)
 {
 	struct kept *kept;
 	struct answer a = {};
@@ -395,7 +396,7 @@ static void obey(struct keeping *k, struct request *q, int fd)
 }
 
 /* Waits for a request; *fd: what came with it, or -1. */
-static bool hear(struct keeping *k, struct request *q, int *fd)
+static bool wait_request(struct keeping *k, struct request *q, int *fd)
 {
 	struct pollfd p = {.fd = k->fd, .events = POLLIN};
 	union {
@@ -411,7 +412,7 @@ static bool hear(struct keeping *k, struct request *q, int *fd)
 	ssize_t got;
 
 	while (poll(&p, 1, LOOK_MS) < 1)
-		if (alone())
+		if (heartbeat_expired())
 			fall_asleep(k);
 	got = recvmsg(k->fd, &msg, MSG_CMSG_CLOEXEC);
 	*fd = -1;
@@ -426,11 +427,11 @@ static _Noreturn void keep(struct keeping *k)
 	static struct request q;
 	int fd;
 
-	helper_become("mr-keeper");
+	helper_become("mr-attacher");
 	raise_file_limit();
 	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */
-	while (hear(k, &q, &fd))
-		obey(k, &q, fd);
+	while (wait_request(k, &q, &fd))
+		handle_request(k, &q, fd);
 	drop_everything(k);
 	/* Who waits for us is told: what reads a file still may keep us here. */
 	shutdown(k->fd, SHUT_RDWR);
@@ -440,7 +441,7 @@ static _Noreturn void keep(struct keeping *k)
 /* ---- the other side ---- */
 
 /* fd: goes with it; -1: none. */
-static bool say(const struct keeper *k, const struct request *q, int fd)
+static bool say(const struct attacher *k, const struct request *q, int fd)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
@@ -463,10 +464,10 @@ static bool say(const struct keeper *k, const struct request *q, int fd)
 }
 
 /* Takes in what has been answered, of whichever slot. False: nobody is there any more. */
-static bool take_answers(struct keeper *k)
+static bool take_answers(struct attacher *k)
 {
 	struct answer a;
-	struct keeper_slot *s;
+	struct attacher_slot *s;
 	ssize_t got;
 
 	while ((got = recv(k->fd, &a, sizeof(a), MSG_DONTWAIT)) == (ssize_t)sizeof(a)) {
@@ -481,9 +482,9 @@ static bool take_answers(struct keeper *k)
 	return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-bool keeper_waits(struct keeper *k, uint32_t slot, int *result)
+bool attacher_waits(struct attacher *k, uint32_t slot, int *result)
 {
-	struct keeper_slot *s = &k->slots[slot];
+	struct attacher_slot *s = &k->slots[slot];
 
 	if (s->waits && !take_answers(k)) {
 		s->waits = 0;
@@ -495,18 +496,18 @@ bool keeper_waits(struct keeper *k, uint32_t slot, int *result)
 }
 
 /* Whether it has come. */
-static bool wait_for_answer(struct keeper *k, uint32_t slot, int ms)
+static bool wait_for_answer(struct attacher *k, uint32_t slot, int ms)
 {
 	struct pollfd p = {.fd = k->fd, .events = POLLIN};
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), end = now + (uint64_t)ms * 1000000;
 
-	while (keeper_waits(k, slot, NULL) && now < end) {
+	while (attacher_waits(k, slot, NULL) && now < end) {
 		ms = (int)((end - now) / 1000000) + 1;
 		poll(&p, 1, ms < WAIT_SLICE_MS ? ms : WAIT_SLICE_MS);
 		now = clock_ns(CLOCK_MONOTONIC);
-		keeper_beat(now);
+		attacher_beat(now);
 	}
-	return !keeper_waits(k, slot, NULL);
+	return !attacher_waits(k, slot, NULL);
 }
 
 static int not_yet(struct err *err)
@@ -515,12 +516,12 @@ static int not_yet(struct err *err)
 		       "its probes are not in place yet: its file, or the kernel, does not answer");
 }
 
-static int ask_with(struct keeper *k, struct request *q, int fd, int ms, struct err *err)
+static int ask_with(struct attacher *k, struct request *q, int fd, int ms, struct err *err)
 {
-	struct keeper_slot *s = &k->slots[q->slot];
+	struct attacher_slot *s = &k->slots[q->slot];
 
-	keeper_beat(clock_ns(CLOCK_MONOTONIC)); /* who asks is alive */
-	if (k->pid && keeper_waits(k, q->slot, NULL))
+	attacher_beat(clock_ns(CLOCK_MONOTONIC)); /* who asks is alive */
+	if (k->pid && attacher_waits(k, q->slot, NULL))
 		return not_yet(err);
 	s->result = -EPIPE;
 	s->err = (struct err){};
@@ -541,23 +542,23 @@ static int ask_with(struct keeper *k, struct request *q, int fd, int ms, struct 
 	return 0;
 }
 
-static int ask(struct keeper *k, struct request *q, struct err *err)
+static int ask(struct attacher *k, struct request *q, struct err *err)
 {
 	return ask_with(k, q, -1, MOVE_MS, err);
 }
 
-static struct keeper *keepers; /* all that there are */
+static struct attacher *attachers; /* all that there are */
 
-/* Of the child: a copy of an end that another keeper waits to be closed. */
+/* Of the child: a copy of an end that another attacher waits to be closed. */
 static void close_other_ends(void)
 {
-	const struct keeper *k;
+	const struct attacher *k;
 
-	for (k = keepers; k; k = k->next)
+	for (k = attachers; k; k = k->next)
 		close(k->fd);
 }
 
-static int start(struct keeper *k, const struct keeper_orders *orders)
+static int start(struct attacher *k, const struct attacher_orders *orders)
 {
 	static struct keeping mine; /* of the child */
 	int fds[2], r;
@@ -584,12 +585,12 @@ static int start(struct keeper *k, const struct keeper_orders *orders)
 		close(k->fd);
 		return r;
 	}
-	k->next = keepers;
-	keepers = k;
+	k->next = attachers;
+	attachers = k;
 	return 0;
 }
 
-int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct err *err)
+int attacher_start(struct attacher *k, const struct attacher_orders *orders, struct err *err)
 {
 	int r;
 
@@ -606,24 +607,25 @@ int keeper_start(struct keeper *k, const struct keeper_orders *orders, struct er
 	return r ? err_set(err, r, "cannot place probes: %s", err_name(r)) : 0;
 }
 
-int keeper_place(struct keeper *k, uint32_t slot, const struct links_target *target, int fd,
-		 struct err *err)
+int attacher_place(struct attacher *k, uint32_t slot, const struct links_target *target, int fd,
+		   struct err *err)
 {
 	struct request q = {.command = PLACE, .slot = slot};
 
 	q.target = *target;
-	k->slots[slot] = (struct keeper_slot){};
+	k->slots[slot] = (struct attacher_slot){};
 	return ask_with(k, &q, fd, PLACE_MS, err);
 }
 
-int keeper_settle(struct keeper *k, struct err *err)
+int attacher_settle(struct attacher *k, struct err *err)
 {
 	struct request q = {.command = SETTLE};
 
 	return ask(k, &q, err);
 }
 
-int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *more, struct err *err)
+int attacher_add(struct attacher *k, uint32_t slot, const struct links_addition *more,
+		 struct err *err)
 {
 	struct request q = {.command = ADD, .slot = slot};
 
@@ -631,21 +633,21 @@ int keeper_add(struct keeper *k, uint32_t slot, const struct links_addition *mor
 	return ask_with(k, &q, -1, FILE_MS, err);
 }
 
-int keeper_take_back(struct keeper *k, uint32_t slot, struct err *err)
+int attacher_take_back(struct attacher *k, uint32_t slot, struct err *err)
 {
 	struct request q = {.command = TAKE_BACK, .slot = slot};
 
 	return ask(k, &q, err);
 }
 
-int keeper_open(struct keeper *k, uint32_t slot, struct err *err)
+int attacher_open(struct attacher *k, uint32_t slot, struct err *err)
 {
 	struct request q = {.command = OPEN, .slot = slot};
 
 	return ask(k, &q, err);
 }
 
-int keeper_close(struct keeper *k, uint32_t slot, const bool *cycled, struct err *err)
+int attacher_close(struct attacher *k, uint32_t slot, const bool *cycled, struct err *err)
 {
 	struct request q = {.command = CLOSE, .slot = slot};
 
@@ -653,8 +655,8 @@ int keeper_close(struct keeper *k, uint32_t slot, const bool *cycled, struct err
 	return ask(k, &q, err);
 }
 
-int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_calls *change,
-			struct err *err)
+int attacher_change_calls(struct attacher *k, uint32_t slot, const struct links_calls *change,
+			  struct err *err)
 {
 	struct request q = {.command = CALLS, .slot = slot};
 
@@ -662,20 +664,20 @@ int keeper_change_calls(struct keeper *k, uint32_t slot, const struct links_call
 	return ask(k, &q, err);
 }
 
-void keeper_beat(uint64_t when_ns)
+void attacher_beat(uint64_t when_ns)
 {
 	if (life_ns)
 		__atomic_store_n(life_ns, when_ns, __ATOMIC_RELAXED);
 }
 
-int keeper_rouse(struct keeper *k, uint32_t slot, struct err *err)
+int attacher_reattach(struct attacher *k, uint32_t slot, struct err *err)
 {
 	struct request q = {.command = ROUSE, .slot = slot};
 
 	return ask(k, &q, err);
 }
 
-uint64_t keeper_unwatched(struct keeper *k, uint32_t slot)
+uint64_t attacher_unwatched(struct attacher *k, uint32_t slot)
 {
 	uint64_t ns = k->slots[slot].unwatched_ns;
 
@@ -683,7 +685,7 @@ uint64_t keeper_unwatched(struct keeper *k, uint32_t slot)
 	return ns;
 }
 
-void keeper_remove(struct keeper *k, uint32_t slot)
+void attacher_remove(struct attacher *k, uint32_t slot)
 {
 	struct request q = {.command = REMOVE, .slot = slot};
 
@@ -692,7 +694,7 @@ void keeper_remove(struct keeper *k, uint32_t slot)
 		(void)say(k, &q, -1); /* it is gone, and the probes with it */
 }
 
-bool keeper_wait(struct keeper *k, uint32_t slot)
+bool attacher_wait(struct attacher *k, uint32_t slot)
 {
 	struct request q = {.command = WAIT, .slot = slot};
 	struct err ignored = {};
@@ -701,7 +703,7 @@ bool keeper_wait(struct keeper *k, uint32_t slot)
 	return ask_with(k, &q, -1, GONE_MS, &ignored) != -EAGAIN;
 }
 
-bool keeper_alive(const struct keeper *k)
+bool attacher_alive(const struct attacher *k)
 {
 	struct pollfd p = {.fd = k->fd, .events = 0};
 
@@ -709,7 +711,7 @@ bool keeper_alive(const struct keeper *k)
 }
 
 /* It says that all are gone by closing its end, which it does also when it is killed. */
-static bool wait_for_close(struct keeper *k)
+static bool wait_for_close(struct attacher *k)
 {
 	struct pollfd p = {.fd = k->fd, .events = POLLIN};
 	uint64_t end = clock_ns(CLOCK_MONOTONIC) + (uint64_t)GONE_MS * 1000000;
@@ -722,16 +724,16 @@ static bool wait_for_close(struct keeper *k)
 	return true;
 }
 
-static void forget(const struct keeper *k)
+static void forget(const struct attacher *k)
 {
-	struct keeper **at = &keepers;
+	struct attacher **at = &attachers;
 
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
 }
 
-bool keeper_end(struct keeper *k)
+bool attacher_end(struct attacher *k)
 {
 	uint64_t end;
 	pid_t left;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "budget/duty.h"
+#include "budget/account.h"
 #include "budget/shares.h"
 
 #define HIT_NS 1000.0
@@ -17,7 +17,7 @@
 enum { HOT_READ, HOT_WRITE, COLD, NFUNCTIONS = 16 };
 
 struct target {
-	struct duty duty;
+	struct account account;
 	uint64_t now, cpu_ns, hold_ns;
 	__u64 hits[NFUNCTIONS];
 	double rate[NFUNCTIONS];  /* hits a second while its probes are in place */
@@ -30,18 +30,18 @@ struct target {
 	uint64_t last_open;
 };
 
-static struct duty_facts facts(const struct target *t)
+static struct account_facts facts(const struct target *t)
 {
-	return (struct duty_facts){.now_ns = t->now,
-				   .target_ns = t->cpu_ns,
-				   .hold_ns = t->hold_ns,
-				   .other_hits = (uint64_t)t->other_hits,
-				   .hits = t->hits};
+	return (struct account_facts){.now_ns = t->now,
+				      .target_ns = t->cpu_ns,
+				      .hold_ns = t->hold_ns,
+				      .other_hits = (uint64_t)t->other_hits,
+				      .hits = t->hits};
 }
 
 static void begin(struct target *t, double share, double cpus, double hot, double cold)
 {
-	struct duty_facts now;
+	struct account_facts now;
 
 	memset(t, 0, sizeof(*t));
 	t->now = 5 * SECOND;
@@ -50,21 +50,21 @@ static void begin(struct target *t, double share, double cpus, double hot, doubl
 	t->rate[COLD] = cold;
 	memset(t->attached, 1, sizeof(t->attached));
 	now = facts(t);
-	duty_init(&t->duty, share, HIT_NS, NFUNCTIONS, 42, &now);
+	account_init(&t->account, share, HIT_NS, NFUNCTIONS, 42, &now);
 }
 
-static void apply(struct target *t, enum duty_change change)
+static void apply(struct target *t, enum account_change change)
 {
 	unsigned int i;
 
 	for (i = 0; i < NFUNCTIONS; i++) {
-		if (change == DUTY_OPEN)
+		if (change == ACCOUNT_OPEN)
 			t->attached[i] = true;
-		if (change == DUTY_CLOSE && t->duty.functions[i].cycled)
+		if (change == ACCOUNT_CLOSE && t->account.functions[i].cycled)
 			t->attached[i] = false;
 	}
-	t->closed += change == DUTY_CLOSE;
-	if (change != DUTY_OPEN)
+	t->closed += change == ACCOUNT_CLOSE;
+	if (change != ACCOUNT_OPEN)
 		return;
 	if (t->opened++) {
 		double gap = (double)(t->now - t->last_open) / 1e9;
@@ -81,9 +81,9 @@ static void run(struct target *t, double seconds)
 	unsigned int i;
 
 	while (t->now < end) {
-		struct duty_facts now = facts(t);
+		struct account_facts now = facts(t);
 
-		apply(t, duty_step(&t->duty, &now, &again));
+		apply(t, account_step(&t->account, &now, &again));
 		assert_in_range(again, 1000000, SECOND);
 		t->now += again;
 		t->cpu_ns += (uint64_t)((double)again * (t->cpus_probed > 0 && t->attached[HOT_READ]
@@ -95,13 +95,13 @@ static void run(struct target *t, double seconds)
 			t->hits[i] += (uint64_t)((double)again / 1e9 * t->rate[i]);
 			t->other_hits += (double)again / 1e9 * t->other[i];
 		}
-		t->hold_ns += again * duty_hold_ppm(&t->duty) / 1000000;
+		t->hold_ns += again * account_hold_ppm(&t->account) / 1000000;
 	}
 }
 
 static double cost_percent(const struct target *t)
 {
-	return duty_cost_percent(&t->duty);
+	return account_cost_percent(&t->account);
 }
 
 static void a_calm_target_is_watched_all_the_time(void **state)
@@ -112,7 +112,7 @@ static void a_calm_target_is_watched_all_the_time(void **state)
 	begin(&t, 0.05, 0.1, 1000, 10);
 	run(&t, 30);
 	assert_int_equal(t.closed, 0);
-	assert_true(duty_attached(&t.duty, HOT_READ) == 1);
+	assert_true(account_attached(&t.account, HOT_READ) == 1);
 	assert_true(cost_percent(&t) <= 5.0);
 	assert_true(cost_percent(&t) > 3.0); /* what traps leave is for holds */
 }
@@ -130,10 +130,10 @@ static void a_hot_target_pays_its_share_and_no_more(void **state)
 		assert_true(t.opened >= 5);
 		assert_true(cost_percent(&t) <= 200 * shares[i]);
 		assert_true(cost_percent(&t) >= 100 * shares[i]);
-		assert_true(duty_attached(&t.duty, HOT_READ) < 2 * shares[i]);
-		assert_true(duty_attached(&t.duty, HOT_READ) > shares[i] / 6);
+		assert_true(account_attached(&t.account, HOT_READ) < 2 * shares[i]);
+		assert_true(account_attached(&t.account, HOT_READ) > shares[i] / 6);
 		/* what costs next to nothing is never taken away */
-		assert_true(duty_attached(&t.duty, COLD) == 1);
+		assert_true(account_attached(&t.account, COLD) == 1);
 	}
 }
 
@@ -146,17 +146,17 @@ static void dear_hits_are_priced_as_such(void **state)
 	(void)state;
 	begin(&t, 0.05, 1, 0, 1000);
 	run(&t, 20);
-	cheap = (double)t.duty.trap_spent_ns;
-	assert_true(duty_attached(&t.duty, COLD) == 1);
+	cheap = (double)t.account.trap_spent_ns;
+	assert_true(account_attached(&t.account, COLD) == 1);
 	begin(&t, 0.05, 1, 0, 1000);
-	duty_weigh(&t.duty, COLD, 15);
-	duty_weigh(&t.duty, NFUNCTIONS, 15); /* none of ours */
+	account_weigh(&t.account, COLD, 15);
+	account_weigh(&t.account, NFUNCTIONS, 15); /* none of ours */
 	run(&t, 20);
-	assert_true((double)t.duty.trap_spent_ns > 10 * cheap);
+	assert_true((double)t.account.trap_spent_ns > 10 * cheap);
 	begin(&t, 0.05, 1, 0, 8000); /* 12 percent, where 0.8 would be charged */
-	duty_weigh(&t.duty, COLD, 15);
+	account_weigh(&t.account, COLD, 15);
 	run(&t, 20);
-	assert_true(duty_attached(&t.duty, COLD) < 0.6);
+	assert_true(account_attached(&t.account, COLD) < 0.6);
 	assert_true(cost_percent(&t) <= 5.5);
 }
 
@@ -193,7 +193,7 @@ static void whosesoever_hits_they_are(void **state)
 			assert_true(t.closed > 0);
 			assert_true(t.opened >= 15);
 			assert_true(cost_percent(&t) <= 5);
-			assert_true(duty_attached(&t.duty, i) < 0.25);
+			assert_true(account_attached(&t.account, i) < 0.25);
 		}
 	}
 	/* it is told from the others in time, but for one that has always come and gone with it */
@@ -201,7 +201,7 @@ static void whosesoever_hits_they_are(void **state)
 	t.other[HOT_READ] = 30000;
 	run(&t, 600);
 	for (i = 2; i < NFUNCTIONS; i++)
-		assert_true(duty_attached(&t.duty, i) > 0.9);
+		assert_true(account_attached(&t.account, i) > 0.9);
 }
 
 /* Places where there is no function cannot be where they come from. */
@@ -212,12 +212,12 @@ static void no_function_no_blame(void **state)
 	(void)state;
 	begin(&t, 0.05, 1, 0, 0);
 	t.other[COLD] = 900000;
-	duty_weigh(&t.duty, HOT_READ, 0);
-	duty_weigh(&t.duty, HOT_WRITE, 0);
+	account_weigh(&t.account, HOT_READ, 0);
+	account_weigh(&t.account, HOT_WRITE, 0);
 	run(&t, 60);
-	assert_true(duty_attached(&t.duty, COLD) < 0.1);
+	assert_true(account_attached(&t.account, COLD) < 0.1);
 	assert_true(cost_percent(&t) <= 5);
-	assert_false(t.duty.functions[HOT_READ].cycled);
+	assert_false(t.account.functions[HOT_READ].cycled);
 }
 
 /* Two goroutines take turns under a lock: while one is in a trap the other waits. */
@@ -238,7 +238,7 @@ static void a_target_that_traps_make_serial_pays_for_one_cpu(void **state)
 static void holds_are_no_reason_to_hurry(void **state)
 {
 	struct target t;
-	struct duty_facts now;
+	struct account_facts now;
 	uint64_t again;
 
 	(void)state;
@@ -248,8 +248,8 @@ static void holds_are_no_reason_to_hurry(void **state)
 	t.now += 50000000;
 	t.hits[COLD] += 5;
 	now = facts(&t);
-	assert_int_equal(duty_step(&t.duty, &now, &again), DUTY_STAY);
-	assert_true(t.duty.account_ns < 0);
+	assert_int_equal(account_step(&t.account, &now, &again), ACCOUNT_STAY);
+	assert_true(t.account.account_ns < 0);
 	assert_int_equal(again, 50000000);
 }
 
@@ -257,22 +257,22 @@ static void holds_are_no_reason_to_hurry(void **state)
 static void what_a_few_holds_took_is_paid_back(void **state)
 {
 	struct target t;
-	struct duty_facts now;
+	struct account_facts now;
 	uint64_t again;
 
 	(void)state;
 	begin(&t, 0.05, 0.001, 10, 1);
-	duty_grant(&t.duty, 0.05);
+	account_grant(&t.account, 0.05);
 	t.hold_ns += 10000000;
 	t.now += 50000000;
 	now = facts(&t);
-	(void)duty_step(&t.duty, &now, &again);
-	assert_int_equal(duty_hold_ppm(&t.duty), 0);
+	(void)account_step(&t.account, &now, &again);
+	assert_int_equal(account_hold_ppm(&t.account), 0);
 	run(&t, 4);
-	assert_int_equal(duty_hold_ppm(&t.duty), 0);
+	assert_int_equal(account_hold_ppm(&t.account), 0);
 	run(&t, 4);
-	assert_true(duty_hold_ppm(&t.duty) > 0);
-	assert_true(duty_hold_ppm(&t.duty) <= 50000 / 20);
+	assert_true(account_hold_ppm(&t.account) > 0);
+	assert_true(account_hold_ppm(&t.account) <= 50000 / 20);
 }
 
 #define SEVERAL 20
@@ -295,9 +295,9 @@ static void run_several(struct target *t, double seconds)
 
 	for (k = 0; k < (size_t)(seconds * 4); k++) {
 		for (i = 0, all = 0; i < SEVERAL; i++)
-			all += t[i].duty.use;
+			all += t[i].account.use;
 		for (i = 0; i < SEVERAL; i++) {
-			duty_grant(&t[i].duty, shares_part(t[i].duty.use, all, SEVERAL));
+			account_grant(&t[i].account, shares_part(t[i].account.use, all, SEVERAL));
 			run(&t[i], 0.25);
 		}
 	}
@@ -316,8 +316,8 @@ static void many_idle_ones_cost_no_more_than_one(void **state)
 	assert_true(all_cost(t) > 2); /* and they are held, all of them alike */
 	for (i = 0; i < SEVERAL; i++) {
 		assert_true(cost_percent(&t[i]) > 0.1);
-		assert_true(duty_allowed_percent(&t[i].duty) > 0.24);
-		assert_true(duty_allowed_percent(&t[i].duty) < 0.26);
+		assert_true(account_allowed_percent(&t[i].account) > 0.24);
+		assert_true(account_allowed_percent(&t[i].account) < 0.26);
 	}
 }
 
@@ -331,11 +331,11 @@ static void who_works_among_idle_ones_has_most_of_it(void **state)
 	for (i = 1; i < SEVERAL; i++)
 		begin(&t[i], 0.05, 0.001, 10, 1);
 	run_several(t, 30);
-	assert_true(duty_allowed_percent(&t[0].duty) > 0.8 * 5 * 1.5);
+	assert_true(account_allowed_percent(&t[0].account) > 0.8 * 5 * 1.5);
 	assert_true(cost_percent(&t[0]) > 3);
 	assert_true(all_cost(t) <= 5 * 1.5 * 1.02);
 	for (i = 1; i < SEVERAL; i++) { /* a hold now and then */
-		assert_true(duty_allowed_percent(&t[i].duty) > 0.02);
+		assert_true(account_allowed_percent(&t[i].account) > 0.02);
 		assert_true(cost_percent(&t[i]) < 0.5);
 	}
 }
@@ -357,14 +357,14 @@ static void what_is_lent_is_spent_once(void **state)
 
 	(void)state;
 	begin(&t, 0.05, 1, 100000, 50); /* a fifth of a CPU */
-	duty_advance(&t.duty, 60);
+	account_advance(&t.account, 60);
 	run(&t, 5);
 	assert_int_equal(t.closed, 0);
 	run(&t, 120);
 	assert_true(t.closed >= 5);
 	assert_true(cost_percent(&t) <= 5.0 * (125 + 60) / 125);
 	begin(&t, 0.05, 1, 10, 10); /* nothing to spend it on but holds */
-	duty_advance(&t.duty, 60);
+	account_advance(&t.account, 60);
 	run(&t, 30);
 	assert_true(cost_percent(&t) <= 5.5);
 }
@@ -409,8 +409,8 @@ static void a_function_that_becomes_dear_is_taken_away(void **state)
 	run(&t, 10);
 	t.rate[COLD] = 900000;
 	run(&t, 60);
-	assert_true(t.duty.functions[COLD].cycled);
-	assert_true(duty_attached(&t.duty, COLD) < 0.4);
+	assert_true(t.account.functions[COLD].cycled);
+	assert_true(account_attached(&t.account, COLD) < 0.4);
 }
 
 static void all_of_it_means_never_detach(void **state)
@@ -421,7 +421,7 @@ static void all_of_it_means_never_detach(void **state)
 	begin(&t, 1, 2, 1000000, 50);
 	run(&t, 10);
 	assert_int_equal(t.closed, 0);
-	assert_int_equal(duty_hold_ppm(&t.duty), 1000000);
+	assert_int_equal(account_hold_ppm(&t.account), 1000000);
 }
 
 /* In thousandths a budget of less than 0.2 percent was none at all, and one of 1 percent was 0.9. A
@@ -444,7 +444,7 @@ static void small_budgets_are_what_they_say(void **state)
 static void totals_that_seem_to_go_back_do_no_harm(void **state)
 {
 	struct target t;
-	struct duty_facts now;
+	struct account_facts now;
 	uint64_t again;
 
 	(void)state;
@@ -455,7 +455,7 @@ static void totals_that_seem_to_go_back_do_no_harm(void **state)
 	now.hold_ns -= now.hold_ns / 2;
 	now.now_ns -= 1000000;
 	now.target_ns = 0;
-	(void)duty_step(&t.duty, &now, &again);
+	(void)account_step(&t.account, &now, &again);
 	run(&t, 10);
 	assert_true(cost_percent(&t) < 11);
 }
@@ -468,14 +468,14 @@ static void what_is_not_in_place_is_not_told_as_watched(void **state)
 	(void)state;
 	begin(&t, 0.05, 2, 0, 50);
 	run(&t, 5);
-	assert_true(duty_attached(&t.duty, COLD) > 0.99);
-	t.duty.blind = true;
+	assert_true(account_attached(&t.account, COLD) > 0.99);
+	t.account.blind = true;
 	run(&t, 5);
-	assert_true(duty_attached(&t.duty, COLD) < 0.51);
-	t.duty.blind = false;
+	assert_true(account_attached(&t.account, COLD) < 0.51);
+	t.account.blind = false;
 	run(&t, 10);
-	assert_true(duty_attached(&t.duty, COLD) > 0.74);
-	assert_true(duty_attached(&t.duty, COLD) < 0.76);
+	assert_true(account_attached(&t.account, COLD) > 0.74);
+	assert_true(account_attached(&t.account, COLD) < 0.76);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef MAPRACE_APART_BPF_H
-#define MAPRACE_APART_BPF_H
+#ifndef MAPRACE_DELAY_BPF_H
+#define MAPRACE_DELAY_BPF_H
 
 /*
  * Keeping apart what is proved racy. The runtime's own check, which kills the process, fired more
@@ -26,15 +26,15 @@
 #define STEP_SHARE 8
 #define STEP_MAX_NS 1000000
 
-struct mr_apart aparts[MR_HOLD_SLOTS] = {};
+struct mr_delay aparts[MR_HOLD_SLOTS] = {};
 
 /* For how long the one of that note is less than apart away: 0 if it is further, or comes after us,
  * or is of another target, or we both read. A function of its own, for the verifier to go through
  * once. */
-__noinline int apart_left(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
+__noinline int delay_left(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
 {
-	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
-	__u64 other = s->g[cpu & (MR_APART_CPUS - 1)], when = s->when[cpu & (MR_APART_CPUS - 1)];
+	volatile struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	__u64 other = s->g[cpu & (MR_DELAY_CPUS - 1)], when = s->when[cpu & (MR_DELAY_CPUS - 1)];
 	__s64 since = (__s64)((now & ~1ull) - (when & ~1ull));
 
 	if ((other ^ g) >> MR_TAG_SHIFT || other == g || !((now | when) & 1))
@@ -66,7 +66,7 @@ __noinline int wait_step(__u64 until, __u64 g)
 }
 
 /* What keeps two apart that come after such a time. */
-static __always_inline __u32 apart_ns(__u64 period, const struct mr_cpu *c)
+static __always_inline __u32 delay_ns(__u64 period, const struct mr_cpu *c)
 {
 	period /= STEP_SHARE;
 	if (period > STEP_MAX_NS)
@@ -78,7 +78,7 @@ static __always_inline __u32 apart_ns(__u64 period, const struct mr_cpu *c)
  * How long ago g wrote to the map, as far as its record knows; else how long ago somebody passed
  * this call. 0: not known, or just now. A function of its own: the verifier goes through it once.
  */
-__noinline __u64 apart_period(__u32 index, __u64 g, __u64 now, __u64 call_ns)
+__noinline __u64 delay_period(__u32 index, __u64 g, __u64 now, __u64 call_ns)
 {
 	const struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
 
@@ -90,41 +90,41 @@ __noinline __u64 apart_period(__u32 index, __u64 g, __u64 now, __u64 call_ns)
 }
 
 /* Notes the one that leaves now. For how long it had better not. A function of its own: the stack
- * of keep_apart() and of those around it is full. */
-__noinline int apart_note(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
+ * of delay_racy_op() and of those around it is full. */
+__noinline int delay_note(__u32 index, __u32 cpu, __u64 g, __u64 now, __u32 apart)
 {
-	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	volatile struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	struct mr_cpu *c;
 	int left;
 	__u32 on, i;
 
 	c = this_cpu(g, &on);
-	cpu &= MR_APART_CPUS - 1;
+	cpu &= MR_DELAY_CPUS - 1;
 	/* it may be another CPU's note, which ours takes the place of */
-	left = apart_left(index, cpu, g, now, apart);
+	left = delay_left(index, cpu, g, now, apart);
 	s->g[cpu] = g;
 	s->when[cpu] = now;
 	/* Both of two note themselves before either looks: this is BPF's full barrier. */
 	__sync_fetch_and_add(&c->racy, 1);
 	/* several at once are longer than one, which is as well */
-	for (i = 0; i < MR_APART_CPUS; i++)
-		left += apart_left(index, i, g, now, apart);
+	for (i = 0; i < MR_DELAY_CPUS; i++)
+		left += delay_left(index, i, g, now, apart);
 	return left;
 }
 
 /* how: WAIT_*. period: since it last came to its call instruction; 0 elsewhere. */
-__noinline int keep_apart(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
+__noinline int delay_racy_op(__u32 index, __u64 map, __u64 g, __u32 how, __u64 period)
 {
-	volatile struct mr_apart *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
+	volatile struct mr_delay *s = &aparts[index & (MR_HOLD_SLOTS - 1)];
 	__u64 now = (bpf_ktime_get_ns() & ~1ull) | (how & WAIT_WRITER), until;
 	struct mr_cpu *c;
 	int left;
 	__u32 cpu, apart;
 
 	c = this_cpu(g, &cpu);
-	apart = apart_ns(period, c);
-	cpu &= MR_APART_CPUS - 1;
-	left = apart_note(index, cpu, g, now, apart);
+	apart = delay_ns(period, c);
+	cpu &= MR_DELAY_CPUS - 1;
+	left = delay_note(index, cpu, g, now, apart);
 	if (!left && !another_inside(map, how & WAIT_IF_EMPTY))
 		return 0;
 	if (apart > APART_NS && left > APART_NS) {

@@ -39,32 +39,32 @@ probe_files() # PID: how many of its open files are probes
 # the kernel 5 to 8 s beside two virtual machines.
 life_kill_windows()
 {
-	local i keeper
+	local i attacher
 	start_target "$(program 1.24 clean_mutex)"
 	for i in {1..6}; do
 		((i != 4)) || export MAPRACE_WITHOUT=uprobe-multi
 		watch -p "$target" --budget 20
 		need 'not attached' attached "$target" || return 1
-		keeper=$(pgrep -P "$watcher" -x mr-keeper)
-		# what maprace has of its own, it has on itself, to see what the kernel can do; the keeper inherits that
-		need 'maprace itself holds the probes' test "$(probe_files "$keeper")" -gt "$(probe_files "$watcher")" || return 1
+		attacher=$(pgrep -P "$watcher" -x mr-attacher)
+		# what maprace has of its own, it has on itself, to see what the kernel can do; the attacher inherits that
+		need 'maprace itself holds the probes' test "$(probe_files "$attacher")" -gt "$(probe_files "$watcher")" || return 1
 		sleep "0.$((RANDOM % 500 + 400))"
 		kill -KILL "$watcher"
 		wait "$watcher" 2>/dev/null || true
 		need "a probe stays behind, kill $i" wait_until 20 text_same "$target" || return 1
-		need 'the keeper stays behind' wait_until 20 gone "$keeper" || return 1
+		need 'the attacher stays behind' wait_until 20 gone "$attacher" || return 1
 	done
 	need 'the target is gone' kill -0 "$target"
 }
 
 # The process that holds the probes can be killed as well: then they are gone, and maprace says so.
-life_keeper()
+life_attacher()
 {
 	start_target "$(program 1.24 clean_mutex)"
-	# while probes change, a keeper that is killed leaves them to the kernel, which gives up on some (docs/limits.md)
+	# while probes change, an attacher that is killed leaves them to the kernel, which gives up on some (docs/limits.md)
 	watch --budget 100 -p "$target"
 	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
-	need 'no keeper' pkill -KILL -P "$watcher" -x mr-keeper || return 1
+	need 'no attacher' pkill -KILL -P "$watcher" -x mr-attacher || return 1
 	watch_ended 10 && status_is 1 || return 1
 	need 'nothing said' grep -q 'not watched any more: what held its probes was killed' "$work/stderr" || return 1
 	need 'a probe stays behind' wait_until 2 text_same "$target"
@@ -150,7 +150,7 @@ life_stuck_file()
 {
 	local slowfs status=0
 	mkdir -p "$work/fs"
-	"$e2e_build/1.24-stripped/slowfs" "$work/fs" "$(program 1.24 clean_mutex)" mr-keeper >"$work/slowfs" 2>&1 &
+	"$e2e_build/1.24-stripped/slowfs" "$work/fs" "$(program 1.24 clean_mutex)" mr-attacher >"$work/slowfs" 2>&1 &
 	slowfs=$!
 	wait_until 5 grep -qs '^ready\|^refused' "$work/slowfs"
 	if grep -qs '^ready' "$work/slowfs"; then
@@ -171,14 +171,14 @@ gone_whole() # PID: with all its threads
 
 stuck_file() # SLOWFS
 {
-	local other signal keeper
+	local other signal attacher
 	start_target "$(program 1.24 clean_mutex)"
 	other=$target
 	start_target "$work/fs/program"
 	for signal in KILL INT; do
 		watch -p "$other,$target"
 		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
-		keeper=$(pgrep -P "$watcher" -x mr-keeper)
+		attacher=$(pgrep -P "$watcher" -x mr-attacher)
 		: >"$work/slowfs"
 		kill -USR1 "$1"
 		need 'no read waits' wait_until 20 held || return 1
@@ -188,9 +188,9 @@ stuck_file() # SLOWFS
 		watch_ended 15 || return 1
 		need "a probe stays behind in the other after SIG$signal" wait_until 10 text_same "$other" || return 1
 		need "a probe stays behind after SIG$signal" wait_until 10 text_same "$target" || return 1
-		need 'the keeper does not wait for the file' eval '! gone_whole "$keeper"' || return 1
+		need 'the attacher does not wait for the file' eval '! gone_whole "$attacher"' || return 1
 		kill -USR2 "$1"
-		need 'the keeper stays behind' wait_until 10 gone_whole "$keeper" || return 1
+		need 'the attacher stays behind' wait_until 10 gone_whole "$attacher" || return 1
 		need "a probe is placed after SIG$signal" text_same "$target" || return 1
 	done
 	need 'the target was harmed' stop_target || return 1
