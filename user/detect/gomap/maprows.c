@@ -84,9 +84,10 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 
 /*
  * Whose each record is, for a moment: a report goes through all records for each of its targets,
- * and to look at a record is to fetch it from memory. NULL: no memory.
+ * and to look at a record is to fetch it from memory. Not where it is for the last time: a process
+ * may have lived for less than that moment. NULL: no memory.
  */
-static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count)
+static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count, bool anew)
 {
 	static const struct mr_map *of;
 	static uint16_t *tags;
@@ -95,7 +96,7 @@ static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count)
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	uint32_t k;
 
-	if (of == maps && size == count && now - read_ns < TAGS_NS)
+	if (!anew && of == maps && size == count && now - read_ns < TAGS_NS)
 		return tags;
 	free(tags);
 	of = maps;
@@ -118,7 +119,7 @@ size_t maprows_count(const struct tracker_source *source)
 	if (source->ended)
 		return source->maps_at_end;
 	maps = attachment_maps(source->attachment, &count);
-	tags = count ? tags_of(maps, count) : NULL;
+	tags = count ? tags_of(maps, count, false) : NULL;
 	for (k = 0; tags && k < count; k++)
 		n += tags[k] == tag;
 	return n;
@@ -151,7 +152,7 @@ static struct report_maprow *rows_grow(struct rows *rows, size_t n)
 }
 
 /* From the table as it is now. */
-static int collect(struct rows *rows, struct tracker_source *source, size_t max)
+static int collect(struct rows *rows, struct tracker_source *source, size_t max, bool anew)
 {
 	const uint16_t tag = attachment_tag(source->attachment);
 	struct candidate *found = NULL;
@@ -165,7 +166,7 @@ static int collect(struct rows *rows, struct tracker_source *source, size_t max)
 	maps = attachment_maps(source->attachment, &count);
 	if (!count)
 		return 0;
-	tags = tags_of(maps, count);
+	tags = tags_of(maps, count, anew);
 	for (k = 0; tags && k < count; k++)
 		n += tags[k] == tag;
 	found = tags ? calloc(n + 1, sizeof(*found)) : NULL;
@@ -216,7 +217,7 @@ static int copy_kept(struct rows *rows, const struct tracker_source *source)
 int maprows_append(struct report *report, struct tracker_source *source, size_t max)
 {
 	struct rows rows = {report->maps, report->nmaps};
-	int r = source->ended ? copy_kept(&rows, source) : collect(&rows, source, max);
+	int r = source->ended ? copy_kept(&rows, source) : collect(&rows, source, max, false);
 
 	report->maps = rows.items;
 	report->nmaps = rows.n;
@@ -231,8 +232,8 @@ int maprows_keep(struct tracker_source *source, size_t max)
 
 	if (source->ended)
 		return 0;
-	source->maps_at_end = maprows_count(source);
-	r = collect(&rows, source, max);
+	r = collect(&rows, source, max, true);
+	source->maps_at_end = maprows_count(source); /* by the same look */
 	for (i = 0; i < rows.n; i++)
 		rows.items[i].until_ns = clock_ns(CLOCK_MONOTONIC);
 	source->kept = rows.items;

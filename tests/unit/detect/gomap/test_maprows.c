@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The table of maps, of one target among others; and when it has ended. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -67,10 +68,37 @@ static void what_has_ended_stays(void **state)
 	process_close(&process);
 }
 
+/* One that has lived for a moment ends right after a look at the table for another one. */
+static void the_last_look_is_not_of_before(void **state)
+{
+	struct tracker_source other = {.attachment = &attachment}, source = {};
+	struct attachment brief = {.engine = &engine, .tag = OTHER};
+	struct report report = {};
+	struct err err = {.text = ""};
+
+	(void)state;
+	memset(maps, 0, sizeof(maps));
+	assert_int_equal(process_open(&process, getpid(), &err), 0);
+	source.attachment = &brief;
+	source.resolver = (struct resolver){.bin = fixture_open("1.24"), .process = &process};
+	other.resolver = source.resolver;
+	record(1, TAG, 10);
+	assert_int_equal(maprows_append(&report, &other, 10), 0);
+	drop(&report);
+	record(5, OTHER, 20);
+	assert_int_equal(maprows_keep(&source, 10), 0);
+	assert_int_equal(source.nkept, 1);
+	assert_int_equal(source.maps_at_end, 1);
+	maprows_forget(&source);
+	go_binary_close((struct go_binary *)source.resolver.bin);
+	process_close(&process);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_ended_stays),
+		cmocka_unit_test(the_last_look_is_not_of_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
