@@ -267,36 +267,85 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 	return 0;
 }
 
-/*
- * The linker lays a package's functions out together. Return addresses inside the runtime's block
- * are those of wrappers, and the interesting caller is one frame further up.
- */
-static void find_runtime(struct hook_set *set, const struct go_binary *bin)
+static bool is_runtime(const char *name)
 {
-	struct go_func f, g;
+	return !strncmp(name, "runtime.", 8);
+}
+
+#define FRAMES 16
+
+/* Written in package runtime, whatever it is called: reflect.mapassign is, and sync.throw. */
+static bool is_of_runtime(const struct go_binary *bin, const struct go_func *f)
+{
+	struct go_frame frames[FRAMES];
+	const char *file, *dir;
+	int n;
+
+	if (is_runtime(f->name))
+		return true;
+	n = go_binary_frames(bin, f->entry, false, frames, FRAMES);
+	if (n < 1)
+		return false;
+	file = frames[n - 1].file;
+	dir = strstr(file, "/src/runtime/");
+	file = dir ? dir + 13 : !strncmp(file, "runtime/", 8) ? file + 8 : NULL;
+	return file && !strchr(file, '/'); /* not runtime/pprof */
+}
+
+/* Of a package that runtime is built on, or made by compiler and assembler. */
+static bool is_below_runtime(const char *name)
+{
+	return !strncmp(name, "internal/", 9) || !strncmp(name, "type:", 5) ||
+	       !strncmp(name, "type..", 6) || !strchr(name, '.');
+}
+
+/* The block around f that is_member's functions are, by their addresses. */
+static void grow_block(struct hook_set *set, const struct go_binary *bin, const struct go_func *f,
+		       bool wide)
+{
+	struct go_func g;
+	size_t i;
+
+	set->runtime_lo = f->entry;
+	set->runtime_hi = f->end;
+	for (i = f->index; i-- > 0 && !go_binary_func_at(bin, i, &g) &&
+			   (is_runtime(g.name) || (wide && is_below_runtime(g.name)));)
+		set->runtime_lo = g.entry;
+	for (i = f->index + 1;
+	     !go_binary_func_at(bin, i, &g) && (wide ? is_of_runtime(bin, &g) : is_runtime(g.name));
+	     i++)
+		set->runtime_hi = g.end;
+}
+
+/*
+ * The linker lays a package's functions out together, what others call by a name of theirs behind
+ * the rest, and in front of them the packages that it is built on: from Go 1.24 on mapaccess1 and
+ * mapassign are internal/runtime/maps' by their place. Return addresses inside of all that are
+ * those of wrappers, and the interesting caller is one frame further up.
+ */
+static void find_runtime(struct hook_set *set, const struct go_binary *bin,
+			 const struct go_func *inside)
+{
+	struct go_func f;
 	size_t i;
 
 	for (i = 0; i < set->count; i++)
-		if (set->hooks[i].entry && !strncmp(set->hooks[i].function, "runtime.", 8))
+		if (set->hooks[i].entry && is_runtime(set->hooks[i].function))
 			break;
 	if (i == set->count || go_binary_func_by_pc(bin, set->hooks[i].entry, &f))
 		return;
-	set->runtime_lo = f.entry;
-	set->runtime_hi = f.end;
-	for (i = f.index;
-	     i-- > 0 && !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);)
-		set->runtime_lo = g.entry;
-	for (i = f.index + 1; !go_binary_func_at(bin, i, &g) && !strncmp(g.name, "runtime.", 8);
-	     i++)
-		set->runtime_hi = g.end;
+	if (inside->name)
+		grow_block(set, bin, inside, true);
+	if (f.entry < set->runtime_lo || f.entry >= set->runtime_hi)
+		grow_block(set, bin, &f, false); /* laid out otherwise */
 }
 
 int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *err)
 {
 	const struct go_layout *layout = go_binary_layout(bin);
 	const struct hook_row *taken[NROWS];
-	const char *names[NROWS];
-	struct go_func funcs[NROWS];
+	const char *names[NROWS + 1];
+	struct go_func funcs[NROWS + 1];
 	size_t i, n = 0;
 	int r;
 
@@ -311,7 +360,8 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 	if (!set->hooks)
 		return -ENOMEM;
 	set->count = n;
-	r = go_binary_find_funcs(bin, names, n, funcs);
+	names[n] = "runtime.schedule"; /* in every program, and where its package is */
+	r = go_binary_find_funcs(bin, names, n + 1, funcs);
 	if (r < 0)
 		goto fail;
 	/* Wrappers ask where the others are. */
@@ -340,7 +390,7 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
 			"no map function of the Go runtime is in this program: it uses no maps, or its function table is damaged");
 		goto fail;
 	}
-	find_runtime(set, bin);
+	find_runtime(set, bin, &funcs[n]);
 	return 0;
 fail:
 	hooks_free(set);

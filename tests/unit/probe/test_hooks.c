@@ -95,6 +95,57 @@ static void collections_are_seen_in_every_version(void **state)
 		collections_are_seen_in(fixture_variants[i]);
 }
 
+/* What calls a map function for the program is known as a wrapper; what the program has is not. */
+static void wrappers_are_known_in(const char *name)
+{
+	static const char *const names[] = {
+		"runtime.mapdelete",
+		"runtime.mapclear",
+		"runtime.mapIterStart",
+		"runtime.mapIterNext",
+		"runtime.mapdelete_fast64",
+		"runtime.mapassign",
+		"runtime.mapdelete_faststr",
+		"runtime.mapiterinit",
+		"os.Getenv",
+		"fmt.Fprintf",
+		"sync.(*Mutex).lockSlow",
+		"main.main",
+	};
+	enum { N = sizeof(names) / sizeof(names[0]), OTHERS = 4 };
+	struct go_binary *bin = fixture_open(name);
+	struct go_func funcs[N];
+	struct err err = {.text = ""};
+	struct hook_set set;
+	size_t i, seen = 0;
+	bool in;
+
+	assert_int_equal(hooks_choose(&set, bin, &err), 0);
+	assert_true(go_binary_find_funcs(bin, names, N, funcs) >= 0);
+	for (i = 0; i < N; i++) {
+		if (!funcs[i].name)
+			continue;
+		in = funcs[i].entry >= set.runtime_lo && funcs[i].entry < set.runtime_hi;
+		if (in != (i < N - OTHERS))
+			fail_msg("%s: %s is %s", name, names[i], in ? "a wrapper" : "none");
+		seen++;
+	}
+	assert_true(seen >= 4);
+	hooks_free(&set);
+	go_binary_close(bin);
+}
+
+static void wrappers_are_known_in_every_version(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_FIXTURE_VERSIONS; i++)
+		wrappers_are_known_in(fixture_versions[i]);
+	for (i = 0; i < N_FIXTURE_VARIANTS; i++)
+		wrappers_are_known_in(fixture_variants[i]);
+}
+
 static bool may_lead_on(const char *name)
 {
 	return !strncmp(name, "reflect.map", 11) || !strncmp(name, "runtime.map", 11) ||
@@ -200,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(collections_are_seen_in_every_version),
+		cmocka_unit_test(wrappers_are_known_in_every_version),
 		cmocka_unit_test(one_write_is_noted_once_in_every_version),
 		cmocka_unit_test(growth_is_seen_in_every_version),
 		cmocka_unit_test(a_return_stands_behind_nops_or_not_at_all),
