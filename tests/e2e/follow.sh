@@ -251,6 +251,7 @@ follow_gate_stuck()
 	wait_until 10 grep -qs ready "$work/leaser" || return 1
 	began=${EPOCHREALTIME/./}
 	"$bin/leased" 0 0 2>/dev/null &
+	wait_until 10 grep -qs asked "$work/leaser" || return 1 # it waits, or who looks at the file for maprace does
 	sleep 0.2
 	"$bin/brief" 0 0
 	must 'others had to wait' test $((${EPOCHREALTIME/./} - began)) -lt 5000000 || return 1

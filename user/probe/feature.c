@@ -27,7 +27,7 @@
 
 /* Our tables are 18.4 MB for a process, on two CPUs and without options; before 5.11 the programs
  * count as well. */
-#define MEMORY_WANTED (20u << 20)
+#define MEMORY_WANTED (24u << 20)
 #define MEMORY_PIECE 4096u
 
 static volatile uint64_t known_word = 0x6d61707261636521ull;
@@ -265,7 +265,7 @@ static void ask_memory(struct feature_answer *a)
 	if (fd == -EPERM && feature_have(FEATURE_BPF))
 		snprintf(
 			a->fix, sizeof(a->fix),
-			"add CAP_SYS_RESOURCE, or raise the hard limit of locked memory, to which this kernel charges BPF maps: ulimit -l %u, for each process watched",
+			"add CAP_SYS_RESOURCE, or raise the hard limit of locked memory, to which this kernel charges BPF maps: ulimit -l %u, twice that for hundreds of processes",
 			MEMORY_WANTED >> 10);
 	else
 		fix_privileges(a, fd, "allow this control group more memory");

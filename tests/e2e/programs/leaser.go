@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// leaser FILE: holds a lease on a file of its own and does not let go when the kernel asks for it: who opens the file waits.
+// leaser FILE: holds a lease on a file of its own and does not let go when the kernel asks for it, which it tells: who opens the file
+// waits.
 package main
 
 import (
@@ -11,7 +12,8 @@ import (
 )
 
 func main() {
-	signal.Ignore(syscall.SIGIO)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGIO)
 	f, err := os.OpenFile(os.Args[1], os.O_RDWR, 0)
 	if err != nil {
 		panic(err)
@@ -21,5 +23,10 @@ func main() {
 		panic(e)
 	}
 	println("ready")
+	go func() {
+		for range asked {
+			println("asked")
+		}
+	}()
 	time.Sleep(20 * time.Second)
 }
