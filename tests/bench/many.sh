@@ -20,11 +20,18 @@ many_start() # COUNT BINARIES: sets many_pids
 	sleep 3
 }
 
-
-# many_once MAPRACE: a line of attach ms, detach ms, kB, kB of the attachers' own pages
-many_once()
+many_end()
 {
-	local pid before after kb attachers=0 attacher
+	{ # without the shell's own words about each
+		kill -KILL "${many_pids[@]}"
+		wait "${many_pids[@]}" || true
+	} 2>/dev/null
+	real_pids=()
+}
+
+# many_watch MAPRACE: all of them, until the last one has its probes; sets pid
+many_watch()
+{
 	"$1" watch -q -o "$real_tmp/many.json" -p "$(
 		IFS=,
 		echo "${many_pids[*]}"
@@ -32,6 +39,13 @@ many_once()
 	pid=$!
 	real_pids+=("$pid")
 	real_await 60 text_probed "${many_pids[-1]}"
+}
+
+# many_once MAPRACE: a line of attach ms, detach ms, kB, kB of the attachers' own pages
+many_once()
+{
+	local pid before after kb attachers=0 attacher
+	many_watch "$1"
 	sleep 1
 	kb=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
 	for attacher in $(pgrep -P "$pid" -x mr-attacher); do
@@ -65,13 +79,7 @@ many_cost() # COUNT
 	begin=$(many_cpu "${many_pids[@]}")
 	sleep "$long"
 	alone=$(($(many_cpu "${many_pids[@]}") - begin))
-	"$maprace" watch -q -o "$real_tmp/many.json" -p "$(
-		IFS=,
-		echo "${many_pids[*]}"
-	)" </dev/null >/dev/null 2>"$real_tmp/err" &
-	pid=$!
-	real_pids+=("$pid")
-	real_await 60 text_probed "${many_pids[-1]}"
+	many_watch "$maprace"
 	sleep 10 # while each call site is met for the first time more of them are held
 	mapfile -t attachers < <(pgrep -P "$pid" -x mr-attacher)
 	begin=$(many_cpu "${many_pids[@]}")
@@ -85,11 +93,7 @@ many_cost() # COUNT
 		-v account="$(jq .stats.cost_percent "$real_tmp/many.json")" \
 		'BEGIN { printf "cost of %d idle services, percent of one CPU: they %.2f (alone %.2f, watched %.2f), maprace %.2f, in all %.2f; the account says %.2f\n",
 			n, (watched - alone) / s / 10, alone / s / 10, watched / s / 10, own / s / 10, (watched - alone + own) / s / 10, account }'
-	{
-		kill -KILL "${many_pids[@]}"
-		wait "${many_pids[@]}" || true
-	} 2>/dev/null
-	real_pids=()
+	many_end
 }
 
 many_case() # COUNT BINARIES
@@ -111,11 +115,7 @@ many_case() # COUNT BINARIES
 			"$(cut -f1 "$real_tmp/many-$which" | bench_median)" "$(cut -f2 "$real_tmp/many-$which" | bench_median)" \
 			"$(cut -f3 "$real_tmp/many-$which" | bench_median)" "$(cut -f4 "$real_tmp/many-$which" | bench_median)"
 	done
-	{ # without the shell's own words about each
-		kill -KILL "${many_pids[@]}"
-		wait "${many_pids[@]}" || true
-	} 2>/dev/null
-	real_pids=()
+	many_end
 }
 
 bench_many()

@@ -12,8 +12,8 @@
 	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
 #define WINDOWED 0.8	  /* of that share, where hits come in windows: locks are fought for then */
 #define STEADY_SHARE 0.25 /* of the income may be spent by functions that are never taken away */
-#define FEW_HOLDS_NS 10000000.0
-#define CPUS_NS 50000000ull /* over how long the target's use of CPUs is looked at */
+#define FEW_HOLDS_NS 10000000.0 /* are paid back, however small the share */
+#define CPUS_NS 50000000ull	/* over how long the target's use of CPUs is looked at */
 #define STEP_CALM_NS 50000000ull
 #define STEP_MIN_NS 2000000ull
 

@@ -20,8 +20,8 @@
  */
 #define ACCOUNT_FUNCTIONS MR_SITE_SLOTS
 
-struct account_facts { /* totals since the beginning; all but now_ns may stand still, none goes back
-			*/
+/* Totals since the beginning; all but now_ns may stand still, none goes back. */
+struct account_facts {
 	uint64_t now_ns;
 	uint64_t target_ns; /* CPU time of the target, what watching adds to it included */
 	uint64_t hold_ns;
@@ -48,9 +48,10 @@ struct account {
 	bool cycling; /* some are not, outside windows */
 	bool blind;   /* the caller's: since the last step some that should be in place were not */
 	bool failed;  /* the caller's: a change could not be made, and this was said */
-	double account_ns, cpus, threshold;
-	double use;	   /* CPUs that the target uses; cpus: the same, at least one of them */
-	double grant;	   /* of how many it earns a share; 0: of cpus */
+	double account_ns, threshold;
+	double cpus;	   /* that the target uses while all probes are in place, at least one */
+	double use;	   /* the same at all times, be it next to nothing */
+	double grant;	   /* it earns a share of so many, of cpus at most; 0: of cpus */
 	double allowed_ns; /* what the share came to so far */
 	uint64_t begin_ns, last_ns, last_target_ns, last_hold_ns, last_other_hits;
 	uint64_t cpus_ns,

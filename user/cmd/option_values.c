@@ -41,6 +41,17 @@ int option_status(void *value, const char *arg)
 	return rc;
 }
 
+int option_pid(void *value, const char *arg)
+{
+	unsigned int pid;
+	int rc = value_integer(arg, INT32_MAX, &pid);
+
+	if (rc || !pid)
+		return rc ? rc : -ERANGE;
+	*(uint32_t *)value = pid;
+	return 0;
+}
+
 int option_time(void *value, const char *arg)
 {
 	return value_time(arg, value);

@@ -19,6 +19,7 @@
 #define OPTION_COUNT(options, member) OPTION_BY(option_count, int, options, member)
 #define OPTION_TEXT(options, member) OPTION_BY(option_text, const char *, options, member)
 #define OPTION_STATUS(options, member) OPTION_BY(option_status, int, options, member)
+#define OPTION_PID(options, member) OPTION_BY(option_pid, uint32_t, options, member)
 #define OPTION_TIME(options, member) OPTION_BY(option_time, uint64_t, options, member)
 #define OPTION_SECONDS(options, member) OPTION_BY(option_seconds, uint64_t, options, member)
 #define OPTION_PERCENT(options, member) OPTION_BY(option_percent, double, options, member)
@@ -32,6 +33,7 @@ int option_flag(void *value, const char *arg);	  /* true when given */
 int option_count(void *value, const char *arg);	  /* how often it was given */
 int option_text(void *value, const char *arg);	  /* not empty; not copied */
 int option_status(void *value, const char *arg);  /* an exit status */
+int option_pid(void *value, const char *arg);	  /* a process id */
 int option_time(void *value, const char *arg);	  /* value_time() */
 int option_seconds(void *value, const char *arg); /* value_seconds() */
 int option_percent(void *value, const char *arg); /* value_percent() */

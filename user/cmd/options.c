@@ -77,20 +77,9 @@ int options_parse_report(int argc, char **argv, struct report_options *options)
 
 /* --- inspect --- */
 
-static int parse_pid(void *value, const char *arg)
-{
-	unsigned int pid;
-	int rc = value_integer(arg, INT32_MAX, &pid);
-
-	if (rc || !pid)
-		return rc ? rc : -ERANGE;
-	*(uint32_t *)value = pid;
-	return 0;
-}
-
 static const struct option_row inspect_rows[] = {
-	{"pid", 'p', "PID", OPTION_BY(parse_pid, uint32_t, struct inspect_options, pid),
-	 "a process id", "look at the executable of this process"},
+	{"pid", 'p', "PID", OPTION_PID(struct inspect_options, pid), "a process id",
+	 "look at the executable of this process"},
 	{"verbose", 'v', NULL, OPTION_COUNT(struct inspect_options, verbose), NULL, "say more"},
 };
 

@@ -7,17 +7,6 @@
 
 #define DEFAULT_MAX_FREEZE_NS 250000000u
 
-static int parse_pid(void *value, const char *arg)
-{
-	unsigned int pid;
-	int rc = value_integer(arg, INT32_MAX, &pid);
-
-	if (rc || !pid)
-		return rc ? rc : -ERANGE;
-	*(uint32_t *)value = pid;
-	return 0;
-}
-
 /* ADDR or ADDR=TYPE, as a report has them: 0xc000094480=map[string]int */
 static int parse_map(void *value, const char *arg)
 {
@@ -79,8 +68,7 @@ static int check_formats(const struct output_options *out, const struct option_t
 #define O struct snapshot_cmd_options
 
 static const struct option_row snapshot_rows[] = {
-	{"pid", 'p', "PID", OPTION_BY(parse_pid, uint32_t, O, pid), "a process id",
-	 "the process that is looked at"},
+	{"pid", 'p', "PID", OPTION_PID(O, pid), "a process id", "the process that is looked at"},
 	{"map", 0, "ADDR[=TYPE]", OPTION_ALL(parse_map),
 	 "a map's address, as in 0xc000094480, or 0xc000094480=map[string]int",
 	 "check this map too, by its address as reports have it (may be repeated); its type is "

@@ -173,6 +173,11 @@ int snapshot_ask_goroutines(const struct report_snapshot *s, struct report_map_d
 		      : 0;
 }
 
+static int note_count(struct report_snapshot *out, uint64_t n, const char *what)
+{
+	return n ? report_snapshot_note(out, "%" PRIu64 " %s", n, what) : 0;
+}
+
 static int fill(struct taking *t)
 {
 	struct report_snapshot *out = t->out;
@@ -190,30 +195,22 @@ static int fill(struct taking *t)
 	r = groups_make(out, gs, t->bin, t->bias, t->freeze.began_ns);
 	for (i = 0; i < out->nmaps && !r; i++)
 		r = snapshot_ask_goroutines(out, &out->maps[i]);
-	if (!r && out->unread)
-		r = report_snapshot_note(out,
-					 "%" PRIu64
-					 " entries of the list of goroutines were not read, free "
-					 "ones among them: the time given with --max-freeze was up",
-					 out->unread);
+	if (!r)
+		r = note_count(out, out->unread,
+			       "entries of the list of goroutines were not read, free ones among "
+			       "them: the time given with --max-freeze was up");
 	if (!r && out->no_stack)
 		r = report_snapshot_note(out,
 					 "the stacks of %" PRIu64
 					 " goroutines were not read: the time "
 					 "given with --max-freeze was up",
 					 out->no_stack);
-	if (!r && out->unreadable)
-		r = report_snapshot_note(out,
-					 "%" PRIu64
-					 " entries of the list of goroutines cannot be read, "
-					 "or are none",
-					 out->unreadable);
-	if (!r && out->groups_cut)
-		r = report_snapshot_note(out,
-					 "%" PRIu64
-					 " goroutines are in no group: there are too many "
-					 "different stacks",
-					 out->groups_cut);
+	if (!r)
+		r = note_count(out, out->unreadable,
+			       "entries of the list of goroutines cannot be read, or are none");
+	if (!r)
+		r = note_count(out, out->groups_cut,
+			       "goroutines are in no group: there are too many different stacks");
 	return r;
 }
 

@@ -363,18 +363,6 @@ static json_t *build_stats(const struct report_stats *stats)
 	return json_finish(o, failed);
 }
 
-#define BUILD_LIST(name, type, build)                                            \
-	static json_t *name(const type *items, size_t n)                         \
-	{                                                                        \
-		json_t *list = json_array();                                     \
-		int failed = 0;                                                  \
-		size_t i;                                                        \
-                                                                                 \
-		for (i = 0; i < n && !failed; i++)                               \
-			failed |= json_array_append_new(list, build(&items[i])); \
-		return json_finish(list, failed);                                \
-	}
-
 static json_t *build_hidden(const struct report_hidden *hidden)
 {
 	json_t *o = json_object();
@@ -386,11 +374,11 @@ static json_t *build_hidden(const struct report_hidden *hidden)
 	return json_finish(o, failed);
 }
 
-BUILD_LIST(build_targets, struct report_target, build_target)
-BUILD_LIST(build_races, struct report_race, json_build_race)
-BUILD_LIST(build_maps, struct report_maprow, build_maprow)
-BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
-BUILD_LIST(build_audits, struct report_audited, json_build_audited)
+JSON_BUILD_LIST(build_targets, struct report_target, build_target)
+JSON_BUILD_LIST(build_races, struct report_race, json_build_race)
+JSON_BUILD_LIST(build_maps, struct report_maprow, build_maprow)
+JSON_BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
+JSON_BUILD_LIST(build_audits, struct report_audited, json_build_audited)
 
 static json_t *build_tool(const struct report *report)
 {

@@ -16,6 +16,19 @@ int json_put(json_t *object, const char *key, json_t *value);
 /* object, or NULL with object freed when something failed. */
 json_t *json_finish(json_t *object, int failed);
 
+/* json_t *name(const type *items, size_t n), an array of what build() makes of each. */
+#define JSON_BUILD_LIST(name, type, build)                                       \
+	static json_t *name(const type *items, size_t n)                         \
+	{                                                                        \
+		json_t *list = json_array();                                     \
+		int failed = 0;                                                  \
+		size_t i;                                                        \
+                                                                                 \
+		for (i = 0; i < n && !failed; i++)                               \
+			failed |= json_array_append_new(list, build(&items[i])); \
+		return json_finish(list, failed);                                \
+	}
+
 /* Of any bytes: what is not UTF-8 becomes \xNN. */
 json_t *json_text(const char *s);
 /* JSON integers end at INT64_MAX here; a counter never gets there, a hostile goroutine id may. */

@@ -4,18 +4,6 @@
 #include "report/json/json_make.h"
 #include "report/json/json_parts.h"
 
-#define BUILD_LIST(name, type, build)                                            \
-	static json_t *name(const type *items, size_t n)                         \
-	{                                                                        \
-		json_t *list = json_array();                                     \
-		int failed = 0;                                                  \
-		size_t i;                                                        \
-                                                                                 \
-		for (i = 0; i < n && !failed; i++)                               \
-			failed |= json_array_append_new(list, build(&items[i])); \
-		return json_finish(list, failed);                                \
-	}
-
 static json_t *build_number(const uint64_t *n)
 {
 	return json_number(*n);
@@ -55,11 +43,11 @@ static json_t *build_entry(const struct report_entry *e)
 	return json_finish(o, failed);
 }
 
-BUILD_LIST(build_numbers, uint64_t, build_number)
-BUILD_LIST(build_reals, double, build_real)
-BUILD_LIST(build_frames, struct report_frame, json_build_frame)
-BUILD_LIST(build_defects, struct report_defect, build_defect)
-BUILD_LIST(build_entries, struct report_entry, build_entry)
+JSON_BUILD_LIST(build_numbers, uint64_t, build_number)
+JSON_BUILD_LIST(build_reals, double, build_real)
+JSON_BUILD_LIST(build_frames, struct report_frame, json_build_frame)
+JSON_BUILD_LIST(build_defects, struct report_defect, build_defect)
+JSON_BUILD_LIST(build_entries, struct report_entry, build_entry)
 
 static json_t *build_integrity(const struct report_map_dump *m)
 {
@@ -122,8 +110,8 @@ static json_t *build_group(const struct report_group *g)
 	return json_finish(o, failed);
 }
 
-BUILD_LIST(build_maps, struct report_map_dump, build_map)
-BUILD_LIST(build_groups, struct report_group, build_group)
+JSON_BUILD_LIST(build_maps, struct report_map_dump, build_map)
+JSON_BUILD_LIST(build_groups, struct report_group, build_group)
 
 static json_t *build_snapshot(const struct report_snapshot *s)
 {
@@ -147,7 +135,7 @@ static json_t *build_snapshot(const struct report_snapshot *s)
 	return json_finish(o, failed);
 }
 
-BUILD_LIST(build_snapshots, struct report_snapshot, build_snapshot)
+JSON_BUILD_LIST(build_snapshots, struct report_snapshot, build_snapshot)
 
 json_t *json_build_snapshots(const struct report *report)
 {
