@@ -91,17 +91,20 @@ static bool may_start_more(struct loop *l)
 static void stop_if_all_ended(struct loop *l)
 {
 	struct watch *w = l->watch;
-	size_t i, left = 0;
+	size_t i, left = 0, behind = 0;
 
-	for (i = 0; i < w->ntargets; i++)
+	for (i = 0; i < w->ntargets; i++) {
 		left += !w->targets[i]->ended;
+		/* not the command itself, whose end we may hear of twice */
+		behind += !w->targets[i]->ended && !w->targets[i]->process.reaped;
+	}
 	if (!w->follow && !left)
 		stop(l);
 	if (!w->follow || !w->command->process.reaped)
 		return;
-	if (left)
-		tell_left(l, left);
-	else if (!may_start_more(l)) {
+	if (behind)
+		tell_left(l, behind);
+	if (!left && !may_start_more(l)) {
 		follow_note_left(w->follow, process_reap_adopted(&w->command->process));
 		stop(l);
 	}
