@@ -6,7 +6,7 @@
  * Configuration and tables, shared by all targets. Everything that every operation touches is an
  * array: the JIT inlines look-ups in arrays, and a global variable needs none.
  */
-#include <maprace/wire.h>
+#include <maprace/growth.h>
 
 #ifndef MR_FROZEN
 #define MR_FROZEN \

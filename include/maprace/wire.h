@@ -13,9 +13,7 @@
  * only, and never again: nothing that is left of an earlier one can be taken for a later one's. Its
  * low bits are the target's slot in the tables by target, which do come to be used again.
  */
-#ifndef __VMLINUX_H__
-#include <linux/types.h>
-#endif
+#include <maprace/site.h>
 
 #define MR_FRAMES 64	     /* program counters kept of a stack */
 #define MR_FASTPATH_SLOTS 64 /* of each CPU (power of two) */
@@ -24,12 +22,6 @@
 #ifndef MR_CPU_ENTRIES	     /* the unit tests, which do not size it later, need more */
 #define MR_CPU_ENTRIES 8     /* struct mr_cpu by slot and CPU, where user space asks for no more */
 #endif
-#define MR_SITE_SLOTS 128     /* probe sites of one target, by number (power of two) */
-#define MR_SITES 32768	      /* hash table of those of all targets (power of two), see below */
-#define MR_SITE_STEPS 16      /* so far from its place a site may be */
-#define MR_PROCESSES 1024     /* hash table of targets by process (power of two) */
-#define MR_CALL_SLOTS 8192    /* hash table of probed call instructions (power of two) */
-#define MR_CALL_STEPS 8	      /* so far from its slot one may be */
 #define MR_HOLD_SLOTS 1024    /* holds at one time, by map record (power of two) */
 #define MR_CLAIM_SLOTS 4096   /* of holds, and of stacks with --suspects (power of two) */
 #define MR_MAP_RECORDS 65536  /* default number of map records (power of two) */
@@ -45,138 +37,6 @@
 #define MR_DISTANCES 40	    /* how far apart they were: powers of two of nanoseconds */
 #define MR_TRIAL_CLASSES 64 /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64    /* bytes of a map header that travel with an event */
-#define MR_TABLE_MAX 16	    /* and of a Swiss table's */
-#define MR_GROWERS 1024	    /* parts in a growth that are summed up, with --growth (power of two) */
-#define MR_GROWN 4096	    /* maps whose last growth is known, with --growth (power of two) */
-#define MR_ITERATORS 4096   /* open iterations, with --growth (power of two) */
-
-/* MR_SITES: with all else that is in .bss less than 4 MiB, the most that kernels before 6.0 map. */
-
-enum mr_op {
-	MR_OP_NONE = 0,
-	MR_OP_READ = 1,
-	MR_OP_WRITE = 2,
-	MR_OP_DELETE = 3,
-	MR_OP_ITERATE = 4,
-	MR_OP_CLEAR = 5,
-	MR_OP_CLONE = 6,
-	MR_OP_MAX = 8, /* size of tables by operation */
-	/* With --growth: no operations, but what the runtime does inside some of them. */
-	MR_OP_GROW = 8,	  /* a map, or a Swiss table, begins to grow */
-	MR_OP_TABLE = 9,  /* a Swiss map of one group gets a table */
-	MR_OP_MOVE = 10,  /* classic: an old bucket is emptied into the new ones */
-	MR_OP_GROWN = 11, /* the return from any of these */
-	/* Neither: the collector has marked all that lives, and gives nothing back before. */
-	MR_OP_COLLECTED = 12,
-};
-
-static inline int mr_op_writes(__u32 op)
-{
-	return op == MR_OP_WRITE || op == MR_OP_DELETE || op == MR_OP_CLEAR;
-}
-
-/* Whether it asks for the writing flag of an empty Swiss map too: reads and deletes return before
- * (Go src/internal/runtime/maps/map.go); a clear does where something was deleted, an iteration
- * that was begun before the map was emptied. No branch: BPF. */
-static inline __u32 mr_op_asks_if_empty(__u32 op)
-{
-	return (1u << MR_OP_WRITE | 1u << MR_OP_CLONE | 1u << MR_OP_CLEAR | 1u << MR_OP_ITERATE) >>
-		       (op & (MR_OP_MAX - 1)) &
-	       1;
-}
-
-/* Of a probe that has a place in the table of sites: not that of the runtime's own fatal error, nor
- * the collector's. */
-static inline int mr_op_has_site(__u32 op)
-{
-	return op != MR_OP_NONE && op != MR_OP_COLLECTED;
-}
-
-/* Where a probed function has its map, or its map's type. */
-enum mr_arg {
-	MR_ARG_NONE = 0,
-	MR_ARG_0 = 1,	 /* first integer register (RAX) */
-	MR_ARG_1 = 2,	 /* RBX */
-	MR_ARG_2 = 3,	 /* RCX */
-	MR_ARG_ITER = 4, /* in the iterator that the first register points to */
-};
-
-/* The address without its target's tag, and the tag. */
-#define MR_TAG_SHIFT 48
-
-static inline __u64 mr_addr(__u64 tagged)
-{
-	return tagged << (64 - MR_TAG_SHIFT) >> (64 - MR_TAG_SHIFT);
-}
-
-static inline __u16 mr_tag(__u64 tagged)
-{
-	return (__u16)(tagged >> MR_TAG_SHIFT);
-}
-
-static inline __u64 mr_tagged(__u64 addr, __u16 tag)
-{
-	return mr_addr(addr) | (__u64)tag << MR_TAG_SHIFT;
-}
-
-/* A probed instruction. ip is its run-time address, op 0 or MR_OP_COLLECTED for a probe that sees
- * no operation. */
-struct mr_probe_site {
-	__u64 ip;
-	__u8 op;       /* enum mr_op */
-	__u8 map_arg;  /* enum mr_arg */
-	__u8 type_arg; /* enum mr_arg */
-	__u8 jump;     /* the stack check's: taken, the function begins anew afterwards */
-	__u16 depth;   /* ip is so many bytes behind its function's entry */
-	__u8 pad[2];
-};
-
-/* In the table of all: open-addressed by mr_site_place(). Of one process with several runtimes the
- * instruction tells which it is. */
-struct mr_site {
-	struct mr_probe_site site;
-	__u32 tgid;
-	__u16 tag;
-	__u8 number; /* among its target's sites; no operation's: MR_SITE_SLOTS */
-	__u8 pad[9];
-};
-
-static inline __u32 mr_site_place(__u32 tgid, __u64 ip)
-{
-	return (__u32)(((ip ^ (__u64)tgid << 24) * 0x9e3779b97f4a7c15ull) >> 40) & (MR_SITES - 1);
-}
-
-/* Open-addressed by mr_process_place(). */
-struct mr_process {
-	__u32 tgid; /* 0: none */
-	__u32 tag;
-};
-
-/* Spread: processes that were started together have numbers that lie close together. */
-static inline __u32 mr_process_place(__u32 tgid)
-{
-	return tgid * 0x9e3779b1u >> 16 & (MR_PROCESSES - 1);
-}
-
-/*
- * A call instruction in front of such a function that is probed as well, so that a goroutine can be
- * held before its stack check (bpf/gomap/stops.bpf.h). Open-addressed by mr_call_slot().
- */
-struct mr_call {
-	__u64 ip; /* 0: none */
-	__u32 tgid;
-	__u16 tag;
-	__u8 slot; /* number of the site of the function that it calls */
-	__u8 pad;
-	__u32 hits; /* plain adds: some may be lost */
-	__u32 pad2;
-};
-
-static inline __u32 mr_call_slot(__u32 tgid, __u64 ip)
-{
-	return (__u32)(((ip ^ (__u64)tgid << 24) * 0x9e3779b97f4a7c15ull) >> 40) &
-	       (MR_CALL_SLOTS - 1);
-}
 
 /* What a clone has of the map that it was made from. */
 enum mr_clone {
@@ -579,67 +439,6 @@ struct mr_event_fatal {
 };
 
 /*
- * What a goroutine has done for one growth of one map, from inside its own writes: direct-mapped by
- * both. A growth's id is the time at which it began, or, with MR_GROWTH_LATE, was first seen.
- */
-struct mr_grower {
-	__u64 g, map;
-	__u64 id;
-	__u64 old;	   /* classic: address of the buckets that are emptied */
-	__u64 busy_ns;	   /* classic: to make the new buckets; Swiss: in all */
-	__u32 steps;	   /* classic: old buckets that it was sent to empty; Swiss: 1 */
-	__u32 told;	   /* of them, in events */
-	__u32 op;	   /* enum mr_op: what it entered first */
-	__u32 flags;	   /* MR_GROWTH_LATE */
-	__u32 header_size; /* 0: could not be read */
-	__u32 pad;
-	__u8 header[MR_HEADER_MAX]; /* of the map, at the first entry */
-	__u8 table[MR_TABLE_MAX];   /* of the Swiss table that grows */
-	struct mr_access access;    /* the first entry; op is MR_OP_WRITE */
-};
-
-/* A goroutine that is inside a function whose return we want to see, direct-mapped by it. */
-struct mr_inside {
-	__u64 g, goid, map;
-	__u64 entered_ns;
-	__u32 epoch; /* when the probes change, what was entered before may leave unseen */
-	__u32 pad;
-};
-
-struct mr_grown { /* a map's last growth, direct-mapped by map */
-	__u64 map, id;
-	__u64 old;
-	__u32 under_way;
-	__u32 flags;
-	__u32 epoch;
-	__u32 seed, collected; /* as in mr_map */
-	__u32 pad;
-};
-
-struct mr_iterator { /* direct-mapped by the iterator's address */
-	__u64 it, g, goid, map;
-	__u64 first_ns, last_ns;
-	__u64 told; /* the growth that it was last reported for */
-	__u32 epoch;
-	__u32 pad;
-};
-
-#define MR_GROWTH_BEGAN 1u
-#define MR_GROWTH_PAID 2u     /* what who.busy_ns and who.steps are now */
-#define MR_GROWTH_ENDED 4u    /* without MR_GROWTH_PAID: seen by somebody else, who is not told */
-#define MR_GROWTH_ITERATOR 8u /* who.access is a step of an iteration that was open at the growth */
-#define MR_GROWTH_LATE 16u    /* under way when first seen */
-
-struct mr_event_growth {
-	struct mr_event_header header;
-	__u32 what;	   /* MR_GROWTH_* */
-	__u32 header_size; /* of after; 0: could not be read */
-	__u64 since_ns;	   /* an iteration: when it began */
-	__u8 after[MR_HEADER_MAX];
-	struct mr_grower who;
-};
-
-/*
  * The place of a product with that odd number. Of two keys that differ in the top 16 bits alone,
  * the tag's, the low 16 bits here do, and if the low n bits of the tags do, then the low n here:
  * the targets that are watched at one time, whose slots differ, meet nowhere because their
@@ -677,9 +476,6 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
 }
 
-_Static_assert(sizeof(struct mr_probe_site) == 16, "wire");
-_Static_assert(sizeof(struct mr_site) == 32, "wire");
-_Static_assert(sizeof(struct mr_call) == 24, "wire");
 _Static_assert(sizeof(struct mr_config) == 112, "wire");
 _Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
@@ -697,14 +493,6 @@ _Static_assert(sizeof(struct mr_caller) == 40, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 2432, "wire");
 _Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
-	       "wire");
-_Static_assert(sizeof(struct mr_grower) ==
-		       64 + MR_HEADER_MAX + MR_TABLE_MAX + sizeof(struct mr_access),
-	       "wire");
-_Static_assert(sizeof(struct mr_inside) == 40, "wire");
-_Static_assert(sizeof(struct mr_grown) == 48, "wire");
-_Static_assert(sizeof(struct mr_iterator) == 64, "wire");
-_Static_assert(sizeof(struct mr_event_growth) == 32 + MR_HEADER_MAX + sizeof(struct mr_grower),
 	       "wire");
 _Static_assert(sizeof(struct mr_event_fatal) == 64 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <maprace/wire.h>
+#include <maprace/growth.h>
 
 #include "base/err.h"
 #include "go/go_binary.h"

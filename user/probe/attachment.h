@@ -6,8 +6,8 @@
 #include "probe/calls.h"
 #include "probe/engine.h"
 
-/* What is behind probe/attach.h: how it is made is attach.c, what is read of it while it works
- * attach_read.c. */
+/* What is behind probe/attach.h: how it is made and lives is attach.c, what it has in the engine's
+ * tables attach_place.c, what is read of it while it works attach_read.c. */
 struct attachment {
 	struct attach_opts opts;
 	uint64_t pidns_dev, pidns_ino;
@@ -15,6 +15,7 @@ struct attachment {
 	struct engine *engine;	 /* NULL: not loaded */
 	uint16_t tag;
 	struct mr_target *target; /* the engine's */
+	bool in_tables;		  /* its process and its sites are in the engine's */
 	const struct process *process;
 	struct image { /* the program, and plugins in the order in which they came */
 		const struct go_binary *bin;
@@ -39,5 +40,19 @@ static inline uint32_t attachment_engine_slot(const struct attachment *a)
 /* The hook whose site is in this slot, and the number of its image, which is that of its file
  * among the links. */
 const struct hook *attachment_slot_hook(const struct attachment *a, uint32_t slot, uint8_t *file);
+
+/* The lasting probes of an image, as the links want them. */
+void attachment_lasting_offsets(const struct hook_set *set, unsigned long offsets[LINKS_LASTING]);
+
+/* The sites of one image into the tables, with the numbers that are free: offsets, by number, tells
+ * which those are. Out of the table of all, where the target's own keeps them for what is read of
+ * it later; and the numbers of an image that came to nothing, which are free again. */
+int attachment_add_sites(struct attachment *a, const struct hook_set *set, uint64_t bias,
+			 unsigned long *offsets);
+void attachment_remove_sites(const struct attachment *a, const struct hook_set *set, uint64_t bias);
+void attachment_free_numbers(const struct attachment *a, const struct hook_set *set, uint64_t bias);
+
+/* Late hits, of a process that has gone on, are none of its any more. */
+void attachment_leave_engine(struct attachment *a);
 
 #endif

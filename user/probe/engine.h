@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <maprace/wire.h>
+#include <maprace/growth.h>
 
 #include "base/err.h"
 #include "probe/attach.h"

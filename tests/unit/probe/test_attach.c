@@ -17,6 +17,7 @@ static void fake_leave(struct engine *e, uint16_t tag);
 #define engine_join fake_join
 #define engine_leave fake_leave
 #include "../../../user/probe/attach.c"
+#include "../../../user/probe/attach_place.c"
 
 #define TGID 4711
 
@@ -136,10 +137,33 @@ static void a_process_may_have_many_runtimes(void **state)
 		/* of one that is watched still */
 		assert_non_null(p);
 		assert_ptr_equal(first->slots[p->tag].owner->engine, first);
-		leave_engine(a[i]);
+		attachment_leave_engine(a[i]);
 		free(a[i]);
 	}
 	assert_null(process_entry(first));
+}
+
+/* One that has ended, and is only read still, has the process no more. */
+static void who_has_ended_inherits_no_process(void **state)
+{
+	struct attachment *a[3];
+	struct err err = {};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		a[i] = prepared((uint64_t)i << 24);
+		assert_int_equal(attachment_load(a[i], &err), 0);
+	}
+	attachment_vacate(a[1]);
+	attachment_vacate(a[0]);
+	assert_int_equal(process_entry(first)->tag, a[2]->tag);
+	attachment_vacate(a[2]);
+	assert_null(process_entry(first));
+	for (i = 0; i < 3; i++) {
+		attachment_leave_engine(a[i]);
+		free(a[i]);
+	}
 }
 
 /* Each place that sites of this process may have is somebody else's. */
@@ -180,7 +204,7 @@ static void who_finds_no_room_has_another_engine(void **state)
 	assert_int_equal(sites_of(first), 0);
 	assert_null(process_entry(first));
 	assert_int_equal(sites_of(second), 4);
-	leave_engine(a);
+	attachment_leave_engine(a);
 	assert_int_equal(sites_of(second), 0);
 	free(a);
 }
@@ -210,12 +234,12 @@ static void a_site_without_room_has_no_number(void **state)
 	(void)state;
 	assert_int_equal(attachment_load(a, &err), 0);
 	fill_sites(first);
-	assert_int_equal(add_sites(a, &set, 1 << 24, offsets), -ENOSPC);
+	assert_int_equal(attachment_add_sites(a, &set, 1 << 24, offsets), -ENOSPC);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(a->target->sites[i].ip, hooks[i].addr);
 	for (; i < MR_SITE_SLOTS; i++)
 		assert_int_equal(a->target->sites[i].ip, 0);
-	leave_engine(a);
+	attachment_leave_engine(a);
 	free(a);
 }
 
@@ -240,7 +264,7 @@ static void processes_have_room(void **state)
 			assert_ptr_equal(all[i]->engine, first);
 		}
 		while (i--) {
-			leave_engine(all[i]);
+			attachment_leave_engine(all[i]);
 			free(all[i]);
 		}
 	}
@@ -253,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ATTACH_TEST(a_process_may_have_many_runtimes),
+		ATTACH_TEST(who_has_ended_inherits_no_process),
 		ATTACH_TEST(who_finds_no_room_has_another_engine),
 		ATTACH_TEST(who_finds_no_room_anywhere_is_refused),
 		ATTACH_TEST(a_site_without_room_has_no_number),

@@ -26,123 +26,7 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "snapshot/freeze.h"
-
-#define MS 1000000ull
-#define LIMIT (2000 * MS)
-
-static struct shared { /* with the target */
-	volatile uint64_t sent, handled, turns;
-	volatile int ready, result, error, go;
-} * shared;
-
-static struct target {
-	pid_t pid;
-	struct process p;
-	struct err err;
-	struct freeze f;
-} t;
-
-static void nap(void)
-{
-	const struct timespec ms = {.tv_nsec = 1000000};
-
-	nanosleep(&ms, NULL);
-}
-
-static void count(int number)
-{
-	(void)number;
-	shared->handled++;
-}
-
-static void handle(int number)
-{
-	struct sigaction sa = {.sa_handler = count};
-
-	sigaction(number, &sa, NULL);
-}
-
-static void begin(void (*target)(void))
-{
-	memset(shared, 0, sizeof(*shared));
-	memset(&t, 0, sizeof(t));
-	t.pid = fork();
-	assert_true(t.pid >= 0);
-	if (!t.pid) {
-		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		target();
-		_exit(0);
-	}
-	while (!shared->ready)
-		nap();
-	assert_int_equal(process_open(&t.p, t.pid, &t.err), 0);
-}
-
-/* Its letter in /proc, and that nobody traces it. */
-static char state(void)
-{
-	char path[64], line[256], letter = '?';
-	int tracer = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)t.pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		sscanf(line, "State: %c", &letter);
-		sscanf(line, "TracerPid: %d", &tracer);
-	}
-	if (f)
-		fclose(f);
-	assert_int_equal(tracer, 0);
-	return letter;
-}
-
-/* How it has ended, as waitpid(2) says. */
-static int ended(int signal)
-{
-	int status = -1;
-
-	if (signal)
-		kill(t.pid, signal);
-	assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
-	process_close(&t.p);
-	freeze_free(&t.f);
-	return status;
-}
-
-static int look(int (*how)(void *), uint64_t max_ns)
-{
-	freeze_free(&t.f);
-	return freeze_look(&t.f, &t.p, max_ns, how, NULL, &t.err);
-}
-
-static void turns(void)
-{
-	for (shared->ready = 1;;)
-		shared->turns++;
-}
-
-static void assert_turns(void)
-{
-	uint64_t before = shared->turns, until = clock_ns(CLOCK_MONOTONIC) + 10000 * MS;
-
-	while (shared->turns == before && clock_ns(CLOCK_MONOTONIC) < until)
-		nap();
-	assert_true(shared->turns != before);
-	assert_int_equal(state(), 'R');
-}
-
-static int see(void *arg)
-{
-	uint64_t before = shared->turns;
-
-	(void)arg;
-	nap();
-	return before == shared->turns ? 7 : -EBUSY;
-}
+#include "freeze_target.h"
 
 static void it_stands_still_and_goes_on(void **unused)
 {
@@ -166,13 +50,6 @@ static int stop_ourselves(void *arg)
 {
 	(void)arg;
 	kill(getpid(), SIGSTOP);
-	return 0;
-}
-
-static int crash(void *arg)
-{
-	(void)arg;
-	kill(getpid(), SIGKILL);
 	return 0;
 }
 
@@ -217,12 +94,6 @@ static void one_that_ends_meanwhile_was_not_seen(void **unused)
 	assert_non_null(strstr(t.err.text, "ended while it was looked at"));
 	status = ended(0); /* ours to collect, at once */
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-static int nothing(void *arg)
-{
-	(void)arg;
-	return 0;
 }
 
 static void one_that_is_gone_is_not_taken_for_another(void **unused)
@@ -491,41 +362,6 @@ static void no_signal_is_lost(void **unused)
 	assert_int_equal(shared->handled, shared->sent);
 }
 
-static void *turn(void *arg)
-{
-	for (;;)
-		nap();
-	return arg;
-}
-
-static void *turn_once(void *arg)
-{
-	return arg;
-}
-
-static void leaderless(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, turn, NULL);
-	shared->ready = 1;
-	while (!shared->go)
-		nap();
-	pthread_exit(NULL);
-}
-
-static void a_leader_that_has_ended_does_not_matter(void **unused)
-{
-	(void)unused;
-	begin(leaderless);
-	shared->go = 1;
-	while (state() != 'Z')
-		nap();
-	assert_int_equal(look(nothing, LIMIT), 0);
-	assert_int_equal(t.f.n, 1);
-	ended(SIGKILL);
-}
-
 static void one_that_is_stopped_stays_stopped(void **unused)
 {
 	uint64_t before;
@@ -548,81 +384,6 @@ static void one_that_is_stopped_stays_stopped(void **unused)
 	ended(SIGKILL);
 }
 
-static void *start_threads(void *arg)
-{
-	pthread_t thread;
-
-	for (;;)
-		if (!pthread_create(&thread, NULL, turn_once, NULL))
-			pthread_join(thread, NULL);
-	return arg;
-}
-
-static void starts_threads(void)
-{
-	pthread_t thread;
-	int i;
-
-	for (i = 0; i < 4; i++)
-		pthread_create(&thread, NULL, start_threads, NULL);
-	shared->ready = 1;
-	for (;;)
-		shared->turns++;
-}
-
-/* New ones come and go while they are stopped. */
-static void threads_may_come_and_go(void **unused)
-{
-	int i;
-
-	(void)unused;
-	begin(starts_threads);
-	for (i = 0; i < 100; i++)
-		assert_int_equal(look(i % 5 ? see : crash, LIMIT), i % 5 ? 7 : -ECANCELED);
-	assert_turns();
-	ended(SIGKILL);
-}
-
-static void *sleep_deeply(void *arg)
-{
-	const struct timespec rest = {.tv_nsec = 3000000};
-	pid_t pid;
-
-	for (;;) {
-		pid = vfork(); /* who calls it waits for its child so that nothing ends that */
-		if (!pid) {
-			nanosleep(&rest, NULL);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
-	}
-	return arg;
-}
-
-static void sleeps_deeply(void)
-{
-	pthread_t thread;
-	int i;
-
-	for (i = 0; i < 8; i++)
-		pthread_create(&thread, NULL, sleep_deeply, NULL);
-	shared->ready = 1;
-	for (;;)
-		nap();
-}
-
-/* A service that writes to a disk all the time. */
-static void one_of_whom_somebody_always_waits_is_frozen(void **unused)
-{
-	int i;
-
-	(void)unused;
-	begin(sleeps_deeply);
-	for (i = 0; i < 10; i++)
-		assert_int_equal(look(see, LIMIT), 7);
-	ended(SIGKILL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,15 +399,8 @@ int main(void)
 		cmocka_unit_test(signals_that_are_ignored_end_nothing),
 		cmocka_unit_test(one_that_was_too_slow_is_not_harmed),
 		cmocka_unit_test(no_signal_is_lost),
-		cmocka_unit_test(a_leader_that_has_ended_does_not_matter),
 		cmocka_unit_test(one_that_is_stopped_stays_stopped),
-		cmocka_unit_test(threads_may_come_and_go),
-		cmocka_unit_test(one_of_whom_somebody_always_waits_is_frozen),
 	};
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (shared == MAP_FAILED)
-		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, share, NULL);
 }

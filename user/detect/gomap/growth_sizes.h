@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include <maprace/wire.h>
+#include <maprace/growth.h>
 
 #include "go/go_layout.h"
 #include "model/model.h"
