@@ -45,8 +45,8 @@ hot_attach()
 	unwatched | race) return 0 ;;
 	empty) command=("$bench_build/empty" "$bench_build/empty.bpf.o" "$hot_pid") ;;
 	old-no-holds) command=("$BENCH_OLD" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;; # for the JSON file only
-	no-holds) command=("$maprace" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;;
-	maprace) command=("$maprace" watch -q -p "$hot_pid") ;;
+	no-holds) command=("$maprace" watch -q --budget 100 --max-hold 0 -p "$hot_pid$hot_others") ;;
+	maprace) command=("$maprace" watch -q -p "$hot_pid$hot_others") ;;
 	bpftrace) command=(bpftrace -p "$hot_pid" -e "uprobe:/proc/$hot_pid/exe:\"$(hot_function "$1" "$2")\" { @ = count(); }") ;;
 	esac
 	# standard input stays open as long as this script lives: that is what the empty program waits for
@@ -58,6 +58,18 @@ hot_attach()
 		real_show "$real_tmp/watcher.out" >&2
 		return 1
 	fi
+}
+
+# hot_idle VERSION: sets hot_others to ",PID..." of the other targets, which have nothing to do
+hot_idle()
+{
+	local i
+	hot_others=
+	for ((i = 1; i < targets; i++)); do
+		"$bench_build/hot-$1" read private 0 <"$real_tmp/held" >/dev/null 2>&1 &
+		real_pids+=("$!")
+		hot_others+=,$!
+	done
 }
 
 # hot_half NAME: half of the long time without a watcher
@@ -136,8 +148,8 @@ hot_head()
 # rates relative to unwatched, then the ratios that matter
 hot_row()
 {
-	jq -r '.rates as $r | def m($v): $r[$v].median; def rel($v): if m($v) then m($v) / m("unwatched") else null end;
-		def over($a; $b): if m($a) and m($b) then m($a) / m($b) else null end;
+	jq -r '.rates as $r | def m($v): $r[$v].median; def over($a; $b): if m($a) and m($b) then m($a) / m($b) else null end;
+		def rel($v): over($v; "unwatched");
 		[.go, .op, .mode, m("unwatched"), m("empty"), rel("no-holds"), rel("maprace"), rel("bpftrace"), rel("race"),
 		 over("no-holds"; "empty"), over("no-holds"; "bpftrace"), (.own | if length > 0 then .[length / 2 | floor] else null end)]
 		| map(if . == null then "?" else . end) | @tsv' |
@@ -157,6 +169,7 @@ bench_hot()
 	for version in "${versions[@]}"; do
 		bench_go_build "$version" hot
 		bench_go_build "$version" hot -race 2>"$real_tmp/err" || echo "        Go $version has no -race here" >&2
+		hot_idle "$version"
 		for op in "${hot_ops[@]}"; do
 			for mode in "${hot_modes[@]}"; do
 				hot_case "$version" "$op" "$mode"

@@ -30,6 +30,7 @@ read -ra hot_modes <<<"${BENCH_MODES:-private shared}"
 rounds=${BENCH_ROUNDS:-5}
 seconds=${BENCH_SECONDS:-1}
 long=${BENCH_LONG:-5}
+targets=${BENCH_TARGETS:-1}
 
 # bench_go_build VERSION NAME [FLAG...]: tests/bench/NAME.go into build/bench/NAME-VERSION[FLAG]
 bench_go_build()
