@@ -120,7 +120,7 @@ static __always_inline void tell_unknown(struct mr_bpf_cpu *c, __u64 caller, __u
 	struct mr_bpf_control *ctl = control_get();
 	struct mr_bpf_event_unknown *e;
 
-	bpf_lose(c, MR_BPF_LOSS_PROGRAM_UNKNOWN);
+	bpf_count(c, MR_BPF_COUNT_PROGRAM_UNKNOWN);
 	if (!ctl || now - ctl->unknown_ns < 10000000)
 		return;
 	ctl->unknown_ns = now;
@@ -173,7 +173,7 @@ static __noinline int actor_find(void *ctx, struct mr_bpf_cpu *c, struct mr_bpf_
 	if (caller == STACK_OUTER)
 		return 0;
 	if (caller == STACK_UNCLEAR) {
-		bpf_lose(c, MR_BPF_LOSS_STACK_FAULT);
+		bpf_count(c, MR_BPF_COUNT_STACK_FAULT);
 		row_gap(c, bpf_ktime_get_ns());
 		return 0;
 	}

@@ -25,7 +25,7 @@ static __always_inline struct mr_bpf_finding *finding_get(struct mr_bpf_cpu *c, 
 		if (f->tag == tag || (!f->tag && !word_replace(&f->tag, 0, tag)) || f->tag == tag)
 			return f;
 	}
-	bpf_lose(c, MR_BPF_LOSS_FINDING_FULL);
+	bpf_count(c, MR_BPF_COUNT_FINDING_FULL);
 	return NULL;
 }
 
@@ -37,7 +37,7 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, 
 	int i;
 
 	if (!e) {
-		bpf_lose(c, MR_BPF_LOSS_RING_FULL);
+		bpf_count(c, MR_BPF_COUNT_RING_FULL);
 		return 0;
 	}
 	e->header.kind = MR_BPF_EVENT_FINDING;
@@ -51,14 +51,14 @@ static __noinline int finding_emit(struct mr_bpf_cpu *c, struct mr_bpf_open *o, 
 	e->op = o->op;
 	e->flags = lost && o->inside ? MR_BPF_BOTH_READ : 0;
 	e->read_ns = lost ? o->read.ns : 0;
-	e->other_ns = lost ? o->other_ns : o->met_ns;
+	e->other_ns = lost ? o->other_ns : o->overlap_ns;
 	e->write_ns = o->started_ns;
 	e->read_digest = o->read.digest;
 	e->other_digest = o->other_digest;
 	e->write_digest = o->digest;
 	e->lost = lost ? o->lost : 0;
 	e->writer = lost && o->stale == STALE_LATE ? o->late : o->actor;
-	e->other = lost ? o->other : o->met;
+	e->other = lost ? o->other : o->overlap;
 	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
 		((__u64 *)e->key)[i] = ((__u64 *)o->key_bytes)[i];
 	for (i = 0; i < MR_BPF_KEY_MAX / 8; i++)
@@ -86,7 +86,7 @@ static __noinline int finding_count(struct mr_bpf_cpu *c, struct mr_bpf_open *o)
 		return 0;
 	__sync_fetch_and_add((__u64 *)&f->lost, (__u64)(__s64)o->lost);
 	if (!f->first_ns)
-		bpf_lose(c, MR_BPF_LOSS_UNNAMED);
+		bpf_count(c, MR_BPF_COUNT_UNNAMED);
 	return 0;
 }
 
@@ -94,7 +94,7 @@ static __noinline int finding_add(struct mr_bpf_cpu *c, struct mr_bpf_open *o, _
 				  __u32 kind)
 {
 	bool lost = kind == MR_BPF_LOST_UPDATE;
-	struct mr_bpf_actor *other = lost ? &o->other : &o->met;
+	struct mr_bpf_actor *other = lost ? &o->other : &o->overlap;
 	struct mr_bpf_actor *writer = lost && o->stale == STALE_LATE ? &o->late : &o->actor;
 	__u64 tag = finding_tag(o->tag, kind, actor_group(writer), actor_group(other));
 	struct mr_bpf_finding *f = finding_get(c, tag);

@@ -46,7 +46,7 @@ __noinline __u64 key_tag(void)
 	if (!c)
 		return 0;
 	if (words_read(c->key, c->call.key_size, c->call.key)) {
-		bpf_lose(c, MR_BPF_LOSS_KEY_FAULT);
+		bpf_count(c, MR_BPF_COUNT_KEY_FAULT);
 		return 0;
 	}
 	tag = mix(words_digest(c->key, c->call.key_size) ^
@@ -63,9 +63,9 @@ __noinline __u64 value_digest(void)
 	if (!c->call.value)
 		return MR_BPF_ABSENT;
 	if (c->call.value_size > MR_BPF_DIGEST_MAX)
-		bpf_lose(c, MR_BPF_LOSS_VALUE_LONG);
+		bpf_count(c, MR_BPF_COUNT_VALUE_LONG);
 	if (words_read(c->value, c->call.value_size, c->call.value)) {
-		bpf_lose(c, MR_BPF_LOSS_VALUE_FAULT);
+		bpf_count(c, MR_BPF_COUNT_VALUE_FAULT);
 		return 0;
 	}
 	return words_digest(c->value, c->call.value_size);
@@ -117,11 +117,11 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 		return NULL;
 	old = rec->tag;
 	if (old == 1 || word_replace(&rec->tag, old, 1) != old) {
-		bpf_lose(c, MR_BPF_LOSS_KEY_BUSY);
+		bpf_count(c, MR_BPF_COUNT_KEY_BUSY);
 		return NULL;
 	}
 	if (old && now - rec->last_ns < bcfg.window_ns)
-		bpf_lose(c, MR_BPF_LOSS_KEY_REPLACED);
+		bpf_count(c, MR_BPF_COUNT_KEY_REPLACED);
 	for (i = 0; i < MR_BPF_VERSIONS; i++) {
 		rec->version[i].seq = 0;
 		rec->version[i].digest = MR_BPF_VOID;
@@ -130,8 +130,8 @@ static __noinline struct mr_bpf_key *key_make(struct mr_bpf_cpu *c, __u64 tag, _
 	rec->head = 0;
 	rec->next = 0;
 	rec->inside_id = 0;
-	rec->met_id = 0;
-	rec->pending.n = rec->gone.n = 0;
+	rec->overlap_id = 0;
+	rec->pending.n = rec->evicted_pending.n = 0;
 	rec->ambiguous_ns = 0;
 	rec->dropped_ns = 0;
 	rec->recent[0].id = rec->recent[1].id = 0;
@@ -172,20 +172,20 @@ static __noinline int lineage_put(const struct mr_bpf_key *rec, __u64 tag,
 		return 0;
 	if (l->tag != own) {
 		l->tag = 0;
-		l->open = 0;
+		l->inflight_writes = 0;
 		l->done_ns = 0;
 		l->by_id = l->or_by_id = 0;
 		l->rmw = 0;
 	}
 	if (!again) {
-		if (l->open > 1 ||
-		    (l->open && (!l->by_id || (l->or_by_id && l->or_by_id != l->by_id))))
+		if (l->inflight_writes > 1 ||
+		    (l->inflight_writes && (!l->by_id || (l->or_by_id && l->or_by_id != l->by_id))))
 			l->or_by_id = MR_BPF_MANY;
 		else
-			l->or_by_id = l->open ? l->by_id : 0;
+			l->or_by_id = l->inflight_writes ? l->by_id : 0;
 		l->or_by_group = l->by_group;
-		l->rmw = l->open ? l->rmw << 1 & 2 : 0;
-		l->open += !v->done_ns;
+		l->rmw = l->inflight_writes ? l->rmw << 1 & 2 : 0;
+		l->inflight_writes += !v->done_ns;
 	}
 	if (v->done_ns)
 		l->done_ns = v->done_ns;
@@ -208,14 +208,14 @@ static __noinline int lineage_done(const struct mr_bpf_key *rec, __u64 tag, __u6
 	l = lineage_slot(rec, tag, digest, &own);
 	if (!l || l->tag != own)
 		return 0;
-	if (l->open)
-		l->open--;
+	if (l->inflight_writes)
+		l->inflight_writes--;
 	if (now) {
 		l->done_ns = now;
 	} else if (l->seq == seq) {
 		l->by_id = 0; /* who is inside still is not known any more */
 		l->rmw = 0;
-		if (!l->open)
+		if (!l->inflight_writes)
 			l->tag = 0;
 	}
 	return 0;
@@ -265,7 +265,7 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 	rd->depth = head >> 32;
 	if (!l || l->tag != own)
 		return 0;
-	if (!l->open && settled > l->done_ns && settled_end < rd->ns)
+	if (!l->inflight_writes && settled > l->done_ns && settled_end < rd->ns)
 		return 0;
 	/* what was read may be another's, who wrote or deleted the same and is no version */
 	v = &rec->version[l->seq & (MR_BPF_VERSIONS - 1)];
@@ -279,7 +279,7 @@ static __noinline int version_match(struct mr_bpf_key *rec, struct mr_bpf_read *
 	rd->by_group = l->by_group;
 	rd->or_by_id = l->or_by_id;
 	rd->or_by_group = l->or_by_group;
-	rd->done_ns = l->open ? 0 : l->done_ns;
+	rd->done_ns = l->inflight_writes ? 0 : l->done_ns;
 	rd->flags = MR_BPF_MATCHED;
 	if (rd->seq != rd->head && v->seq == rd->head && v->done_ns && v->done_ns < rd->ns &&
 	    v->digest != MR_BPF_VOID)

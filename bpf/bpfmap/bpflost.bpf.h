@@ -45,7 +45,7 @@ static __noinline int version_push(struct mr_bpf_open *o, struct mr_bpf_key *rec
 	int i;
 
 	if (v->seq && !v->done_ns)
-		inside_add(&rec->gone, o->started_ns);
+		inside_add(&rec->evicted_pending, o->started_ns);
 	else if (v->digest != MR_BPF_VOID && v->done_ns > rec->dropped_ns)
 		rec->dropped_ns = v->done_ns;
 	v->seq = 0;
@@ -105,7 +105,7 @@ static __noinline int version_end(struct mr_bpf_open *o, struct mr_bpf_key *rec,
 		if (failed)
 			v->digest = MR_BPF_VOID;
 	} else {
-		inside_sub(&rec->gone);
+		inside_sub(&rec->evicted_pending);
 		rec->dropped_ns = now;
 	}
 	if (failed) {
@@ -134,7 +134,7 @@ static __always_inline void blame_late_writer(struct mr_bpf_cpu *c, struct mr_bp
 		either = o->read.or_by_id && o->read.or_by_id != v->by.id;
 	}
 	if (o->lost != 0 && id == MR_BPF_MANY) {
-		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+		bpf_count(c, MR_BPF_COUNT_UNDECIDED);
 		return;
 	}
 	if (o->lost == 0 || v->by.id == id || !id || !had_read)
@@ -226,7 +226,7 @@ static __noinline int stale_check(struct mr_bpf_cpu *c, struct mr_bpf_open *o,
 		o->other_group = actor_group(&o->top.by);
 		return 0;
 	}
-	bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+	bpf_count(c, MR_BPF_COUNT_UNDECIDED);
 	return 0;
 }
 
@@ -240,7 +240,7 @@ static __always_inline void overlap_enter(struct mr_bpf_open *o, struct mr_bpf_k
 
 	if (!id || o->started_ns - rec->inside_ns >= INSIDE_NS) {
 		rec->inside_id = 0;
-		rec->met_id = 0;
+		rec->overlap_id = 0;
 		rec->inside = o->actor;
 		rec->inside_ns = o->started_ns;
 		rec->inside_op = o->op;
@@ -250,28 +250,29 @@ static __always_inline void overlap_enter(struct mr_bpf_open *o, struct mr_bpf_k
 	if (id == o->actor.id || rec->inside.cpu == o->actor.cpu ||
 	    (rec->inside_op == MR_BPF_DELETE && o->op == MR_BPF_DELETE))
 		return;
-	if (rec->met_id || word_replace(&rec->met_id, 0, 1))
+	if (rec->overlap_id || word_replace(&rec->overlap_id, 0, 1))
 		return;
-	rec->met = o->actor;
-	rec->met_ns = o->started_ns;
-	rec->met_op = o->op;
-	*(volatile __u64 *)&rec->met_id = o->actor.id;
+	rec->overlap = o->actor;
+	rec->overlap_ns = o->started_ns;
+	rec->overlap_op = o->op;
+	*(volatile __u64 *)&rec->overlap_id = o->actor.id;
 }
 
 static __always_inline bool overlap_leave(struct mr_bpf_open *o, struct mr_bpf_key *rec)
 {
-	bool met;
+	bool overlapped;
 
 	if (rec->inside_id != o->actor.id || rec->inside_ns != o->started_ns)
 		return false;
-	met = rec->met_id > 1 && rec->met.id == rec->met_id && rec->met_ns >= o->started_ns;
-	if (met) {
-		o->met = rec->met;
-		o->met_ns = rec->met_ns;
+	overlapped = rec->overlap_id > 1 && rec->overlap.id == rec->overlap_id &&
+		     rec->overlap_ns >= o->started_ns;
+	if (overlapped) {
+		o->overlap = rec->overlap;
+		o->overlap_ns = rec->overlap_ns;
 	}
-	rec->met_id = 0;
+	rec->overlap_id = 0;
 	*(volatile __u64 *)&rec->inside_id = 0;
-	return met;
+	return overlapped;
 }
 
 /* Told of at its end only, and somebody entered after it: that one may have come before it or
@@ -298,7 +299,7 @@ static __noinline int on_write(void *ctx, struct mr_bpf_cpu *c)
 	int i;
 
 	if (o->valid)
-		bpf_lose(c, MR_BPF_LOSS_EXIT_UNMATCHED);
+		bpf_count(c, MR_BPF_COUNT_EXIT_UNMATCHED);
 	o->map = c->call.map;
 	o->key = c->call.key;
 	o->task = bpf_get_current_pid_tgid();
@@ -372,7 +373,7 @@ static __noinline bool may_have_seen(const struct mr_bpf_open *o, const struct m
 	if (o->read.born && (o->read.flags & (MR_BPF_MATCHED | MR_BPF_LATE)) != MR_BPF_MATCHED)
 		return true;
 	if (rec->next - (__u32)o->mine > 1 || inside_any(&rec->pending, o->started_ns) ||
-	    inside_any(&rec->gone, o->started_ns) || !ctl ||
+	    inside_any(&rec->evicted_pending, o->started_ns) || !ctl ||
 	    unseen_since(o->read.ns, ctl, row->gap_ns) || o->read.ns <= rec->ambiguous_ns ||
 	    o->read.ns <= rec->dropped_ns)
 		return true;
@@ -412,18 +413,18 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 	__u32 index = o->record & (MR_BPF_KEYS - 1);
 	struct mr_bpf_key *rec = bpf_map_lookup_elem(&keys, &index);
 	__u64 now = bpf_ktime_get_ns();
-	bool told, met;
+	bool reported, overlapped;
 
 	if (!o->valid || o->map != c->call.map || o->key != c->call.key ||
 	    o->task != bpf_get_current_pid_tgid()) {
-		bpf_lose(c, MR_BPF_LOSS_EXIT_UNMATCHED);
+		bpf_count(c, MR_BPF_COUNT_EXIT_UNMATCHED);
 		return 0;
 	}
-	told = o->valid == OPEN_TOLD;
+	reported = o->valid == OPEN_TOLD;
 	o->valid = 0;
-	if (!told || !rec || rec->tag != o->tag)
+	if (!reported || !rec || rec->tag != o->tag)
 		return 0;
-	met = overlap_leave(o, rec);
+	overlapped = overlap_leave(o, rec);
 	if (o->deferred)
 		inside_sub(&rec->pending);
 	if (result < 0) {
@@ -432,7 +433,7 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 		return 0;
 	}
 	if (o->deferred && overtaken(o, rec)) {
-		bpf_lose(c, MR_BPF_LOSS_UNDECIDED);
+		bpf_count(c, MR_BPF_COUNT_UNDECIDED);
 		rec->ambiguous_ns = now;
 		row->gap_ns = now;
 		return 0;
@@ -455,12 +456,12 @@ static __noinline int on_written(struct mr_bpf_cpu *c, struct mr_bpf_row *row, l
 		finding_count(c, o);
 		o->stale = 0;
 	}
-	if (!o->stale && !met)
+	if (!o->stale && !overlapped)
 		return 0;
 	__sync_fetch_and_add(&row->conflicts, 1);
 	if (o->stale)
 		finding_add(c, o, now, MR_BPF_LOST_UPDATE);
-	if (met)
+	if (overlapped)
 		finding_add(c, o, now, MR_BPF_CONCURRENT_WRITE);
 	return 0;
 }

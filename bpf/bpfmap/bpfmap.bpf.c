@@ -18,12 +18,12 @@ struct htab_elem___mr {
 } __attribute__((preserve_access_index));
 
 /* More maps than rows: one map's counts make room for another's. */
-static __always_inline void row_lose(const struct mr_bpf_row *row)
+static __always_inline void row_replaced(const struct mr_bpf_row *row)
 {
 	struct mr_bpf_cpu *c = cpu_get();
 
 	if (row->id && c)
-		bpf_lose(c, MR_BPF_LOSS_ROW_REPLACED);
+		bpf_count(c, MR_BPF_COUNT_ROW_REPLACED);
 }
 
 /* False: nobody asked for this map. The first question of all, and answered with constants, as
@@ -53,7 +53,7 @@ static __always_inline struct mr_bpf_row *row_of(const struct bpf_map *map)
 	if (row->id != id) {
 		if (bcfg.only_listed || !id)
 			return NULL;
-		row_lose(row);
+		row_replaced(row);
 		row->reads = row->writes = row->writers = row->conflicts = row->rewrites = 0;
 		row->gap_ns = row->program_gap_ns = 0;
 		row->type = map->map_type;
@@ -102,11 +102,11 @@ static __always_inline bool affordable(struct mr_bpf_cpu *c, __u64 now)
 }
 
 /* A call goes unseen. */
-static __always_inline void pass_by(struct mr_bpf_cpu *c, enum mr_bpf_loss why, __u64 now)
+static __always_inline void pass_by(struct mr_bpf_cpu *c, enum mr_bpf_counter why, __u64 now)
 {
 	struct mr_bpf_control *ctl = control_get();
 
-	bpf_lose(c, why);
+	bpf_count(c, why);
 	if (ctl)
 		gap_note(ctl, now);
 }
@@ -119,12 +119,12 @@ static __always_inline struct mr_bpf_cpu *enter(void)
 	if (!c)
 		return NULL;
 	if (*(volatile __u32 *)&c->busy) {
-		pass_by(c, MR_BPF_LOSS_NESTED, now);
+		pass_by(c, MR_BPF_COUNT_NESTED, now);
 		return NULL;
 	}
 	*(volatile __u32 *)&c->busy = 1;
 	if (!affordable(c, now)) {
-		pass_by(c, MR_BPF_LOSS_BUDGET, now);
+		pass_by(c, MR_BPF_COUNT_BUDGET, now);
 		*(volatile __u32 *)&c->busy = 0;
 		return NULL;
 	}

@@ -59,7 +59,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	if (!rd)
 		return 1;
 	if (rd->tag && rd->tag != own && c->now_ns - rd->ns < bcfg.window_ns)
-		bpf_lose(c, MR_BPF_LOSS_READ_REPLACED);
+		bpf_count(c, MR_BPF_COUNT_READ_REPLACED);
 	rd->tag = 0;
 	rd->ns = read_time(c);
 	if (!rd->ns)
@@ -68,7 +68,7 @@ static __noinline int on_read(void *ctx, struct mr_bpf_cpu *c)
 	rd->by_id = rd->by_group = rd->or_by_id = rd->or_by_group = 0;
 	rd->done_ns = 0;
 	rd->turn = turn_of(reader);
-	rd->hidden = hidden_reads(c);
+	rd->missed_runs = hidden_reads(c);
 	rec = key_find(tag, &index);
 	if (rec) {
 		rd->born = rec->born;
@@ -100,7 +100,7 @@ static __always_inline bool read_is_old(const struct mr_bpf_cpu *c, const struct
 {
 	const struct mr_bpf_read *rd = &o->read;
 
-	if (rd->turn != turn_of(&o->actor) || hidden_since(c, ctl, rd->hidden, o->actor.kind))
+	if (rd->turn != turn_of(&o->actor) || hidden_since(c, ctl, rd->missed_runs, o->actor.kind))
 		return true;
 	/* a later read of this thread was begun, and its end was never seen */
 	if (o->actor.kind == MR_BPF_TASK && c->copy_task == o->task && c->copy_ns > rd->ns)
@@ -124,11 +124,11 @@ static __always_inline bool read_take(struct mr_bpf_cpu *c, struct mr_bpf_open *
 	rd->tag = 0;
 	if (now - o->read.ns >=
 	    (o->actor.kind == MR_BPF_TASK ? bcfg.window_ns : bcfg.program_window_ns)) {
-		bpf_lose(c, MR_BPF_LOSS_READ_EXPIRED);
+		bpf_count(c, MR_BPF_COUNT_READ_EXPIRED);
 		return false;
 	}
 	if (read_is_old(c, o, ctl)) {
-		bpf_lose(c, MR_BPF_LOSS_READ_OLD);
+		bpf_count(c, MR_BPF_COUNT_READ_OLD);
 		return false;
 	}
 	if (o->read.born)

@@ -97,9 +97,9 @@ static __always_inline struct mr_bpf_cpu *cpu_get(void)
 	return bpf_map_lookup_elem(&bcpus, &cpu);
 }
 
-static __always_inline void bpf_lose(struct mr_bpf_cpu *c, enum mr_bpf_loss which)
+static __always_inline void bpf_count(struct mr_bpf_cpu *c, enum mr_bpf_counter which)
 {
-	c->loss[which]++;
+	c->counts[which]++;
 }
 
 #define MR_BPF_GAP_STEP_NS 10000ull

@@ -26,11 +26,11 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	a->labels = 0;
 	if (target_u64(o->g + t->g_goid, &a->goid) || target_u64(o->g + t->g_stack_lo, &lo) ||
 	    target_u64(o->g + t->g_stack_hi, &hi)) {
-		lose(o->c, MR_LOSS_G_FAULT);
+		count(o->c, MR_COUNT_G_FAULT);
 		return false;
 	}
 	if (!a->goid) {
-		lose(o->c, MR_LOSS_NO_GOID);
+		count(o->c, MR_COUNT_NO_GOID);
 		return false;
 	}
 	if (o->record && mr_addr(o->map) >= lo && mr_addr(o->map) < hi) {
@@ -42,7 +42,7 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	/* where there is none its offset is another one's: the verifier would follow a branch */
 	if (target_u64(o->g + t->g_gopc, &a->gopc) || target_u64(o->g + t->g_labels, &a->labels) ||
 	    target_u64(o->g + t->g_parent_goid, &a->parent_goid))
-		lose(o->c, MR_LOSS_G_FAULT);
+		count(o->c, MR_COUNT_G_FAULT);
 	a->parent_goid &= t->parent_goid_mask;
 	stack_walk(ctx, a, hi, o, o->c);
 	return true;
@@ -63,7 +63,7 @@ static __always_inline __u32 header_read(void *to, __u64 map, struct mr_cpu *c)
 
 	if (!target_read(to, size, map))
 		return size;
-	lose(c, MR_LOSS_HEADER_FAULT);
+	count(c, MR_COUNT_HEADER_FAULT);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ __noinline int grown_recognise(__u64 map)
 		return 0;
 	}
 	if (gr->under_way)
-		lose(c, MR_LOSS_GROWN_EVICTED);
+		count(c, MR_COUNT_GROWN_EVICTED);
 	gr->under_way = 0;
 	gr->map = 0;
 	return 0;
@@ -140,7 +140,7 @@ static __always_inline struct mr_event_race *event_reserve(const struct operatio
 	struct mr_event_race *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
 	if (!e) {
-		lose(o->c, MR_LOSS_RING_FULL);
+		count(o->c, MR_COUNT_RING_FULL);
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_RACE;

@@ -11,7 +11,7 @@
  * next key, and later owners take the old one out. An old key may be inserted once more by one who
  * read the generation before; so whoever inserted looks again.
  */
-#include "loss.bpf.h"
+#include "count.bpf.h"
 #include "tables.bpf.h"
 
 #define CLAIM_STACKS 2048u /* slots of stacks (suspect.bpf.h) from here on, of holds before */
@@ -37,7 +37,7 @@ __noinline int claim_take(__u32 slot)
 		return 1;
 	r = bpf_map_delete_elem(&claims, &key);
 	if (r && r != CLAIM_NO_KEY)
-		lose(this_cpu(0, &cpu), MR_LOSS_CLAIM_STUCK);
+		count(this_cpu(0, &cpu), MR_COUNT_CLAIM_STUCK);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ __noinline int claim_release(__u32 slot)
 	key = slot | generation << CLAIM_SHIFT;
 	if (!bpf_map_delete_elem(&claims, &key))
 		return 0;
-	lose(this_cpu(0, &cpu), MR_LOSS_CLAIM_STUCK);
+	count(this_cpu(0, &cpu), MR_COUNT_CLAIM_STUCK);
 	s->generation = generation + 1;
 	return 1;
 }

@@ -139,8 +139,8 @@ __noinline int delay_racy_op(__u32 index, __u64 map, __u64 g, __u32 how, __u64 p
 	until = bpf_ktime_get_ns();
 	if (s->g[cpu] == g) /* another one's note stays as it is */
 		s->when[cpu] = (until & ~1ull) | (how & WAIT_WRITER);
-	lose(c, MR_LOSS_KEPT_APART);
-	count(&c->hold_ns, until - now);
+	count(c, MR_COUNT_KEPT_APART);
+	tally(&c->hold_ns, until - now);
 	return 1;
 }
 

@@ -39,7 +39,7 @@ __noinline int pair_first(__u64 key, __u64 now)
 			fresh = !bpf_map_update_elem(&pairs, &key, &fresh_pair, BPF_NOEXIST);
 		p = bpf_map_lookup_elem(&pairs, &key); /* or another CPU's that was faster */
 		if (!p) {
-			lose(this_cpu(pair_tag(key), &cpu), MR_LOSS_PAIRS_FULL);
+			count(this_cpu(pair_tag(key), &cpu), MR_COUNT_PAIRS_FULL);
 			return 0;
 		}
 	}
@@ -81,12 +81,12 @@ static __always_inline void collide(struct pt_regs *ctx, const struct operation 
 		goto discard;
 	e->access[0].type = operation_type(ctx, o);
 	if (bpf_probe_read_kernel(&e->access[1], sizeof(e->access[1]), (const void *)&h->access)) {
-		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
+		count(o->c, MR_COUNT_SNAPSHOT_TORN);
 		goto discard;
 	}
 	load_fence();
 	if (h->seq != seq) {
-		lose(o->c, MR_LOSS_SNAPSHOT_TORN);
+		count(o->c, MR_COUNT_SNAPSHOT_TORN);
 		goto discard;
 	}
 	h->hit_seq = seq;
@@ -121,7 +121,7 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 	load_fence();
 	if (w.g != noted->g || w.ns != noted->ns || !same_target(w.g, o->g) || w.g == o->g ||
 	    o->now - w.ns > 1000000) {
-		lose(o->c, MR_LOSS_IN_FLIGHT_UNATTRIBUTED);
+		count(o->c, MR_COUNT_IN_FLIGHT_UNATTRIBUTED);
 		return;
 	}
 	o->record->flags |= MR_MAP_MET;
@@ -286,7 +286,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	if (!h)
 		return;
 	if (!claim_take(index)) {
-		lose(o->c, MR_LOSS_SLOT_BUSY);
+		count(o->c, MR_COUNT_SLOT_BUSY);
 		return;
 	}
 	h->seq++;
@@ -312,15 +312,15 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	o->record->hold = 0;
 	end = bpf_ktime_get_ns();
 	if (r == 3) {
-		lose(o->c, MR_LOSS_HOLD_CUT);
+		count(o->c, MR_COUNT_HOLD_CUT);
 		trial_forget(o, s);
 	} else if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq) {
-		lose(o->c, MR_LOSS_HOLD_SHORT);
+		count(o->c, MR_COUNT_HOLD_SHORT);
 	}
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
-	count(&o->c->holds, 1);
-	count(&o->c->hold_ns, length);
+	tally(&o->c->holds, 1);
+	tally(&o->c->hold_ns, length);
 	o->c->tokens_ns -= length < o->c->tokens_ns ? length : o->c->tokens_ns;
 	record_held(o, length);
 release:
@@ -349,7 +349,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	length = policy_hold(s, &in);
 	if (!length) {
 		if (policy_due(s, &in))
-			lose(o->c, MR_LOSS_NO_TOKENS);
+			count(o->c, MR_COUNT_NO_TOKENS);
 		return;
 	}
 	if (runtime_locked(o->g))
@@ -375,7 +375,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	o->c->looks++;
 	caller = stack_caller(ctx, o, &ret);
 	if (!caller) {
-		lose(o->c, MR_LOSS_CALLER_FAULT);
+		count(o->c, MR_COUNT_CALLER_FAULT);
 		return;
 	}
 	last_op_look(o->g, caller, o->now);
@@ -394,7 +394,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		return;
 	s = caller_record(REG_IP(ctx) ^ tag_of(o->g), caller, o->c);
 	if (!s) {
-		lose(o->c, MR_LOSS_RECORD_MISSING);
+		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
 	if (o->record->flags & MR_MAP_SHARED)

@@ -42,8 +42,8 @@ static __always_inline void wait_inside(const struct operation *o)
 
 	wait_writers(o->now, o->map, o->g, wait_how(o));
 	end = bpf_ktime_get_ns();
-	lose(o->c, MR_LOSS_KEPT_APART);
-	count(&o->c->hold_ns, end - o->now);
+	count(o->c, MR_COUNT_KEPT_APART);
+	tally(&o->c->hold_ns, end - o->now);
 }
 
 static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
@@ -83,16 +83,16 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	last_op_note(o.g, arg, slot, REG_SP(ctx), o.target->epoch);
 	a = fastpath_slot(o.cpu, arg);
 	if (!a) {
-		lose(o.c, MR_LOSS_RECORD_MISSING);
+		count(o.c, MR_COUNT_RECORD_MISSING);
 		return 0;
 	}
 	if (fastpath_passes(a, arg, o.g, slot)) {
-		count(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
+		tally(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 		return 0;
 	}
 	o.map = site_arg(ctx, site.map_arg, o.target->iter_map, &fault);
 	if (fault) {
-		lose(o.c, MR_LOSS_ITER_FAULT);
+		count(o.c, MR_COUNT_ITER_FAULT);
 		return 0;
 	}
 	if (!o.map) {
@@ -100,12 +100,12 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	o.map = tagged(o.map, tag);
-	count(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
+	tally(&o.c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 	index = map_index(o.map);
 	o.index = index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
 	if (!o.record) {
-		lose(o.c, MR_LOSS_RECORD_MISSING);
+		count(o.c, MR_COUNT_RECORD_MISSING);
 		return 0;
 	}
 	o.now = bpf_ktime_get_ns();
@@ -222,7 +222,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.cpu = index;
 	call->hits++;
 	index = call->slot & (MR_SITE_SLOTS - 1);
-	count(&o.c->calls[index], 1);
+	tally(&o.c->calls[index], 1);
 	site = &o.target->sites[index];
 	o.op = site->op;
 	o.type_arg = site->type_arg;
@@ -242,7 +242,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	caller = stack_caller(ctx, &o, &o.ret);
 	s = caller ? caller_record(o.ip ^ tag, caller, o.c) : NULL;
 	if (!s) {
-		lose(o.c, MR_LOSS_CALLER_FAULT);
+		count(o.c, MR_COUNT_CALLER_FAULT);
 		return 0;
 	}
 	period = delay_period(o.index, o.g, o.now, s->call_ns);
@@ -317,7 +317,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 	if (map && site->map_arg == MR_ARG_ITER &&
 	    target_u64(map + o->target->iter_map,
 		       &map)) { /* it may have gone over to another map */
-		lose(o->c, MR_LOSS_ITER_FAULT);
+		count(o->c, MR_COUNT_ITER_FAULT);
 		map = 0;
 	}
 	if (map)
@@ -414,7 +414,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	o.cpu = cpu;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
-		lose(o.c, MR_LOSS_RING_FULL);
+		count(o.c, MR_COUNT_RING_FULL);
 		return 0;
 	}
 	o.g = tagged(REG_G(ctx), tag);
@@ -445,7 +445,7 @@ int maprace_fatal(struct pt_regs *ctx)
 			fatal_other(e, &o, last.time_ns);
 	}
 	if (e->other.flags & MR_ACCESS_UNKNOWN)
-		lose(o.c, MR_LOSS_FATAL_UNATTRIBUTED);
+		count(o.c, MR_COUNT_FATAL_UNATTRIBUTED);
 	/* The one event that wakes user space at once: it reads names of types and labels while the
 	 * process is there, and nobody is in danger any more. By force, as the kernel by itself
 	 * wakes nobody for what comes after something unread. */

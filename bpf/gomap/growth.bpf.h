@@ -32,7 +32,7 @@ static __always_inline struct mr_event_growth *growth_event(const struct operati
 	struct mr_event_growth *e = bpf_ringbuf_reserve(&growth_events, sizeof(*e), 0);
 
 	if (!e) {
-		lose_of(map, MR_LOSS_GROWTH_RING);
+		lose_of(map, MR_COUNT_GROWTH_RING);
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_GROWTH;
@@ -77,7 +77,7 @@ static __always_inline void grower_tell(const struct operation *o, struct mr_gro
 	/* another CPU's may be taking the place just now: what is told is of one target */
 	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w) ||
 	    mr_tag(e->who.map) != e->header.tag) {
-		lose_of((__u64)e->header.tag << MR_TAG_SHIFT, MR_LOSS_GROWTH_RING);
+		lose_of((__u64)e->header.tag << MR_TAG_SHIFT, MR_COUNT_GROWTH_RING);
 		ring_discard(&growth_events, e);
 		return;
 	}
@@ -92,7 +92,7 @@ static __always_inline void grown_set(const struct operation *o, __u64 old, __u3
 	if (!gr)
 		return;
 	if (gr->under_way && gr->map != o->map)
-		lose_of(gr->map, MR_LOSS_GROWN_EVICTED);
+		lose_of(gr->map, MR_COUNT_GROWN_EVICTED);
 	gr->map = o->map;
 	gr->id = o->now;
 	gr->old = old;
@@ -123,7 +123,7 @@ static __always_inline bool grower_begin(struct pt_regs *ctx, const struct opera
 	w->header_size = header_read(w->header, o->map, o->c);
 	/* a method of the table that grows has it in its first register */
 	if (site->map_arg == MR_ARG_2 && target_read(w->table, sizeof(w->table), REG_ARG0(ctx)))
-		lose(o->c, MR_LOSS_HEADER_FAULT);
+		count(o->c, MR_COUNT_HEADER_FAULT);
 	if (!access_fill(ctx, o, &w->access))
 		return false;
 	w->access.type = site_arg(ctx, site->type_arg, o->target->iter_type, &fault);
@@ -141,11 +141,11 @@ static __always_inline void growth_move(struct pt_regs *ctx, const struct operat
 	bool known;
 
 	if (!w || !gr) {
-		lose(o->c, MR_LOSS_RECORD_MISSING);
+		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
 	if (target_u64(o->map + o->target->map_old, &old)) {
-		lose(o->c, MR_LOSS_HEADER_FAULT);
+		count(o->c, MR_COUNT_HEADER_FAULT);
 		return;
 	}
 	known = gr->map == o->map && gr->old == old;
@@ -179,7 +179,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 	struct mr_grower *w = grower_slot(o->g, o->map);
 
 	if (!in || !w) {
-		lose(o->c, MR_LOSS_RECORD_MISSING);
+		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
 	if (in->g == o->g && in->goid == goid && in->map == o->map &&
@@ -188,7 +188,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 		return;
 	}
 	if (in->g)
-		lose_of(in->g, MR_LOSS_GROWTH_UNPAIRED);
+		lose_of(in->g, MR_COUNT_GROWTH_UNPAIRED);
 	in->g = 0;
 	if (!grower_begin(ctx, o, site, w))
 		return;
@@ -208,7 +208,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 	bool same;
 
 	if (!in || in->g != o->g || in->goid != goid || in->epoch != o->target->epoch) {
-		lose(o->c, MR_LOSS_GROWTH_UNPAIRED); /* entered before the probes were there */
+		count(o->c, MR_COUNT_GROWTH_UNPAIRED); /* entered before the probes were there */
 		return;
 	}
 	in->g = 0;
@@ -216,7 +216,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 	w = grower_slot(o->g, o->map);
 	gr = grown_slot(o->map);
 	if (!w || !gr || w->g != o->g || w->map != o->map) {
-		lose(o->c, MR_LOSS_GROWTH_UNPAIRED);
+		count(o->c, MR_COUNT_GROWTH_UNPAIRED);
 		return;
 	}
 	w->busy_ns = o->now - in->entered_ns;
@@ -230,7 +230,7 @@ static __always_inline void growth_return(struct operation *o, __u64 goid)
 		return;
 	}
 	if (target_u64(o->map + o->target->map_old, &w->old))
-		lose(o->c, MR_LOSS_HEADER_FAULT);
+		count(o->c, MR_COUNT_HEADER_FAULT);
 	if (same)
 		gr->old = w->old;
 	grower_tell(o, w, MR_GROWTH_BEGAN | MR_GROWTH_PAID, true);
@@ -246,7 +246,7 @@ static __always_inline void growth_look(const struct operation *o)
 	if (!gr || gr->map != o->map || !gr->under_way || !gr->old)
 		return;
 	if (target_u64(o->map + o->target->map_old, &old)) {
-		lose(o->c, MR_LOSS_HEADER_FAULT);
+		count(o->c, MR_COUNT_HEADER_FAULT);
 		return;
 	}
 	if (old == gr->old)
@@ -275,12 +275,12 @@ static __always_inline void iterator_begin(const struct operation *o, __u64 it, 
 	struct mr_iterator *i = iterator_slot(it);
 
 	if (!i) {
-		lose(o->c, MR_LOSS_RECORD_MISSING);
+		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
 	/* An iteration does not say when it is over: one that moved lately is taken to be open. */
 	if (i->it && i->it != it && o->now - i->last_ns < ITERATOR_FRESH_NS)
-		lose_of(i->it, MR_LOSS_ITERATOR_EVICTED);
+		lose_of(i->it, MR_COUNT_ITERATOR_EVICTED);
 	i->it = it;
 	i->g = o->g;
 	i->goid = goid;
@@ -345,7 +345,7 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	o->op = part ? MR_OP_WRITE : site->op;
 	o->type_arg = site->type_arg;
 	if (part)
-		count(&o->c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
+		tally(&o->c->hits[slot & (MR_SITE_SLOTS - 1)], 1);
 	o->map = site->op == MR_OP_GROWN
 			 ? 0
 			 : tagged(site_arg(ctx, site->map_arg, o->target->iter_map, &fault),
@@ -358,7 +358,7 @@ static __always_inline bool growth_saw(struct pt_regs *ctx, struct operation *o,
 	if (!part && site->op != MR_OP_ITERATE)
 		return false;
 	if (target_u64(o->g + o->target->g_goid, &goid)) {
-		lose(o->c, MR_LOSS_G_FAULT);
+		count(o->c, MR_COUNT_G_FAULT);
 		return part;
 	}
 	switch (site->op) {

@@ -22,7 +22,7 @@
  *
  * A map on a stack is not the collector's; see map_look_closer().
  */
-#include "loss.bpf.h"
+#include "count.bpf.h"
 #include "target.bpf.h"
 
 /* 0: cannot be read. A halved chance of a mistake is the price of telling that. */
@@ -33,7 +33,7 @@ static __always_inline __u32 seed_of(__u64 map, struct mr_cpu *c)
 	const volatile struct mr_target *t = target_of(map);
 
 	if (target_read(&seed, t->map_seed_size == 4 ? 4 : 8, map + t->map_seed)) {
-		lose(c, MR_LOSS_HEADER_FAULT);
+		count(c, MR_COUNT_HEADER_FAULT);
 		return 0;
 	}
 	return (__u32)(seed ^ seed >> 32) | 1;

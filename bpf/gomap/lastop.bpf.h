@@ -11,7 +11,7 @@
  * A goroutine runs on one thread at a time, so its own notes come in order. Direct-mapped: one that
  * shares the place leaves a note whose check does not fit, as two do that write at the same time.
  */
-#include "loss.bpf.h"
+#include "count.bpf.h"
 #include "target.bpf.h"
 
 static __always_inline struct mr_last_op *last_op_slot(__u64 g)
@@ -44,7 +44,7 @@ __noinline int last_op_look(__u64 g, __u64 caller, __u64 now)
 	if (check != (l->arg ^ g ^ l->what ^ l->sp))
 		return 0; /* another goroutine's by now */
 	if (target_u64(g + target_of(g)->g_goid, &goid)) {
-		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
+		count(this_cpu(g, &cpu), MR_COUNT_G_FAULT);
 		return 0;
 	}
 	goid = tagged(goid, tag_of(g));
@@ -96,7 +96,7 @@ static __always_inline __u64 last_op_goid(__u64 g, __u64 from, struct mr_cpu *c)
 	__u64 known = l->goid, since = l->since_ns, goid = 0;
 
 	if (target_u64(g + target_of(g)->g_goid, &goid)) {
-		lose(c, MR_LOSS_G_FAULT);
+		count(c, MR_COUNT_G_FAULT);
 		return 0;
 	}
 	return tagged(goid, tag_of(g)) == known && (__s64)(since - from) <= 0 ? goid : 0;

@@ -18,7 +18,7 @@ static __always_inline __u32 map_index(__u64 addr)
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
 {
 	/* the loss of whose it was */
-	lose_of(m->addr, m->addr == addr ? MR_LOSS_MAP_REBORN : MR_LOSS_MAP_EVICTED);
+	lose_of(m->addr, m->addr == addr ? MR_COUNT_MAP_REBORN : MR_COUNT_MAP_EVICTED);
 	/* first: whoever finds it to be this map's does not believe the notes of the one before */
 	*(volatile __u64 *)&m->first_ns = now;
 	*(volatile __u64 *)&m->addr = addr;
@@ -105,7 +105,7 @@ __noinline int on_stack_of(__u64 g, __u64 map)
 	__u32 cpu;
 
 	if (target_u64(g + t->g_stack_lo, &lo) || target_u64(g + t->g_stack_hi, &hi)) {
-		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
+		count(this_cpu(g, &cpu), MR_COUNT_G_FAULT);
 		return -1;
 	}
 	return mr_addr(map) >= lo && mr_addr(map) < hi;
@@ -336,7 +336,7 @@ static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, stru
 		return NULL;
 	if (s->key != key) {
 		if (s->key)
-			lose(c, MR_LOSS_CALLER_EVICTED);
+			count(c, MR_COUNT_CALLER_EVICTED);
 		s->key = key;
 		s->next_ns = 0;
 		s->visits = 0;

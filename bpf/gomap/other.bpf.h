@@ -97,7 +97,7 @@ static __always_inline int writing_flag(__u64 map)
 	__u32 cpu;
 
 	if (target_read(&flags, sizeof(flags), map + t->map_flags)) {
-		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
+		count(this_cpu(map, &cpu), MR_COUNT_HEADER_FAULT);
 		return 0;
 	}
 	return (flags & t->map_writing_mask) != 0;
@@ -122,7 +122,7 @@ __noinline int another_inside(__u64 map, __u32 if_empty)
 	if (!writing_flag(map)) /* no call more: who waits has little stack left */
 		return 0;
 	if (target_of(map)->clone_copies == MR_CLONE_FLAGS && !if_empty && target_u64(map, &used)) {
-		lose(this_cpu(map, &cpu), MR_LOSS_HEADER_FAULT);
+		count(this_cpu(map, &cpu), MR_COUNT_HEADER_FAULT);
 		return 0;
 	}
 	return used != 0;
@@ -190,7 +190,7 @@ static __always_inline void other_fill(const struct operation *o, const struct m
 	a->cpu = w->cpu;
 	a->goid = last_op_goid(w->g, from, o->c);
 	if (a->goid && target_u64(w->g + o->target->g_gopc, &a->gopc))
-		lose(o->c, MR_LOSS_G_FAULT);
+		count(o->c, MR_COUNT_G_FAULT);
 	if (last_op_read(w->g, &last) && last.arg == o->map &&
 	    mr_op_writes(o->target->sites[last.slot & (MR_SITE_SLOTS - 1)].op)) {
 		site = &o->target->sites[last.slot & (MR_SITE_SLOTS - 1)];

@@ -2,7 +2,7 @@
 #ifndef MAPRACE_STACK_BPF_H
 #define MAPRACE_STACK_BPF_H
 
-#include "loss.bpf.h"
+#include "count.bpf.h"
 #include "operation.bpf.h"
 #include "target.bpf.h"
 
@@ -109,9 +109,9 @@ static __always_inline void stack_walk(struct pt_regs *ctx, struct mr_access *a,
 	a->flags = w.flags;
 	a->stack_hash = (__u32)(w.hash >> 32);
 	if (w.flags & MR_ACCESS_TRUNCATED)
-		lose(c, MR_LOSS_STACK_TRUNCATED);
+		count(c, MR_COUNT_STACK_TRUNCATED);
 	if (w.flags & MR_ACCESS_BROKEN)
-		lose(c, MR_LOSS_STACK_BROKEN);
+		count(c, MR_COUNT_STACK_BROKEN);
 }
 
 #endif

@@ -44,12 +44,12 @@ __noinline int runtime_locked(__u64 g)
 	/* why: the length of a string, for which it is not to be preempted */
 	if (target_u64(g + t->g_m, &m) || target_read(&locks, sizeof(locks), m + t->m_locks) ||
 	    target_u64(m + t->m_preemptoff + 8, &why)) {
-		lose(this_cpu(g, &cpu), MR_LOSS_G_FAULT);
+		count(this_cpu(g, &cpu), MR_COUNT_G_FAULT);
 		return 1;
 	}
 	if (!locks && !why)
 		return 0;
-	lose(this_cpu(g, &cpu), MR_LOSS_HOLD_LOCKED);
+	count(this_cpu(g, &cpu), MR_COUNT_HOLD_LOCKED);
 	return 1;
 }
 
@@ -65,7 +65,7 @@ static __always_inline void call_ask(const struct operation *o, struct mr_caller
 		return;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
-		lose(o->c, MR_LOSS_CALL_UNASKED);
+		count(o->c, MR_COUNT_CALL_UNASKED);
 		return;
 	}
 	s->asked = 1;

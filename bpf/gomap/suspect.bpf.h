@@ -84,7 +84,7 @@ __noinline int suspect_count(__u64 key, __u64 apart, __u64 now)
 		s = bpf_map_lookup_elem(&suspects, &key); /* or another CPU's that was faster */
 	}
 	if (!s) {
-		lose(this_cpu(pair_tag(key), &cpu), MR_LOSS_SUSPECTS_FULL);
+		count(this_cpu(pair_tag(key), &cpu), MR_COUNT_SUSPECTS_FULL);
 		return 0;
 	}
 	if (fresh) {

@@ -4,7 +4,7 @@
 
 /* The only place that reads the watched process: its registers and its memory. */
 #include "common/arch.bpf.h"
-#include "loss.bpf.h"
+#include "count.bpf.h"
 #include "tables.bpf.h"
 
 /* Addresses may be tagged, or not. */
@@ -31,7 +31,7 @@ __noinline int lose_of(__u64 tagged, __u32 which)
 	__u32 cpu;
 
 	if (tagged && target_of(tagged)->tag == mr_tag(tagged))
-		lose(this_cpu(tagged, &cpu), which & (MR_LOSS_MAX - 1));
+		count(this_cpu(tagged, &cpu), which & (MR_COUNT_MAX - 1));
 	return 0;
 }
 
@@ -59,11 +59,11 @@ __noinline int site_missing(__u32 tgid)
 		const volatile struct mr_process *p = &processes[(place + i) & (MR_PROCESSES - 1)];
 
 		if (tgid && p->tgid == tgid) {
-			lose(this_cpu((__u64)p->tag << MR_TAG_SHIFT, &cpu), MR_LOSS_UNKNOWN_SITE);
+			count(this_cpu((__u64)p->tag << MR_TAG_SHIFT, &cpu), MR_COUNT_UNKNOWN_SITE);
 			return 0;
 		}
 	}
-	lose(this_cpu(0, &cpu), MR_LOSS_FOREIGN);
+	count(this_cpu(0, &cpu), MR_COUNT_FOREIGN);
 	return 0;
 }
 

@@ -106,19 +106,20 @@ struct mr_bpf_key {
 	__u64 created_ns, last_ns;
 	__u64 settled_ns, settled_end_ns; /* of the writes that are over, the one that began last */
 	__u64 inside_id, inside_ns;	  /* a writer inside the kernel's function */
-	__u64 met_id, met_ns; /* who came while it was inside; 0 nobody, 1 is being written */
-	__u64 ambiguous_ns;   /* when one left of which no version was made: it came at any time */
-	__u64 dropped_ns;     /* when one was over that is not among the last versions any more */
-	__u32 born;	      /* tells this use of the record from all others */
-	__u32 next;	      /* last sequence number given out */
-	__u32 inside_op, met_op;
-	struct mr_bpf_inside pending; /* will be told of at their end: no version yet */
-	struct mr_bpf_inside gone;    /* their versions are not among the last any more */
+	__u64 overlap_id,
+		overlap_ns; /* who came while it was inside; 0 nobody, 1 is being written */
+	__u64 ambiguous_ns; /* when one left of which no version was made: it came at any time */
+	__u64 dropped_ns;   /* when one was over that is not among the last versions any more */
+	__u32 born;	    /* tells this use of the record from all others */
+	__u32 next;	    /* last sequence number given out */
+	__u32 inside_op, overlap_op;
+	struct mr_bpf_inside pending;	      /* will be told of at their end: no version yet */
+	struct mr_bpf_inside evicted_pending; /* their versions are not among the last any more */
 	struct {
 		__u64 id, group;
 	} recent[2]; /* the last two that wrote */
 	struct mr_bpf_version version[MR_BPF_VERSIONS];
-	struct mr_bpf_actor inside, met;
+	struct mr_bpf_actor inside, overlap;
 };
 
 #define MR_BPF_MATCHED 1u  /* the version read was recognised by the value's digest */
@@ -137,18 +138,18 @@ struct mr_bpf_read { /* by map, key and actor */
 	__u32 turn;  /* a program's: how often its thread had got or lost its CPU by then */
 	__u64 by_id, by_group; /* who wrote what was read; 0: not known */
 	__u64 or_by_id, or_by_group;
-	__u64 done_ns; /* when the writer of what was read had left; 0: not known, or had not */
-	__u64 hidden;  /* look-ups that the kernel had hidden on this CPU by then */
+	__u64 done_ns;	   /* when the writer of what was read had left; 0: not known, or had not */
+	__u64 missed_runs; /* look-ups that the kernel had missed on this CPU by then */
 };
 
 #define MR_BPF_MANY (~0ull) /* no actor's id: more than one */
 
 struct mr_bpf_lineage { /* a value that a key has had, by map, key and digest */
 	__u64 tag;
-	__u64 done_ns;	  /* when the last writer of it left */
-	__u32 seq, depth; /* of the newest version with this value */
-	__u32 rmw;	  /* 1: the last writer had read; 2: the other one had */
-	__u32 open;	  /* writers of it that have not left */
+	__u64 done_ns;	       /* when the last writer of it left */
+	__u32 seq, depth;      /* of the newest version with this value */
+	__u32 rmw;	       /* 1: the last writer had read; 2: the other one had */
+	__u32 inflight_writes; /* writers of it that have not left */
 	__u64 by_id, by_group;
 	__u64 or_by_id, or_by_group; /* who wrote the same, and was inside then; MR_BPF_MANY */
 };
@@ -196,26 +197,26 @@ static inline __u32 mr_bpf_chunk_slot(__u64 at)
 
 enum mr_bpf_op { MR_BPF_READ = 0, MR_BPF_UPDATE = 1, MR_BPF_DELETE = 2, MR_BPF_OPS = 4 };
 
-enum mr_bpf_loss { /* names and meanings in user/detect/bpfmap/map_losses.c */
-		   MR_BPF_LOSS_NESTED = 0,
-		   MR_BPF_LOSS_BUDGET = 1,
-		   MR_BPF_LOSS_KEY_FAULT = 2,
-		   MR_BPF_LOSS_VALUE_FAULT = 3,
-		   MR_BPF_LOSS_VALUE_LONG = 4,
-		   MR_BPF_LOSS_KEY_REPLACED = 5,
-		   MR_BPF_LOSS_KEY_BUSY = 6,
-		   MR_BPF_LOSS_READ_REPLACED = 7,
-		   MR_BPF_LOSS_ROW_REPLACED = 8,
-		   MR_BPF_LOSS_FINDING_FULL = 9,
-		   MR_BPF_LOSS_RING_FULL = 10,
-		   MR_BPF_LOSS_EXIT_UNMATCHED = 11,
-		   MR_BPF_LOSS_PROGRAM_UNKNOWN = 12,
-		   MR_BPF_LOSS_STACK_FAULT = 13,
-		   MR_BPF_LOSS_READ_OLD = 14,
-		   MR_BPF_LOSS_READ_EXPIRED = 15,
-		   MR_BPF_LOSS_UNDECIDED = 16,
-		   MR_BPF_LOSS_UNNAMED = 17,
-		   MR_BPF_LOSS_MAX = 24,
+enum mr_bpf_counter { /* names and meanings in user/detect/bpfmap/map_losses.c */
+		      MR_BPF_COUNT_NESTED = 0,
+		      MR_BPF_COUNT_BUDGET = 1,
+		      MR_BPF_COUNT_KEY_FAULT = 2,
+		      MR_BPF_COUNT_VALUE_FAULT = 3,
+		      MR_BPF_COUNT_VALUE_LONG = 4,
+		      MR_BPF_COUNT_KEY_REPLACED = 5,
+		      MR_BPF_COUNT_KEY_BUSY = 6,
+		      MR_BPF_COUNT_READ_REPLACED = 7,
+		      MR_BPF_COUNT_ROW_REPLACED = 8,
+		      MR_BPF_COUNT_FINDING_FULL = 9,
+		      MR_BPF_COUNT_RING_FULL = 10,
+		      MR_BPF_COUNT_EXIT_UNMATCHED = 11,
+		      MR_BPF_COUNT_PROGRAM_UNKNOWN = 12,
+		      MR_BPF_COUNT_STACK_FAULT = 13,
+		      MR_BPF_COUNT_READ_OLD = 14,
+		      MR_BPF_COUNT_READ_EXPIRED = 15,
+		      MR_BPF_COUNT_UNDECIDED = 16,
+		      MR_BPF_COUNT_UNNAMED = 17,
+		      MR_BPF_COUNT_MAX = 24,
 };
 
 /* A writer between entry and exit of the kernel's function. */
@@ -236,8 +237,8 @@ struct mr_bpf_open {
 	__u32 pad2;
 	struct mr_bpf_actor actor, other, late;
 	__u64 other_digest, other_ns, other_group;
-	struct mr_bpf_actor met;
-	__u64 met_ns;
+	struct mr_bpf_actor overlap;
+	__u64 overlap_ns;
 	struct mr_bpf_version top; /* what was the newest before: the ring goes on meanwhile */
 	__u8 key_bytes[MR_BPF_KEY_MAX];
 	__u8 value[MR_BPF_KEY_MAX];
@@ -257,7 +258,7 @@ struct mr_bpf_call { /* the arguments of the kernel's function */
 
 struct mr_bpf_cpu {	       /* touched by its CPU only */
 	__u64 ops[MR_BPF_OPS]; /* seen in all watched maps */
-	__u64 loss[MR_BPF_LOSS_MAX];
+	__u64 counts[MR_BPF_COUNT_MAX];
 	__u64 spent_ns; /* in our programs */
 	__u64 tokens_ns, refilled_ns;
 	__u64 began_ns, now_ns;

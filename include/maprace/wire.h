@@ -314,42 +314,42 @@ struct mr_caller { /* a call site: which return address into which function */
 	__u64 call_ns; /* when it last passed one */
 };
 
-enum mr_loss { /* every early return that loses something has a number here; names and meanings in
-		  user/detect/gomap/losses.c */
-	       MR_LOSS_FOREIGN =
-		       0, /* hit by a process that is not watched: filtered, nothing lost */
-	       MR_LOSS_UNKNOWN_SITE = 1,
-	       MR_LOSS_ITER_FAULT = 2,
-	       MR_LOSS_CALLER_FAULT = 3,
-	       MR_LOSS_G_FAULT = 4,
-	       MR_LOSS_NO_GOID = 5,
-	       MR_LOSS_HEADER_FAULT = 6,
-	       MR_LOSS_SLOT_BUSY = 7,
-	       MR_LOSS_SNAPSHOT_TORN = 8,
-	       MR_LOSS_RING_FULL = 9,
-	       MR_LOSS_PAIRS_FULL = 10,
-	       MR_LOSS_MAP_EVICTED = 11,
-	       MR_LOSS_CALLER_EVICTED = 12,
-	       MR_LOSS_STACK_TRUNCATED = 13,
-	       MR_LOSS_STACK_BROKEN = 14,
-	       MR_LOSS_NO_TOKENS = 15,
-	       MR_LOSS_RECORD_MISSING = 16,
-	       MR_LOSS_IN_FLIGHT_UNATTRIBUTED = 17,
-	       MR_LOSS_HOLD_SHORT = 18,
-	       MR_LOSS_TRIAL_EVICTED = 19,
-	       MR_LOSS_SUSPECTS_FULL = 20,
-	       MR_LOSS_GROWTH_RING = 21,
-	       MR_LOSS_GROWTH_UNPAIRED = 22,
-	       MR_LOSS_GROWN_EVICTED = 23,
-	       MR_LOSS_ITERATOR_EVICTED = 24,
-	       MR_LOSS_KEPT_APART = 25, /* no loss: what we did to the target */
-	       MR_LOSS_CLAIM_STUCK = 26,
-	       MR_LOSS_HOLD_CUT = 27,
-	       MR_LOSS_CALL_UNASKED = 28,
-	       MR_LOSS_FATAL_UNATTRIBUTED = 29,
-	       MR_LOSS_MAP_REBORN = 30,
-	       MR_LOSS_HOLD_LOCKED = 31,
-	       MR_LOSS_MAX = 32, /* size of the table */
+enum mr_counter { /* every early return that loses something has a number here; names and meanings
+		  in user/detect/gomap/losses.c */
+		  MR_COUNT_FOREIGN =
+			  0, /* hit by a process that is not watched: filtered, nothing lost */
+		  MR_COUNT_UNKNOWN_SITE = 1,
+		  MR_COUNT_ITER_FAULT = 2,
+		  MR_COUNT_CALLER_FAULT = 3,
+		  MR_COUNT_G_FAULT = 4,
+		  MR_COUNT_NO_GOID = 5,
+		  MR_COUNT_HEADER_FAULT = 6,
+		  MR_COUNT_SLOT_BUSY = 7,
+		  MR_COUNT_SNAPSHOT_TORN = 8,
+		  MR_COUNT_RING_FULL = 9,
+		  MR_COUNT_PAIRS_FULL = 10,
+		  MR_COUNT_MAP_EVICTED = 11,
+		  MR_COUNT_CALLER_EVICTED = 12,
+		  MR_COUNT_STACK_TRUNCATED = 13,
+		  MR_COUNT_STACK_BROKEN = 14,
+		  MR_COUNT_NO_TOKENS = 15,
+		  MR_COUNT_RECORD_MISSING = 16,
+		  MR_COUNT_IN_FLIGHT_UNATTRIBUTED = 17,
+		  MR_COUNT_HOLD_SHORT = 18,
+		  MR_COUNT_TRIAL_EVICTED = 19,
+		  MR_COUNT_SUSPECTS_FULL = 20,
+		  MR_COUNT_GROWTH_RING = 21,
+		  MR_COUNT_GROWTH_UNPAIRED = 22,
+		  MR_COUNT_GROWN_EVICTED = 23,
+		  MR_COUNT_ITERATOR_EVICTED = 24,
+		  MR_COUNT_KEPT_APART = 25, /* no loss: what we did to the target */
+		  MR_COUNT_CLAIM_STUCK = 26,
+		  MR_COUNT_HOLD_CUT = 27,
+		  MR_COUNT_CALL_UNASKED = 28,
+		  MR_COUNT_FATAL_UNATTRIBUTED = 29,
+		  MR_COUNT_MAP_REBORN = 30,
+		  MR_COUNT_HOLD_LOCKED = 31,
+		  MR_COUNT_MAX = 32, /* size of the table */
 };
 
 /* Counters of one target on one CPU; plain adds, no shared cache line. Those of slot 0: of what is
@@ -369,7 +369,7 @@ struct mr_cpu {
 	__u64 racy; /* operations on maps proved racy; added to atomically, see delay_racy_op() */
 	__u64 suspect_next_ns; /* when the next stack may be taken */
 	__u64 pad[5];
-	__u64 loss[MR_LOSS_MAX];
+	__u64 counts[MR_COUNT_MAX];
 } __attribute__((aligned(128)));
 
 struct mr_pair { /* value of the table of pairs; the key is the pair's hash */

@@ -126,7 +126,7 @@ static uint64_t hits(const struct program *p, uint64_t *lost)
 	attachment_counters(p->watched.attachment, &sum);
 	for (i = 0; i < MR_SITE_SLOTS; i++)
 		n += sum.cpu.hits[i];
-	*lost = attachment_missed(p->watched.attachment) + sum.cpu.loss[MR_LOSS_UNKNOWN_SITE];
+	*lost = attachment_missed(p->watched.attachment) + sum.cpu.counts[MR_COUNT_UNKNOWN_SITE];
 	return n;
 }
 

@@ -42,8 +42,8 @@ static void add_shared(const struct attachment *a, struct attachment_sum *sum)
 	size_t i, k;
 
 	for (i = 0; i < (size_t)1 << e->cpu_shift; i++)
-		for (k = 0; k < MR_LOSS_MAX && engine_is_told_by(e, a); k++)
-			sum->cpu.loss[k] += engine_counters(e, 0)[i].loss[k];
+		for (k = 0; k < MR_COUNT_MAX && engine_is_told_by(e, a); k++)
+			sum->cpu.counts[k] += engine_counters(e, 0)[i].counts[k];
 	engine_share_foreign(e);
 	sum->foreign = e->slots[attachment_engine_slot(a)].foreign;
 }
@@ -71,8 +71,8 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 			if (a->target->sites[k].op < MR_OP_MAX)
 				sum->ops[a->target->sites[k].op] += c->hits[k];
 		}
-		for (k = 0; k < MR_LOSS_MAX; k++)
-			all->loss[k] += c->loss[k];
+		for (k = 0; k < MR_COUNT_MAX; k++)
+			all->counts[k] += c->counts[k];
 		all->nil_maps += c->nil_maps;
 		all->stack_maps += c->stack_maps;
 		all->looks += c->looks;

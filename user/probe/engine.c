@@ -307,7 +307,7 @@ void engine_share_foreign(struct engine *e)
 	uint32_t i;
 
 	for (i = 0; i < 1u << e->cpu_shift; i++)
-		all += engine_counters(e, 0)[i].loss[MR_LOSS_FOREIGN];
+		all += engine_counters(e, 0)[i].counts[MR_COUNT_FOREIGN];
 	if (!e->used || all < e->foreign)
 		return;
 	each = (all - e->foreign) / e->used;

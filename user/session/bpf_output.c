@@ -30,8 +30,8 @@ static double elapsed_s(const struct bpf_watch *w)
 static double unwatched(const struct report_stats *stats, const struct mr_bpf_cpu *sum,
 			uint64_t missed)
 {
-	double unseen =
-		(double)(sum->loss[MR_BPF_LOSS_BUDGET] + sum->loss[MR_BPF_LOSS_NESTED] + missed);
+	double unseen = (double)(sum->counts[MR_BPF_COUNT_BUDGET] +
+				 sum->counts[MR_BPF_COUNT_NESTED] + missed);
 
 	return unseen > 0 ? unseen / (unseen + (double)stats->operations) : 0;
 }

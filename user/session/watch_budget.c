@@ -42,8 +42,8 @@ static void weigh(struct watched *t)
  * an address that is none of ours, with an iterator that could not be read. */
 static uint64_t other_hits(const struct attachment_sum *sum)
 {
-	return sum->cpu.nil_maps + sum->foreign + sum->cpu.loss[MR_LOSS_UNKNOWN_SITE] +
-	       sum->cpu.loss[MR_LOSS_ITER_FAULT];
+	return sum->cpu.nil_maps + sum->foreign + sum->cpu.counts[MR_COUNT_UNKNOWN_SITE] +
+	       sum->cpu.counts[MR_COUNT_ITER_FAULT];
 }
 
 static void look(const struct watched *t, struct attachment_sum *sum, struct account_facts *facts)

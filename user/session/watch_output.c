@@ -39,8 +39,8 @@ static void add_counters(struct attachment_sum *sum, const struct attachment_sum
 
 	for (i = 0; i < MR_OP_MAX; i++)
 		sum->ops[i] += one->ops[i];
-	for (i = 0; i < MR_LOSS_MAX; i++)
-		sum->cpu.loss[i] += one->cpu.loss[i];
+	for (i = 0; i < MR_COUNT_MAX; i++)
+		sum->cpu.counts[i] += one->cpu.counts[i];
 	sum->cpu.holds += one->cpu.holds;
 	sum->cpu.hold_ns += one->cpu.hold_ns;
 	sum->cpu.collisions += one->cpu.collisions;

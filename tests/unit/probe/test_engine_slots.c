@@ -140,17 +140,17 @@ static void hits_of_nobody_are_shared_out(void **state)
 
 	(void)state;
 	first = join(e, &owner);
-	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 100;
+	engine_counters(e, 0)->counts[MR_COUNT_FOREIGN] = 100;
 	engine_share_foreign(e);
 	assert_int_equal(e->slots[engine_slot(e, first)].foreign, 100);
-	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 150;
+	engine_counters(e, 0)->counts[MR_COUNT_FOREIGN] = 150;
 	second = join(e, &owner);
 	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 0);
-	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 161;
+	engine_counters(e, 0)->counts[MR_COUNT_FOREIGN] = 161;
 	engine_share_foreign(e);
 	assert_int_equal(e->slots[engine_slot(e, first)].foreign, 155);
 	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 5);
-	engine_counters(e, 0)->loss[MR_LOSS_FOREIGN] = 162; /* with the odd one of before */
+	engine_counters(e, 0)->counts[MR_COUNT_FOREIGN] = 162; /* with the odd one of before */
 	engine_share_foreign(e);
 	assert_int_equal(e->slots[engine_slot(e, second)].foreign, 6);
 	unmade(e);

@@ -21,7 +21,7 @@ struct finding {
 	uint64_t tags[MAX_TAGS];
 	bool proves[MAX_TAGS];
 	size_t ntags;
-	bool told;
+	bool reported;
 	struct mr_bpf_actor actor[2]; /* as the kernel's side told of them */
 	enum report_doubt doubt[2];   /* whether it was one actor that read and wrote */
 	struct report_race race;
@@ -277,7 +277,7 @@ static void join(struct finding *known, const struct finding *one, uint64_t tag)
 	known->race.bpf->doubt = REPORT_NO_DOUBT;
 	known->race.count = one->race.count;
 	known->race.bpf->lost = one->race.bpf->lost;
-	known->told = false;
+	known->reported = false;
 }
 
 static bool has_tag(const struct finding *one, uint64_t tag)
@@ -429,10 +429,10 @@ const struct report_race *findings_take(struct findings *f, uint64_t until_ns, b
 	for (i = 0; i < f->n; i++) {
 		struct finding *one = f->list[i];
 
-		if (one->told || one->race.first_seen_s * 1e9 > (double)until_ns ||
+		if (one->reported || one->race.first_seen_s * 1e9 > (double)until_ns ||
 		    is_hidden(f, one))
 			continue;
-		one->told = true;
+		one->reported = true;
 		*suspect = !is_proven(one);
 		return &one->race;
 	}

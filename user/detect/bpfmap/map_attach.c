@@ -439,8 +439,8 @@ void map_attachment_counters(const struct map_attachment *a, struct mr_bpf_cpu *
 
 		for (i = 0; i < MR_BPF_OPS; i++)
 			sum->ops[i] += c->ops[i];
-		for (i = 0; i < MR_BPF_LOSS_MAX; i++)
-			sum->loss[i] += c->loss[i];
+		for (i = 0; i < MR_BPF_COUNT_MAX; i++)
+			sum->counts[i] += c->counts[i];
 		sum->spent_ns += c->spent_ns;
 	}
 }

@@ -6,62 +6,62 @@
 
 static const struct {
 	const char *name, *meaning;
-} kernel_losses[MR_LOSS_MAX] = {
-	[MR_LOSS_FOREIGN] = {"foreign_hits", "hits by other processes, filtered out"},
-	[MR_LOSS_UNKNOWN_SITE] = {"unknown_sites", "hits at an address that is no site of ours"},
-	[MR_LOSS_ITER_FAULT] = {"iterators_unreadable",
-				"operations not seen: their iterator could not be read"},
-	[MR_LOSS_CALLER_FAULT] =
+} kernel_losses[MR_COUNT_MAX] = {
+	[MR_COUNT_FOREIGN] = {"foreign_hits", "hits by other processes, filtered out"},
+	[MR_COUNT_UNKNOWN_SITE] = {"unknown_sites", "hits at an address that is no site of ours"},
+	[MR_COUNT_ITER_FAULT] = {"iterators_unreadable",
+				 "operations not seen: their iterator could not be read"},
+	[MR_COUNT_CALLER_FAULT] =
 		{"callers_unreadable",
 		 "operations not considered for a hold: their caller could not be read"},
-	[MR_LOSS_G_FAULT] = {"goroutines_unreadable",
-			     "goroutine structures that could not be read"},
-	[MR_LOSS_NO_GOID] = {"runtime_operations", "operations of the runtime itself, not held"},
-	[MR_LOSS_HEADER_FAULT] = {"headers_unreadable", "map headers that could not be read"},
-	[MR_LOSS_SLOT_BUSY] = {"holds_busy", "holds not done: their slot was taken"},
-	[MR_LOSS_SNAPSHOT_TORN] = {"snapshots_torn",
-				   "possible collisions dropped: the hold ended while it was read"},
-	[MR_LOSS_RING_FULL] = {"events_lost", "races lost: the ring buffer was full"},
-	[MR_LOSS_PAIRS_FULL] = {"pairs_lost", "races lost: the table of pairs was full"},
-	[MR_LOSS_MAP_EVICTED] = {"map_records_replaced", "map records replaced by another map's"},
-	[MR_LOSS_MAP_REBORN] =
+	[MR_COUNT_G_FAULT] = {"goroutines_unreadable",
+			      "goroutine structures that could not be read"},
+	[MR_COUNT_NO_GOID] = {"runtime_operations", "operations of the runtime itself, not held"},
+	[MR_COUNT_HEADER_FAULT] = {"headers_unreadable", "map headers that could not be read"},
+	[MR_COUNT_SLOT_BUSY] = {"holds_busy", "holds not done: their slot was taken"},
+	[MR_COUNT_SNAPSHOT_TORN] = {"snapshots_torn",
+				    "possible collisions dropped: the hold ended while it was read"},
+	[MR_COUNT_RING_FULL] = {"events_lost", "races lost: the ring buffer was full"},
+	[MR_COUNT_PAIRS_FULL] = {"pairs_lost", "races lost: the table of pairs was full"},
+	[MR_COUNT_MAP_EVICTED] = {"map_records_replaced", "map records replaced by another map's"},
+	[MR_COUNT_MAP_REBORN] =
 		{"maps_begun_anew",
 		 "maps forgotten: another one, or the same since it was empty, lay at the address"},
-	[MR_LOSS_CALLER_EVICTED] = {"caller_records_replaced",
-				    "call-site records replaced by another site's"},
-	[MR_LOSS_STACK_TRUNCATED] = {"stacks_truncated", "stacks cut at their outer end"},
-	[MR_LOSS_STACK_BROKEN] = {"stacks_broken",
-				  "stacks whose frame pointers did not lead to their end"},
-	[MR_LOSS_NO_TOKENS] = {"holds_unaffordable", "holds not done: over the budget"},
-	[MR_LOSS_RECORD_MISSING] = {"records_missing", "operations without a record"},
-	[MR_LOSS_IN_FLIGHT_UNATTRIBUTED] =
+	[MR_COUNT_CALLER_EVICTED] = {"caller_records_replaced",
+				     "call-site records replaced by another site's"},
+	[MR_COUNT_STACK_TRUNCATED] = {"stacks_truncated", "stacks cut at their outer end"},
+	[MR_COUNT_STACK_BROKEN] = {"stacks_broken",
+				   "stacks whose frame pointers did not lead to their end"},
+	[MR_COUNT_NO_TOKENS] = {"holds_unaffordable", "holds not done: over the budget"},
+	[MR_COUNT_RECORD_MISSING] = {"records_missing", "operations without a record"},
+	[MR_COUNT_IN_FLIGHT_UNATTRIBUTED] =
 		{"in_flight_unattributed",
 		 "writers inside whose goroutine is not known, not reported"},
-	[MR_LOSS_FATAL_UNATTRIBUTED] =
+	[MR_COUNT_FATAL_UNATTRIBUTED] =
 		{"fatal_unattributed",
 		 "fatal errors of the runtime of which one goroutine alone is known"},
-	[MR_LOSS_KEPT_APART] = {"operations_kept_apart",
-				"operations on racy maps that waited for another's end"},
-	[MR_LOSS_CLAIM_STUCK] =
+	[MR_COUNT_KEPT_APART] = {"operations_kept_apart",
+				 "operations on racy maps that waited for another's end"},
+	[MR_COUNT_CLAIM_STUCK] =
 		{"claims_stuck",
 		 "slots of holds that the kernel did not free at once: used again under a new key"},
-	[MR_LOSS_HOLD_LOCKED] = {"holds_under_locks",
-				 "holds not done: the runtime was in the middle of something"},
-	[MR_LOSS_HOLD_CUT] = {"holds_cut", "holds ended early: their goroutine was asked to stop"},
-	[MR_LOSS_CALL_UNASKED] =
+	[MR_COUNT_HOLD_LOCKED] = {"holds_under_locks",
+				  "holds not done: the runtime was in the middle of something"},
+	[MR_COUNT_HOLD_CUT] = {"holds_cut", "holds ended early: their goroutine was asked to stop"},
+	[MR_COUNT_CALL_UNASKED] =
 		{"call_sites_unasked",
 		 "call sites not known to user space yet: the ring buffer was full"},
-	[MR_LOSS_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
-	[MR_LOSS_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
-	[MR_LOSS_GROWTH_RING] = {"growth_events_lost",
-				 "parts of maps' growths lost: the ring buffer was full"},
-	[MR_LOSS_GROWTH_UNPAIRED] = {"growth_steps_unpaired",
-				     "parts of maps' growths of which one end only was seen"},
-	[MR_LOSS_GROWN_EVICTED] = {"growths_replaced",
-				   "maps' growths forgotten: another map's took their place"},
-	[MR_LOSS_ITERATOR_EVICTED] = {"iterations_replaced",
-				      "open iterations forgotten: another one took their place"},
-	[MR_LOSS_TRIAL_EVICTED] =
+	[MR_COUNT_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
+	[MR_COUNT_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
+	[MR_COUNT_GROWTH_RING] = {"growth_events_lost",
+				  "parts of maps' growths lost: the ring buffer was full"},
+	[MR_COUNT_GROWTH_UNPAIRED] = {"growth_steps_unpaired",
+				      "parts of maps' growths of which one end only was seen"},
+	[MR_COUNT_GROWN_EVICTED] = {"growths_replaced",
+				    "maps' growths forgotten: another map's took their place"},
+	[MR_COUNT_ITERATOR_EVICTED] = {"iterations_replaced",
+				       "open iterations forgotten: another one took their place"},
+	[MR_COUNT_TRIAL_EVICTED] =
 		{"verdicts_restarted",
 		 "maps whose test for a verdict was begun anew: another one took its place"},
 };
@@ -78,13 +78,13 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_LOSS_MAX + 9, sizeof(*stats->losses));
+	stats->losses = calloc(MR_COUNT_MAX + 9, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
-	for (i = 0; i < MR_LOSS_MAX; i++)
-		if (kernel_losses[i].name && i != MR_LOSS_RING_FULL)
-			add(stats, kernel_losses[i].name, kernel_losses[i].meaning, sum->loss[i]);
-	stats->events_lost = sum->loss[MR_LOSS_RING_FULL];
+	for (i = 0; i < MR_COUNT_MAX; i++)
+		if (kernel_losses[i].name && i != MR_COUNT_RING_FULL)
+			add(stats, kernel_losses[i].name, kernel_losses[i].meaning, sum->counts[i]);
+	stats->events_lost = sum->counts[MR_COUNT_RING_FULL];
 	add(stats, "missed_runs", "operations not seen: the kernel skipped the program",
 	    user->missed_runs);
 	add(stats, "bad_events", "events that were malformed", user->bad_events);

@@ -91,7 +91,7 @@ static void test_window(void **state)
 	now_ns += bcfg.window_ns;
 	write_now(one, 9, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_int_equal(the_cpus[0].loss[MR_BPF_LOSS_READ_EXPIRED], 1);
+	assert_int_equal(the_cpus[0].counts[MR_BPF_COUNT_READ_EXPIRED], 1);
 }
 
 /* Nobody has read before writing: the last one wins, and that is what they want. */
@@ -137,7 +137,7 @@ static void test_blind_undecided(void **state)
 	write_leave(&add, 0);
 	write_leave(&reset_, 0);
 	assert_int_equal(lost_updates(), 0);
-	assert_int_equal(the_cpus[0].loss[MR_BPF_LOSS_UNDECIDED], 1);
+	assert_int_equal(the_cpus[0].counts[MR_BPF_COUNT_UNDECIDED], 1);
 }
 
 /* A reset that is over is overwritten by one who did not see it. */
@@ -324,7 +324,7 @@ static void test_unknown_program(void **state)
 	unknown_code = 0;
 	write_now(counter, 9, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_true(the_cpus[3].loss[MR_BPF_LOSS_PROGRAM_UNKNOWN] > 0);
+	assert_true(the_cpus[3].counts[MR_BPF_COUNT_PROGRAM_UNKNOWN] > 0);
 }
 
 /* A stack that does not tell who calls. */
@@ -342,8 +342,8 @@ static void test_unclear_stack(void **state)
 	enter_htab_map_update_elem(ctx);
 	write_land(&w);
 	leave_htab_map_update_elem(ctx);
-	assert_int_equal(the_cpus[1].loss[MR_BPF_LOSS_STACK_FAULT], 1);
-	assert_int_equal(the_cpus[1].loss[MR_BPF_LOSS_EXIT_UNMATCHED], 0);
+	assert_int_equal(the_cpus[1].counts[MR_BPF_COUNT_STACK_FAULT], 1);
+	assert_int_equal(the_cpus[1].counts[MR_BPF_COUNT_EXIT_UNMATCHED], 0);
 	write_now(one, was + 1, BPF_ANY);
 	assert_int_equal(events_n, 0);
 }

@@ -57,7 +57,7 @@ static void test_the_element_of_a_program(void **state)
 	write_now(two, read_now(two) + 1, BPF_ANY);
 	write_now(counter, was + 1, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_UNNAMED], 1);
+	assert_int_equal(the_cpus[counter.cpu].counts[MR_BPF_COUNT_UNNAMED], 1);
 	was = read_now(counter);
 	write_now(two, read_now(two) + 1, BPF_F_LOCK);
 	write_now(counter, was + 1, BPF_F_LOCK);
@@ -118,7 +118,7 @@ static void test_another_run(void **state)
 	now_task.nvcsw++;
 	write_now(counter, 9, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 2);
+	assert_int_equal(the_cpus[counter.cpu].counts[MR_BPF_COUNT_READ_OLD], 2);
 	/* threads wait between the two, and are seen in both */
 	read_and_overtaken(two);
 	now_task.nvcsw++;
@@ -138,8 +138,8 @@ static void test_a_hidden_look_up(void **state)
 	now_hidden.misses++;
 	write_now(two, 9, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
-	assert_int_equal(the_cpus[two.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
+	assert_int_equal(the_cpus[counter.cpu].counts[MR_BPF_COUNT_READ_OLD], 1);
+	assert_int_equal(the_cpus[two.cpu].counts[MR_BPF_COUNT_READ_OLD], 1);
 }
 
 /* Where it is not known what is hidden nothing is concluded from a program's look-up, unless the
@@ -151,7 +151,7 @@ static void test_hidden_where_unknown(void **state)
 	read_and_overtaken(counter);
 	write_now(counter, 8, BPF_ANY);
 	assert_int_equal(events_n, 0);
-	assert_int_equal(the_cpus[counter.cpu].loss[MR_BPF_LOSS_READ_OLD], 1);
+	assert_int_equal(the_cpus[counter.cpu].counts[MR_BPF_COUNT_READ_OLD], 1);
 	bcfg.hides = 0;
 	read_and_overtaken(counter);
 	write_now(counter, 8, BPF_ANY);

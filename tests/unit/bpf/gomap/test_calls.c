@@ -170,7 +170,7 @@ static void a_hold_ends_when_its_goroutine_is_to_stop(void **state)
 		else
 			op(&a, SITE_READ, gomaps[0]);
 		assert_int_equal(cpus1[1].holds, 1);
-		assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_CUT], 1);
+		assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_CUT], 1);
 		assert_true(bpf_ktime_get_ns() - before < cfg.max_hold_ns / 10);
 		to_stop = NULL;
 		simulated_clock = NULL;
@@ -193,12 +193,12 @@ static void who_leaves_is_not_kept(void **state)
 	gomaps[0][1] = 4; /* somebody is inside */
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_KEPT_APART], 0);
 	a.regs.flags = 0;
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_KEPT_APART], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_KEPT_APART], 1);
 	assert_true(cpus1[1].hold_ns > 1000000); /* it is not let run into the other one */
 }
 
@@ -246,7 +246,7 @@ static void one_reborn_at_its_call_is_held(void **state)
 	gomaps[1][1] = 0x22ull << 32;
 	call_write(&a, gomaps[1]);
 	op(&a, SITE_WRITE, gomaps[1]);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_MAP_REBORN], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_MAP_REBORN], 1);
 	assert_int_equal(cpus1[1].holds, 1);
 }
 

@@ -79,7 +79,7 @@ static void who_comes_later_on_a_racy_map_waits(void **state)
 	assert_true(waits(7, 1, 8, 0));
 	assert_true(waits(7, 0, 8, 1));
 	assert_int_equal(cpus1[1].racy, 3000);
-	assert_true(cpus1[1].loss[MR_LOSS_KEPT_APART] > 0);
+	assert_true(cpus1[1].counts[MR_COUNT_KEPT_APART] > 0);
 	assert_true(cpus1[1].hold_ns > 0);
 	/* readers, oneself, nobody */
 	assert_false(waits(7, 0, 8, 0));

@@ -86,7 +86,7 @@ static void other_processes_and_closed_gates_count_nothing(void **state)
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	current_tgid = TGID + 1;
 	op(&b, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].loss[MR_LOSS_FOREIGN], 1);
+	assert_int_equal(cpus[2].counts[MR_COUNT_FOREIGN], 1);
 	current_tgid = TGID;
 	target1.gate = 0;
 	op(&b, SITE_WRITE, gomaps[0]);
@@ -98,7 +98,7 @@ static void other_processes_and_closed_gates_count_nothing(void **state)
 	assert_int_equal(event_count, 1);
 	cfg.pidns_ino = 78;
 	op(&b, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus[2].loss[MR_LOSS_FOREIGN], 2);
+	assert_int_equal(cpus[2].counts[MR_COUNT_FOREIGN], 2);
 }
 
 static void operations_that_are_none(void **state)
@@ -122,12 +122,12 @@ static void operations_that_are_none(void **state)
 	plant_hold(&a, SITE_WRITE, gomaps[2]);
 	op(&b, SITE_WRITE, gomaps[2]);
 	assert_int_equal(event_count, 0);
-	assert_true(cpus1[2].loss[MR_LOSS_NO_GOID] >= 2);
+	assert_true(cpus1[2].counts[MR_COUNT_NO_GOID] >= 2);
 	/* an address that is no site */
 	a.regs.ip = 0x499999;
 	current_cpu = 1;
 	maprace_op(&a.regs);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_UNKNOWN_SITE], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_UNKNOWN_SITE], 1);
 }
 
 static struct mr_fastpath *busy;
@@ -172,7 +172,7 @@ static void sites_may_be_some_places_further(void **state)
 			.site = site_list[SITE_READ], .tgid = TGID, .tag = TAG, .number = 7};
 		op(&b, SITE_READ, gomaps[steps]);
 		assert_int_equal(cpus1[2].hits[7], steps <= MR_SITE_STEPS);
-		assert_int_equal(cpus1[2].loss[MR_LOSS_UNKNOWN_SITE], steps > MR_SITE_STEPS);
+		assert_int_equal(cpus1[2].counts[MR_COUNT_UNKNOWN_SITE], steps > MR_SITE_STEPS);
 	}
 }
 
@@ -182,15 +182,15 @@ static void every_fault_is_counted_and_reached(void **state)
 	__u64 iter[4] = {0, 0, 0x600000, 0};
 	struct {
 		__u64 addr;
-		enum mr_loss loss;
+		enum mr_counter loss;
 		bool event;
 	} cases[] = {
-		{(uintptr_t)&b.g[2], MR_LOSS_G_FAULT, false},	      /* goid */
-		{(uintptr_t)&b.g[1], MR_LOSS_G_FAULT, false},	      /* end of the stack */
-		{(uintptr_t)&b.g[3], MR_LOSS_G_FAULT, true},	      /* who made it */
-		{(uintptr_t)&b.stack[8], MR_LOSS_STACK_BROKEN, true}, /* return address */
-		{(uintptr_t)&b.stack[33], MR_LOSS_STACK_BROKEN, true},
-		{(uintptr_t)gomaps[5], MR_LOSS_HEADER_FAULT, true},
+		{(uintptr_t)&b.g[2], MR_COUNT_G_FAULT, false},	       /* goid */
+		{(uintptr_t)&b.g[1], MR_COUNT_G_FAULT, false},	       /* end of the stack */
+		{(uintptr_t)&b.g[3], MR_COUNT_G_FAULT, true},	       /* who made it */
+		{(uintptr_t)&b.stack[8], MR_COUNT_STACK_BROKEN, true}, /* return address */
+		{(uintptr_t)&b.stack[33], MR_COUNT_STACK_BROKEN, true},
+		{(uintptr_t)gomaps[5], MR_COUNT_HEADER_FAULT, true},
 	};
 	size_t i, before;
 
@@ -203,7 +203,7 @@ static void every_fault_is_counted_and_reached(void **state)
 		fault_addr = cases[i].addr;
 		op(&b, SITE_READ, gomaps[5]);
 		assert_true(fault_hits > 0); /* a fault that is never reached tests nothing */
-		assert_true(cpus1[2].loss[cases[i].loss] > 0);
+		assert_true(cpus1[2].counts[cases[i].loss] > 0);
 		assert_int_equal(event_count, cases[i].event);
 	}
 	set_up(state);
@@ -213,7 +213,7 @@ static void every_fault_is_counted_and_reached(void **state)
 	current_cpu = 1;
 	before = hits_of(1, SITE_ITER);
 	maprace_op(&a.regs);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_ITER_FAULT], 1);
 	assert_int_equal(hits_of(1, SITE_ITER), before);
 }
 
@@ -227,7 +227,7 @@ static void a_full_ring_is_counted(void **state)
 	plant_hold(&a, SITE_WRITE, gomaps[0]);
 	ring_full = true;
 	op(&b, SITE_READ, gomaps[0]);
-	assert_int_equal(cpus1[2].loss[MR_LOSS_RING_FULL], 1);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_RING_FULL], 1);
 	assert_int_equal(event_count, 0);
 }
 
@@ -327,7 +327,7 @@ static void hostile_stacks_end(void **state)
 		assert_int_equal(event_count, 1);
 		assert_int_equal(event_list[0]->access[0].nframes, 3);
 		assert_int_equal(event_list[0]->access[0].flags, MR_ACCESS_BROKEN);
-		assert_int_equal(cpus1[2].loss[MR_LOSS_STACK_BROKEN] >= 1, 1);
+		assert_int_equal(cpus1[2].counts[MR_COUNT_STACK_BROKEN] >= 1, 1);
 	}
 }
 

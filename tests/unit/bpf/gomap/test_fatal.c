@@ -25,7 +25,7 @@ static void dies_alone(struct goroutine *r)
 
 	assert_int_equal(e->other.flags, MR_ACCESS_UNKNOWN);
 	assert_int_equal(e->other.goid, 0);
-	assert_int_equal(cpus1[r->cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 1);
+	assert_int_equal(cpus1[r->cpu].counts[MR_COUNT_FATAL_UNATTRIBUTED], 1);
 }
 
 static void the_only_other_writer_is_told(void **state)
@@ -57,7 +57,7 @@ static void the_only_other_writer_is_told(void **state)
 	assert_int_equal(e->other.nframes, 2);
 	assert_int_equal(e->other.pcs[0], site_list[SITE_WRITE].ip);
 	assert_int_equal(e->other.pcs[1], a.stack[8]);
-	assert_int_equal(cpus1[b.cpu].loss[MR_LOSS_FATAL_UNATTRIBUTED], 0);
+	assert_int_equal(cpus1[b.cpu].counts[MR_COUNT_FATAL_UNATTRIBUTED], 0);
 }
 
 /* As a writer, also while its own write is what the record noted last. */

@@ -75,9 +75,9 @@ static const struct mr_event_growth *event(size_t i)
 	return (const struct mr_event_growth *)event_list[i];
 }
 
-static __u64 loss(enum mr_loss which)
+static __u64 loss(enum mr_counter which)
 {
-	return cpus1[1].loss[which] + cpus1[2].loss[which];
+	return cpus1[1].counts[which] + cpus1[2].counts[which];
 }
 
 static const struct mr_grower *part(const struct goroutine *r, const void *map)
@@ -124,7 +124,7 @@ static void a_classic_growth_has_a_begin_two_payers_and_an_end(void **state)
 	assert_int_equal(e->what, MR_GROWTH_ENDED);
 	assert_int_equal(e->who.id, START);
 	assert_int_equal(e->header.time_ns, START + 34000);
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 0);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 0);
 	/* what each has done waits in its place */
 	assert_int_equal(part(&a, MAP)->steps, 1);
 	assert_int_equal(part(&a, MAP)->id, START);
@@ -155,7 +155,7 @@ static void a_dead_maps_growth_is_not_ended_by_the_next(void **state)
 		MAP[1] = survives ? 0 : 0x77ull << 32; /* the seed */
 		at(1000, &b, SITE_READ);
 		assert_int_equal(event_count, survives ? 2 : 1);
-		assert_int_equal(loss(MR_LOSS_GROWN_EVICTED), !survives);
+		assert_int_equal(loss(MR_COUNT_GROWN_EVICTED), !survives);
 	}
 }
 
@@ -224,7 +224,7 @@ static void another_goroutine_in_the_same_memory(void **state)
 	at(10, &a, SITE_GROW);
 	a.g[2] = 778;
 	at(11, &a, SITE_GROWN);
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 1);
 }
 
 static void a_growth_under_way_is_called_by_its_first_step(void **state)
@@ -255,7 +255,7 @@ static void morestack_makes_no_second_growth(void **state)
 	assert_int_equal(event_count, 1);
 	assert_int_equal(event(0)->who.id, START);
 	assert_int_equal(event(0)->who.busy_ns, 4000);
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 0);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 0);
 }
 
 static void one_end_alone_is_counted(void **state)
@@ -263,10 +263,10 @@ static void one_end_alone_is_counted(void **state)
 	(void)state;
 	begin();
 	at(0, &a, SITE_GROWN);
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 1);
 	at(10, &a, SITE_GROW); /* its return is never seen */
 	at(20000000, &a, SITE_GROW);
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 2);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 2);
 	assert_int_equal(event_count, 0);
 }
 
@@ -278,7 +278,7 @@ static void nothing_is_paired_across_windows(void **state)
 	at(0, &a, SITE_GROW);
 	target1.epoch++;
 	at(1, &a, SITE_GROWN); /* of another map, for all we know */
-	assert_int_equal(loss(MR_LOSS_GROWTH_UNPAIRED), 1);
+	assert_int_equal(loss(MR_COUNT_GROWTH_UNPAIRED), 1);
 	assert_int_equal(event_count, 0);
 	/* an end that nobody saw */
 	MAP[OLD_BUCKETS] = 0x7000;
@@ -380,13 +380,13 @@ static void what_cannot_be_read_or_told_is_counted(void **state)
 	begin();
 	fault_addr = (uintptr_t)&MAP[OLD_BUCKETS];
 	at(0, &a, SITE_MOVE);
-	assert_int_equal(loss(MR_LOSS_HEADER_FAULT), 1);
+	assert_int_equal(loss(MR_COUNT_HEADER_FAULT), 1);
 	fault_addr = 0;
 	ring_full = true;
 	at(10, &a, SITE_GROW);
 	MAP[OLD_BUCKETS] = 0x7000;
 	at(11, &a, SITE_GROWN);
-	assert_int_equal(loss(MR_LOSS_GROWTH_RING), 1);
+	assert_int_equal(loss(MR_COUNT_GROWTH_RING), 1);
 	assert_int_equal(event_count, 0);
 }
 

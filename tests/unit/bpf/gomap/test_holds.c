@@ -21,21 +21,21 @@ static void holds_not_done_or_cut_short_are_counted(void **state)
 	cfg.burst_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_NO_TOKENS], 1);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_NO_TOKENS], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_SHORT], 0);
 
 	set_up(state);
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 1);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_SHORT], 0);
 	/* longer than the looks at the clock last that the verifier allows */
 	set_up(state);
 	cfg.max_hold_ns = 1000000000000ull;
 	cfg.burst_ns = 4000000000000ull;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 1);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_NO_TOKENS], 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_SHORT], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_NO_TOKENS], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_SHORT], 1);
 }
 
 static void holds_end_in_time_and_leave_nothing(void **state)
@@ -61,7 +61,7 @@ static void holds_end_in_time_and_leave_nothing(void **state)
 	memset(caller_table, 0, sizeof(caller_table));
 	map_table[index].next_look_ns = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_SLOT_BUSY], 1);
 	assert_int_equal(cpus1[1].holds, 1);
 	atomic_store(&claim_table[index & (MR_HOLD_SLOTS - 1)], 0);
 }
@@ -123,24 +123,24 @@ static void a_claim_that_sticks_is_counted_and_its_slot_used_again(void **state)
 		2; /* of the first hold; and of the second one, which takes the old key out */
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 1);
-	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_int_equal(cpus[1].counts[MR_COUNT_CLAIM_STUCK], 1);
 	assert_int_equal(claim_table[slot], 1);
 	write_as_new(&a);
 	assert_int_equal(cpus1[1].holds, 2);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_SLOT_BUSY], 0);
 	assert_int_equal(claim_table[slot], 1); /* tried once an owner, not for ever */
 	write_as_new(&a);
 	assert_int_equal(cpus1[1].holds, 3);
 	assert_int_equal(claim_table[slot], 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1);
+	assert_int_equal(cpus[1].counts[MR_COUNT_CLAIM_STUCK], 1);
 	assert_true(late_claimed(0) && !late_claimed(slot | 1u << CLAIM_SHIFT));
 	/* many in a row */
 	set_up(state);
 	stuck_deletes = 9;
 	while (cpus1[1].holds < 12)
 		write_as_new(&a);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 0);
-	assert_in_range(cpus[1].loss[MR_LOSS_CLAIM_STUCK], 1, 9);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_SLOT_BUSY], 0);
+	assert_in_range(cpus[1].counts[MR_COUNT_CLAIM_STUCK], 1, 9);
 	assert_int_equal(claim_states[slot].oldest, claim_states[slot].generation);
 }
 
@@ -158,13 +158,13 @@ static void nobody_is_held_in_the_runtimes_own_work(void **state)
 	m[1] = 1ull << 32;
 	op(&a, SITE_READ, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_LOCKED], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_LOCKED], 1);
 	m[1] = 0;
 	target1.m_preemptoff = 16; /* a string: where it is, how long */
 	m[3] = 5;
 	write_as_new(&a);
 	assert_int_equal(cpus1[1].holds, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_HOLD_LOCKED], 2);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_HOLD_LOCKED], 2);
 	m[1] = m[2] = 1; /* beside them */
 	m[3] = 0;
 	write_as_new(&a);
@@ -172,7 +172,7 @@ static void nobody_is_held_in_the_runtimes_own_work(void **state)
 	fault_addr = (uintptr_t)m + target1.m_locks;
 	write_as_new(&a);
 	assert_int_equal(cpus1[1].holds, 1);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_G_FAULT], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_G_FAULT], 1);
 }
 
 static void another_takes_the_record(void)
@@ -222,7 +222,7 @@ static void a_key_of_the_past_owns_nothing(void **state)
 	at_claim = move_on;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].holds, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_SLOT_BUSY], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_SLOT_BUSY], 1);
 	assert_int_equal(claim_table[contested], 0);
 	assert_int_equal(claim_take(contested), 0);
 	claim_release(contested);

@@ -36,9 +36,9 @@ static void collect(void)
 	enter_collected(&a);
 }
 
-static __u64 loss(enum mr_loss which)
+static __u64 loss(enum mr_counter which)
 {
-	return cpus1[1].loss[which] + cpus1[2].loss[which];
+	return cpus1[1].counts[which] + cpus1[2].counts[which];
 }
 
 /* A map that is proved racy, with all that this leaves in its record. */
@@ -64,7 +64,7 @@ static void assert_racy(bool is)
 	assert_int_equal(!!(record()->flags & MR_MAP_RACY), is);
 	assert_int_equal(record()->collisions, is);
 	assert_int_equal(!!(record()->flags & MR_MAP_MET), is);
-	assert_int_equal(loss(MR_LOSS_MAP_REBORN), !is);
+	assert_int_equal(loss(MR_COUNT_MAP_REBORN), !is);
 }
 
 static void a_dead_maps_verdict_is_not_inherited(void **state)
@@ -83,7 +83,7 @@ static void a_dead_maps_verdict_is_not_inherited(void **state)
 	assert_int_equal(record()->reads, 0);
 	/* nor are its operations delayed */
 	assert_int_equal(cpus1[2].racy, 1);
-	assert_int_equal(loss(MR_LOSS_MAP_EVICTED), 0);
+	assert_int_equal(loss(MR_COUNT_MAP_EVICTED), 0);
 }
 
 static void a_survivor_of_collections_stays_what_it_is(void **state)
@@ -125,17 +125,17 @@ static void a_map_that_was_cloned_is_not_known_by_its_seed(void **state)
 		collect();
 		op(&b, SITE_WRITE, MAP);
 	}
-	reborn = loss(MR_LOSS_MAP_REBORN);
+	reborn = loss(MR_COUNT_MAP_REBORN);
 	assert_in_range(reborn, CLONE_LATE, CLONE_LATE + 2);
 	for (i = 0; i < 3; i++) {
 		collect();
 		op(&b, SITE_WRITE, MAP);
-		assert_int_equal(loss(MR_LOSS_MAP_REBORN), reborn);
+		assert_int_equal(loss(MR_COUNT_MAP_REBORN), reborn);
 	}
 	op(&b, SITE_CLONE, MAP);
 	collect();
 	op(&b, SITE_WRITE, MAP);
-	assert_int_equal(loss(MR_LOSS_MAP_REBORN), reborn + 1);
+	assert_int_equal(loss(MR_COUNT_MAP_REBORN), reborn + 1);
 	/* nor is it where each clone has a seed of its own, or nobody sees collections */
 	begin_racy();
 	op(&b, SITE_CLONE, MAP);
@@ -227,12 +227,12 @@ static void what_cannot_be_read_is_another(void **state)
 	fault_addr = (uintptr_t)MAP + target1.map_seed;
 	op(&b, SITE_WRITE, MAP);
 	assert_racy(false);
-	assert_true(loss(MR_LOSS_HEADER_FAULT) > 0);
+	assert_true(loss(MR_COUNT_HEADER_FAULT) > 0);
 	assert_int_equal(record()->seed, 0);
 	/* which is not to say that two of them are one */
 	collect();
 	op(&b, SITE_WRITE, MAP);
-	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 2);
+	assert_int_equal(loss(MR_COUNT_MAP_REBORN), 2);
 }
 
 static void another_process_collects_for_itself(void **state)
@@ -264,7 +264,7 @@ static void who_passes_by_comes_to_the_new_map_soon(void **state)
 	seed_is(0x22);
 	for (i = 0; i <= POLICY_MAX_SKIP; i++)
 		op(&a, SITE_READ, MAP);
-	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 1);
+	assert_int_equal(loss(MR_COUNT_MAP_REBORN), 1);
 	assert_true(record()->reads <= POLICY_MAX_SKIP + 1);
 }
 
@@ -318,7 +318,7 @@ static void a_map_where_a_stacks_lay_is_held(void **state)
 	op(&a, SITE_WRITE, map);
 	assert_int_equal(m->flags & MR_MAP_STACK, 0);
 	assert_int_equal(cpus1[1].holds, 1);
-	assert_int_equal(loss(MR_LOSS_MAP_REBORN), 1);
+	assert_int_equal(loss(MR_COUNT_MAP_REBORN), 1);
 }
 
 static void a_stack_that_cannot_be_told_is_left_alone(void **state)
@@ -335,7 +335,7 @@ static void a_stack_that_cannot_be_told_is_left_alone(void **state)
 	fault_addr = (uintptr_t)&a.g[1];
 	op(&a, SITE_WRITE, map);
 	assert_true(m->flags & MR_MAP_STACK);
-	assert_true(loss(MR_LOSS_G_FAULT) > 0);
+	assert_true(loss(MR_COUNT_G_FAULT) > 0);
 }
 
 int main(void)

@@ -24,13 +24,13 @@ static void in_flight_needs_another_writer(void **state)
 	op(&a, SITE_WRITE, gomaps[0]);
 	/* nobody else has ever written: a flag left behind by a panic */
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_IN_FLIGHT_UNATTRIBUTED], 0);
 	map_table[map_index(TAGGED(gomaps[0]))].flags |= MR_MAP_SHARED;
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_IN_FLIGHT_UNATTRIBUTED], 1);
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	gomaps[0][1] = 0;
 	cfg.holds_enabled = 0;

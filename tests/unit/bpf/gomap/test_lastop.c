@@ -71,9 +71,9 @@ static void an_iterator_tells_its_map_of_now(void **state)
 	maprace_op(&a.regs);
 	assert_int_equal(dies_of(&a), TAGGED(gomaps[1]));
 	fault_addr = (uintptr_t)&iterator[3];
-	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_ITER_FAULT], 0);
 	assert_int_equal(dies_of(&a), 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_ITER_FAULT], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_ITER_FAULT], 1);
 }
 
 /* An operation may have gone by unseen where probes were moved; another goroutine's note is none. */

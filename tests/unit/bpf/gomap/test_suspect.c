@@ -147,11 +147,11 @@ static void what_is_lost_is_counted(void **state)
 	suspects_full = true;
 	at(1000, &a, SITE_WRITE);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_SUSPECTS_FULL], 1);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_SUSPECTS_FULL], 1);
 	suspects_full = false;
 	ring_full = true;
 	at(1500, &b, SITE_WRITE);
-	assert_int_equal(cpus1[2].loss[MR_LOSS_RING_FULL], 1);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_RING_FULL], 1);
 	ring_full = false;
 	/* and told when there is room again, and another stack to tell of */
 	at(2000, &a, SITE_WRITE);

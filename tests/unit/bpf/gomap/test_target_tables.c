@@ -55,8 +55,8 @@ static void what_is_replaced_is_its_owner_s_loss(void **state)
 	(void)state;
 	op(&a, SITE_WRITE, gomaps[0]);
 	op_in(OTHER_TGID, &b, SITE_WRITE, gomaps[0]);
-	assert_int_equal(cpus1[2].loss[MR_LOSS_MAP_EVICTED], 1);
-	assert_int_equal(cpus2[2].loss[MR_LOSS_MAP_EVICTED], 0);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_MAP_EVICTED], 1);
+	assert_int_equal(cpus2[2].counts[MR_COUNT_MAP_EVICTED], 0);
 }
 
 static void races_in(__u32 tgid, __u16 tag, unsigned int n)
@@ -90,10 +90,10 @@ static void room_for_pairs_is_left_to_others(void **state)
 	pairs_common = MR_PAIRS;
 	races_in(TGID, TAG, MR_PAIRS_OWN + 11);
 	assert_int_equal(event_count, MR_PAIRS_OWN + 10);
-	assert_int_equal(cpus1[2].loss[MR_LOSS_PAIRS_FULL], 1);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_PAIRS_FULL], 1);
 	races_in(OTHER_TGID, OTHER_TAG, MR_PAIRS_OWN + 1);
 	assert_int_equal(event_count, 2 * MR_PAIRS_OWN + 10);
-	assert_int_equal(cpus2[2].loss[MR_LOSS_PAIRS_FULL], 1);
+	assert_int_equal(cpus2[2].counts[MR_COUNT_PAIRS_FULL], 1);
 	assert_int_equal(pair_find(event_list[0]->pair)->tag, TAG);
 }
 

@@ -100,7 +100,7 @@ static void a_writer_is_its_own_process_s(void **state)
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op_in(OTHER_TGID, &a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus2[1].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	assert_int_equal(cpus2[1].counts[MR_COUNT_IN_FLIGHT_UNATTRIBUTED], 1);
 }
 
 /* The last event is a fatal one's: which map it is on. */
@@ -148,7 +148,7 @@ static void a_slot_s_next_life_inherits_nothing(void **state)
 	assert_int_equal(record()->writes, 1);
 	assert_int_equal(cpus1[2].collisions, 0);
 	/* nor is one that was left forgotten, as it was not evicted */
-	assert_int_equal(cpus1[2].loss[MR_LOSS_MAP_EVICTED], 0);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_MAP_EVICTED], 0);
 	hold_table[0].map = 0;
 }
 
@@ -321,8 +321,8 @@ static void a_part_in_a_growth_is_its_own_process_s(void **state)
 	assert_int_equal(e->who.map, TAGGED(gomaps[0]));
 	assert_int_equal(e->header.tag, TAG);
 	/* and where it could not be told, that is its loss */
-	assert_int_equal(cpus1[2].loss[MR_LOSS_GROWTH_RING], 1);
-	assert_int_equal(cpus2[2].loss[MR_LOSS_GROWTH_RING], 0);
+	assert_int_equal(cpus1[2].counts[MR_COUNT_GROWTH_RING], 1);
+	assert_int_equal(cpus2[2].counts[MR_COUNT_GROWTH_RING], 0);
 }
 
 /* A return from what was entered before the probes were there has no map yet. */
@@ -333,9 +333,9 @@ static void the_return_from_nothing_is_nobody_s(void **state)
 	grown_table[mr_map_index(0, MR_GROWN - 1)] =
 		(struct mr_grown){.under_way = 1, .collected = 5};
 	op(&a, SITE_GROWN, NULL);
-	assert_int_equal(cpus[1].loss[MR_LOSS_HEADER_FAULT], 0);
-	assert_int_equal(cpus[1].loss[MR_LOSS_GROWN_EVICTED], 0);
-	assert_int_equal(cpus1[1].loss[MR_LOSS_GROWTH_UNPAIRED], 1);
+	assert_int_equal(cpus[1].counts[MR_COUNT_HEADER_FAULT], 0);
+	assert_int_equal(cpus[1].counts[MR_COUNT_GROWN_EVICTED], 0);
+	assert_int_equal(cpus1[1].counts[MR_COUNT_GROWTH_UNPAIRED], 1);
 }
 
 /* Maps at one address in processes that are watched at the same time: as long as there are no more
@@ -431,7 +431,7 @@ static void a_late_note_names_nobody(void **state)
 	record()->next_look_ns = 0;
 	op_in(OTHER_TGID, &b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 0);
-	assert_int_equal(cpus2[2].loss[MR_LOSS_IN_FLIGHT_UNATTRIBUTED], 1);
+	assert_int_equal(cpus2[2].counts[MR_COUNT_IN_FLIGHT_UNATTRIBUTED], 1);
 	assert_int_equal(dies_in(OTHER_TGID, &b), there);
 	assert_int_equal(((const struct mr_event_fatal *)(const void *)event_list[0])->other.goid,
 			 0);

@@ -274,7 +274,7 @@ static void a_slot_begins_anew_for_another_map(void **state)
 	assert_int_equal(trial()->by_site[5], 0);
 	trial()->map = TAGGED(0x1234);
 	open_control(a, 100000);
-	assert_int_equal(cpus1[current_cpu].loss[MR_LOSS_TRIAL_EVICTED], 1);
+	assert_int_equal(cpus1[current_cpu].counts[MR_COUNT_TRIAL_EVICTED], 1);
 }
 
 static int end_simulation(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#ifndef MAPRACE_LOSS_BPF_H
-#define MAPRACE_LOSS_BPF_H
+#ifndef MAPRACE_COUNT_BPF_H
+#define MAPRACE_COUNT_BPF_H
 
 #include "tables.bpf.h"
 
@@ -16,7 +16,7 @@ static __always_inline struct mr_cpu *this_cpu(__u64 tagged, __u32 *cpu)
 
 /* What the budget's account rests on loses nothing where several CPUs have one entry. The condition
  * is a constant. */
-static __always_inline void count(__u64 *counter, __u64 n)
+static __always_inline void tally(__u64 *counter, __u64 n)
 {
 	if (cfg.cpus_shared)
 		__sync_fetch_and_add(counter, n);
@@ -24,9 +24,9 @@ static __always_inline void count(__u64 *counter, __u64 n)
 		*counter += n;
 }
 
-static __always_inline void lose(struct mr_cpu *c, enum mr_loss which)
+static __always_inline void count(struct mr_cpu *c, enum mr_counter which)
 {
-	c->loss[which]++;
+	c->counts[which]++;
 }
 
 #endif
