@@ -24,6 +24,7 @@
 /* What the engine does at an operation that is not held comes on top of the trap that is measured
  * here: tests/bench, no-holds against empty. */
 #define ENGINE_FACTOR 1.1
+#define NEIGHBOUR 0.035 /* in hits, for each other target that runs the same file */
 
 /* Our own CPU time: on a busy machine the clock on the wall tells of others. */
 static uint64_t now_ns(void)
@@ -165,6 +166,11 @@ double calibration_take(struct calibration *c)
 	}
 	log_verbose("a hit costs %.0f ns here, %.0f ns with the engine", ns, ns * ENGINE_FACTOR);
 	return ns * ENGINE_FACTOR;
+}
+
+double calibration_among(double hit_ns, size_t n)
+{
+	return hit_ns * (1 + NEIGHBOUR * (double)n);
 }
 
 void calibration_end(struct calibration *c)

@@ -113,6 +113,29 @@ static double own_ns(struct watch *w)
 	return (double)since;
 }
 
+/* Others of the same program whose probes are in place. */
+static size_t neighbours(const struct watch *w, const struct watched *t)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < w->ntargets; i++) {
+		const struct watched *other = w->targets[i];
+
+		n += other != t && earns(other) && other->account.open && other->binary &&
+		     other->binary == t->binary;
+	}
+	return n;
+}
+
+static void price(struct watch *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++)
+		account_price(&w->targets[i]->account,
+			      calibration_among(w->hit_ns, neighbours(w, w->targets[i])));
+}
+
 static size_t processes(const struct watch *w, double *use)
 {
 	size_t i, n = 0;
@@ -135,6 +158,7 @@ void watch_budget_share(struct watch *w)
 	double use, own = own_ns(w), part;
 	size_t i, n = w->follow ? 0 : processes(w, &use);
 
+	price(w);
 	for (i = 0; i < w->ntargets && n; i++) {
 		struct watched *t = w->targets[i];
 
@@ -171,11 +195,8 @@ void watch_budget_join(struct watch *w, struct watched *t)
 
 void watch_budget_price(struct watch *w)
 {
-	size_t i;
-
 	w->hit_ns = calibration_take(&w->calibration);
-	for (i = 0; i < w->ntargets; i++)
-		account_price(&w->targets[i]->account, w->hit_ns);
+	price(w);
 }
 
 static int close_window(struct watched *t, struct err *err)
