@@ -17,6 +17,7 @@
 #include "report/filter.h"
 #include "report/printers.h"
 #include "report/text/status.h"
+#include "session/loop.h"
 #include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch.h"
@@ -139,7 +140,7 @@ static int run(struct watch *w)
 	if (!r)
 		r = watch_open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
-	watch_hold_signals();
+	session_hold_signals();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's exit status away */

@@ -43,10 +43,7 @@ struct watch {
 };
 
 /* watch_loop.c */
-/* Keeps the signals that end a watch until watch_loop() can take them: who says that it is enough
- * while we attach gets a report as well. */
-void watch_hold_signals(void);
-/* Turns the wheel until targets, time or a signal say that it is over. 0 or negative errno. */
+/* Runs the event loop until targets, time or a signal say that it is over. 0 or negative errno. */
 int watch_loop(struct watch *w);
 
 /* watch_targets.c */

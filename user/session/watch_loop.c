@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The wheel of `maprace watch`: ring buffers, the targets' ends, time and signals, on libevent.
+ * The event loop of `maprace watch`: ring buffers, the targets' ends and what a command starts,
+ * beside what every session has.
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "session/loop.h"
 #include "session/past.h"
 #include "session/recorder.h"
 #include "session/watch.h"
 #include "session/watch_rings.h"
-
-#define TICK_NS 250000000ull /* status line, ripe reports, a look at the targets */
-#define REPORT_DELAY_NS                                                                            \
-	1000000000ull /* a race is told this long after its first sighting, so that its count says \
-			 something */
 
 /* How often a command that is no Go program is looked at, at first and at last. */
 #define LOOK_FIRST_US 2000u
@@ -37,10 +33,11 @@ struct source { /* one target in the loop */
 
 struct loop {
 	struct watch *watch;
-	struct event_base *base;
+	struct session_loop session;
+	struct event_base *base; /* the session's */
 	struct source *sources;
 	struct rings rings;
-	struct event *signals[4], *tick, *price;
+	struct event *price;
 	struct event *command_exit, *command_look, *follow, *follow_again;
 	uint64_t look_us;
 	uint64_t ended_ns; /* the command, or what was watched last */
@@ -376,38 +373,36 @@ static void on_command_look(evutil_socket_t fd, short what, void *ctx)
 	event_add(l->command_look, &again);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *ctx)
+static void on_tick(void *ctx)
 {
 	struct loop *l = ctx;
 	struct watch *w = l->watch;
 	size_t i;
 
-	(void)fd;
-	(void)what;
 	for (i = 0; i < w->ntargets; i++)
 		look_at_target(&l->sources[i]);
 	look_at_command(l);
 	forget_ended(l);
 	watch_budget_share(w);
-	watch_print_races(w, REPORT_DELAY_NS);
+	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
 		stop(l);
 }
 
-static void on_signal(evutil_socket_t sig, short what, void *ctx)
+static void on_report(void *ctx)
 {
 	struct loop *l = ctx;
 
-	(void)what;
-	if (sig == SIGUSR1) {
-		if (!l->watch->options->out.n && !l->watch->recorder)
-			log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
-		watch_write_output(l->watch);
-		return;
-	}
-	stop(l);
+	if (!l->watch->options->out.n && !l->watch->recorder)
+		log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+	watch_write_output(l->watch);
+}
+
+static void on_stop(void *ctx)
+{
+	stop(ctx);
 }
 
 static int add_target(struct loop *l, struct source *s, struct watched *t)
@@ -429,24 +424,6 @@ static int add_target(struct loop *l, struct source *s, struct watched *t)
 	if (!s->exit_event || event_add(s->exit_event, NULL))
 		return -ENOMEM;
 	return 0;
-}
-
-static const int wanted[4] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-
-static void mask_signals(int how)
-{
-	sigset_t set;
-	size_t i;
-
-	sigemptyset(&set);
-	for (i = 0; i < 4; i++)
-		sigaddset(&set, wanted[i]);
-	sigprocmask(how, &set, NULL);
-}
-
-void watch_hold_signals(void)
-{
-	mask_signals(SIG_BLOCK);
 }
 
 static int set_up_command(struct loop *l)
@@ -475,13 +452,14 @@ static int set_up_command(struct loop *l)
 
 static int set_up(struct loop *l)
 {
-	struct timeval tick = {.tv_usec = TICK_NS / 1000};
+	static const struct session_use use = {
+		.tick = on_tick, .report = on_report, .stop = on_stop};
 	size_t i;
-	int r;
+	int r = session_loop_begin(&l->session, &use, l);
 
-	l->base = event_base_new();
+	l->base = l->session.base;
 	l->sources = calloc(l->watch->room, sizeof(*l->sources));
-	if (!l->base || !l->sources)
+	if (r || !l->sources)
 		return -ENOMEM;
 	l->rings = (struct rings){.watch = l->watch, .base = l->base};
 	for (i = 0; i < l->watch->ntargets; i++) {
@@ -489,15 +467,6 @@ static int set_up(struct loop *l)
 		if (r)
 			return r;
 	}
-	for (i = 0; i < 4; i++) {
-		l->signals[i] = evsignal_new(l->base, wanted[i], on_signal, l);
-		if (!l->signals[i] || event_add(l->signals[i], NULL))
-			return -ENOMEM;
-	}
-	mask_signals(SIG_UNBLOCK);
-	l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
-	if (!l->tick || event_add(l->tick, &tick))
-		return -ENOMEM;
 	if (l->watch->calibration.fd >= 0) {
 		l->price = event_new(l->base, l->watch->calibration.fd, EV_READ, on_price, l);
 		if (!l->price || event_add(l->price, NULL))
@@ -510,8 +479,8 @@ static int set_up(struct loop *l)
 
 static void take_down(struct loop *l)
 {
-	struct event *own[] = {l->tick,		l->price,  l->command_exit,
-			       l->command_look, l->follow, l->follow_again};
+	struct event *own[] = {l->price, l->command_exit, l->command_look, l->follow,
+			       l->follow_again};
 	size_t i;
 
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
@@ -520,14 +489,10 @@ static void take_down(struct loop *l)
 		free_events(s);
 	}
 	rings_close(&l->rings);
-	for (i = 0; i < 4; i++)
-		if (l->signals[i])
-			event_free(l->signals[i]);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (own[i])
 			event_free(own[i]);
-	if (l->base)
-		event_base_free(l->base);
+	session_loop_end(&l->session);
 	free(l->sources);
 }
 
@@ -568,11 +533,8 @@ int watch_loop(struct watch *w)
 		log_error("%s", err.text);
 		goto out;
 	}
-	while (!is_over(&l))
-		if (event_base_dispatch(l.base) < 0) {
-			r = -EIO;
-			break;
-		}
+	while (!r && !is_over(&l))
+		r = session_loop_run(&l.session);
 	if (!r)
 		r = l.error ? l.error : l.rings.error;
 out:
