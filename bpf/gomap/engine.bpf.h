@@ -398,7 +398,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		return;
 	}
 	if (o->record->flags & MR_MAP_SHARED)
-		o->record->sites |= 1ull << trial_site(s);
+		o->record->sites |= caller_bit(s->key);
 	look_hold(ctx, o, s, ret, slot);
 }
 

@@ -55,10 +55,17 @@ static __always_inline void fastpath_flush(struct mr_fastpath *a)
 	a->passed = 0;
 }
 
+/* From none to so many. */
+static __always_inline __u32 lot_of(__u32 n)
+{
+	return (__u32)((__u64)(n + 1) * (__u16)bpf_get_prandom_u32() >> 16);
+}
+
 /*
  * An operation that was not looked at: as many as twice the last time may pass without asking the
- * clock. One that was, and late by more than the interval: they come seldom, and each is to be
- * seen.
+ * clock, or fewer, by lot: what comes each time at the same distance behind another one would never
+ * be asked who calls it. One that was, and late by more than the interval: they come seldom, and
+ * each is to be seen.
  */
 static __always_inline void fastpath_note(struct mr_fastpath *a, __u64 arg, __u64 g, __u8 slot,
 					  __u8 op, const struct mr_map *m, __u32 index, bool look,
@@ -75,7 +82,7 @@ static __always_inline void fastpath_note(struct mr_fastpath *a, __u64 arg, __u6
 	/* Each of a racy map's is kept apart. No branch: the verifier would follow both ways. */
 	unless_racy = (m->flags & MR_MAP_RACY) / MR_MAP_RACY - 1;
 	asm volatile("" : "+r"(unless_racy));
-	a->skip = look ? 0 : step & unless_racy;
+	a->skip = look ? 0 : lot_of(step) & unless_racy;
 	a->step = step;
 	a->arg = arg;
 	a->g = g;

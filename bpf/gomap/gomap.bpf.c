@@ -12,6 +12,7 @@
 #include "engine.bpf.h"
 #include "growth.bpf.h"
 #include "lastop.bpf.h"
+#include "news.bpf.h"
 #include "common/private_stack.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -123,6 +124,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 	fastpath_flush(a);
 	map_assigned(o.index, o.map, o.g, o.op, slot);
 	wants = map_note(o.record, o.g, o.now, o.tid, o.cpu, o.op, once, slot, &late);
+	wants |= caller_is_news(o.index, o.g, REG_FP(ctx), wants | leaves);
 	fastpath_note(a, arg, o.g, slot, o.op, o.record, o.index, wants, late);
 	fastpath_cloned(o.map, o.op, o.cpu, arg);
 	if (wants)

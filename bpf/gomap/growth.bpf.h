@@ -32,7 +32,7 @@ static __always_inline struct mr_event_growth *growth_event(const struct operati
 	struct mr_event_growth *e = bpf_ringbuf_reserve(&growth_events, sizeof(*e), 0);
 
 	if (!e) {
-		lose_of(map, MR_COUNT_GROWTH_RING);
+		count_of(map, MR_COUNT_GROWTH_RING);
 		return NULL;
 	}
 	e->header.kind = MR_EVENT_GROWTH;
@@ -77,7 +77,7 @@ static __always_inline void grower_tell(const struct operation *o, struct mr_gro
 	/* another CPU's may be taking the place just now: what is told is of one target */
 	if (bpf_probe_read_kernel(&e->who, sizeof(e->who), w) ||
 	    mr_tag(e->who.map) != e->header.tag) {
-		lose_of((__u64)e->header.tag << MR_TAG_SHIFT, MR_COUNT_GROWTH_RING);
+		count_of((__u64)e->header.tag << MR_TAG_SHIFT, MR_COUNT_GROWTH_RING);
 		ring_discard(&growth_events, e);
 		return;
 	}
@@ -92,7 +92,7 @@ static __always_inline void grown_set(const struct operation *o, __u64 old, __u3
 	if (!gr)
 		return;
 	if (gr->under_way && gr->map != o->map)
-		lose_of(gr->map, MR_COUNT_GROWN_EVICTED);
+		count_of(gr->map, MR_COUNT_GROWN_EVICTED);
 	gr->map = o->map;
 	gr->id = o->now;
 	gr->old = old;
@@ -188,7 +188,7 @@ static __always_inline void growth_enter(struct pt_regs *ctx, const struct opera
 		return;
 	}
 	if (in->g)
-		lose_of(in->g, MR_COUNT_GROWTH_UNPAIRED);
+		count_of(in->g, MR_COUNT_GROWTH_UNPAIRED);
 	in->g = 0;
 	if (!grower_begin(ctx, o, site, w))
 		return;
@@ -280,7 +280,7 @@ static __always_inline void iterator_begin(const struct operation *o, __u64 it, 
 	}
 	/* An iteration does not say when it is over: one that moved lately is taken to be open. */
 	if (i->it && i->it != it && o->now - i->last_ns < ITERATOR_FRESH_NS)
-		lose_of(i->it, MR_COUNT_ITERATOR_EVICTED);
+		count_of(i->it, MR_COUNT_ITERATOR_EVICTED);
 	i->it = it;
 	i->g = o->g;
 	i->goid = goid;

@@ -18,7 +18,7 @@ static __always_inline __u32 map_index(__u64 addr)
 static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 now, struct mr_cpu *c)
 {
 	/* the loss of whose it was */
-	lose_of(m->addr, m->addr == addr ? MR_COUNT_MAP_REBORN : MR_COUNT_MAP_EVICTED);
+	count_of(m->addr, m->addr == addr ? MR_COUNT_MAP_REBORN : MR_COUNT_MAP_EVICTED);
 	/* first: whoever finds it to be this map's does not believe the notes of the one before */
 	*(volatile __u64 *)&m->first_ns = now;
 	*(volatile __u64 *)&m->addr = addr;
@@ -111,6 +111,21 @@ __noinline int on_stack_of(__u64 g, __u64 map)
 	return mr_addr(map) >= lo && mr_addr(map) < hi;
 }
 
+static __always_inline bool is_another(__u64 noted, __u64 g)
+{
+	return noted && noted != g && same_target(noted, g);
+}
+
+/* Whether the record names another goroutine of the process: one of 64 pairs has one bit in
+ * mr_map.seen. A function of its own: the verifier goes through it once. */
+__noinline int noted_by_another(__u32 index, __u64 g)
+{
+	const struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+
+	return m && (is_another(m->writer.g, g) || is_another(m->writer_before.g, g) ||
+		     is_another(m->reader.g, g));
+}
+
 /*
  * At an operation that is looked at. A map that becomes empty gets a new seed each time, and if it
  * is one that matters it is to be known by the last of them. One that was on a stack may not be:
@@ -126,6 +141,8 @@ __noinline int map_look_closer(__u32 index, __u64 map, __u64 g, __u64 now)
 
 	if (!m || m->addr != map)
 		return 0;
+	if (!(m->flags & (MR_MAP_SHARED | MR_MAP_STACK)) && noted_by_another(index, g))
+		m->flags |= MR_MAP_SHARED;
 	if (m->flags & MR_MAP_SHARED && !(m->flags & MR_MAP_STACK)) {
 		if (m->flags & MR_MAP_EMPTIED)
 			target_of(map)->emptied[index & (MR_EMPTIED - 1)] = index + 1;
@@ -324,11 +341,22 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	return true;
 }
 
-/* ip: of the site, with its target's tag. */
+/* Of a call site; ip: of the function's, with its target's tag, which what the target has on its
+ * stack leaves as it is. */
+static __always_inline __u64 caller_key(__u64 ip, __u64 ret)
+{
+	return (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
+}
+
+/* Its bit in mr_map.sites: that of mr_trial.by_site (trial.bpf.h). */
+static __always_inline __u64 caller_bit(__u64 key)
+{
+	return 1ull << (key >> 58);
+}
+
 static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, struct mr_cpu *c)
 {
-	/* what the target has on its stack leaves the tag as it is */
-	__u64 key = (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
+	__u64 key = caller_key(ip, ret);
 	__u32 index = mr_place(key, cfg.caller_mask);
 	struct mr_caller *s = bpf_map_lookup_elem(&callers, &index);
 

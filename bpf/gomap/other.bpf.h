@@ -13,12 +13,18 @@
 
 /* No write lasts as long, unless its thread lost the CPU for as long. */
 #define WRITE_NS 100000000
-/* Whether every writer that may still be inside has passed by the map's record. */
+/*
+ * Whether every writer that may still be inside has passed by the map's record. A process that is
+ * stopped or frozen may be in the middle of a write for any time: user space looks for that, four
+ * times a second.
+ */
 static __always_inline bool record_is_whole(const struct operation *o)
 {
 	__u64 whole_ns = o->target->whole_ns, since = later(o->record->first_ns, whole_ns);
 
-	return whole_ns && (__s64)(o->now - since) >= LONG_WRITE_NS;
+	/* either is too young, or too old: one branch, or the verifier follows twice as many ways */
+	return whole_ns && (__s64)((o->now - since - LONG_WRITE_NS) |
+				   (o->target->looked_ns + LONG_WRITE_NS / 2 - o->now)) >= 0;
 }
 
 static __always_inline __u64 mark_words(const struct mr_map *m, __u32 word)

@@ -26,7 +26,7 @@ static __always_inline volatile struct mr_target *target_of(__u64 tagged)
 
 /* A loss of the target that this address is one of, unless that one is gone: its slot may be
  * another one's by now. A function of its own: the verifier goes through it once. */
-__noinline int lose_of(__u64 tagged, __u32 which)
+__noinline int count_of(__u64 tagged, __u32 which)
 {
 	__u32 cpu;
 

@@ -47,7 +47,7 @@ static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_ma
 	if (!t || trial_is_of(t, m))
 		return t;
 	if (t->map && t->map != m->addr)
-		lose_of(t->map, MR_COUNT_TRIAL_EVICTED);
+		count_of(t->map, MR_COUNT_TRIAL_EVICTED);
 	t->map = 0;
 	t->born = m->first_ns;
 	t->end_ns = 0;

@@ -91,8 +91,12 @@ struct mr_target {
 	 * User space counts it up where some may have gone unseen. */
 	__u32 collections;
 	__u32 tgid;
-	/* Since when each function that writes to maps has had its probe; 0: not all of them have. */
+	/* Since when each function that writes to maps has had its probe, and the process has run
+	 * without being stopped; 0: not all of them have. */
 	__u64 whole_ns;
+	/* When user space looked last whether it runs at all: when it did not, whole_ns is of then.
+	 */
+	__u64 looked_ns;
 	__u64 runtime_lo; /* return addresses in here are a wrapper's: the caller that counts is one
 			     frame up */
 	__u64 runtime_hi;
@@ -110,7 +114,7 @@ struct mr_target {
 	__u32 clone_copies;	   /* enum mr_clone */
 	/* Entries of the tables of pairs and of suspects: the programs count. */
 	__u32 pairs, suspects;
-	__u64 pad[12];
+	__u64 pad[11];
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */

@@ -46,6 +46,19 @@ life_library()
 	need 'the target is gone' kill -0 "$target"
 }
 
+# It goes on without its first thread: not watched any more, but not ended either.
+life_leaderless()
+{
+	start_loader "${calm[@]}" "$e2e_build/loader"
+	need 'not loaded' load 0 1.24 || return 1
+	watch -p "$target" -d 30
+	need 'not watched' wait_until 10 watching || return 1
+	echo end >&9
+	watch_ended 10 || return 1
+	need 'not said' grep -q "process $target goes on without its first thread" "$work/stderr" || return 1
+	need 'the target is gone' kill -0 "$target"
+}
+
 # Two in one process, of different versions: the second is loaded while the first is watched, a third one cannot be watched. Each
 # has maps of its own.
 life_libraries()
@@ -100,5 +113,5 @@ libraries_build()
 	for version in 1.19 1.24 1.27; do
 		build_program "$version-cshared" "$e2e_dir/programs/library.go"
 	done
-	[[ $e2e_build/loader -nt $e2e_dir/programs/loader.c ]] || ${CC:-cc} -O -Wall -o "$e2e_build/loader" "$e2e_dir/programs/loader.c" -ldl
+	[[ $e2e_build/loader -nt $e2e_dir/programs/loader.c ]] || ${CC:-cc} -O -Wall -o "$e2e_build/loader" "$e2e_dir/programs/loader.c" -ldl -lpthread
 }

@@ -13,7 +13,7 @@ set -euo pipefail
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows stuck_file attacher measurer
-	library libraries library_command library_exec'
+	library libraries leaderless library_command library_exec'
 watcher=
 
 # watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)

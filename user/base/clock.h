@@ -5,15 +5,15 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Nanoseconds of a clock, 0 where it cannot be read (that of a process which is gone). Events of
- * ours are in CLOCK_MONOTONIC, as bpf_ktime_get_ns() has it. */
-static inline uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
+/*
+ * Nanoseconds of a clock, 0 where it cannot be read (that of a process which is gone).
+ * CLOCK_MONOTONIC is the host's, as bpf_ktime_get_ns() and so all events have it, also in a time
+ * namespace, whose own is another one (time_namespaces(7)).
+ */
+uint64_t clock_ns(clockid_t clock);
 
-	if (clock_gettime(clock, &ts))
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
+/* What is added to the host's CLOCK_MONOTONIC in the time namespace that this file tells of
+ * (/proc/PID/timens_offsets), in nanoseconds; 0: nothing, or it is not there. */
+int64_t clock_offset_ns(const char *path);
 
 #endif

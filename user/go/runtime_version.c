@@ -11,6 +11,7 @@
 #include "go/buildinfo.h"
 
 #define MAX_CODE (64u << 10) /* of schedinit; it has 1.5 KiB */
+#define MAX_FUNCTIONS 4	     /* of that name; there are two */
 
 /* Variables are in writable segments, and those that the linker has filled are in the file. */
 static bool is_variable(const struct elf_file *elf, uint64_t vaddr)
@@ -95,6 +96,7 @@ int runtime_version_find(const struct pclntab *tab, const struct elf_file *elf,
 	static const char *const name = "runtime.schedinit";
 	struct go_func first;
 	struct pclntab_func f;
+	unsigned int searched = 0;
 	size_t i;
 	int r;
 
@@ -107,6 +109,8 @@ int runtime_version_find(const struct pclntab *tab, const struct elf_file *elf,
 		if (pclntab_func_at(tab, i, &f))
 			continue;
 		if (strncmp(f.base.name, "runtime.", 8) != 0)
+			break;
+		if (!strcmp(f.base.name, name) && searched++ == MAX_FUNCTIONS)
 			break;
 		if (!strcmp(f.base.name, name))
 			r = search_function(elf, &f.base, version);

@@ -200,6 +200,13 @@ static void tell_whole(struct attachment *a)
 	a->target->whole_ns = a->whole && a->open ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
+void attachment_looked(struct attachment *a, bool runs)
+{
+	if (!runs)
+		tell_whole(a);
+	__atomic_store_n(&a->target->looked_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELEASE);
+}
+
 /* An odd epoch says that they move: it stays odd while they do. */
 static void begin_move(struct attachment *a)
 {

@@ -49,6 +49,8 @@ void attachment_settle(struct attachment *a);
  */
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
 		   const struct hook_set *set, uint64_t bias, struct err *err);
+/* Whether the process has run since the last look: what it has noted is as young as that only. */
+void attachment_looked(struct attachment *a, bool runs);
 /* whole: no code of the process's can write to a map but through the probes. */
 void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.

@@ -274,6 +274,9 @@ static bool is_runtime(const char *name)
 
 #define FRAMES 16
 
+#define BLOCK_FUNCTIONS 65536 /* package runtime has 3,000 */
+#define BLOCK_ASKED 512	      /* and some 150 that are not called runtime.NAME */
+
 /* Written in package runtime, whatever it is called: reflect.mapassign is, and sync.throw. */
 static bool is_of_runtime(const struct go_binary *bin, const struct go_func *f)
 {
@@ -281,8 +284,6 @@ static bool is_of_runtime(const struct go_binary *bin, const struct go_func *f)
 	const char *file, *dir;
 	int n;
 
-	if (is_runtime(f->name))
-		return true;
 	n = go_binary_frames(bin, f->entry, false, frames, FRAMES);
 	if (n < 1)
 		return false;
@@ -299,22 +300,27 @@ static bool is_below_runtime(const char *name)
 	       !strncmp(name, "type..", 6) || !strchr(name, '.');
 }
 
-/* The block around f that is_member's functions are, by their addresses. */
+/* The block around f that is_member's functions are, by their addresses. Bounded: a file may have
+ * millions of functions, each of which is expensive to ask for the file that it is written in. */
 static void grow_block(struct hook_set *set, const struct go_binary *bin, const struct go_func *f,
 		       bool wide)
 {
+	unsigned int asked = 0, left = BLOCK_FUNCTIONS;
 	struct go_func g;
 	size_t i;
 
 	set->runtime_lo = f->entry;
 	set->runtime_hi = f->end;
-	for (i = f->index; i-- > 0 && !go_binary_func_at(bin, i, &g) &&
+	for (i = f->index; left-- && i-- > 0 && !go_binary_func_at(bin, i, &g) &&
 			   (is_runtime(g.name) || (wide && is_below_runtime(g.name)));)
 		set->runtime_lo = g.entry;
-	for (i = f->index + 1;
-	     !go_binary_func_at(bin, i, &g) && (wide ? is_of_runtime(bin, &g) : is_runtime(g.name));
-	     i++)
+	left = BLOCK_FUNCTIONS;
+	for (i = f->index + 1; left-- && !go_binary_func_at(bin, i, &g); i++) {
+		if (!is_runtime(g.name) &&
+		    (!wide || asked++ == BLOCK_ASKED || !is_of_runtime(bin, &g)))
+			break;
 		set->runtime_hi = g.end;
+	}
 }
 
 /*

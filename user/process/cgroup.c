@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "process/cgroup.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINE 8192
 
@@ -187,4 +189,49 @@ void cgroup_look(const char *root, pid_t pid, struct cgroup *cg)
 	if (find_group(root, pid, "freezer", &g) &&
 	    read_file(&g, "freezer.state", state, sizeof(state)))
 		cg->frozen |= !strncmp(state, "FROZEN", 6);
+}
+
+static int open_file(const struct group *g, const char *name)
+{
+	char path[LINE + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", g->dir, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* What stands in it now, "" when that cannot be read. */
+static void read_again(int fd, char *text, size_t size)
+{
+	ssize_t n = fd >= 0 ? pread(fd, text, size - 1, 0) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+bool cgroup_freezer_frozen(struct cgroup_freezer *f, const char *root, pid_t pid)
+{
+	char text[256];
+	struct group g;
+
+	if (!f->open) {
+		f->events = find_group(root, pid, "", &g) ? open_file(&g, "cgroup.events") : -1;
+		f->state = find_group(root, pid, "freezer", &g) ? open_file(&g, "freezer.state")
+								: -1;
+		f->open = true;
+	}
+	read_again(f->events, text, sizeof(text));
+	if (strstr(text, "frozen 1"))
+		return true;
+	read_again(f->state, text, sizeof(text));
+	return !strncmp(text, "FROZEN", 6);
+}
+
+void cgroup_freezer_close(struct cgroup_freezer *f)
+{
+	if (!f->open)
+		return;
+	if (f->events >= 0)
+		close(f->events);
+	if (f->state >= 0)
+		close(f->state);
+	f->open = false;
 }

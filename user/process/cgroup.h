@@ -16,4 +16,13 @@ struct cgroup {
  * read. */
 void cgroup_look(const char *root, pid_t pid, struct cgroup *cg);
 
+/* Whether it is frozen, asked again and again: the files stay open, of the groups that it was in at
+ * first. All zero before. */
+struct cgroup_freezer {
+	bool open;
+	int events, state; /* of version 2, of version 1; -1: none */
+};
+bool cgroup_freezer_frozen(struct cgroup_freezer *f, const char *root, pid_t pid);
+void cgroup_freezer_close(struct cgroup_freezer *f);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "base/clock.h"
 #include "process/process.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process/helper.h"
@@ -528,11 +530,22 @@ int process_same_program(const struct process *p, bool *same)
 	uint64_t code, stack;
 	struct stat st;
 
-	if (stat(p->exe_path, &st))
-		return errno == ENOENT ? -ESRCH : -errno;
+	if (stat(p->exe_path, &st)) {
+		if (errno != ENOENT)
+			return -errno;
+		/* or the last thread is about to end */
+		return p->pidfd < 0 || process_ends_within(p, 0) ? -ESRCH : -EOWNERDEAD;
+	}
 	*same = is_exe(p, &st);
 	look_at_layout(p->pid, &code, &stack);
 	if (p->code && code)
 		*same &= code == p->code && stack == p->stack;
 	return 0;
+}
+
+uint64_t process_cpu_ns(const struct process *p)
+{
+	clockid_t clock;
+
+	return clock_getcpuclockid(p->pid, &clock) ? 0 : clock_ns(clock);
 }

@@ -36,6 +36,9 @@ int process_open(struct process *p, pid_t pid, struct err *err);
  * kernel has no pidfd. */
 bool process_ends_within(const struct process *p, int ms);
 
+/* The CPU time that it has used, 0 when it is gone. */
+uint64_t process_cpu_ns(const struct process *p);
+
 /* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */
 pid_t process_tracer(const struct process *p);
 

@@ -30,17 +30,22 @@ static char *read_all(pid_t pid, const char *name, size_t *len)
 	return text;
 }
 
-static bool is_stopped(pid_t pid)
+bool situation_is_stopped(pid_t pid)
 {
+	char path[64], stat[512], *at;
 	size_t len;
-	char *stat = read_all(pid, "stat", &len), *at;
-	bool stopped;
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	len = fread(stat, 1, sizeof(stat) - 1, f);
+	fclose(f);
+	stat[len] = '\0';
 	/* the name may have anything in it */
-	at = stat ? strrchr(stat, ')') : NULL;
-	stopped = at && at[1] && (at[2] == 'T' || at[2] == 't');
-	free(stat);
-	return stopped;
+	at = strrchr(stat, ')');
+	return at && at[1] && (at[2] == 'T' || at[2] == 't');
 }
 
 /* Threads may be bound one by one. */
@@ -72,7 +77,7 @@ static unsigned int allowed_cpus(pid_t pid)
 
 void situation_look(pid_t pid, struct situation *s)
 {
-	s->stopped = is_stopped(pid);
+	s->stopped = situation_is_stopped(pid);
 	s->cpus = allowed_cpus(pid);
 	cgroup_look("", pid, &s->group);
 }

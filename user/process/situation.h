@@ -16,6 +16,8 @@ struct situation {
 };
 
 void situation_look(pid_t pid, struct situation *s);
+/* Only that, and cheaply. */
+bool situation_is_stopped(pid_t pid);
 /* GOMAXPROCS in the environment that it was started with; 0: not there, or no number. */
 unsigned int situation_gomaxprocs(pid_t pid);
 /*

@@ -29,13 +29,6 @@
 	"process %d is the go tool: the test or program that it builds and runs is another " \
 	"process, which is not watched: go test -exec 'maprace watch --'"
 
-static uint64_t cpu_time(pid_t pid)
-{
-	clockid_t clock;
-
-	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
-}
-
 /* It may set it whenever it likes, and does when it starts. */
 static void look_at_procs(struct watched *t)
 {
@@ -100,7 +93,7 @@ static void look_thoroughly(struct watched *t)
 	if (s->last.cpus > s->cpus)
 		s->cpus = s->last.cpus;
 	look_at_code(t);
-	s->cpu_ns = cpu_time(t->process.pid);
+	s->cpu_ns = process_cpu_ns(&t->process);
 	if (!t->started || seen(t, &nil))
 		return;
 	s->library[0] = '\0';
@@ -196,7 +189,7 @@ void silence_begin(struct watched *t)
 	if (!procs_find(t->bin, &addr))
 		s->procs_at = addr + t->source.resolver.bias;
 	s->asked = situation_gomaxprocs(t->process.pid);
-	s->cpu_from_ns = cpu_time(t->process.pid);
+	s->cpu_from_ns = process_cpu_ns(&t->process);
 	look_at_procs(t);
 	look_thoroughly(t);
 	say(t);

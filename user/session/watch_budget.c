@@ -20,14 +20,6 @@
 /* The kernel may take some time to move them; when it takes so long something is wrong. */
 #define LASTS_NS 10000000000ull
 
-/* CPU time of a process, 0 when it is gone. */
-static uint64_t cpu_time(pid_t pid)
-{
-	clockid_t clock;
-
-	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
-}
-
 /* Sites may have come with a plugin. */
 static void weigh(struct watched *t)
 {
@@ -52,7 +44,7 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct acc
 
 	attachment_counters(t->attachment, sum);
 	facts->now_ns = watch_now();
-	facts->target_ns = cpu_time(t->process.pid);
+	facts->target_ns = process_cpu_ns(&t->process);
 	facts->hold_ns = sum->cpu.hold_ns;
 	facts->other_hits = other_hits(sum);
 	/* a call instruction's traps are put down to the function that it calls */

@@ -21,6 +21,9 @@
 #define LOOK_FIRST_US 2000u
 #define LOOK_LAST_US 50000u
 
+/* So often a process may be found without its first thread until that is no part of its end. */
+#define LEADERLESS_LOOKS 4
+
 /* For so long after its end others may come of what it has left behind. */
 #define LEFT_BEHIND_NS 1000000000ull
 
@@ -235,11 +238,18 @@ static void look_at_target(struct source *s)
 	if (s->loop->watch->follow && follow_is_on_its_way(s->loop->watch->follow, t->process.pid))
 		return; /* to another program */
 	r = process_same_program(&t->process, &same);
+	if (r == -EOWNERDEAD && ++t->leaderless < LEADERLESS_LOOKS)
+		r = 0; /* it is ending, perhaps */
 	if (r == -ESRCH || t->process.reaped) {
 		end_target(s);
 	} else if (!r && !same) {
 		log_warn(
 			"process %d runs another program now, or its own anew: it is not watched any more",
+			(int)t->process.pid);
+		end_target(s);
+	} else if (r == -EOWNERDEAD) {
+		log_warn(
+			"process %d goes on without its first thread: its probes cannot be moved any more, and it is not watched any more",
 			(int)t->process.pid);
 		end_target(s);
 	} else if (!attachment_alive(t->attachment)) {
@@ -249,6 +259,7 @@ static void look_at_target(struct source *s)
 		end_target(s);
 	} else {
 		watch_budget_beat(t, watch_now());
+		watched_look_whether_it_runs(t);
 		watched_look_for_plugins(t);
 		silence_look(t);
 		look_for_libraries(s->loop, t);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "detect/gomap/maprows.h"
+#include "process/situation.h"
 #include "session/past.h"
 #include "session/refusal.h"
 
@@ -103,7 +105,23 @@ void watched_start(struct watched *w, uint64_t start_ns)
 {
 	w->source.resolver.start_ns = start_ns;
 	attachment_activate(w->attachment, !w->hooks.blind && !w->may_plug);
+	attachment_looked(w->attachment, true);
 	w->started = true;
+}
+
+#define LATE_NS 500000000u /* by then whatever may have happened to it, or to all of us */
+
+void watched_look_whether_it_runs(struct watched *w)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), used = process_cpu_ns(&w->process);
+	bool runs = w->looked_ns && now - w->looked_ns < LATE_NS;
+
+	if (used == w->looked_cpu_ns)
+		runs = runs && !situation_is_stopped(w->process.pid) &&
+		       !cgroup_freezer_frozen(&w->freezer, "", w->process.pid);
+	w->looked_ns = now;
+	w->looked_cpu_ns = used;
+	attachment_looked(w->attachment, runs);
 }
 
 void watched_stop(struct watched *w)
@@ -139,6 +157,7 @@ void watched_reset(struct watched *w)
 	w->binary = NULL;
 	w->bin = NULL;
 	w->hooks = (struct hook_set){};
+	cgroup_freezer_close(&w->freezer);
 }
 
 void watched_close(struct watched *w)

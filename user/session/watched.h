@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "probe/attach.h"
 #include "probe/hooks.h"
+#include "process/cgroup.h"
 #include "process/process.h"
 #include "session/binaries.h"
 #include "session/silence.h"
@@ -40,20 +41,23 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct account account;
-	bool account_kept;	/* the account is kept */
-	uint64_t failed_ns;	/* when a change of the probes failed; 0: the last one did not */
-	uint64_t moving_ns;	/* since when one takes its time; 0: none does */
-	size_t account_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
-	bool growth;		/* how its maps grow is watched */
-	bool left_out;		/* it ended while we attached: about to be freed */
-	bool started;		/* the attachment is active */
-	bool ended;		/* the process is gone, or runs another program */
+	bool account_kept;	 /* the account is kept */
+	uint64_t failed_ns;	 /* when a change of the probes failed; 0: the last one did not */
+	uint64_t moving_ns;	 /* since when one takes its time; 0: none does */
+	size_t account_weighed;	 /* nplugins + 1 when its functions were weighed; 0: never */
+	bool growth;		 /* how its maps grow is watched */
+	bool left_out;		 /* it ended while we attached: about to be freed */
+	bool started;		 /* the attachment is active */
+	bool ended;		 /* the process is gone, or runs another program */
+	unsigned int leaderless; /* looks that found no first thread any more */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
 	unsigned int looks; /* for plugins */
 	bool may_plug;	    /* watched_may_plug(), asked once */
 	struct silence silence;
-	struct past *past; /* all that is left of it; NULL: it is whole */
+	struct cgroup_freezer freezer;
+	uint64_t looked_ns, looked_cpu_ns; /* watched_look_whether_it_runs() */
+	struct past *past;		   /* all that is left of it; NULL: it is whole */
 };
 
 /* Its program is not Go. Only of an ELF file that can be read is that said. */
@@ -72,6 +76,9 @@ void watched_start(struct watched *w, uint64_t start_ns);
  * called.
  */
 void watched_look_for_plugins(struct watched *w);
+/* Four times a second: a process that is stopped or frozen in the middle of a write may go on with
+ * it at any time. */
+void watched_look_whether_it_runs(struct watched *w);
 /* Whether the program can load any: looks through all its functions. */
 bool watched_may_plug(const struct watched *w);
 /* Whether that file was found as a plugin, watched or told of. */

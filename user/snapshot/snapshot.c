@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,15 @@ static int note_count(struct report_snapshot *out, uint64_t n, const char *what)
 	return n ? report_snapshot_note(out, "%" PRIu64 " %s", n, what) : 0;
 }
 
+/* That moment in the time namespace of the process. */
+static uint64_t its_clock(const struct process *p, uint64_t ns)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)p->pid);
+	return ns + (uint64_t)clock_offset_ns(path);
+}
+
 static int fill(struct taking *t)
 {
 	struct report_snapshot *out = t->out;
@@ -192,7 +202,7 @@ static int fill(struct taking *t)
 	out->no_stack = gs->no_stack;
 	out->unreadable = gs->unreadable;
 	out->read_bytes = memory_taken(t->memory);
-	r = groups_make(out, gs, t->bin, t->bias, t->freeze.began_ns);
+	r = groups_make(out, gs, t->bin, t->bias, its_clock(t->process, t->freeze.began_ns));
 	for (i = 0; i < out->nmaps && !r; i++)
 		r = snapshot_ask_goroutines(out, &out->maps[i]);
 	if (!r)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MAPRACE_NEWS_BPF_H
+#define MAPRACE_NEWS_BPF_H
+
+#include "lastop.bpf.h"
+#include "mapstate.bpf.h"
+
+/*
+ * Whether an operation that was not going to be looked at comes from a call site that has never
+ * been looked at on this map: the same goroutine through the same function as a moment ago, but
+ * without the lock, say. Where it comes from was noted just now (lastop.bpf.h); fp: the frame of
+ * whoever called; not: it is looked at anyway, or comes again. Always called, a function of its
+ * own: the verifier would follow a branch both ways.
+ */
+__noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
+{
+	const volatile struct mr_last_op *last = last_op_slot(g);
+	const volatile struct mr_target *t = target_of(g);
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	__u64 ip = t->sites[last->what & (MR_SITE_SLOTS - 1)].ip, ret = 0;
+
+	if (not || !cfg.holds_enabled || !m ||
+	    (m->flags & (MR_MAP_SHARED | MR_MAP_STACK)) != MR_MAP_SHARED)
+		return 0;
+	if (target_u64(last->sp, &ret))
+		return 0;
+	if (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))
+		return 0;
+	return !(m->sites & caller_bit(caller_key(ip ^ tag_of(g), ret)));
+}
+
+#endif
