@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, snapshot.sh, audit.sh
+#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, snapshot.sh, audit.sh
 #   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -35,6 +35,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/silence.sh"
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
+# shellcheck source=tests/e2e/host.sh
+. "$(dirname "${BASH_SOURCE[0]}")/host.sh"
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
 # shellcheck source=tests/e2e/audit.sh
@@ -406,6 +408,8 @@ extra_lane() # N
 		hostile_all
 		silence_all
 		follow_all
+		[[ $scope == all ]] || host_only=(come_and_go)
+		host_all
 		[[ $scope != all ]] || snapshot_versions+=("${other_versions[@]}")
 		snapshot_all
 		audit_all

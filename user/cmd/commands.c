@@ -16,6 +16,7 @@
 static const struct command commands[] = {
 	{"watch",
 	 {{"-p PID[,PID...]", "attach to live processes"},
+	  {"--all", "watch all Go processes of this host, present and future"},
 	  {"-- CMD [ARG...]", "start CMD and watch it from its first instruction"}},
 	 cmd_watch},
 	{"snapshot",

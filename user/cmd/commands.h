@@ -3,7 +3,7 @@
 #define MAPRACE_CMD_COMMANDS_H
 
 /* What the tool can be told to do: a row each in commands.c. */
-#define COMMAND_USES 2
+#define COMMAND_USES 3
 struct command {
 	const char *name; /* argv[0] of run */
 	struct {

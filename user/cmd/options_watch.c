@@ -8,6 +8,8 @@
 /* Go sleeps in epoll_wait, whole milliseconds: in an idle process nobody comes sooner */
 #define DEFAULT_MAX_HOLD_NS 2000000
 #define DEFAULT_WINDOW_NS 100000000
+#define DEFAULT_PROCESSES 200
+#define MOST_PROCESSES 1000
 /* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
  * what stalls a CPU. */
 #define SHORTEST_HOLD_NS 1000
@@ -37,6 +39,51 @@ static int parse_window(void *value, const char *arg)
 
 	o->window_given = true;
 	return value_time(arg, &o->window_ns);
+}
+
+static int parse_match(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.match, arg);
+}
+
+static int parse_cgroup(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.cgroup, arg);
+}
+
+static int parse_container(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.container, arg);
+}
+
+static int parse_user(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = o->host.user_given = true;
+	return value_user(arg, &o->host.user);
+}
+
+static int parse_most(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+	unsigned int n = 0;
+	int rc = value_integer(arg, MOST_PROCESSES, &n);
+
+	o->host_given = true;
+	if (rc)
+		return rc;
+	o->host.most = n;
+	return n ? 0 : -ERANGE;
 }
 
 #define O struct watch_options
@@ -80,6 +127,20 @@ static const struct option_row watch_rows[] = {
 	{"halt-on-race", 0, NULL, OPTION_FLAG(O, halt_on_race), NULL, "end after the first race"},
 	{"exitcode", 0, "N", OPTION_STATUS(O, exitcode), EXPECTS_STATUS,
 	 "exit status when a race was found (66)"},
+	{"all", 0, NULL, OPTION_FLAG(O, all), NULL,
+	 "watch all Go processes of this host, present and future; the rest narrows that"},
+	{"match", 0, "PATTERN", OPTION_ALL(parse_match), "a pattern, as in 'api-*'",
+	 "those whose program (path or name) or command line is like that, with *, ? and [...] as "
+	 "a shell has them; needs --all"},
+	{"cgroup", 0, "PATH", OPTION_ALL(parse_cgroup), "a path below /sys/fs/cgroup",
+	 "those in that control group, or in one below it; needs --all"},
+	{"container", 0, "ID", OPTION_ALL(parse_container), "an id, or the beginning of one",
+	 "those in that container (Docker, containerd, CRI-O, Podman, LXC, nspawn); needs --all"},
+	{"user", 0, "NAME", OPTION_ALL(parse_user), "the name or number of a user",
+	 "those that this user runs; needs --all"},
+	{"max-processes", 0, "N", OPTION_ALL(parse_most), "a number from 1 to 1000",
+	 "so many at a time (200): of more, those that have used most CPU time by then; the others "
+	 "come when one has ended; needs --all"},
 	{"no-follow", 0, NULL, OPTION_FLAG(O, no_follow), NULL,
 	 "watch CMD alone, not the programs that it starts"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
@@ -92,6 +153,7 @@ static const struct option_row watch_rows[] = {
 static const struct option_table watch_table = {
 	.command = "watch",
 	.usage = "maprace watch -p PID[,PID...] [OPTION...]\n"
+		 "maprace watch --all [OPTION...]\n"
 		 "maprace watch [OPTION...] -- CMD [ARG...]",
 	.about =
 		"Attaches to live Go processes, or starts one, and proves which of their maps are\n"
@@ -112,6 +174,15 @@ static int check_targets(int argc, char **argv, int rest, struct watch_options *
 {
 	bool separated = rest > 1 && !strcmp(argv[rest - 1], "--");
 
+	if (options->all && (separated || options->targets.n))
+		return option_usage_error(&watch_table,
+					  "either --all, or -p PID, or -- CMD, not several");
+	if (options->host_given && !options->all)
+		return option_usage_error(
+			&watch_table,
+			"--match, --cgroup, --container, --user and --max-processes need --all");
+	if (options->all && (options->growth || options->dry_run))
+		return option_usage_error(&watch_table, "--all has no --growth and no --dry-run");
 	if (rest < argc && !separated)
 		return option_usage_error(&watch_table,
 					  "unexpected argument '%s'; a command comes after --",
@@ -120,9 +191,9 @@ static int check_targets(int argc, char **argv, int rest, struct watch_options *
 		return option_usage_error(&watch_table, "CMD is missing after --");
 	if (separated && options->targets.n)
 		return option_usage_error(&watch_table, "either -p PID or -- CMD, not both");
-	if (!separated && !options->targets.n)
+	if (!separated && !options->targets.n && !options->all)
 		return option_usage_error(&watch_table,
-					  "what to watch is missing: -p PID or -- CMD");
+					  "what to watch is missing: -p PID, -- CMD or --all");
 	if (options->no_follow && !separated)
 		return option_usage_error(&watch_table, "--no-follow needs a command after --");
 	if (separated)
@@ -139,6 +210,7 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	options->max_hold_ns = DEFAULT_MAX_HOLD_NS;
 	options->window_ns = DEFAULT_WINDOW_NS;
 	options->exitcode = EXIT_RACE;
+	options->host.most = DEFAULT_PROCESSES;
 	rc = option_table_parse(&watch_table, argc, argv, options, &rest);
 	if (rc != OPTIONS_RUN)
 		return rc;

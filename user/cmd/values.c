@@ -2,8 +2,10 @@
 #include "cmd/values.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +132,28 @@ static int pid_list_add(struct pid_list *list, uint32_t pid)
 	list->pids = grown;
 	list->pids[list->n++] = pid;
 	return 0;
+}
+
+int value_user(const char *s, uint32_t *uid)
+{
+	struct passwd *entry;
+	unsigned int n;
+	int rc = -EINVAL;
+	FILE *f;
+
+	if (!value_integer(s, INT32_MAX, &n)) {
+		*uid = n;
+		return 0;
+	}
+	f = fopen("/etc/passwd", "re");
+	while (f && rc && (entry = fgetpwent(f)))
+		if (!strcmp(entry->pw_name, s)) {
+			*uid = entry->pw_uid;
+			rc = 0;
+		}
+	if (f)
+		fclose(f);
+	return rc;
 }
 
 int value_pids(const char *s, struct pid_list *list)

@@ -23,6 +23,9 @@ int value_percent(const char *s, double *percent);
 /* 0 to max. */
 int value_integer(const char *s, unsigned int max, unsigned int *out);
 
+/* The name or number of a user; as /etc/passwd has it, no other service is asked. */
+int value_user(const char *s, uint32_t *uid);
+
 /* PID[,PID...] appended to a list (malloc'ed, grown here); a PID that is there already is not added
  * again. -ENOMEM. */
 int value_pids(const char *s, struct pid_list *list);

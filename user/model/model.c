@@ -49,6 +49,10 @@ void report_process_free(struct report_process *process)
 {
 	free(process->exe);
 	free(process->why);
+	free(process->args);
+	free(process->container);
+	free(process->pod);
+	free(process->unit);
 	memset(process, 0, sizeof(*process));
 }
 

@@ -309,16 +309,21 @@ struct report_hidden { /* by one suppression, or known from a baseline */
 	uint64_t races, count;
 };
 
-struct report_process { /* of a Go program that a command has started */
-	uint32_t pid;
-	char *exe;	     /* "" when unknown */
+struct report_process {	      /* of a Go program that a command has started, or of the host's */
+	uint32_t pid, parent; /* parent 0: not known */
+	char *exe;	      /* "" when unknown */
+	char *args;	      /* the command line, the beginning of it; "" when unknown */
+	/* by its control groups; "": none. Of a document of before they may be NULL. */
+	char *container, *pod, *unit;
 	char *why;	     /* why it was not watched; NULL: it was */
 	double from_s, to_s; /* since the watch began; to_s negative: it had not ended */
 };
 
-/* What a command has started, whatever stands between. */
+/* What a command has started, whatever stands between; or all of a host. */
 struct report_followed {
-	uint64_t processes; /* that have executed a program, the command included */
+	bool host;
+	uint64_t processes; /* that have executed a program, the command included; of a host those
+			       too that were there */
 	uint64_t go;	    /* executions of Go programs */
 	uint64_t watched;   /* of these */
 	struct report_reason {

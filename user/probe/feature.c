@@ -4,12 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "probe/execs.h"
 #include "feature.skel.h"
 
 #define PID_NAMESPACE_INITIAL                                                                      \
@@ -418,6 +421,37 @@ static void ask_ptrace(struct feature_answer *a)
 		snprintf(a->detail, sizeof(a->detail), "there is no process to try it on");
 }
 
+static void ask_execs(struct feature_answer *a)
+{
+	struct execs *x = NULL;
+	struct err err = {};
+	int r = execs_open(&x, &err);
+
+	execs_close(x);
+	a->have = !r;
+	if (!r)
+		return;
+	snprintf(a->detail, sizeof(a->detail), "%.150s", err.text);
+	fix_privileges(a, r, "use a kernel built with CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF");
+}
+
+/* On our own file, which nobody executes meanwhile. */
+static void ask_gate(struct feature_answer *a)
+{
+	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+
+	if (!r && fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/proc/self/exe"))
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	a->have = !r;
+	if (!r)
+		return;
+	snprintf(a->detail, sizeof(a->detail), "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r));
+	fix_privileges(a, r, "use a kernel built with CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
+}
+
 bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino)
 {
 	struct stat st;
@@ -451,6 +485,11 @@ static const struct {
 	[FEATURE_PTRACE] = {"ptrace", "looking into processes of other users",
 			    "only processes of this user, with no more privileges, can be watched",
 			    ask_ptrace},
+	[FEATURE_EXECS] = {"execs", "the kernel tells who executes what (watch --all)",
+			   "new processes are found in /proc only, a quarter of a second late",
+			   ask_execs},
+	[FEATURE_GATE] = {"exec-gate", "the kernel asks before a program runs (watch -- CMD)",
+			  "what CMD starts in other processes is not watched", ask_gate},
 };
 
 /* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a

@@ -24,6 +24,8 @@ enum feature {
 	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
 	FEATURE_PIDNS,	/* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
 	FEATURE_PTRACE, /* the kernel shows us processes of others: what they run, their memory */
+	FEATURE_EXECS,	/* the kernel tells who executes what */
+	FEATURE_GATE,	/* the kernel asks us before anybody executes anything (fanotify) */
 	FEATURE_MAX,
 };
 

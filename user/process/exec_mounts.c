@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "process/process.h"
 
@@ -143,6 +144,40 @@ int exec_mounts_mark(int notify, const char *process, uint64_t *unmarked)
 	if (unmarked)
 		__atomic_store_n(unmarked, without, __ATOMIC_RELAXED);
 	return any ? 0 : r;
+}
+
+/* "36 35 98:0 / /mnt rw - ext4 /dev/sda rw" */
+static bool type_of_line(char *line, dev_t dev, char **type)
+{
+	unsigned int major, minor;
+	char *tail = strstr(line, " - ");
+
+	if (!tail || sscanf(line, "%*s %*s %u:%u", &major, &minor) != 2 ||
+	    makedev(major, minor) != dev)
+		return false;
+	*type = tail + 3;
+	(*type)[strcspn(*type, " ")] = '\0';
+	return true;
+}
+
+bool exec_mounts_is_local(pid_t pid, dev_t dev)
+{
+	char path[64], *line = NULL, *type;
+	bool local = true, found = false;
+	size_t cap = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	f = fopen(path, "re");
+	while (f && !found && getline(&line, &cap, f) > 0) {
+		found = type_of_line(line, dev, &type);
+		if (found)
+			local = is_the_kernels(type);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return local;
 }
 
 uint64_t exec_mounts_namespace(const char *process)

@@ -2,7 +2,9 @@
 #ifndef MAPRACE_PROCESS_EXEC_MOUNTS_H
 #define MAPRACE_PROCESS_EXEC_MOUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * The file systems whose executions are looked at: those of the kernel's own that are mounted as a
@@ -16,6 +18,9 @@
  * all were. *unmarked: how many are not looked at; may be NULL.
  */
 int exec_mounts_mark(int notify, const char *process, uint64_t *unmarked);
+/* Whether the kernel alone has a say in how long a file takes that a process runs, on the device
+ * that stat(2) has of it; also where nothing is known of that device. */
+bool exec_mounts_is_local(pid_t pid, dev_t dev);
 /* Which namespace that is; 0: the process is gone. */
 uint64_t exec_mounts_namespace(const char *process);
 

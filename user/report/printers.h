@@ -13,6 +13,8 @@ struct text_style {
 	bool verbose;		 /* do not fold runtime frames */
 	bool quote;		 /* quote the lines of source, where the file is at hand */
 	const char *source_root; /* where to look for it too; NULL: nowhere */
+	/* where there are several: the one that a race is in; NULL: it goes without saying */
+	const struct report_process *process;
 };
 void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
 		     const struct text_style *style);

@@ -12,12 +12,11 @@
 #include "go/go_glance.h"
 #include "process/exec_gate.h"
 #include "process/exec_stop.h"
+#include "session/roster.h"
 
 #define STOPS 64   /* on their way from our answer to the end of their execve */
 #define KNOWN 256  /* files that are let be, the last ones */
 #define ROWS 10000 /* processes that are listed one by one */
-#define REASONS 32 /* different ones */
-#define TOOL "it is a tool of Go's own"
 
 struct follow {
 	struct exec_gate *gate;	   /* NULL: it has ended */
@@ -34,14 +33,7 @@ struct follow {
 	} known[KNOWN];
 	size_t nknown; /* ever */
 	size_t left;
-	struct report_process *rows;
-	size_t nrows, room;
-	uint64_t found, watched;
-	struct {
-		char *why;
-		uint64_t n;
-	} reasons[REASONS];
-	size_t nreasons;
+	struct roster *roster;
 };
 
 /* In the process that answers the kernel. */
@@ -61,8 +53,10 @@ int follow_new(struct follow **out, struct err *err)
 
 	if (!f)
 		return -ENOMEM;
-	r = exec_gate_open(&f->gate, of_interest, err);
+	f->roster = roster_new(ROWS);
+	r = f->roster ? exec_gate_open(&f->gate, of_interest, err) : -ENOMEM;
 	if (r) {
+		roster_free(f->roster);
 		free(f);
 		return r;
 	}
@@ -97,69 +91,14 @@ static void know(struct follow *f, const struct exec_file *file, bool tool)
 		f->known[f->nknown++ % KNOWN] = (struct known){*file, tool};
 }
 
-static void count_reason(struct follow *f, const char *why)
-{
-	size_t i;
-
-	for (i = 0; i < f->nreasons; i++)
-		if (!strcmp(f->reasons[i].why, why)) {
-			f->reasons[i].n++;
-			return;
-		}
-	if (f->nreasons == REASONS) {
-		f->reasons[REASONS - 1].n++;
-		return;
-	}
-	f->reasons[f->nreasons].why = strdup(f->nreasons < REASONS - 1 ? why : "of other reasons");
-	if (f->reasons[f->nreasons].why)
-		f->reasons[f->nreasons++].n = 1;
-}
-
-static struct report_process *new_row(struct follow *f)
-{
-	struct report_process *rows;
-
-	if (f->nrows == ROWS)
-		return NULL;
-	if (f->nrows == f->room) {
-		f->room = f->room ? f->room * 2 : 16;
-		rows = realloc(f->rows, f->room * sizeof(*rows));
-		if (!rows) {
-			f->room = f->nrows;
-			return NULL;
-		}
-		f->rows = rows;
-	}
-	rows = &f->rows[f->nrows];
-	memset(rows, 0, sizeof(*rows));
-	return rows;
-}
-
 void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns)
 {
-	struct report_process *row = new_row(f);
-
-	f->found++;
-	f->watched += !why;
-	if (why)
-		count_reason(f, why);
-	if (!row)
-		return;
-	row->pid = (uint32_t)pid;
-	row->exe = strdup(exe);
-	row->why = why ? strdup(why) : NULL;
-	row->from_s = (double)now_ns / 1e9;
-	row->to_s = -1;
-	if (row->exe && (row->why || !why))
-		f->nrows++;
-	else
-		report_process_free(row);
+	roster_note(f->roster, pid, exe, why, now_ns);
 }
 
 void follow_note_tool(struct follow *f, const struct exec_file *file)
 {
-	f->found++;
-	count_reason(f, TOOL);
+	roster_count_tool(f->roster);
 	if (file)
 		know(f, file, true);
 }
@@ -176,13 +115,7 @@ void follow_note_left(struct follow *f, size_t living)
 
 void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns)
 {
-	size_t i;
-
-	for (i = f->nrows; i--;)
-		if (f->rows[i].pid == (uint32_t)pid && f->rows[i].to_s < 0 && !f->rows[i].why) {
-			f->rows[i].to_s = (double)now_ns / 1e9;
-			return;
-		}
+	roster_note_end(f->roster, pid, now_ns);
 }
 
 bool follow_is_tool(const struct go_binary *bin)
@@ -321,55 +254,24 @@ bool follow_found(const struct follow *f)
 	struct exec_counts counts;
 
 	count(f, &counts);
-	return f->found || counts.impatient || f->lost;
-}
-
-static int copy_row(struct report_process *to, const struct report_process *from)
-{
-	*to = *from;
-	to->exe = strdup(from->exe);
-	to->why = from->why ? strdup(from->why) : NULL;
-	return to->exe && (to->why || !from->why) ? 0 : -ENOMEM;
-}
-
-static int copy_reasons(const struct follow *f, struct report_followed *to)
-{
-	size_t i;
-
-	to->reasons = calloc(f->nreasons + 1, sizeof(*to->reasons));
-	if (!to->reasons)
-		return -ENOMEM;
-	for (i = 0; i < f->nreasons; i++) {
-		to->reasons[i].why = strdup(f->reasons[i].why);
-		to->reasons[i].processes = f->reasons[i].n;
-		to->nreasons++;
-		if (!to->reasons[i].why)
-			return -ENOMEM;
-	}
-	return 0;
+	return roster_found(f->roster) || counts.impatient || f->lost;
 }
 
 /* What the silence of the run is worth less for. */
 static int add_caveats(const struct follow *f, struct report_stats *stats,
 		       const struct exec_counts *counts)
 {
-	size_t i;
 	int r = 0;
 
-	for (i = 0; i < f->nreasons && !r; i++)
-		if (strcmp(f->reasons[i].why, TOOL) != 0)
-			r = report_caveat_say(stats, "not-watched", 0, false,
-					      "Go processes that were not watched: %" PRIu64 ": %s",
-					      f->reasons[i].n, f->reasons[i].why);
-	if (!r && counts->impatient)
+	if (counts->impatient)
 		r = report_caveat_say(
 			stats, "not-watched", 0, false,
 			"Go programs that were let go unwatched, as maprace was busy: %" PRIu64,
 			counts->impatient);
-	if (!r && !f->watched)
+	if (!r && !roster_watched(f->roster))
 		r = report_caveat_say(stats, "nothing-watched", 0, true,
 				      "no Go program was watched: none %s started",
-				      f->found ? "that could be was" : "was");
+				      roster_found(f->roster) ? "that could be was" : "was");
 	if (!r && f->lost)
 		r = report_caveat_say(
 			stats, "not-followed", 0, false,
@@ -388,30 +290,25 @@ static int add_caveats(const struct follow *f, struct report_stats *stats,
 	return r;
 }
 
+struct roster *follow_roster(const struct follow *f)
+{
+	return f->roster;
+}
+
 int follow_fill(const struct follow *f, struct report *report)
 {
 	struct exec_counts counts;
-	size_t i;
 	int r;
 
 	if (!f)
 		return 0;
 	count(f, &counts);
-	report->followed = calloc(1, sizeof(*report->followed));
-	report->processes = calloc(f->nrows + 1, sizeof(*report->processes));
-	if (!report->followed || !report->processes)
-		return -ENOMEM;
+	r = roster_fill(f->roster, report);
+	if (r)
+		return r;
 	report->followed->processes = counts.processes + 1; /* the command itself */
-	report->followed->go = f->found + counts.impatient;
-	report->followed->watched = f->watched;
-	for (i = 0; i < f->nrows; i++) {
-		report->nprocesses++;
-		r = copy_row(&report->processes[i], &f->rows[i]);
-		if (r)
-			return r;
-	}
-	r = copy_reasons(f, report->followed);
-	return r ? r : add_caveats(f, &report->stats, &counts);
+	report->followed->go += counts.impatient;
+	return add_caveats(f, &report->stats, &counts);
 }
 
 void follow_end(struct follow *f)
@@ -427,15 +324,9 @@ void follow_end(struct follow *f)
 
 void follow_free(struct follow *f)
 {
-	size_t i;
-
 	if (!f)
 		return;
 	follow_end(f);
-	for (i = 0; i < f->nrows; i++)
-		report_process_free(&f->rows[i]);
-	for (i = 0; i < f->nreasons; i++)
-		free(f->reasons[i].why);
-	free(f->rows);
+	roster_free(f->roster);
 	free(f);
 }

@@ -10,6 +10,7 @@
 #include "go/go_binary.h"
 #include "model/model.h"
 #include "process/exec_gate.h"
+#include "session/roster.h"
 
 /*
  * Finds the Go programs that a command starts, whatever stands between: each is stopped behind its
@@ -46,6 +47,7 @@ void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, 
 void follow_note_tool(struct follow *f, const struct exec_file *file);
 void follow_note_other(struct follow *f, const struct exec_file *file);
 void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns);
+struct roster *follow_roster(const struct follow *f);
 /* Copies. 0 or -ENOMEM. NULL is fine. */
 int follow_fill(const struct follow *f, struct report *report);
 /* Whether any Go program was started, as far as is known. */

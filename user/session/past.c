@@ -55,6 +55,40 @@ int past_take(struct watched *t)
 	return 0;
 }
 
+void past_add_counters(struct attachment_sum *sum, const struct attachment_sum *one)
+{
+	size_t i;
+
+	for (i = 0; i < MR_OP_MAX; i++)
+		sum->ops[i] += one->ops[i];
+	for (i = 0; i < MR_COUNT_MAX; i++)
+		sum->cpu.counts[i] += one->cpu.counts[i];
+	sum->cpu.holds += one->cpu.holds;
+	sum->cpu.hold_ns += one->cpu.hold_ns;
+	sum->cpu.collisions += one->cpu.collisions;
+}
+
+void past_add(struct past_sum *to, const struct watched *t)
+{
+	const struct past *past = t->past;
+
+	to->targets++;
+	past_add_counters(&to->sum, &past->sum);
+	to->sites += past->sites;
+	to->missed += past->missed;
+	to->bare_calls += past->bare_calls;
+	to->spent_ns += past->spent_ns;
+	to->trap_ns += past->trap_ns;
+	to->windows += past->windows;
+	to->bad_events += t->source.bad_events;
+	to->dropped_races += t->source.dropped_races;
+	to->unresolved += t->source.resolver.unresolved;
+	to->names_cut += t->source.resolver.names_cut;
+	to->stacks_cut += t->source.resolver.stacks_cut;
+	to->plugins += t->plugins_unwatched;
+	to->maps += t->source.maps_at_end;
+}
+
 static char *copy(const char *text, int *r)
 {
 	char *made = text ? strdup(text) : NULL;

@@ -20,6 +20,18 @@ struct past {
 	uint64_t spent_ns, trap_ns, windows;
 };
 
+/* Of many of which no row of the report is kept. */
+struct past_sum {
+	uint64_t targets;
+	struct attachment_sum sum;
+	uint64_t sites, missed, bare_calls;
+	uint64_t spent_ns, trap_ns, windows;
+	uint64_t bad_events, dropped_races, unresolved, names_cut, stacks_cut, plugins, maps;
+};
+
+void past_add_counters(struct attachment_sum *to, const struct attachment_sum *one);
+/* Adds one that is about to be freed. */
+void past_add(struct past_sum *to, const struct watched *t);
 /* Takes it from one that watch_conclude() has concluded, and frees all else of the target's;
  * nothing of it is used by the loop any more. Another one is to be in its engine. 0, or -ENOMEM:
  * then it stays as it is. */

@@ -34,6 +34,15 @@ struct pid_list { /* each once; owned */
 	size_t n;
 };
 
+struct host_options {	       /* which processes of a host are meant; NULL: of any */
+	const char *match;     /* of its program or command line, a pattern as a shell's */
+	const char *cgroup;    /* its path, or that of one above it */
+	const char *container; /* id or name, or the beginning of it */
+	bool user_given;
+	uint32_t user;	   /* number */
+	unsigned int most; /* are watched at a time */
+};
+
 struct watch_options {
 	struct output_options out;
 	struct pid_list targets; /* -p; empty with a command */
@@ -48,7 +57,10 @@ struct watch_options {
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;
-	bool no_follow; /* the command alone, not what it starts */
+	bool all; /* of this host */
+	struct host_options host;
+	bool host_given; /* something of it */
+	bool no_follow;	 /* the command alone, not what it starts */
 };
 
 struct bpf_options {

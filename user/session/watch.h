@@ -8,12 +8,15 @@
 #include "budget/calibrate.h"
 #include "detect/gomap/growths.h"
 #include "detect/gomap/tracker.h"
+#include "session/census.h"
 #include "session/follow.h"
+#include "session/past.h"
 #include "session/settings.h"
 #include "session/watched.h"
 
 #define WATCH_LIBRARIES 16  /* of all targets; each takes as much memory as a program */
 #define WATCH_MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
+#define WATCH_PASTS 128	    /* of a host, whose rows the report has still when they have ended */
 
 /* State of one `maprace watch`. */
 struct watch {
@@ -25,6 +28,8 @@ struct watch {
 	bool command_listed;	 /* it is */
 	struct follow *follow;	 /* what the command starts; NULL: nobody looks */
 	char *not_followed;	 /* why not, although it was asked for */
+	struct census *census;	 /* all of the host; NULL: those that were named */
+	struct past_sum gone;	 /* what is left of those whose rows are gone, too */
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
@@ -81,6 +86,15 @@ struct watched *watch_join_process(struct watch *w, const struct followed *one);
 bool watch_look_at_command(struct watch *w);
 /* The command has ended: so has what else ran in its process. */
 void watch_note_command_end(struct watch *w);
+
+/* watch_host.c */
+int watch_open_host(struct watch *w, struct err *err);
+/* So many more may be watched. */
+size_t watch_host_places(const struct watch *w);
+/* A process whose turn it is becomes the last of the targets. NULL: it is not watched. */
+struct watched *watch_join_host(struct watch *w, const struct census_one *one);
+/* Which processes there were and are, of whatever run. NULL: the named ones are all. */
+struct roster *watch_roster(const struct watch *w);
 
 /* watch_libraries.c */
 /* Those that the process has now become targets, the last ones; the host itself where it is no Go

@@ -319,8 +319,9 @@ static double cost_percent(const struct watch *w, uint64_t spent_ns)
 
 static int add_present(const struct watch *w, const struct watched *t, struct report_stats *stats)
 {
-	stats->cost_percent += w->follow ? cost_percent(w, account_spent_ns(&t->account))
-					 : account_cost_percent(&t->account);
+	stats->cost_percent += w->follow || w->census
+				       ? cost_percent(w, account_spent_ns(&t->account))
+				       : account_cost_percent(&t->account);
 	stats->trap_ns += t->account.trap_spent_ns;
 	stats->windows += t->account.windows;
 	return watch_budget_functions(t, stats);
@@ -354,6 +355,10 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 		if (r)
 			return r;
 	}
+	if (w->gone.targets)
+		stats->cost_percent += cost_percent(w, w->gone.spent_ns);
+	stats->trap_ns += w->gone.trap_ns;
+	stats->windows += w->gone.windows;
 	stats->unwatched = report_unwatched(stats);
 	if (stats->ncoverage)
 		qsort(stats->coverage, stats->ncoverage, sizeof(*stats->coverage), most_hits_first);

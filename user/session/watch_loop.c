@@ -11,11 +11,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "session/loop.h"
-#include "session/past.h"
 #include "session/recorder.h"
-#include "session/watch.h"
-#include "session/watch_rings.h"
+#include "session/watch_loop.h"
 
 /* How often a command that is no Go program is looked at, at first and at last. */
 #define LOOK_FIRST_US 2000u
@@ -27,36 +24,13 @@
 /* For so long after its end others may come of what it has left behind. */
 #define LEFT_BEHIND_NS 1000000000ull
 
-struct source { /* one target in the loop */
-	struct loop *loop;
-	struct watched *watched;
-	struct ring *ring;
-	struct event *exit_event, *budget_event;
-};
-
-struct loop {
-	struct watch *watch;
-	struct session_loop session;
-	struct event_base *base; /* the session's */
-	struct source *sources;
-	struct rings rings;
-	struct event *price;
-	struct event *command_exit, *command_look, *follow, *follow_again;
-	uint64_t look_us;
-	uint64_t ended_ns; /* the command, or what was watched last */
-	bool told_left;
-	uint64_t deadline_ns; /* 0: none */
-	bool stopping;
-	int error;
-};
-
-static void stop(struct loop *l)
+void loop_stop(struct loop *l)
 {
 	l->stopping = true;
 	event_base_loopbreak(l->base);
 }
 
-static bool is_over(const struct loop *l)
+bool loop_is_over(const struct loop *l)
 {
 	return l->stopping || l->error || l->rings.enough || l->rings.error;
 }
@@ -88,7 +62,7 @@ static bool may_start_more(struct loop *l)
 	return true;
 }
 
-static void stop_if_all_ended(struct loop *l)
+void loop_stop_if_all_ended(struct loop *l)
 {
 	struct watch *w = l->watch;
 	size_t i, left = 0, behind = 0;
@@ -98,19 +72,19 @@ static void stop_if_all_ended(struct loop *l)
 		/* not the command itself, whose end we may hear of twice */
 		behind += !w->targets[i]->ended && !w->targets[i]->process.reaped;
 	}
-	if (!w->follow && !left)
-		stop(l);
+	if (!w->follow && !w->census && !left)
+		loop_stop(l);
 	if (!w->follow || !w->command->process.reaped)
 		return;
 	if (behind)
 		tell_left(l, behind);
 	if (!left && !may_start_more(l)) {
 		follow_note_left(w->follow, process_reap_adopted(&w->command->process));
-		stop(l);
+		loop_stop(l);
 	}
 }
 
-static void free_events(struct source *s)
+void loop_free_events(struct source *s)
 {
 	struct event **own[] = {&s->exit_event, &s->budget_event};
 	size_t i;
@@ -122,56 +96,7 @@ static void free_events(struct source *s)
 	}
 }
 
-/* Not where others lean on it. */
-static bool may_forget(const struct watch *w, const struct watched *t)
-{
-	size_t i;
-
-	if (!t || !t->ended || t->past || t == w->command || !t->started)
-		return false;
-	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i]->host == t)
-			return false;
-	return true;
-}
-
-/* Whether another one is there for which the engine, and its ring, stay. */
-static bool is_last_of_ring(const struct loop *l, const struct source *s)
-{
-	size_t i;
-
-	for (i = 0; i < l->watch->ntargets; i++)
-		if (&l->sources[i] != s && l->sources[i].ring == s->ring)
-			return false;
-	return true;
-}
-
-/*
- * A command may start hundreds: of those that have ended is kept what the report needs, when what
- * they have left in the ring has been read. The last one of an engine stays: the engine is there
- * for those that come.
- */
-static void forget_ended(struct loop *l)
-{
-	struct watch *w = l->watch;
-	size_t i;
-
-	for (i = 0; w->follow && !w->growths && i < w->ntargets; i++) {
-		struct source *s = &l->sources[i];
-
-		if (!may_forget(w, s->watched) || !s->ring || is_last_of_ring(l, s) ||
-		    !rings_drain(s->ring))
-			continue;
-		free_events(s);
-		if (past_take(s->watched))
-			log_verbose("out of memory: process %d is kept whole",
-				    (int)s->watched->process.pid);
-		else
-			s->ring = NULL;
-	}
-}
-
-static void end_target(struct source *s)
+void loop_end_target(struct source *s)
 {
 	struct watch *w = s->loop->watch;
 
@@ -183,11 +108,11 @@ static void end_target(struct source *s)
 		event_del(s->exit_event);
 	watched_stop(s->watched);
 	watch_conclude(w, s->watched);
-	if (w->follow) {
-		s->loop->ended_ns = watch_now();
-		follow_note_end(w->follow, s->watched->process.pid, watch_now() - w->start_ns);
-	}
-	stop_if_all_ended(s->loop);
+	s->loop->ended_ns = watch_now();
+	if (watch_roster(w) && !s->watched->host)
+		roster_note_end(watch_roster(w), s->watched->process.pid,
+				watch_now() - w->start_ns);
+	loop_stop_if_all_ended(s->loop);
 }
 
 /* Collects the status of the command, if it has ended. */
@@ -205,10 +130,8 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	reap(s->loop->watch);
 	log_verbose("process %d has ended", (int)s->watched->process.pid);
-	end_target(s);
+	loop_end_target(s);
 }
-
-static int add_target(struct loop *l, struct source *s, struct watched *t);
 
 /* Those that were found since are the last ones. */
 static void look_for_libraries(struct loop *l, struct watched *t)
@@ -219,16 +142,16 @@ static void look_for_libraries(struct loop *l, struct watched *t)
 	if (!watch_look_for_libraries(w, t))
 		return;
 	for (; i < w->ntargets && !l->error; i++)
-		l->error = add_target(l, &l->sources[i], w->targets[i]);
+		loop_add_target(l, i);
 	if (l->error)
-		stop(l);
+		loop_stop(l);
 }
 
 /* A process may exec, its own program too: then what we know of it is wrong, and its probes are
  * gone with its old memory. */
 static void look_at_target(struct source *s)
 {
-	struct watched *t = s->watched;
+	struct watched *t = s ? s->watched : NULL;
 	bool same = true;
 	int r;
 
@@ -241,22 +164,22 @@ static void look_at_target(struct source *s)
 	if (r == -EOWNERDEAD && ++t->leaderless < LEADERLESS_LOOKS)
 		r = 0; /* it is ending, perhaps */
 	if (r == -ESRCH || t->process.reaped) {
-		end_target(s);
+		loop_end_target(s);
 	} else if (!r && !same) {
 		log_warn(
 			"process %d runs another program now, or its own anew: it is not watched any more",
 			(int)t->process.pid);
-		end_target(s);
+		loop_end_target(s);
 	} else if (r == -EOWNERDEAD) {
 		log_warn(
 			"process %d goes on without its first thread: its probes cannot be moved any more, and it is not watched any more",
 			(int)t->process.pid);
-		end_target(s);
+		loop_end_target(s);
 	} else if (!attachment_alive(t->attachment)) {
 		log_error("process %d is not watched any more: what held its probes was killed",
 			  (int)t->process.pid);
 		s->loop->watch->failed = true;
-		end_target(s);
+		loop_end_target(s);
 	} else {
 		watch_budget_beat(t, watch_now());
 		watched_look_whether_it_runs(t);
@@ -292,51 +215,6 @@ static void on_price(evutil_socket_t fd, short what, void *ctx)
 	watch_budget_price(l->watch);
 }
 
-/* ---- what the command starts ---- */
-
-static void end_earlier_program(struct loop *l, pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < l->watch->ntargets; i++)
-		if (l->watch->targets[i]->process.pid == pid && l->sources[i].watched)
-			end_target(&l->sources[i]);
-}
-
-static void join_process(struct loop *l, struct followed *one)
-{
-	struct watch *w = l->watch;
-	struct watched *t;
-
-	end_earlier_program(l, one->pid);
-	t = watch_join_process(w, one);
-	if (t)
-		l->error = add_target(l, &l->sources[w->ntargets - 1], t);
-	follow_let_go(one);
-	if (t)
-		t->process.stopped = false;
-	if (l->error)
-		stop(l);
-}
-
-static void on_follow(evutil_socket_t fd, short what, void *ctx)
-{
-	static const struct timeval soon = {.tv_usec = 1000};
-	struct loop *l = ctx;
-	struct watch *w = l->watch;
-	struct followed one;
-
-	(void)fd;
-	(void)what;
-	while (!is_over(l) && follow_next(w->follow, watch_now() - w->start_ns, &one))
-		join_process(l, &one);
-	if (follow_waits(w->follow))
-		event_add(l->follow_again, &soon);
-	if (follow_is_lost(w->follow))
-		event_del(l->follow);
-	stop_if_all_ended(l);
-}
-
 static void look_at_command(struct loop *l)
 {
 	struct watch *w = l->watch;
@@ -345,7 +223,7 @@ static void look_at_command(struct loop *l)
 		return;
 	reap(w);
 	process_reap_adopted(&w->command->process);
-	stop_if_all_ended(l);
+	loop_stop_if_all_ended(l);
 }
 
 static void on_command_exit(evutil_socket_t fd, short what, void *ctx)
@@ -357,7 +235,7 @@ static void on_command_exit(evutil_socket_t fd, short what, void *ctx)
 	reap(l->watch);
 	if (l->watch->command->process.reaped)
 		event_del(l->command_exit);
-	stop_if_all_ended(l);
+	loop_stop_if_all_ended(l);
 }
 
 /* It may load a library with Go code, at first sooner than later. */
@@ -372,9 +250,9 @@ static void on_command_look(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (watch_look_at_command(w)) {
 		for (; i < w->ntargets && !l->error; i++)
-			l->error = add_target(l, &l->sources[i], w->targets[i]);
+			loop_add_target(l, i);
 		if (l->error)
-			stop(l);
+			loop_stop(l);
 		return;
 	}
 	l->look_us += l->look_us / 8;
@@ -391,15 +269,16 @@ static void on_tick(void *ctx)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		look_at_target(&l->sources[i]);
+		look_at_target(l->sources[i]);
 	look_at_command(l);
-	forget_ended(l);
+	loop_look_at_host(l);
+	loop_forget_ended(l);
 	watch_budget_share(w);
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
-		stop(l);
+		loop_stop(l);
 }
 
 static void on_report(void *ctx)
@@ -413,28 +292,40 @@ static void on_report(void *ctx)
 
 static void on_stop(void *ctx)
 {
-	stop(ctx);
+	loop_stop(ctx);
 }
 
-static int add_target(struct loop *l, struct source *s, struct watched *t)
+static int look_after(struct source *s)
 {
 	static const struct timeval soon = {.tv_usec = 2000};
-	int r;
+	struct loop *l = s->loop;
+	int r = rings_find(&l->rings, s->watched, &s->ring);
 
-	s->loop = l;
-	s->watched = t;
-	r = rings_find(&l->rings, t, &s->ring);
 	if (r)
 		return r;
 	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
 	if (!s->budget_event || event_add(s->budget_event, &soon))
 		return -ENOMEM;
-	if (t->process.pidfd < 0)
+	if (s->watched->process.pidfd < 0)
 		return 0; /* the tick looks after it */
-	s->exit_event = event_new(l->base, t->process.pidfd, EV_READ | EV_PERSIST, on_exit_of, s);
+	s->exit_event =
+		event_new(l->base, s->watched->process.pidfd, EV_READ | EV_PERSIST, on_exit_of, s);
 	if (!s->exit_event || event_add(s->exit_event, NULL))
 		return -ENOMEM;
 	return 0;
+}
+
+void loop_add_target(struct loop *l, size_t i)
+{
+	struct source *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		*s = (struct source){.loop = l, .watched = l->watch->targets[i]};
+		l->sources[i] = s;
+	}
+	l->error = s ? look_after(s) : -ENOMEM;
+	if (l->error)
+		loop_stop(l);
 }
 
 static int set_up_command(struct loop *l)
@@ -444,9 +335,7 @@ static int set_up_command(struct loop *l)
 
 	if (!w->follow)
 		return 0;
-	l->follow = event_new(l->base, follow_fd(w->follow), EV_READ | EV_PERSIST, on_follow, l);
-	l->follow_again = event_new(l->base, -1, 0, on_follow, l);
-	if (!l->follow || !l->follow_again || event_add(l->follow, NULL))
+	if (loop_expect_followed(l))
 		return -ENOMEM;
 	if (w->command->process.pidfd >= 0) {
 		l->command_exit = event_new(l->base, w->command->process.pidfd,
@@ -474,9 +363,9 @@ static int set_up(struct loop *l)
 		return -ENOMEM;
 	l->rings = (struct rings){.watch = l->watch, .base = l->base};
 	for (i = 0; i < l->watch->ntargets; i++) {
-		r = add_target(l, &l->sources[i], l->watch->targets[i]);
-		if (r)
-			return r;
+		loop_add_target(l, i);
+		if (l->error)
+			return l->error;
 	}
 	if (l->watch->calibration.fd >= 0) {
 		l->price = event_new(l->base, l->watch->calibration.fd, EV_READ, on_price, l);
@@ -485,19 +374,19 @@ static int set_up(struct loop *l)
 	}
 	if (l->watch->options->duration_ns)
 		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
-	return set_up_command(l);
+	return l->watch->census ? loop_expect_host(l) : set_up_command(l);
 }
 
 static void take_down(struct loop *l)
 {
-	struct event *own[] = {l->price, l->command_exit, l->command_look, l->follow,
-			       l->follow_again};
+	struct event *own[] = {l->price,	l->command_exit, l->command_look, l->follow,
+			       l->follow_again, l->census,	 l->census_again};
 	size_t i;
 
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
-		struct source *s = &l->sources[i];
-
-		free_events(s);
+		if (l->sources[i])
+			loop_free_events(l->sources[i]);
+		free(l->sources[i]);
 	}
 	rings_close(&l->rings);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -515,15 +404,17 @@ static void wind_up(struct loop *l)
 	l->watch->end_ns = watch_now();
 	follow_end(l->watch->follow);
 	for (i = 0; l->sources && i < l->watch->ntargets; i++) {
-		if (!l->sources[i].watched)
+		struct watched *t = l->watch->targets[i];
+
+		if (!l->sources[i])
 			continue; /* nothing came of it */
-		if (!l->sources[i].watched->ended)
-			silence_end(l->sources[i].watched);
-		watched_stop(l->sources[i].watched);
+		if (!t->ended)
+			silence_end(t);
+		watched_stop(t);
 	}
 	for (i = 0; l->sources && i < l->watch->ntargets; i++)
-		if (l->sources[i].watched)
-			watched_wait(l->sources[i].watched);
+		if (l->sources[i])
+			watched_wait(l->watch->targets[i]);
 	rings_drain_last(&l->rings);
 }
 
@@ -544,7 +435,7 @@ int watch_loop(struct watch *w)
 		log_error("%s", err.text);
 		goto out;
 	}
-	while (!r && !is_over(&l))
+	while (!r && !loop_is_over(&l))
 		r = session_loop_run(&l.session);
 	if (!r)
 		r = l.error ? l.error : l.rings.error;

@@ -33,19 +33,6 @@ static double elapsed_s(const struct watch *w)
 	return (double)((w->end_ns ? w->end_ns : watch_now()) - w->start_ns) / 1e9;
 }
 
-static void add_counters(struct attachment_sum *sum, const struct attachment_sum *one)
-{
-	size_t i;
-
-	for (i = 0; i < MR_OP_MAX; i++)
-		sum->ops[i] += one->ops[i];
-	for (i = 0; i < MR_COUNT_MAX; i++)
-		sum->cpu.counts[i] += one->cpu.counts[i];
-	sum->cpu.holds += one->cpu.holds;
-	sum->cpu.hold_ns += one->cpu.hold_ns;
-	sum->cpu.collisions += one->cpu.collisions;
-}
-
 /* What the engine has counted for a target, be it that it has ended. */
 static void add_engine(const struct watched *t, struct attachment_sum *sum,
 		       struct losses_user *user, struct report_stats *stats)
@@ -53,17 +40,33 @@ static void add_engine(const struct watched *t, struct attachment_sum *sum,
 	struct attachment_sum one;
 
 	if (t->past) {
-		add_counters(sum, &t->past->sum);
+		past_add_counters(sum, &t->past->sum);
 		stats->probe_sites += t->past->sites;
 		user->missed_runs += t->past->missed;
 		user->bare_calls += t->past->bare_calls;
 		return;
 	}
 	attachment_counters(t->attachment, &one);
-	add_counters(sum, &one);
+	past_add_counters(sum, &one);
 	stats->probe_sites += attachment_sites(t->attachment);
 	user->missed_runs += attachment_missed(t->attachment);
 	user->bare_calls += attachment_bare_calls(t->attachment);
+}
+
+/* What there was of those that have no row any more. */
+static void add_gone(const struct past_sum *gone, struct attachment_sum *sum,
+		     struct losses_user *user, struct report_stats *stats)
+{
+	past_add_counters(sum, &gone->sum);
+	stats->probe_sites += (uint32_t)gone->sites;
+	user->missed_runs += gone->missed;
+	user->bare_calls += gone->bare_calls;
+	user->bad_events += gone->bad_events;
+	user->dropped_races += gone->dropped_races;
+	user->unresolved_pcs += gone->unresolved;
+	user->names_cut += gone->names_cut;
+	user->stacks_cut += gone->stacks_cut;
+	user->plugins += gone->plugins;
 }
 
 static int fill_stats(struct watch *w, struct report_stats *stats)
@@ -88,6 +91,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.stacks_cut += t->source.resolver.stacks_cut;
 		user.plugins += t->plugins_unwatched;
 	}
+	add_gone(&w->gone, &sum, &user, stats);
 	user.dropped_growths += growths_left_out(w->growths);
 	user.bad_events += w->events_of_nobody;
 	for (i = 0; i < MR_OP_MAX; i++)
@@ -169,6 +173,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 		r = silence_report(w, &report->stats);
 	if (!r)
 		r = follow_fill(w->follow, report);
+	if (!r)
+		r = census_fill(w->census, report);
 	if (r)
 		return r;
 	tracker_refresh(w->tracker);
@@ -218,6 +224,16 @@ static struct text_style stdout_style(const struct watch *w)
 				   .source_root = o->source_root};
 }
 
+/* Says in which of many processes it is. */
+static const struct text_style *of_process(const struct watch *w, const struct report_race *race,
+					   struct text_style *style)
+{
+	struct roster *roster = watch_roster(w);
+
+	style->process = roster ? roster_find(roster, race->pid) : NULL;
+	return style;
+}
+
 void watch_print_races(struct watch *w, uint64_t older_than_ns)
 {
 	struct text_style style = stdout_style(w);
@@ -235,7 +251,7 @@ void watch_print_races(struct watch *w, uint64_t older_than_ns)
 		if (w->options->json)
 			watch_check_stdout(w, jsonl_print_race(stdout, race, false));
 		else
-			text_print_race(stdout, race, elapsed_s(w), &style);
+			text_print_race(stdout, race, elapsed_s(w), of_process(w, race, &style));
 	}
 	if (any && fflush(stdout))
 		watch_check_stdout(w, -errno);
@@ -250,7 +266,7 @@ static void count_maps(struct watch *w)
 	if (w->maps_counted_ns && now - w->maps_counted_ns < MAPS_COUNT_NS)
 		return;
 	w->maps_counted_ns = now;
-	w->maps = 0;
+	w->maps = w->gone.maps;
 	for (i = 0; i < w->ntargets; i++)
 		if (w->targets[i]->attachment || w->targets[i]->past)
 			w->maps += maprows_count(&w->targets[i]->source);
@@ -317,7 +333,8 @@ static void print_suspects(struct watch *w, const struct report *report)
 		if (w->options->json)
 			watch_check_stdout(w, jsonl_print_race(stdout, &report->suspects[i], true));
 		else
-			text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
+			text_print_race(stdout, &report->suspects[i], report->duration_s,
+					of_process(w, &report->suspects[i], &style));
 	if (report->nsuspects && fflush(stdout))
 		watch_check_stdout(w, -errno);
 }

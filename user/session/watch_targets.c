@@ -52,6 +52,8 @@ int watch_open_targets(struct watch *w, struct err *err)
 	size_t i, n = o->command ? 1 : o->targets.n;
 	int r;
 
+	if (o->all)
+		return watch_open_host(w, err);
 	w->room = n + WATCH_LIBRARIES + (o->command && !o->no_follow ? FOLLOWED : 0);
 	w->targets = calloc(w->room, sizeof(*w->targets));
 	if (!w->targets)
@@ -73,7 +75,11 @@ int watch_open_targets(struct watch *w, struct err *err)
 /* How many a command starts, and how many at a time, is not known. */
 uint32_t watch_engine_targets(const struct watch *w, size_t n)
 {
-	if (w->follow)
+	if (w->census && census_known(w->census) > n)
+		n = census_known(w->census);
+	if (w->census && n > w->options->host.most)
+		n = w->options->host.most;
+	if (w->follow || (w->census && n < FOLLOWED_SHARE))
 		return FOLLOWED_SHARE;
 	return (uint32_t)(n < MR_TARGETS ? n : MR_TARGETS);
 }
@@ -82,7 +88,7 @@ bool watch_may_grow(const struct watch *w)
 {
 	size_t i;
 
-	if (w->follow)
+	if (w->follow || w->census)
 		return true;
 	for (i = 0; i < w->ntargets; i++)
 		if (w->targets[i]->library && !w->targets[i]->host)
@@ -228,6 +234,12 @@ static int attach_prepared(struct watch *w, struct err *err)
 	return r;
 }
 
+/* Of those that may come. */
+static size_t files_of_many(const struct watch *w)
+{
+	return w->census ? w->options->host.most : FOLLOWED_AT_ONCE;
+}
+
 int watch_attach_targets(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
@@ -238,8 +250,9 @@ int watch_attach_targets(struct watch *w, struct err *err)
 
 	if (r)
 		return r;
-	if (w->follow) { /* while we may: the privileges for that go before they come */
-		(void)limits_files(FILES + FOLLOWED_AT_ONCE * FILES_OF_TARGET, &ignored);
+	if (w->follow ||
+	    w->census) { /* while we may: the privileges for that go before they come */
+		(void)limits_files(FILES + files_of_many(w) * FILES_OF_TARGET, &ignored);
 		feature_raise_memory_limit();
 	}
 	w->attach = (struct attach_opts){
@@ -320,5 +333,6 @@ void watch_close_targets(struct watch *w)
 	}
 	free(w->targets);
 	follow_free(w->follow);
+	census_free(w->census);
 	free(w->not_followed);
 }

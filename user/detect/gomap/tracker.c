@@ -423,6 +423,21 @@ size_t tracker_races(const struct tracker *t)
 	return t->races.count - t->races.hidden;
 }
 
+static bool has(const struct tracked_list *list, const struct tracker_source *source)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->items[i]->source == source)
+			return true;
+	return false;
+}
+
+bool tracker_knows(const struct tracker *t, const struct tracker_source *source)
+{
+	return has(&t->races, source) || has(&t->suspects, source);
+}
+
 const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 {
 	size_t i;

@@ -51,6 +51,8 @@ void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const str
 			const void *ctx);
 
 size_t tracker_races(const struct tracker *t);
+/* Whether it has races, or suspects, of that source, which has to stay then. */
+bool tracker_knows(const struct tracker *t, const struct tracker_source *source);
 /*
  * The next race that nobody has been told about and that was first seen at or before this time (ns
  * since the start); NULL when there is none. Marks it as told. Owned by the tracker, valid until

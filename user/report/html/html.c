@@ -83,6 +83,24 @@ static void print_hidden(FILE *out, const struct report *report)
 	}
 }
 
+static void print_followed(FILE *out, const struct report *report)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = report->followed ? open_memstream(&text, &len) : NULL;
+
+	if (!memory)
+		return;
+	words_followed(memory, report->followed);
+	words_not_watched(memory, report->followed);
+	if (!fclose(memory)) {
+		fputs("<p>", out);
+		xml_plain(out, text);
+		fputs("</p>\n", out);
+	}
+	free(text);
+}
+
 static void print_caveats(FILE *out, const struct report_stats *stats)
 {
 	size_t i;
@@ -120,6 +138,7 @@ static void print_head(FILE *out, const struct report *report)
 	fputs(", ", out);
 	xml_text(out, report->arch);
 	fputs("</p>\n", out);
+	print_followed(out, report);
 	print_targets(out, report);
 	print_hidden(out, report);
 	fputs("</header>\n", out);

@@ -2,6 +2,7 @@
 #include "report/json/json_followed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/json/json_make.h"
 
@@ -20,6 +21,7 @@ static json_t *build_followed(const struct report_followed *followed)
 	int failed = json_put(o, "processes", json_number(followed->processes));
 	size_t i;
 
+	failed |= json_put(o, "of", json_string(followed->host ? "host" : "command"));
 	failed |= json_put(o, "go", json_number(followed->go));
 	failed |= json_put(o, "watched", json_number(followed->watched));
 	for (i = 0; i < followed->nreasons && !failed; i++)
@@ -28,12 +30,23 @@ static json_t *build_followed(const struct report_followed *followed)
 	return json_finish(o, failed);
 }
 
+static json_t *name_or_null(const char *name)
+{
+	return name && *name ? json_text(name) : json_null();
+}
+
 static json_t *build_process(const struct report_process *process)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "pid", json_integer(process->pid));
 
 	failed |= json_put(o, "exe", json_text(process->exe));
+	failed |= json_put(o, "parent",
+			   process->parent ? json_integer(process->parent) : json_null());
+	failed |= json_put(o, "args", name_or_null(process->args));
+	failed |= json_put(o, "container", name_or_null(process->container));
+	failed |= json_put(o, "pod", name_or_null(process->pod));
+	failed |= json_put(o, "unit", name_or_null(process->unit));
 	failed |= json_put(o, "why_not", process->why ? json_text(process->why) : json_null());
 	failed |= json_put(o, "from_s", json_real(process->from_s));
 	failed |= json_put(o, "to_s", process->to_s < 0 ? json_null() : json_real(process->to_s));
@@ -71,6 +84,32 @@ static void read_reasons(struct json_reader *r, const json_t *o, struct report_f
 	r->where[0] = '\0';
 }
 
+static char *read_name(struct json_reader *r, const json_t *o, const char *name)
+{
+	return json_is_known(o, name) ? json_get_text(r, o, name) : NULL;
+}
+
+static void read_process(struct json_reader *r, const json_t *o, struct report_process *p)
+{
+	p->pid = json_get_u32(r, o, "pid");
+	p->exe = json_get_text(r, o, "exe");
+	p->parent = json_is_known(o, "parent") ? json_get_u32(r, o, "parent") : 0;
+	p->args = read_name(r, o, "args");
+	p->container = read_name(r, o, "container");
+	p->pod = read_name(r, o, "pod");
+	p->unit = read_name(r, o, "unit");
+	p->why = read_name(r, o, "why_not");
+	p->from_s = json_get_real(r, o, "from_s", 0);
+	p->to_s = json_get_real(r, o, "to_s", -1);
+}
+
+static bool is_of_host(const json_t *o)
+{
+	const char *of = json_string_value(json_object_get(o, "of"));
+
+	return of && !strcmp(of, "host");
+}
+
 void json_read_followed(struct json_reader *r, const json_t *root, struct report *report)
 {
 	const json_t *o = json_get_object(r, root, "followed"), *list;
@@ -83,6 +122,7 @@ void json_read_followed(struct json_reader *r, const json_t *root, struct report
 		json_reader_nomem(r);
 		return;
 	}
+	report->followed->host = is_of_host(o);
 	report->followed->processes = json_get_u64(r, o, "processes");
 	report->followed->go = json_get_u64(r, o, "go");
 	report->followed->watched = json_get_u64(r, o, "watched");
@@ -91,15 +131,8 @@ void json_read_followed(struct json_reader *r, const json_t *root, struct report
 	report->processes = json_get_items(r, list, "processes", sizeof(*report->processes),
 					   &report->nprocesses);
 	for (i = 0; i < report->nprocesses; i++) {
-		struct report_process *p = &report->processes[i];
-
 		json_reader_enter(r, "processes", i);
-		o = json_array_get(list, i);
-		p->pid = json_get_u32(r, o, "pid");
-		p->exe = json_get_text(r, o, "exe");
-		p->why = json_is_known(o, "why_not") ? json_get_text(r, o, "why_not") : NULL;
-		p->from_s = json_get_real(r, o, "from_s", 0);
-		p->to_s = json_get_real(r, o, "to_s", -1);
+		read_process(r, json_array_get(list, i), &report->processes[i]);
 	}
 	r->where[0] = '\0';
 }

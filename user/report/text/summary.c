@@ -270,7 +270,7 @@ static void print_shares(FILE *out, const struct report *report)
 	for (i = 0; by_cost && i < report->ntargets; i++)
 		if (has_share(&report->targets[i]))
 			by_cost[n++] = &report->targets[i];
-	if (n > 1 && !report->followed) {
+	if (n > 1 && (!report->followed || report->followed->host)) {
 		qsort(by_cost, n, sizeof(*by_cost), dearest_first);
 		fputs("  Of the budget, by process (of one CPU, used and allowed):\n", out);
 		for (i = 0; i < n && i < SHARES_SHOWN; i++) {
@@ -305,19 +305,11 @@ static void print_late(FILE *out, const struct report *report)
 
 static void print_followed(FILE *out, const struct report_followed *followed)
 {
-	size_t i;
-
 	if (!followed)
 		return;
-	fprintf(out,
-		"  Watched %" PRIu64 " of %" PRIu64 " Go processes, among %" PRIu64
-		" that the command has started",
-		followed->watched, followed->go, followed->processes);
-	for (i = 0; i < followed->nreasons; i++) {
-		fprintf(out, "%s %" PRIu64 " not, for ", i ? "," : ":",
-			followed->reasons[i].processes);
-		escape_text(out, followed->reasons[i].why);
-	}
+	fputs("  ", out);
+	words_followed(out, followed);
+	words_not_watched(out, followed);
 	fputc('\n', out);
 }
 

@@ -205,6 +205,15 @@ static void print_accesses(FILE *out, const struct report_race *race,
 		print_creation(out, &race->access[first ^ 1], style);
 }
 
+static void print_process(FILE *out, const struct report_process *process)
+{
+	if (!process)
+		return;
+	fputs("Process: ", out);
+	words_process(out, process);
+	fputc('\n', out);
+}
+
 void text_print_race(FILE *out, const struct report_race *race, double elapsed_s,
 		     const struct text_style *style)
 {
@@ -218,6 +227,7 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
 	print_accesses(out, race, style);
 	print_map(out, race);
+	print_process(out, style->process);
 	print_evidence(out, race, style);
 	if (evidence_kind(race->evidence)->distances)
 		print_distances(out, race);
@@ -225,14 +235,32 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	fputs(RULE, out);
 }
 
-int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
+/* The last one of that number. */
+static const struct report_process *process_of(const struct report *report, uint32_t pid)
 {
 	size_t i;
 
-	for (i = 0; i < report->nraces; i++)
-		text_print_race(out, &report->races[i], report->duration_s, &options->text);
-	for (i = 0; i < report->nsuspects; i++)
-		text_print_race(out, &report->suspects[i], report->duration_s, &options->text);
+	for (i = report->nprocesses; i--;)
+		if (report->processes[i].pid == pid && !report->processes[i].why)
+			return &report->processes[i];
+	return NULL;
+}
+
+static void print_races(FILE *out, const struct report *report, const struct report_race *races,
+			size_t n, struct text_style style)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		style.process = process_of(report, races[i].pid);
+		text_print_race(out, &races[i], report->duration_s, &style);
+	}
+}
+
+int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	print_races(out, report, report->races, report->nraces, options->text);
+	print_races(out, report, report->suspects, report->nsuspects, options->text);
 	text_print_growths(out, report, &options->text);
 	text_print_snapshots(out, report, &options->text);
 	if (!report->nsnapshots)

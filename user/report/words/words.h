@@ -53,6 +53,15 @@ const char *words_file(const struct report_frame *frame);
  */
 void words_worth(FILE *out, const struct report *report);
 
+/* ", container 4f2c0bd9e3a1, pod …, unit nginx.service"; nothing of what is "" or NULL */
+void words_names(FILE *out, const char *container, const char *pod, const char *unit);
+/* "4215 (/usr/bin/svc -x), unit svc.service" */
+void words_process(FILE *out, const struct report_process *process);
+/* "Watched 14 of 16 Go processes, among 63 that the command has started", and behind it
+ * ": 2 not, for …" */
+void words_followed(FILE *out, const struct report_followed *followed);
+void words_not_watched(FILE *out, const struct report_followed *followed);
+
 /* What one of them writes, as a string; malloc'ed, NULL when memory is short. */
 char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race);
 

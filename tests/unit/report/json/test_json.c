@@ -194,14 +194,22 @@ static void test_followed(void **state)
 	(void)state;
 	sample_report(&report);
 	report.followed = sample_zero(1, sizeof(*report.followed));
-	*report.followed = (struct report_followed){.processes = 63, .go = 30, .watched = 14};
+	*report.followed =
+		(struct report_followed){.host = true, .processes = 63, .go = 30, .watched = 14};
 	report.followed->reasons = sample_zero(1, sizeof(*report.followed->reasons));
 	report.followed->reasons[0] = (struct report_reason){sample_text("a \"tool\""), 16};
 	report.followed->nreasons = 1;
 	report.processes = sample_zero(2, sizeof(*report.processes));
 	report.nprocesses = 2;
-	report.processes[0] = (struct report_process){
-		.pid = 7, .exe = sample_text("/tmp/a.test"), .from_s = 0.5, .to_s = 1.5};
+	report.processes[0] = (struct report_process){.pid = 7,
+						      .parent = 6,
+						      .exe = sample_text("/tmp/a.test"),
+						      .args = sample_text("/tmp/a.test -test.v"),
+						      .container = sample_text("web1"),
+						      .pod = sample_text(""),
+						      .unit = sample_text("nginx.service"),
+						      .from_s = 0.5,
+						      .to_s = 1.5};
 	report.processes[1] = (struct report_process){
 		.pid = 8, .exe = sample_text(""), .why = sample_text("traced"), .to_s = -1};
 	assert_round_trip(&report);
@@ -216,6 +224,13 @@ static void test_followed(void **state)
 	assert_string_equal(again.followed->reasons[0].why, "a \"tool\"");
 	assert_int_equal(again.followed->reasons[0].processes, 16);
 	assert_int_equal(again.nprocesses, 2);
+	assert_true(again.followed->host);
+	assert_int_equal(again.processes[0].parent, 6);
+	assert_string_equal(again.processes[0].args, "/tmp/a.test -test.v");
+	assert_string_equal(again.processes[0].container, "web1");
+	assert_null(again.processes[0].pod);
+	assert_string_equal(again.processes[0].unit, "nginx.service");
+	assert_int_equal(again.processes[1].parent, 0);
 	assert_null(again.processes[0].why);
 	assert_true(again.processes[0].to_s == 1.5);
 	assert_string_equal(again.processes[1].why, "traced");

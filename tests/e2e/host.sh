@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# All Go processes of the host are watched, those that are there and those that come: here such as run copies of ours.
+#
+# usage: tests/e2e/host.sh [NAME]...      e.g. host.sh come_and_go container
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tests/e2e/follow.sh
+. "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
+
+host_names='come_and_go places container user exec_again no_events usage'
+
+# host_watch ARG...: in the background, until it is there
+host_watch()
+{
+	"$maprace" watch --all --match "$bin/*" --no-color -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null &
+	target=$!
+	wait_until 10 grep -qs '^SigCgt:.*[1-9a-f]' "/proc/$target/status" && wait_until 10 begun
+}
+
+# begun: its answer to SIGUSR1 is there
+begun()
+{
+	kill -USR1 "$target" && sleep 0.1 && [[ -s $work/out.json ]]
+}
+
+host_end() # STATUS
+{
+	local status=0
+	kill -TERM "$target" 2>/dev/null || true
+	wait "$target" || status=$?
+	target=
+	must "exit status $status, not $1" test "$status" = "$1"
+}
+
+# watches N: so many processes of ours, now
+watches()
+{
+	kill -USR1 "$target"
+	sleep 0.1
+	jq -e "[.processes[] | select(.why_not == null and .to_s == null)] | length == $1" "$work/out.json" >/dev/null 2>&1
+}
+
+# One is there, one comes and races, one comes and goes, and four are too short for anything.
+host_come_and_go()
+{
+	local pid
+	"$bin/brief" 0 8000 &
+	host_watch
+	must 'what was there is not watched' wait_until 10 watches 1 || return 1
+	"$bin/racer" 20 &
+	pid=$!
+	# shellcheck disable=SC2034
+	for _ in 1 2 3 4; do "$bin/brief" 0 20; done
+	"$bin/brief" 0 700
+	must 'no race was proved' wait_until 15 grep -q "^Process: $pid ($bin/racer 20)" "$work/stdout" || return 1
+	host_end 66 || return 1
+	counted '.followed | .of == "host" and .go == 7 and .watched == 3 and (.not_watched[0] | .processes == 4 and (.why | startswith("too short")))' &&
+		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $$)" &&
+		counted 'all(.processes[] | select(.to_s != null); .to_s - .from_s > 0.4)' &&
+		must 'not said' grep -q '^  Watched 3 of 7 Go processes, among [0-9]* that were there or were started: 4 not, for too short' "$work/stderr"
+}
+
+# Of more than there are places for the one that has used most CPU time comes first, and the others when one has ended.
+host_places()
+{
+	local hot
+	"$bin/brief" 0 20000 &
+	"$bin/racer" 3 &
+	hot=$!
+	wait_until 10 eval '(($(cut -d" " -f14 /proc/'"$hot"'/stat) + $(cut -d" " -f15 /proc/'"$hot"'/stat) > 1))' || true
+	host_watch --max-processes 1 --budget 100
+	must 'nobody is watched' wait_until 10 watches 1 || return 1
+	counted '[.stats.caveats[].text] | any(. == "Go processes that are not watched: 1: more than --max-processes allows")' || return 1
+	wait "$hot" || return 1
+	must 'the other one did not get its place' wait_until 10 watches 1 || return 1
+	kill -TERM "$target"
+	wait "$target" || true
+	target=
+	counted '.followed | .go == 2 and .watched == 2'
+}
+
+# In namespaces of its own, where our numbers and our files are not there.
+host_container()
+{
+	mkdir -p "$work/root/bin"
+	cp "$bin/racer" "$work/root/bin/racer"
+	host_watch --match '/bin/rac[e]r *'
+	unshare --mount --pid --fork --mount-proc chroot "$work/root" /bin/racer 20 >/dev/null 2>&1 &
+	must 'no race was proved' wait_until 15 grep -q '^Process: [0-9]* (/bin/racer 20)' "$work/stdout" || return 1
+	pkill -KILL -f '^/bin/racer 20' || true
+	host_end 66 && counted '.followed.watched == 1'
+}
+
+host_user()
+{
+	chmod 755 "$bin" "$bin"/*
+	host_watch --user nobody
+	"$bin/brief" 0 5000 &
+	"${nobody[@]}" "$bin/brief" 0 5000 &
+	must 'that of the user is not watched' wait_until 10 watches 1 || return 1
+	host_end 0 && counted '.followed | .go == 1 and .watched == 1'
+}
+
+# A process that is watched becomes another program.
+host_exec_again()
+{
+	host_watch
+	"$bin/execer" "$bin/racer" 2>"$work/execer" &
+	must 'not watched' wait_until 10 watches 1 || return 1
+	wait_until 10 grep -qs ready "$work/execer" && kill -USR2 $! || return 1
+	must 'no race was proved' wait_until 15 grep -qs '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
+	host_end 66 && counted '.followed.watched == 2'
+}
+
+# The kernel does not tell who executes what: /proc has to do, and it is said.
+host_no_events()
+{
+	MAPRACE_WITHOUT=execs host_watch
+	"$bin/brief" 0 5000 &
+	must 'not watched' wait_until 10 watches 1 || return 1
+	host_end 0 && counted '.followed.watched == 1' && must 'not said' grep -q '^  Caveat: new processes were found in /proc only' "$work/stderr"
+}
+
+# refused_usage MESSAGE ARG...
+refused_usage()
+{
+	local status=0
+	"$maprace" watch "${@:2}" >"$work/stdout" 2>"$work/stderr" || status=$?
+	must "exit status $status for ${*:2}" test "$status" = 2 && must "not so: $1" grep -q -e "$1" "$work/stderr"
+}
+
+host_usage()
+{
+	refused_usage 'either --all, or -p PID, or -- CMD' --all -p 1 && refused_usage 'either --all' --all -- true &&
+		refused_usage 'need --all' --user nobody -p 1 && refused_usage 'a user' --all --user nobody-is-called-so &&
+		refused_usage 'from 1 to' --all --max-processes 0 && refused_usage 'no --growth' --all --growth
+}
+
+host_all()
+{
+	local name why
+	follow_build
+	for name in $host_names; do
+		((${#host_only[@]} == 0)) || [[ " ${host_only[*]} " == *" $name "* ]] || continue
+		fresh_work "host-$name"
+		why='' target=''
+		if "host_$name"; then
+			pass "host: $name"
+		else
+			fail "host: $name" "${why:-failed}"
+		fi
+		end_copies
+		cleanup
+	done
+	rm -rf "$bin"
+}
+host_only=()
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	host_only=("$@")
+	host_all
+	finish
+fi
