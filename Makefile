@@ -58,7 +58,7 @@ HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections -
 SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN_OBJ := $(SAN) -fsanitize=fuzzer-no-link
 LIBBPF_A := $(LIBBPF)/lib/$(ARCH)-linux-gnu/libbpf.a
-LIBS := $(LIBBPF_A) -lelf -lz -ljansson -levent_core -lncursesw -ltinfo -lm
+LIBS := $(LIBBPF_A) -lelf -lz -ljansson -lyaml -levent_core -levent_extra -levent_core -lncursesw -ltinfo -lm
 
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 # v2: the newest instruction set that needs nothing newer than the oldest kernel we run on (5.10)

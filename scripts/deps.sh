@@ -7,7 +7,7 @@ set -euo pipefail
 # make: the compilers, bpftool for the skeletons, and the libraries that are linked statically.
 # libbpf is not among them: scripts/debs.sh fetches a newer one.
 build=(gcc libc6-dev clang bpftool git ca-certificates
-	libelf-dev zlib1g-dev libjansson-dev libevent-dev libncurses-dev)
+	libelf-dev zlib1g-dev libjansson-dev libyaml-dev libevent-dev libncurses-dev)
 # make test: cmocka, the sanitizers' run time, what the scripts of tests/ call
 test=(libcmocka-dev libclang-rt-14-dev llvm jq curl procps busybox-static cpio qemu-system-x86)
 # make reports; npm, where it is there, fetches the schema of SARIF

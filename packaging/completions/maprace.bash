@@ -11,6 +11,8 @@ _maprace()
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
+	local daemon="--config --log --log-size --log-files --listen --state --match --cgroup --container --user --max-processes
+		--budget --max-hold --suppressions --verbose --help"
 	local snapshot="--pid --map --values --max-freeze --output --format --exitcode --quiet --verbose --no-color --help"
 	local audit="--prog --object --live --duration --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
@@ -18,7 +20,7 @@ _maprace()
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		watch | snapshot | report | bpf | inspect | doctor)
+		watch | daemon | snapshot | report | bpf | inspect | doctor)
 			command=${COMP_WORDS[i]}
 			break
 			;;
@@ -37,7 +39,7 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit html mrec pprof" -- "$cur")
 		return
 		;;
-	-o | --output | --object | --suppressions | --baseline | --record)
+	-c | --config | --log | --state | -o | --output | --object | --suppressions | --baseline | --record)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -49,12 +51,13 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return
 		;;
-	-d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
+	--log-size | --log-files | --listen | --match | --container | --max-processes | -d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
 		return
 		;;
 	esac
 	case $command in
 	watch) mapfile -t COMPREPLY < <(compgen -W "$watch" -- "$cur") ;;
+	daemon) mapfile -t COMPREPLY < <(compgen -W "$daemon" -- "$cur") ;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$snapshot" -- "$cur") ;;
 	bpf)
 		if [[ ${COMP_WORDS[i + 1]} == audit && $((i + 1)) -lt $COMP_CWORD ]]; then
@@ -79,7 +82,7 @@ _maprace()
 		fi
 		;;
 	doctor) mapfile -t COMPREPLY < <(compgen -W "--verbose --help" -- "$cur") ;;
-	*) mapfile -t COMPREPLY < <(compgen -W "watch snapshot report bpf inspect doctor --help --version" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "watch daemon snapshot report bpf inspect doctor --help --version" -- "$cur") ;;
 	esac
 }
 complete -o filenames -F _maprace maprace

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # fish completion for maprace
 
-set -l commands watch snapshot report bpf inspect doctor
+set -l commands watch daemon snapshot report bpf inspect doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l formats "text json jsonl sarif junit html mrec pprof"
 
 complete -c maprace -f
 complete -c maprace -n $none -a watch -d 'Prove which maps race'
+complete -c maprace -n $none -a daemon -d 'Watch all Go processes for months'
 complete -c maprace -n $none -a snapshot -d 'Freeze a process for a moment'
 complete -c maprace -n $none -a report -d 'Render a report again'
 complete -c maprace -n $none -a bpf -d 'Watch kernel BPF maps'
@@ -54,3 +55,17 @@ complete -c maprace -n '__fish_seen_subcommand_from audit' -l prog -x -d 'Read t
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l object -r -F -d 'Read this object file'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l live -d 'Watch the programs in which something was found'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l strict -d 'End with a status of its own when there is a finding'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -s c -l config -r -F -d 'Settings'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l log -r -F -d 'Append races there'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l log-size -x -d 'Begin a new file when it would be larger'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l log-files -x -d 'Keep so many of before'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l listen -x -d 'Answer HTTP there'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l state -r -F -d 'Keep there which races are known'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l match -x -d 'Those like this pattern'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l cgroup -x -d 'Those in this control group'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l container -x -d 'Those in this container'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l user -x -d 'Those of this user'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l max-processes -x -d 'So many at a time'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l budget -x -d 'Share of CPU'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l max-hold -x -d 'Longest single delay'
+complete -c maprace -n '__fish_seen_subcommand_from daemon' -l suppressions -r -F -d 'Do not report what this file names'

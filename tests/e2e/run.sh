@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, snapshot.sh, audit.sh
+#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, snapshot.sh, audit.sh
 #   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -37,6 +37,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 # shellcheck source=tests/e2e/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
+# shellcheck source=tests/e2e/daemon.sh
+. "$(dirname "${BASH_SOURCE[0]}")/daemon.sh"
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
 # shellcheck source=tests/e2e/audit.sh
@@ -408,8 +410,9 @@ extra_lane() # N
 		hostile_all
 		silence_all
 		follow_all
-		[[ $scope == all ]] || host_only=(come_and_go)
+		[[ $scope == all ]] || host_only=(come_and_go) daemon_only=(story settings)
 		host_all
+		daemon_all
 		[[ $scope != all ]] || snapshot_versions+=("${other_versions[@]}")
 		snapshot_all
 		audit_all

@@ -19,6 +19,7 @@ struct command {
 int command_parse(int argc, char **argv, const struct command **command, int *at);
 
 int cmd_watch(int argc, char **argv);
+int cmd_daemon(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

@@ -2,35 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cmd/options_host.h"
 #include "cmd/options_output.h"
-
-#define DEFAULT_BUDGET_PERCENT 5
-/* Go sleeps in epoll_wait, whole milliseconds: in an idle process nobody comes sooner */
-#define DEFAULT_MAX_HOLD_NS 2000000
-#define DEFAULT_WINDOW_NS 100000000
-#define DEFAULT_PROCESSES 200
-#define MOST_PROCESSES 1000
-/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
- * what stalls a CPU. */
-#define SHORTEST_HOLD_NS 1000
-#define LONGEST_HOLD_NS 10000000
 
 static int parse_pids(void *value, const char *arg)
 {
 	return value_pids(arg, value);
-}
-
-static int parse_max_hold(void *value, const char *arg)
-{
-	uint64_t ns = 0;
-	int rc = strcmp(arg, "0") ? value_time(arg, &ns) : 0;
-
-	if (rc)
-		return rc;
-	if (ns && (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS))
-		return -ERANGE;
-	*(uint64_t *)value = ns;
-	return 0;
 }
 
 static int parse_window(void *value, const char *arg)
@@ -39,51 +16,6 @@ static int parse_window(void *value, const char *arg)
 
 	o->window_given = true;
 	return value_time(arg, &o->window_ns);
-}
-
-static int parse_match(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-
-	o->host_given = true;
-	return option_text(&o->host.match, arg);
-}
-
-static int parse_cgroup(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-
-	o->host_given = true;
-	return option_text(&o->host.cgroup, arg);
-}
-
-static int parse_container(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-
-	o->host_given = true;
-	return option_text(&o->host.container, arg);
-}
-
-static int parse_user(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-
-	o->host_given = o->host.user_given = true;
-	return value_user(arg, &o->host.user);
-}
-
-static int parse_most(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-	unsigned int n = 0;
-	int rc = value_integer(arg, MOST_PROCESSES, &n);
-
-	o->host_given = true;
-	if (rc)
-		return rc;
-	o->host.most = n;
-	return n ? 0 : -ERANGE;
 }
 
 #define O struct watch_options
@@ -109,7 +41,7 @@ static const struct option_row watch_rows[] = {
 	{"budget", 0, "PERCENT", OPTION_PERCENT(O, budget_percent), EXPECTS_PERCENT,
 	 "share of CPU that watching may cost the target (5); 100 holds all that it can: not for "
 	 "a live service"},
-	{"max-hold", 0, "TIME", OPTION_BY(parse_max_hold, uint64_t, O, max_hold_ns),
+	{"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, max_hold_ns),
 	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
 	 "longest single delay of an operation (2ms)"},
 	{"window", 0, "TIME", OPTION_ALL(parse_window), EXPECTS_TIME,
@@ -129,18 +61,11 @@ static const struct option_row watch_rows[] = {
 	 "exit status when a race was found (66)"},
 	{"all", 0, NULL, OPTION_FLAG(O, all), NULL,
 	 "watch all Go processes of this host, present and future; the rest narrows that"},
-	{"match", 0, "PATTERN", OPTION_ALL(parse_match), "a pattern, as in 'api-*'",
-	 "those whose program (path or name) or command line is like that, with *, ? and [...] as "
-	 "a shell has them; needs --all"},
-	{"cgroup", 0, "PATH", OPTION_ALL(parse_cgroup), "a path below /sys/fs/cgroup",
-	 "those in that control group, or in one below it; needs --all"},
-	{"container", 0, "ID", OPTION_ALL(parse_container), "an id, or the beginning of one",
-	 "those in that container (Docker, containerd, CRI-O, Podman, LXC, nspawn); needs --all"},
-	{"user", 0, "NAME", OPTION_ALL(parse_user), "the name or number of a user",
-	 "those that this user runs; needs --all"},
-	{"max-processes", 0, "N", OPTION_ALL(parse_most), "a number from 1 to 1000",
-	 "so many at a time (200): of more, those that have used most CPU time by then; the others "
-	 "come when one has ended; needs --all"},
+	HOST_ROW_MATCH("; needs --all"),
+	HOST_ROW_CGROUP("; needs --all"),
+	HOST_ROW_CONTAINER("; needs --all"),
+	HOST_ROW_USER("; needs --all"),
+	HOST_ROW_MOST("; needs --all"),
 	{"no-follow", 0, NULL, OPTION_FLAG(O, no_follow), NULL,
 	 "watch CMD alone, not the programs that it starts"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
@@ -206,11 +131,11 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	int rest, rc;
 
 	memset(options, 0, sizeof(*options));
-	options->budget_percent = DEFAULT_BUDGET_PERCENT;
-	options->max_hold_ns = DEFAULT_MAX_HOLD_NS;
-	options->window_ns = DEFAULT_WINDOW_NS;
+	options->budget_percent = HOST_BUDGET_PERCENT;
+	options->max_hold_ns = HOST_MAX_HOLD_NS;
+	options->window_ns = HOST_WINDOW_NS;
 	options->exitcode = EXIT_RACE;
-	options->host.most = DEFAULT_PROCESSES;
+	options->host.most = HOST_PROCESSES;
 	rc = option_table_parse(&watch_table, argc, argv, options, &rest);
 	if (rc != OPTIONS_RUN)
 		return rc;

@@ -59,6 +59,9 @@ int print_finish(FILE *out);
 
 /* One line {"type": …, "data": {…}} and a flush. */
 int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
+/* The same, with the process that it is in ("process"), and when that is told ("time"). */
+int jsonl_print_race_of(FILE *out, const struct report_race *race,
+			const struct report_process *process, int64_t unix_ns);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);

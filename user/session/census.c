@@ -34,6 +34,7 @@
 
 #define TOO_SHORT "too short: ended within 60 ms"
 #define NOT_SEEN "ended before it could be looked at"
+#define NOT_KNOWN "too short: ended before it was known whether it is meant"
 #define TOO_MANY "too many were started at once"
 #define NO_PLACE "more than --max-processes allows"
 #define NO_TIME "ended while others were attached to"
@@ -156,16 +157,23 @@ static bool matches(const char *pattern, pid_t pid, const char *args)
 	return !fnmatch(pattern, exe, 0) || (slash && !fnmatch(pattern, slash + 1, 0));
 }
 
-static bool is_meant(const struct census *c, pid_t pid)
+/* 1, 0, or -ESRCH: it has ended. */
+static int is_meant(const struct census *c, pid_t pid)
 {
 	const struct host_options *o = &c->options;
+	struct census_file file;
 	struct identity id;
-	bool meant;
+	bool meant = true;
+	int r;
 
 	if (!o->match && !o->cgroup && !o->container && !o->user_given)
 		return true;
-	meant = !identity_read(&id, pid);
-	if (meant && o->user_given)
+	r = identity_read(&id, pid);
+	if (r || (!id.args[0] && stat_exe(pid, &file))) { /* it is being reaped */
+		identity_free(&id);
+		return -ESRCH;
+	}
+	if (o->user_given)
 		meant = id.uid == o->user;
 	if (meant && o->cgroup)
 		meant = names_in_group(id.groups, o->cgroup);
@@ -235,9 +243,14 @@ static void add_pending(struct census *c, const struct census_one *one)
 /* One that runs a file of that nature, and is no Go process that is known already. */
 static void consider(struct census *c, struct census_one *one, enum nature nature)
 {
-	if (nature == OTHER || one->pid == getpid() || !is_meant(c, one->pid))
+	int meant = nature == OTHER || one->pid == getpid() ? 0 : is_meant(c, one->pid);
+
+	if (!meant)
 		return;
-	if (nature == TOOL) {
+	if (meant < 0) {
+		if (nature == GO)
+			roster_count(c->roster, NOT_KNOWN);
+	} else if (nature == TOOL) {
 		roster_count_tool(c->roster);
 		decide(c, one->pid);
 	} else if (nature == FAR) {
@@ -558,6 +571,11 @@ int census_new(struct census **out, const struct host_options *options, struct e
 		c->deaf = strdup(err->text);
 	*out = c;
 	return 0;
+}
+
+void census_change(struct census *c, const struct host_options *options)
+{
+	c->options = *options;
 }
 
 int census_fd(const struct census *c)

@@ -40,6 +40,8 @@ struct census_one { /* has its turn */
 
 /* Also where the kernel tells of no execution: then /proc is all there is, and err has why. */
 int census_new(struct census **out, const struct host_options *options, struct err *err);
+/* Who is meant, of those that come from now on. The strings stay the caller's. */
+void census_change(struct census *c, const struct host_options *options);
 void census_free(struct census *c); /* NULL is fine */
 /* Readable: census_read() has something to do. -1: the kernel tells nothing. */
 int census_fd(const struct census *c);

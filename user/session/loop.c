@@ -30,6 +30,8 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 	(void)what;
 	if (sig == SIGUSR1)
 		s->use->report(s->ctx);
+	else if (sig == SIGHUP && s->use->hangup)
+		s->use->hangup(s->ctx);
 	else
 		s->use->stop(s->ctx);
 }

@@ -19,7 +19,8 @@
 struct session_use {
 	void (*tick)(void *ctx);   /* four times a second: refresh, print, record */
 	void (*report)(void *ctx); /* SIGUSR1 */
-	void (*stop)(void *ctx);   /* SIGINT, SIGTERM, SIGHUP */
+	void (*hangup)(void *ctx); /* SIGHUP; NULL: as stop */
+	void (*stop)(void *ctx);   /* SIGINT, SIGTERM */
 };
 
 struct session_loop {

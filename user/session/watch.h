@@ -14,9 +14,22 @@
 #include "session/settings.h"
 #include "session/watched.h"
 
+struct event_base;
+
 #define WATCH_LIBRARIES 16  /* of all targets; each takes as much memory as a program */
 #define WATCH_MAP_ROWS 1000 /* rows of the table of maps in the document, for each process */
 #define WATCH_PASTS 128	    /* of a host, whose rows the report has still when they have ended */
+
+/* What a session that is more than a watch does at these moments (daemon.h). */
+struct watch_hooks {
+	int (*begin)(void *ctx, struct event_base *base);
+	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
+	/* of a process whose row of the report is given up, and its races with it */
+	void (*retire)(void *ctx, const struct report_race *race, const char *exe);
+	void (*tick)(void *ctx);
+	void (*reload)(void *ctx); /* SIGHUP */
+	void (*end)(void *ctx);	   /* the loop's events are about to go */
+};
 
 /* State of one `maprace watch`. */
 struct watch {
@@ -29,7 +42,9 @@ struct watch {
 	struct follow *follow;	 /* what the command starts; NULL: nobody looks */
 	char *not_followed;	 /* why not, although it was asked for */
 	struct census *census;	 /* all of the host; NULL: those that were named */
-	struct past_sum gone;	 /* what is left of those whose rows are gone, too */
+	const struct watch_hooks *hooks; /* NULL: a watch */
+	void *hooks_ctx;
+	struct past_sum gone; /* what is left of those whose rows are gone, too */
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */

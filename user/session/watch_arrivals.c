@@ -185,10 +185,34 @@ static void keep_what_is_needed(struct loop *l)
 	}
 }
 
-/* Its races are in the report: then it has its place there. */
+/* Its races are in the report: then it has its place there, unless somebody else keeps them. */
 static bool is_needed(const struct watch *w, const struct watched *t)
 {
-	return !t->past || tracker_knows(w->tracker, &t->source);
+	return !t->past || (w->hooks ? tracker_owes(w->tracker, &t->source)
+				     : tracker_knows(w->tracker, &t->source));
+}
+
+struct retiring {
+	const struct watch *watch;
+	const char *exe;
+};
+
+static void retire(void *ctx, const struct report_race *race)
+{
+	const struct retiring *r = ctx;
+
+	if (r->watch->hooks)
+		r->watch->hooks->retire(r->watch->hooks_ctx, race, r->exe);
+}
+
+static void drop(struct watch *w, size_t i)
+{
+	struct watched *t = w->targets[i];
+	struct retiring who = {w, t->past->report.targets[0].exe};
+
+	tracker_forget(w->tracker, &t->source, retire, &who);
+	past_add(&w->gone, t);
+	watch_remove_target(w, i);
 }
 
 /* A host's come and go for months: of the oldest ones only what they have counted is kept. */
@@ -202,8 +226,7 @@ static void drop_oldest(struct loop *l)
 	for (i = 0; i < w->ntargets && n > WATCH_PASTS; i++) {
 		if (is_needed(w, w->targets[i]))
 			continue;
-		past_add(&w->gone, w->targets[i]);
-		watch_remove_target(w, i);
+		drop(w, i);
 		free(l->sources[i]);
 		memmove(&l->sources[i], &l->sources[i + 1],
 			(w->ntargets - i) * sizeof(*l->sources));

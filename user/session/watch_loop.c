@@ -277,6 +277,8 @@ static void on_tick(void *ctx)
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
+	if (w->hooks)
+		w->hooks->tick(w->hooks_ctx);
 	if (w->failed || (l->deadline_ns && watch_now() >= l->deadline_ns))
 		loop_stop(l);
 }
@@ -293,6 +295,16 @@ static void on_report(void *ctx)
 static void on_stop(void *ctx)
 {
 	loop_stop(ctx);
+}
+
+static void on_hangup(void *ctx)
+{
+	struct loop *l = ctx;
+
+	if (l->watch->hooks)
+		l->watch->hooks->reload(l->watch->hooks_ctx);
+	else
+		loop_stop(l);
 }
 
 static int look_after(struct source *s)
@@ -353,7 +365,7 @@ static int set_up_command(struct loop *l)
 static int set_up(struct loop *l)
 {
 	static const struct session_use use = {
-		.tick = on_tick, .report = on_report, .stop = on_stop};
+		.tick = on_tick, .report = on_report, .hangup = on_hangup, .stop = on_stop};
 	size_t i;
 	int r = session_loop_begin(&l->session, &use, l);
 
@@ -374,6 +386,8 @@ static int set_up(struct loop *l)
 	}
 	if (l->watch->options->duration_ns)
 		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
+	if (l->watch->hooks && l->watch->hooks->begin(l->watch->hooks_ctx, l->base))
+		return -EIO;
 	return l->watch->census ? loop_expect_host(l) : set_up_command(l);
 }
 
@@ -388,6 +402,8 @@ static void take_down(struct loop *l)
 			loop_free_events(l->sources[i]);
 		free(l->sources[i]);
 	}
+	if (l->watch->hooks)
+		l->watch->hooks->end(l->watch->hooks_ctx);
 	rings_close(&l->rings);
 	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (own[i])

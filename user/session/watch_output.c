@@ -248,7 +248,9 @@ void watch_print_races(struct watch *w, uint64_t older_than_ns)
 		if (!any)
 			status_clear();
 		any = true;
-		if (w->options->json)
+		if (w->hooks)
+			w->hooks->race(w->hooks_ctx, race);
+		else if (w->options->json)
 			watch_check_stdout(w, jsonl_print_race(stdout, race, false));
 		else
 			text_print_race(stdout, race, elapsed_s(w), of_process(w, race, &style));

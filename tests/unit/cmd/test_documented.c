@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cmd/option_values.h"
+#include "cmd/options_daemon.h"
 #include "command_line.h"
 
 static struct words words;
@@ -65,11 +66,12 @@ static void test_every_option_is_documented(void **state)
 	struct report_options report_options;
 	struct audit_options audit_options;
 	struct bpf_options bpf_options;
+	struct daemon_options daemon_options;
 	struct watch_options o;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		struct capture c;
 		struct words w;
 
@@ -77,6 +79,7 @@ static void test_every_option_is_documented(void **state)
 			  : i == 1 ? "report --help"
 			  : i == 2 ? "bpf --help"
 			  : i == 3 ? "snapshot --help"
+			  : i == 4 ? "daemon --help"
 				   : "audit --help");
 		capture_begin(&c);
 		if (i == 0)
@@ -87,6 +90,8 @@ static void test_every_option_is_documented(void **state)
 			options_parse_bpf(w.argc, w.argv, &bpf_options);
 		else if (i == 3)
 			options_parse_snapshot(w.argc, w.argv, &snapshot_options);
+		else if (i == 4)
+			options_parse_daemon(w.argc, w.argv, &daemon_options);
 		else
 			options_parse_audit(w.argc, w.argv, &audit_options);
 		capture_end(&c);

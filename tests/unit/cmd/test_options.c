@@ -133,6 +133,13 @@ static void test_watch_refusals(void **state)
 	assert_watch_refused("watch -p 1 -- ls", "either -p PID or -- CMD");
 	assert_watch_refused("watch --", "CMD is missing after --");
 	assert_watch_refused("watch ls -l", "unexpected argument 'ls'");
+	assert_watch_refused("watch --all -p 1", "either --all, or -p PID, or -- CMD");
+	assert_watch_refused("watch --all -- ls", "either --all, or -p PID, or -- CMD");
+	assert_watch_refused("watch --user root -p 1", "need --all");
+	assert_watch_refused("watch --all --user nobody-is-called-so",
+			     "the name or number of a user");
+	assert_watch_refused("watch --all --max-processes 0", "is out of range");
+	assert_watch_refused("watch --all --growth", "--all has no --growth");
 	assert_watch_refused("watch -p 1 2", "unexpected argument '2'");
 	assert_watch_refused("watch --colour -p 1", "unknown or ambiguous option '--colour'");
 	assert_watch_refused("watch -Z", "unknown option '-Z'");
@@ -353,7 +360,7 @@ static void test_global(void **state)
 	assert_int_equal(strncmp(out, "maprace ", 8), 0);
 	assert_int_equal(global(&words, "maprace", &command), 2);
 	assert_one_line(
-		"a command is missing: watch, snapshot, report, inspect, doctor or bpf (see ");
+		"a command is missing: watch, daemon, snapshot, report, inspect, doctor or bpf (see ");
 	assert_int_equal(global(&words, "maprace wtach", &command), 2);
 	assert_one_line("unknown command 'wtach'");
 	assert_int_equal(global(&words, "maprace --frob", &command), 2);

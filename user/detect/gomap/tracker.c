@@ -36,6 +36,7 @@ struct tracked_list {
 
 struct tracker {
 	struct tracked_list races, suspects;
+	size_t forgotten; /* races of sources that are gone */
 	uint64_t start_ns;
 	size_t bytes;
 };
@@ -420,7 +421,37 @@ void tracker_refresh_source(struct tracker *t, const struct tracker_source *sour
 
 size_t tracker_races(const struct tracker *t)
 {
-	return t->races.count - t->races.hidden;
+	return t->races.count - t->races.hidden + t->forgotten;
+}
+
+static void forget(struct tracker *t, struct tracked_list *list,
+		   const struct tracker_source *source,
+		   void (*each)(void *ctx, const struct report_race *race), void *ctx)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < list->count; i++) {
+		struct tracked *k = list->items[i];
+
+		if (k->source != source) {
+			list->items[kept++] = k;
+			continue;
+		}
+		if (each && !k->hidden)
+			each(ctx, &k->race);
+		t->forgotten += each && !k->hidden;
+		list->hidden -= k->hidden;
+		t->bytes -= k->bytes;
+		tracked_free(k);
+	}
+	list->count = kept;
+}
+
+void tracker_forget(struct tracker *t, const struct tracker_source *source,
+		    void (*each)(void *ctx, const struct report_race *race), void *ctx)
+{
+	forget(t, &t->races, source, each, ctx);
+	forget(t, &t->suspects, source, NULL, NULL);
 }
 
 static bool has(const struct tracked_list *list, const struct tracker_source *source)
@@ -429,6 +460,17 @@ static bool has(const struct tracked_list *list, const struct tracker_source *so
 
 	for (i = 0; i < list->count; i++)
 		if (list->items[i]->source == source)
+			return true;
+	return false;
+}
+
+bool tracker_owes(const struct tracker *t, const struct tracker_source *source)
+{
+	size_t i;
+
+	for (i = 0; i < t->races.count; i++)
+		if (t->races.items[i]->source == source && !t->races.items[i]->told &&
+		    !t->races.items[i]->hidden)
 			return true;
 	return false;
 }

@@ -51,7 +51,12 @@ void tracker_set_filter(struct tracker *t, bool (*hides)(const void *, const str
 			const void *ctx);
 
 size_t tracker_races(const struct tracker *t);
+/* All that there is of a source that has ended, and is about to be freed: each race is given back
+ * once more. They stay counted. */
+void tracker_forget(struct tracker *t, const struct tracker_source *source,
+		    void (*each)(void *ctx, const struct report_race *race), void *ctx);
 /* Whether it has races, or suspects, of that source, which has to stay then. */
+bool tracker_owes(const struct tracker *t, const struct tracker_source *source); /* to be taken */
 bool tracker_knows(const struct tracker *t, const struct tracker_source *source);
 /*
  * The next race that nobody has been told about and that was first seen at or before this time (ns

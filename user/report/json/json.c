@@ -478,6 +478,18 @@ int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
 	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
 }
 
+int jsonl_print_race_of(FILE *out, const struct report_race *race,
+			const struct report_process *process, int64_t unix_ns)
+{
+	json_t *o = json_build_race(race);
+	int failed = o ? json_put(o, "process", json_build_process(process)) : -1;
+
+	if (!failed)
+		failed = json_put(o, "time", json_time(unix_ns));
+
+	return print_line(out, "race", json_finish(o, failed));
+}
+
 int jsonl_print_growth(FILE *out, const struct report_growth *growth)
 {
 	return print_line(out, "growth", json_build_growth(growth));

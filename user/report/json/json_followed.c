@@ -35,7 +35,7 @@ static json_t *name_or_null(const char *name)
 	return name && *name ? json_text(name) : json_null();
 }
 
-static json_t *build_process(const struct report_process *process)
+json_t *json_build_process(const struct report_process *process)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "pid", json_integer(process->pid));
@@ -64,7 +64,7 @@ int json_put_followed(json_t *o, const struct report *report)
 	failed = json_put(o, "followed", build_followed(report->followed));
 	list = json_array();
 	for (i = 0; i < report->nprocesses && !failed; i++)
-		failed |= json_array_append_new(list, build_process(&report->processes[i]));
+		failed |= json_array_append_new(list, json_build_process(&report->processes[i]));
 	return failed | json_put(o, "processes", list);
 }
 

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# maprace daemon: its log, its pages, its settings; of Go processes only such as run copies of ours are watched.
+#
+# usage: tests/e2e/daemon.sh [NAME]...      e.g. daemon.sh story hanging
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tests/e2e/follow.sh
+. "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
+
+daemon_names='story log_lost hanging settings'
+
+daemon_start() # ARG...
+{
+	"$maprace" daemon --config "$work/config.yaml" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null &
+	target=$!
+	must 'it does not answer' wait_until 20 page healthz
+}
+
+daemon_config() # LINE...
+{
+	printf '%s\n' "match: '$bin/*'" "log: $work/races.jsonl" "listen: unix:$work/socket" "$@" >"$work/config.yaml"
+}
+
+page() # NAME: to $work/NAME; true: it says 200
+{
+	[[ $(curl -s -m 5 -o "$work/$1" -w '%{http_code}' --unix-socket "$work/socket" "http://localhost/$1") == 200 ]]
+}
+
+# metric NAME VALUE: at least that, now
+metric()
+{
+	page metrics && awk -v name="maprace_$1" -v least="$2" 'index($0, name) == 1 && $NF >= least { found = 1 } END { exit !found }' "$work/metrics"
+}
+
+logged() # N: so many lines
+{
+	[[ $(wc -l <"$work/races.jsonl") == "$1" ]]
+}
+
+daemon_stop()
+{
+	local status=0
+	kill -TERM "$target"
+	wait "$target" || status=$?
+	target=
+	must "exit status $status" test "$status" = 0
+}
+
+# A racy program comes: its race is in the log once, whoever has it again, and counted; the log may be moved away.
+daemon_story()
+{
+	daemon_config "state: $work/state"
+	daemon_start || return 1
+	"$bin/racer" 3 &
+	must 'the race is not in the log' wait_until 15 logged 1 || return 1
+	must 'it is not that race' jq -e --arg exe "$bin/racer" \
+		'.type == "race" and .data.proves == "pair" and .data.process.exe == $exe and (.data.time | test("^20.*Z$"))' "$work/races.jsonl" >"$work/jq" || return 1
+	must 'it is not counted' wait_until 10 metric "race_sightings_total{id=\"$(jq -r .data.id "$work/races.jsonl")\"" 1 || return 1
+	page races && must 'no such document' jq -e '.schema == "maprace/1" and (.races | length) == 1' "$work/races" >"$work/jq" || return 1
+	mv "$work/races.jsonl" "$work/moved"
+	"$bin/racer" 4 &
+	must 'it is not counted again' wait_until 15 metric "race_processes_total" 2 || return 1
+	must 'no new log' wait_until 5 test -e "$work/races.jsonl" || return 1
+	must 'it is logged twice' logged 0 || return 1
+	daemon_stop || return 1
+	must 'the socket is left' test ! -e "$work/socket" || return 1
+	daemon_start || return 1
+	"$bin/racer" 4 &
+	must 'it is not counted after a restart' wait_until 15 metric "race_processes_total" 1 || return 1
+	must 'it is logged again after a restart' logged 0 && daemon_stop
+}
+
+# No room for the log: the line is lost, and counted.
+daemon_log_lost()
+{
+	daemon_config
+	daemon_start --log /dev/full || return 1
+	"$bin/racer" 3 &
+	must 'not counted' wait_until 15 metric 'log_lines_lost_total' 1 || return 1
+	must 'not said' grep -q '/dev/full: .*; lines are lost until that is put right' "$work/stderr" && daemon_stop
+}
+
+# Clients that connect and say nothing, more than there are places for: others have their turn when these are let go.
+daemon_hanging()
+{
+	local i fds=() fd port=$((20000 + $$ % 20000))
+	daemon_config
+	sed -i "s,^listen:.*,listen: 127.0.0.1:$port," "$work/config.yaml"
+	"$maprace" daemon --config "$work/config.yaml" >"$work/stdout" 2>"$work/stderr" </dev/null &
+	target=$!
+	wait_until 20 curl -sf -o /dev/null "http://127.0.0.1:$port/healthz" || return 1
+	for ((i = 0; i < 40; i++)); do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$port" && fds+=("$fd")
+	done
+	must 'nobody has a turn any more' curl -sf -m 25 -o "$work/metrics" "http://127.0.0.1:$port/metrics" || i=0
+	for fd in "${fds[@]}"; do exec {fd}>&-; done
+	((i)) && must 'that there were too many is not counted' grep -q '^maprace_http_busy_total [1-9]' "$work/metrics" && daemon_stop
+}
+
+# Settings that are not understood are named with their line, at the start and when they are read again.
+daemon_settings()
+{
+	local status=0
+	daemon_config 'max-processes: many'
+	"$maprace" daemon --config "$work/config.yaml" 2>"$work/stderr" || status=$?
+	must "exit status $status" test "$status" = 2 && must 'not named' grep -q "config.yaml:4: max-processes takes a number from 1 to 1000, not 'many'" "$work/stderr" || return 1
+	status=0
+	"$maprace" daemon --listen 0.0.0.0:9464 2>"$work/stderr" || status=$?
+	must 'it listens to the network' test "$status" = 2 || return 1
+	daemon_config
+	daemon_start || return 1
+	daemon_config 'nothing: of the kind'
+	kill -HUP "$target"
+	must 'not refused' wait_until 5 metric failed_reloads_total 1 && must 'not named' grep -q "config.yaml:4: unknown setting 'nothing'" "$work/stderr" || return 1
+	daemon_config
+	sed -i "s,^match:.*,match: /nobody/*," "$work/config.yaml"
+	kill -HUP "$target"
+	must 'not read again' wait_until 5 metric reloads_total 2 || return 1
+	"$bin/brief" 0 600
+	must 'the new filter is not used' grep -q '^maprace_go_processes_watched_total 0$' <(page metrics && cat "$work/metrics") && daemon_stop
+}
+
+daemon_all()
+{
+	local name why
+	follow_build
+	for name in $daemon_names; do
+		((${#daemon_only[@]} == 0)) || [[ " ${daemon_only[*]} " == *" $name "* ]] || continue
+		fresh_work "daemon-$name"
+		why='' target=''
+		if "daemon_$name"; then
+			pass "daemon: $name"
+		else
+			fail "daemon: $name" "${why:-failed}"
+		fi
+		end_copies
+		cleanup
+	done
+	rm -rf "$bin"
+}
+daemon_only=()
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	daemon_only=("$@")
+	daemon_all
+	finish
+fi

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "cmd/options_daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd/config.h"
+#include "cmd/options_host.h"
+#include "cmd/options_output.h"
+#include "session/httpd.h"
+
+#define LOG_SIZE (16u << 20)
+#define LOG_FILES 5
+#define MOST_LOG_FILES 100
+
+static int parse_listen(void *value, const char *arg)
+{
+	int rc = httpd_address(arg);
+
+	return rc ? rc : option_text(value, arg);
+}
+
+/* "500K", "16M", "1G"; 0: no bound. */
+static int parse_size(void *value, const char *arg)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t n;
+	char *end;
+
+	if (*arg < '0' || *arg > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(arg, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if ((*end && !unit) || (*end && end[1]))
+		return -EINVAL;
+	if (errno || n >> 30)
+		return -ERANGE;
+	*(uint64_t *)value = unit ? n << (10 * (unit - units + 1)) : n;
+	return 0;
+}
+
+static int parse_files(void *value, const char *arg)
+{
+	return value_integer(arg, MOST_LOG_FILES, value);
+}
+
+#define O struct daemon_options
+
+static const struct option_row rows[] = {
+	{"config", 'c', "FILE", OPTION_TEXT(O, config), EXPECTS_FILE,
+	 "settings: these options without --, as YAML; options here come before it. Read again on "
+	 "SIGHUP"},
+	{"log", 0, "FILE", OPTION_TEXT(O, log), EXPECTS_FILE,
+	 "append races there as JSON Lines; - is standard output (-)"},
+	{"log-size", 0, "SIZE", OPTION_BY(parse_size, uint64_t, O, log_size),
+	 "a number of bytes, or with K, M or G",
+	 "begin a new file when it would be larger (16M); 0: never"},
+	{"log-files", 0, "N", OPTION_BY(parse_files, unsigned int, O, log_files),
+	 "a number from 0 to 100", "keep so many of before: FILE.1 and so on (5)"},
+	{"listen", 0, "ADDRESS", OPTION_BY(parse_listen, const char *, O, listen),
+	 "127.0.0.1:PORT, [::1]:PORT or unix:/PATH",
+	 "answer HTTP there: /metrics, /healthz, /races; on loopback or a Unix socket only"},
+	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
+	 "keep there which races are known: they are not logged again after a restart"},
+	HOST_ROW_MATCH(""),
+	HOST_ROW_CGROUP(""),
+	HOST_ROW_CONTAINER(""),
+	HOST_ROW_USER(""),
+	HOST_ROW_MOST(""),
+	{"budget", 0, "PERCENT", OPTION_PERCENT(O, watch.budget_percent), EXPECTS_PERCENT,
+	 "share of CPU that watching may cost, of all together (5)"},
+	{"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, watch.max_hold_ns),
+	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
+	 "longest single delay of an operation (2ms)"},
+	{"suppressions", 0, "FILE", OPTION_TEXT(O, watch.out.suppressions), EXPECTS_FILE,
+	 "do not report what this file names"},
+	{"verbose", 'v', NULL, OPTION_COUNT(O, watch.verbose), NULL, "say more; may be repeated"},
+};
+
+#undef O
+
+static const struct option_table table = {
+	.command = "daemon",
+	.usage = "maprace daemon [--config FILE] [OPTION...]",
+	.about =
+		"Watches all Go processes of this host until it is told to end: races go to a log,\n"
+		"each once, and figures to whoever asks by HTTP. Needs root.",
+	.after =
+		"SIZE is a number of bytes, or with K, M or G. TIME is a number with us, ms or s.\n"
+		"\n"
+		"Exit status: 0 it was told to end, 1 it failed, 2 bad usage or settings.",
+	.rows = rows,
+	.nrows = sizeof(rows) / sizeof(rows[0]),
+};
+
+static void set_defaults(struct daemon_options *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->watch.all = true;
+	o->watch.budget_percent = HOST_BUDGET_PERCENT;
+	o->watch.max_hold_ns = HOST_MAX_HOLD_NS;
+	o->watch.window_ns = HOST_WINDOW_NS;
+	o->watch.host.most = HOST_PROCESSES;
+	o->watch.exitcode = EXIT_NOTHING;
+	o->watch.no_color = true;
+	o->log = "-";
+	o->log_size = LOG_SIZE;
+	o->log_files = LOG_FILES;
+}
+
+/* First which file it is, then that, then the options over it. */
+int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
+{
+	const char *config;
+	struct err err = {};
+	int rest, rc;
+
+	set_defaults(o);
+	rc = option_table_parse(&table, argc, argv, o, &rest);
+	if (rc != OPTIONS_RUN)
+		return rc;
+	if (rest < argc)
+		return option_usage_error(&table, "unexpected argument '%s'", argv[rest]);
+	config = o->config;
+	if (!config)
+		return OPTIONS_RUN;
+	set_defaults(o);
+	if (config_read(&table, config, o, &o->strings, &o->nstrings, &err)) {
+		log_error("%s", err.text[0] ? err.text : "out of memory");
+		return EXIT_USAGE;
+	}
+	return option_table_parse(&table, argc, argv, o, &rest);
+}
+
+void daemon_options_free(struct daemon_options *o)
+{
+	while (o->nstrings)
+		free(o->strings[--o->nstrings]);
+	free(o->strings);
+	o->strings = NULL;
+}

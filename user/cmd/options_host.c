@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "cmd/options_host.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MOST_PROCESSES 1000
+/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
+ * what stalls a CPU. */
+#define SHORTEST_HOLD_NS 1000
+#define LONGEST_HOLD_NS 10000000
+
+int option_max_hold(void *value, const char *arg)
+{
+	uint64_t ns = 0;
+	int rc = strcmp(arg, "0") ? value_time(arg, &ns) : 0;
+
+	if (rc)
+		return rc;
+	if (ns && (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS))
+		return -ERANGE;
+	*(uint64_t *)value = ns;
+	return 0;
+}
+
+int option_host_match(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.match, arg);
+}
+
+int option_host_cgroup(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.cgroup, arg);
+}
+
+int option_host_container(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = true;
+	return option_text(&o->host.container, arg);
+}
+
+int option_host_user(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->host_given = o->host.user_given = true;
+	return value_user(arg, &o->host.user);
+}
+
+int option_host_most(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+	unsigned int n = 0;
+	int rc = value_integer(arg, MOST_PROCESSES, &n);
+
+	o->host_given = true;
+	if (rc)
+		return rc;
+	o->host.most = n;
+	return n ? 0 : -ERANGE;
+}

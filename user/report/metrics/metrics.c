@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "report/metrics/metrics.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP maprace_%s %s\n# TYPE maprace_%s %s\n", name, help, name, type);
+}
+
+/* A label's value: backslash, quote and end of line are escaped; what is no UTF-8 becomes '?'. */
+static void value(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)(text ? text : "");
+	size_t n, i;
+
+	for (; *s; s += n) {
+		n = *s < 0x80 ? 1 : *s >= 0xf0 && *s < 0xf5 ? 4 : *s >= 0xe0 ? 3 : 2;
+		if (*s >= 0x80 && (*s < 0xc2 || *s >= 0xf5))
+			n = 0;
+		for (i = 1; i < n; i++)
+			if ((s[i] & 0xc0) != 0x80)
+				n = 0;
+		if (*s == '\n')
+			fputs("\\n", out);
+		else if (*s == '"' || *s == '\\')
+			fprintf(out, "\\%c", *s);
+		else if (!n)
+			fputc('?', out);
+		else
+			fwrite(s, 1, n, out);
+		n += !n;
+	}
+}
+
+static void count(FILE *out, const char *name, const char *help, uint64_t n)
+{
+	head(out, name, "counter", help);
+	fprintf(out, "maprace_%s %" PRIu64 "\n", name, n);
+}
+
+static void gauge(FILE *out, const char *name, const char *help, double n)
+{
+	head(out, name, "gauge", help);
+	fprintf(out, "maprace_%s %.9g\n", name, n);
+}
+
+static void labelled(FILE *out, const char *name, const char *label, const char *text, uint64_t n)
+{
+	fprintf(out, "maprace_%s{%s=\"", name, label);
+	value(out, text);
+	fprintf(out, "\"} %" PRIu64 "\n", n);
+}
+
+static void print_processes(FILE *out, const struct report *report)
+{
+	const struct report_followed *f = report->followed;
+	size_t i, now = 0;
+
+	for (i = 0; i < report->nprocesses; i++)
+		now += !report->processes[i].why && report->processes[i].to_s < 0;
+	gauge(out, "watched_processes", "Go processes that are watched now.", (double)now);
+	if (!f)
+		return;
+	count(out, "executions_total",
+	      "Programs that were executed on the host, and processes that were there.",
+	      f->processes);
+	count(out, "go_processes_total", "Go processes that were found.", f->go);
+	count(out, "go_processes_watched_total", "Go processes that were watched.", f->watched);
+	head(out, "go_processes_unwatched_total", "counter",
+	     "Go processes that were not watched, by reason.");
+	for (i = 0; i < f->nreasons; i++)
+		labelled(out, "go_processes_unwatched_total", "reason", f->reasons[i].why,
+			 f->reasons[i].processes);
+}
+
+static void print_work(FILE *out, const struct report_stats *s)
+{
+	size_t i;
+
+	head(out, "map_operations_total", "counter", "Operations on maps that were seen, by kind.");
+	labelled(out, "map_operations_total", "op", "read", s->reads);
+	labelled(out, "map_operations_total", "op", "write", s->writes);
+	labelled(out, "map_operations_total", "op", "delete", s->deletes);
+	labelled(out, "map_operations_total", "op", "iterate", s->iterations + s->clones);
+	labelled(out, "map_operations_total", "op", "clear", s->clears);
+	count(out, "holds_total", "Operations that were held.", s->holds);
+	head(out, "hold_seconds_total", "counter", "How long they were held in all.");
+	fprintf(out, "maprace_hold_seconds_total %.9g\n", (double)s->hold_ns / 1e9);
+	gauge(out, "cost_cpus", "What watching has cost since the start, of one CPU.",
+	      s->cost_percent < 0 ? 0 : s->cost_percent / 100);
+	gauge(out, "budget_ratio", "Share of its CPU time that watching may cost a process.",
+	      s->budget_percent / 100);
+	gauge(out, "unseen_operations_ratio",
+	      "Part of the operations that went by while probes were away: an estimate.",
+	      s->unwatched);
+	head(out, "losses_total", "counter", "What went by unseen, by name.");
+	for (i = 0; i < s->nlosses; i++)
+		labelled(out, "losses_total", "name", s->losses[i].name, s->losses[i].value);
+}
+
+static void print_race(FILE *out, const char *name, const struct metrics_race *race, uint64_t n)
+{
+	fprintf(out, "maprace_%s{id=\"%s\",kind=\"%s\",exe=\"", name, race->id,
+		report_kind_name(race->kind));
+	value(out, race->exe);
+	fputs("\",unit=\"", out);
+	value(out, race->unit);
+	fprintf(out, "\"} %" PRIu64 "\n", n);
+}
+
+static void print_races(FILE *out, const struct metrics_daemon *d)
+{
+	size_t i;
+
+	count(out, "races_found_total", "Different races that were proved, by program.",
+	      d->nraces + d->races_unlisted);
+	head(out, "race_sightings_total", "counter", "How often a race was seen.");
+	for (i = 0; i < d->nraces; i++)
+		print_race(out, "race_sightings_total", &d->races[i], d->races[i].sightings);
+	head(out, "race_processes_total", "counter", "In how many processes a race was seen.");
+	for (i = 0; i < d->nraces; i++)
+		print_race(out, "race_processes_total", &d->races[i], d->races[i].processes);
+}
+
+static void print_daemon(FILE *out, const struct metrics_daemon *d)
+{
+	count(out, "log_lines_total", "Lines written to the log.", d->log_lines);
+	count(out, "log_lines_lost_total", "Lines that could not be written.", d->log_lost);
+	count(out, "log_rotations_total", "How often the log was rotated by maprace.",
+	      d->log_rotations);
+	count(out, "reloads_total", "How often the configuration was read again.", d->reloads);
+	count(out, "failed_reloads_total", "Of these, how often it was refused.",
+	      d->failed_reloads);
+	count(out, "http_busy_total",
+	      "How often there were too many connections, so that others waited.", d->clients_busy);
+	gauge(out, "resident_memory_bytes", "Memory of maprace's own.", (double)d->resident_bytes);
+	head(out, "cpu_seconds_total", "counter", "CPU time that maprace has used itself.");
+	fprintf(out, "maprace_cpu_seconds_total %.9g\n", d->cpu_seconds);
+}
+
+void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon)
+{
+	head(out, "build_info", "gauge", "The version that runs.");
+	labelled(out, "build_info", "version", report->version, 1);
+	gauge(out, "start_time_seconds", "When the watch began, since 1970.",
+	      (double)report->started_unix_ns / 1e9);
+	print_processes(out, report);
+	print_work(out, &report->stats);
+	print_races(out, daemon);
+	print_daemon(out, daemon);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_REPORT_METRICS_H
+#define MAPRACE_REPORT_METRICS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model/model.h"
+
+/* Prometheus' text format, version 0.0.4: what a report and a daemon have counted. */
+
+struct metrics_race { /* of one program, in all processes that have run it */
+	char id[17];
+	enum report_kind kind;
+	const char *exe, *unit;
+	uint64_t sightings, processes;
+};
+
+struct metrics_daemon {
+	uint64_t log_lines, log_lost, log_rotations;
+	uint64_t reloads, failed_reloads;
+	uint64_t resident_bytes, clients_busy;
+	double cpu_seconds;
+	const struct metrics_race *races;
+	size_t nraces;
+	uint64_t races_unlisted; /* different ones, beyond those that there is room for */
+};
+
+void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon);
+
+#endif

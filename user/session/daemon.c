@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "report/filter.h"
+#include "report/metrics/metrics.h"
+#include "report/printers.h"
+#include "session/httpd.h"
+#include "session/linelog.h"
+#include "session/racebook.h"
+
+#define LOOK_NS 2000000000ull /* at the log: somebody may have rotated it away */
+
+struct daemon {
+	struct watch *watch;
+	struct watch_options *options;	    /* of the watch: what is read again is put there */
+	struct daemon_options now, earlier; /* read again, and before that: strings are in use */
+	int (*reread)(void *ctx, struct daemon_options *options);
+	void *ctx;
+	struct linelog *log;
+	struct racebook *book;
+	struct httpd *httpd;
+	const char *listen;
+	uint64_t looked_ns, watchdog_ns, beat_ns;
+	uint64_t reloads, failed_reloads;
+	bool ready;
+};
+
+/* ---- races ---- */
+
+static const struct report_process *process_of(const struct daemon *d,
+					       const struct report_race *race)
+{
+	static const struct report_process nobody = {.exe = (char *)"", .to_s = -1};
+	const struct report_process *p = roster_find(watch_roster(d->watch), race->pid);
+
+	return p ? p : &nobody;
+}
+
+static void on_race(void *ctx, const struct report_race *race)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_of(d, race);
+	char *line = NULL;
+	size_t len = 0;
+	FILE *memory;
+
+	if (!racebook_note(d->book, race, p->exe, p->unit ? p->unit : ""))
+		return;
+	log_info("a race was proved in process %u (%s)", race->pid, p->exe);
+	memory = open_memstream(&line, &len);
+	if (!memory)
+		return;
+	if (!jsonl_print_race_of(memory, race, p, (int64_t)clock_ns(CLOCK_REALTIME)) &&
+	    !fclose(memory))
+		linelog_write(d->log, line, len);
+	free(line);
+}
+
+static void on_retire(void *ctx, const struct report_race *race, const char *exe)
+{
+	struct daemon *d = ctx;
+
+	racebook_retire(d->book, race, exe);
+}
+
+/* ---- pages ---- */
+
+static uint64_t resident_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f && fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int print_metrics(void *ctx, FILE *out)
+{
+	struct daemon *d = ctx;
+	struct linelog_counts log;
+	struct report report;
+	struct metrics_daemon m = {
+		.reloads = d->reloads,
+		.failed_reloads = d->failed_reloads,
+		.resident_bytes = resident_bytes(),
+		.clients_busy = httpd_busy(d->httpd),
+		.cpu_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,
+		.races_unlisted = racebook_unlisted(d->book),
+	};
+	int status = 500;
+
+	linelog_count(d->log, &log);
+	m.log_lines = log.lines;
+	m.log_lost = log.lost;
+	m.log_rotations = log.rotations;
+	if (!watch_fill_report(d->watch, &report)) {
+		m.races = racebook_list(d->book, &report, &m.nraces);
+		metrics_print(out, &report, &m);
+		status = 200;
+	}
+	watch_drop_report(&report);
+	return status;
+}
+
+static int print_races(void *ctx, FILE *out)
+{
+	static const struct print_options plain = {};
+	struct daemon *d = ctx;
+	struct report report;
+	int status = 500;
+
+	if (!watch_fill_report(d->watch, &report) && !json_print_report(out, &report, &plain))
+		status = 200;
+	watch_drop_report(&report);
+	return status;
+}
+
+/* What stands in the way of its work, if anything. */
+static int print_health(void *ctx, FILE *out)
+{
+	const struct daemon *d = ctx;
+
+	if (d->watch->failed || census_fd(d->watch->census) < 0) {
+		fputs(d->watch->failed ? "failed\n"
+				       : "degraded: the kernel does not tell of new processes\n",
+		      out);
+		return 503;
+	}
+	fputs("ok\n", out);
+	return 200;
+}
+
+static const struct httpd_page pages[] = {
+	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", print_metrics},
+	{"/healthz", "text/plain; charset=utf-8", print_health},
+	{"/races", "application/json", print_races},
+	{},
+};
+
+/* ---- the loop ---- */
+
+static int on_begin(void *ctx, struct event_base *base)
+{
+	struct daemon *d = ctx;
+	struct err err = {};
+	int r = d->listen ? httpd_open(&d->httpd, base, d->listen, pages, d, &err) : 0;
+
+	if (r)
+		log_error("%s", err.text[0] ? err.text : err_name(r));
+	return r;
+}
+
+static void on_tick(void *ctx)
+{
+	struct daemon *d = ctx;
+	uint64_t now = watch_now();
+
+	if (!d->ready)
+		notify_manager("READY=1\nSTATUS=watching");
+	d->ready = true;
+	if (now - d->looked_ns > LOOK_NS) {
+		d->looked_ns = now;
+		linelog_look(d->log);
+	}
+	if (d->watchdog_ns && now - d->beat_ns > d->watchdog_ns / 3) {
+		d->beat_ns = now;
+		notify_manager("WATCHDOG=1");
+	}
+}
+
+static void on_end(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	notify_manager("STOPPING=1");
+	httpd_close(d->httpd);
+	d->httpd = NULL;
+}
+
+/* ---- SIGHUP ---- */
+
+static bool differ(const char *a, const char *b)
+{
+	return (a || b) && (!a || !b || strcmp(a, b) != 0);
+}
+
+static void free_strings(struct daemon_options *o)
+{
+	while (o->nstrings)
+		free(o->strings[--o->nstrings]);
+	free(o->strings);
+	o->strings = NULL;
+}
+
+/* Of those that come from now on. */
+static int change_filter(struct daemon *d, const struct daemon_options *o, struct err *err)
+{
+	struct filter *filter = NULL;
+	int r = filter_open(&filter, o->watch.out.suppressions, o->watch.out.baseline, err);
+
+	if (r)
+		return r;
+	tracker_set_filter(d->watch->tracker, filter_hides, filter);
+	filter_free(d->watch->filter);
+	d->watch->filter = filter;
+	return 0;
+}
+
+static int change_log(struct daemon *d, const struct daemon_options *o, struct err *err)
+{
+	struct linelog *log;
+	int r;
+
+	if (!differ(o->log, d->now.log) && o->log_size == d->now.log_size &&
+	    o->log_files == d->now.log_files) {
+		linelog_look(d->log);
+		return 0;
+	}
+	r = linelog_open(&log, o->log, o->log_size, o->log_files, err);
+	if (r)
+		return r;
+	linelog_close(d->log);
+	d->log = log;
+	return 0;
+}
+
+/* What was chosen for good when the programs were loaded and the socket was bound. */
+static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
+{
+	if (differ(o->listen, d->now.listen) || differ(o->state, d->now.state) ||
+	    o->watch.budget_percent != d->now.watch.budget_percent ||
+	    o->watch.max_hold_ns != d->now.watch.max_hold_ns)
+		log_warn("listen, state, budget and max-hold are changed by a restart only");
+}
+
+static int reload(struct daemon *d)
+{
+	struct daemon_options o;
+	struct err err = {};
+	int r = d->reread(d->ctx, &o);
+
+	if (!r)
+		r = change_filter(d, &o, &err);
+	if (!r)
+		r = change_log(d, &o, &err);
+	if (r) {
+		log_error("the configuration is not taken over: %s",
+			  err.text[0] ? err.text : "see above");
+		free_strings(&o);
+		return r;
+	}
+	tell_fixed(d, &o);
+	d->options->host = o.watch.host;
+	if (d->options->host.most > d->now.watch.host.most)
+		d->options->host.most = d->now.watch.host.most; /* there is room for so many */
+	census_change(d->watch->census, &o.watch.host);
+	/* what the watch goes on with points into those of before the last time */
+	o.listen = d->now.listen;
+	o.state = d->now.state;
+	o.watch.host.most = d->now.watch.host.most;
+	free_strings(&d->earlier);
+	d->earlier = d->now;
+	d->now = o;
+	return 0;
+}
+
+static void on_reload(void *ctx)
+{
+	struct daemon *d = ctx;
+	char text[64];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(watch_now() / 1000));
+	notify_manager(text);
+	d->reloads++;
+	if (reload(d))
+		d->failed_reloads++;
+	else
+		log_info("the configuration was read again");
+	notify_manager("READY=1");
+}
+
+static const struct watch_hooks hooks = {
+	.begin = on_begin,
+	.race = on_race,
+	.retire = on_retire,
+	.tick = on_tick,
+	.reload = on_reload,
+	.end = on_end,
+};
+
+int daemon_open(struct daemon **out, struct watch *w, struct daemon_options *options,
+		int (*reread)(void *ctx, struct daemon_options *options), void *ctx,
+		struct err *err)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->watch = w;
+	d->now = *options;
+	d->now.strings = NULL;
+	d->now.nstrings = 0; /* they are the caller's */
+	d->options = &options->watch;
+	d->reread = reread;
+	d->ctx = ctx;
+	d->listen = options->listen;
+	d->watchdog_ns = notify_watchdog_ns();
+	r = racebook_open(&d->book, options->state, err);
+	if (!r)
+		r = linelog_open(&d->log, options->log, options->log_size, options->log_files, err);
+	if (r) {
+		daemon_close(d);
+		return r;
+	}
+	w->hooks = &hooks;
+	w->hooks_ctx = d;
+	*out = d;
+	return 0;
+}
+
+void daemon_close(struct daemon *d)
+{
+	if (!d)
+		return;
+	httpd_close(d->httpd);
+	racebook_close(d->book);
+	linelog_close(d->log);
+	free_strings(&d->now);
+	free_strings(&d->earlier);
+	free(d);
+}

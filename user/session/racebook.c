@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/racebook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/output_file.h"
+
+#define KNOWN_MOST 100000 /* lines of the state */
+#define LINE 4200
+
+struct racebook {
+	struct page {
+		struct metrics_race race;
+		char *exe, *unit;
+		uint64_t gone; /* sightings in processes that are gone from the report */
+	} pages[RACEBOOK_MOST];
+	size_t npages;
+	struct metrics_race list[RACEBOOK_MOST];
+	uint64_t unlisted;
+	char **known; /* "ID EXE" of earlier runs */
+	size_t nknown;
+	FILE *state;
+	bool said;
+};
+
+static bool is_known(const struct racebook *b, const char *line)
+{
+	size_t i;
+
+	for (i = 0; i < b->nknown; i++)
+		if (!strcmp(b->known[i], line))
+			return true;
+	return false;
+}
+
+static void know(struct racebook *b, const char *line)
+{
+	char **grown = b->nknown < KNOWN_MOST ? realloc(b->known, (b->nknown + 1) * sizeof(*grown))
+					      : NULL;
+
+	if (!grown)
+		return;
+	b->known = grown;
+	grown[b->nknown] = strdup(line);
+	if (grown[b->nknown])
+		b->nknown++;
+}
+
+static int read_state(struct racebook *b, const char *path, struct err *err)
+{
+	char line[LINE];
+	int fd;
+
+	fd = output_is_foreign(path)
+		     ? -1
+		     : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	b->state = fd >= 0 ? fdopen(fd, "a+e") : NULL;
+	if (!b->state)
+		return err_set(err, fd < 0 && !errno ? -EACCES : -errno, "%s: %s", path,
+			       err_name(errno ? errno : EACCES));
+	rewind(b->state);
+	while (fgets(line, sizeof(line), b->state)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!is_known(b, line))
+			know(b, line);
+	}
+	return 0;
+}
+
+int racebook_open(struct racebook **out, const char *state, struct err *err)
+{
+	struct racebook *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	errno = 0;
+	r = state ? read_state(b, state, err) : 0;
+	if (r) {
+		racebook_close(b);
+		return r;
+	}
+	*out = b;
+	return 0;
+}
+
+static struct page *find(struct racebook *b, const struct report_race *race, const char *exe)
+{
+	size_t i;
+
+	for (i = 0; i < b->npages; i++)
+		if (!strcmp(b->pages[i].race.id, race->id) && !strcmp(b->pages[i].exe, exe))
+			return &b->pages[i];
+	return NULL;
+}
+
+static void keep(struct racebook *b, const char *line)
+{
+	know(b, line);
+	if (!b->state)
+		return;
+	if ((fprintf(b->state, "%s\n", line) < 0 || fflush(b->state)) && !b->said) {
+		log_error(
+			"the state cannot be written: %s; what is known is told again in the next run",
+			err_name(errno));
+		b->said = true;
+	}
+	clearerr(b->state);
+}
+
+static struct page *add(struct racebook *b, const struct report_race *race, const char *exe,
+			const char *unit)
+{
+	struct page *page = &b->pages[b->npages];
+
+	if (b->npages == RACEBOOK_MOST)
+		return NULL;
+	*page = (struct page){.exe = strdup(exe), .unit = strdup(unit)};
+	if (!page->exe || !page->unit) {
+		free(page->exe);
+		free(page->unit);
+		return NULL;
+	}
+	memcpy(page->race.id, race->id, sizeof(page->race.id));
+	page->race.kind = race->kind;
+	page->race.exe = page->exe;
+	page->race.unit = page->unit;
+	b->npages++;
+	return page;
+}
+
+bool racebook_note(struct racebook *b, const struct report_race *race, const char *exe,
+		   const char *unit)
+{
+	struct page *page = find(b, race, exe);
+	char line[LINE];
+	size_t i;
+	bool first;
+
+	if (page) {
+		page->race.processes++;
+		return false;
+	}
+	snprintf(line, sizeof(line), "%s %.4000s", race->id, exe);
+	for (i = 0; line[i]; i++)
+		if (line[i] == '\n')
+			line[i] = '?';
+	first = !is_known(b, line);
+	page = add(b, race, exe, unit);
+	if (page)
+		page->race.processes = 1;
+	else if (first)
+		b->unlisted++;
+	if (first)
+		keep(b, line);
+	return first;
+}
+
+void racebook_retire(struct racebook *b, const struct report_race *race, const char *exe)
+{
+	struct page *page = find(b, race, exe);
+
+	if (page)
+		page->gone += race->count;
+}
+
+static const char *exe_of(const struct report *report, const struct report_race *race)
+{
+	size_t i;
+
+	for (i = report->ntargets; i--;)
+		if (report->targets[i].pid == race->pid)
+			return report->targets[i].exe;
+	return "";
+}
+
+const struct metrics_race *racebook_list(struct racebook *b, const struct report *report, size_t *n)
+{
+	struct page *page;
+	size_t i;
+
+	for (i = 0; i < b->npages; i++)
+		b->pages[i].race.sightings = b->pages[i].gone;
+	for (i = 0; i < report->nraces; i++) {
+		page = find(b, &report->races[i], exe_of(report, &report->races[i]));
+		if (page)
+			page->race.sightings += report->races[i].count;
+	}
+	for (i = 0; i < b->npages; i++)
+		b->list[i] = b->pages[i].race;
+	*n = b->npages;
+	return b->list;
+}
+
+uint64_t racebook_unlisted(const struct racebook *b)
+{
+	return b->unlisted;
+}
+
+void racebook_close(struct racebook *b)
+{
+	size_t i;
+
+	if (!b)
+		return;
+	for (i = 0; i < b->npages; i++) {
+		free(b->pages[i].exe);
+		free(b->pages[i].unit);
+	}
+	for (i = 0; i < b->nknown; i++)
+		free(b->known[i]);
+	free(b->known);
+	if (b->state)
+		fclose(b->state);
+	free(b);
+}
