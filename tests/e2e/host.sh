@@ -56,22 +56,23 @@ host_come_and_go()
 	"$bin/brief" 0 700
 	must 'no race was proved' wait_until 15 grep -q "^Process: $pid ($bin/racer 20)" "$work/stdout" || return 1
 	host_end 66 || return 1
-	counted '.followed | .of == "host" and .go == 7 and .watched == 3 and (.not_watched[0] | .processes == 4 and (.why | startswith("too short")))' &&
+	# on a busy machine some may have ended before anybody could look
+	counted '.followed | .of == "host" and .watched == 3 and .go <= 7 and .go + .unknown >= 7 and all(.not_watched[]; .why | test("^too short|^ended"))' &&
 		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $$)" &&
 		counted 'all(.processes[] | select(.to_s != null); .to_s - .from_s > 0.4)' &&
-		must 'not said' grep -q '^  Watched 3 of 7 Go processes, among [0-9]* that were there or were started: 4 not, for too short' "$work/stderr"
+		must 'not said' grep -q '^  Watched 3 of [3-7] Go processes, among [0-9]* that were there or were started' "$work/stderr"
 }
 
 # Of more than there are places for the one that has used most CPU time comes first, and the others when one has ended.
 host_places()
 {
 	local hot
-	"$bin/brief" 0 20000 &
-	"$bin/racer" 3 &
+	"$bin/idle" &
+	"$bin/brief" 0 3000 &
 	hot=$!
-	wait_until 10 eval '(($(cut -d" " -f14 /proc/'"$hot"'/stat) + $(cut -d" " -f15 /proc/'"$hot"'/stat) > 1))' || true
+	sleep 0.5 # for it to have used more
 	host_watch --max-processes 1 --budget 100
-	must 'nobody is watched' wait_until 10 watches 1 || return 1
+	must 'nobody is watched' wait_until 10 watches 1 && counted "any(.processes[]; .pid == $hot)" || return 1
 	counted '[.stats.caveats[].text] | any(. == "Go processes that are not watched: 1: more than --max-processes allows")' || return 1
 	wait "$hot" || return 1
 	must 'the other one did not get its place' wait_until 10 watches 1 || return 1
@@ -142,6 +143,8 @@ host_all()
 {
 	local name why
 	follow_build
+	build_program 1.24-stripped "$e2e_dir/programs/idle.go"
+	cp "$e2e_build/1.24-stripped/idle" "$bin/"
 	for name in $host_names; do
 		((${#host_only[@]} == 0)) || [[ " ${host_only[*]} " == *" $name "* ]] || continue
 		fresh_work "host-$name"

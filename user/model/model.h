@@ -326,6 +326,7 @@ struct report_followed {
 			       too that were there */
 	uint64_t go;	    /* executions of Go programs */
 	uint64_t watched;   /* of these */
+	uint64_t unknown;   /* Go programs too, that may not have been meant */
 	struct report_reason {
 		char *why; /* the others were not watched */
 		uint64_t processes;

@@ -3,22 +3,17 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "go/go_glance.h"
 #include "probe/execs.h"
 #include "probe/feature.h"
-#include "process/exec_mounts.h"
 #include "process/names.h"
 
 #define FILES 1024   /* whose nature is known, the last ones */
@@ -33,8 +28,7 @@
 #define CREDIT_MOST_NS 1000000000.0
 
 #define TOO_SHORT "too short: ended within 60 ms"
-#define NOT_SEEN "ended before it could be looked at"
-#define NOT_KNOWN "too short: ended before it was known whether it is meant"
+#define NOT_SEEN "ended, or ran another one, before they could be looked at"
 #define TOO_MANY "too many were started at once"
 #define NO_PLACE "more than --max-processes allows"
 #define NO_TIME "ended while others were attached to"
@@ -45,11 +39,7 @@ struct census {
 	struct execs *execs; /* NULL: the kernel tells nothing */
 	char *deaf;	     /* why */
 	struct roster *roster;
-	struct known_file {
-		struct census_file file;
-		enum nature { OTHER, GO, PERHAPS, TOOL, FAR } nature;
-	} files[FILES];
-	size_t nfiles; /* ever */
+	struct exefiles files;
 	struct candidate {
 		struct census_one one;
 		bool waits;	  /* for a place: its time had come */
@@ -63,80 +53,13 @@ struct census {
 	} * decided;
 	size_t ndecided;
 	uint64_t processes; /* executions, and who was there */
+	uint64_t unknown;   /* Go processes that ended before it was known whether they are meant */
 	uint64_t unseen;    /* ended before it was known what they are */
 	uint64_t lost;	    /* events, when /proc was looked at last */
 	uint64_t looked_ns; /* 0: never */
 	double credit_ns;
 	uint64_t credited_ns; /* up to then */
 };
-
-/* ---- files ---- */
-
-static bool same_file(const struct census_file *a, const struct census_file *b)
-{
-	return a->ino == b->ino && a->dev == b->dev && a->size == b->size && a->stamp == b->stamp &&
-	       a->told == b->told;
-}
-
-static struct known_file *find_file(struct census *c, const struct census_file *file)
-{
-	size_t i;
-
-	for (i = 0; i < FILES && i < c->nfiles; i++)
-		if (same_file(&c->files[i].file, file))
-			return &c->files[i];
-	return NULL;
-}
-
-static void know_file(struct census *c, const struct census_file *file, enum nature nature)
-{
-	struct known_file *known = find_file(c, file);
-
-	if (!known)
-		known = &c->files[c->nfiles++ % FILES];
-	*known = (struct known_file){*file, nature};
-}
-
-/* Without asking whoever serves the file. 0 or negative errno. */
-static int stat_exe(pid_t pid, struct census_file *file)
-{
-	struct statx st;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_SIZE | STATX_CTIME, &st))
-		return -errno;
-	*file = (struct census_file){.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
-				     .ino = st.stx_ino,
-				     .size = st.stx_size,
-				     .stamp = (uint64_t)st.stx_ctime.tv_sec * 1000000000u +
-					      st.stx_ctime.tv_nsec};
-	return 0;
-}
-
-/* 0, or -errno: the process is gone, or nobody may look at it. */
-static int look_at_file(pid_t pid, enum nature *nature)
-{
-	static const enum nature natures[] = {
-		[GO_GLANCE_NO] = OTHER, [GO_GLANCE_PERHAPS] = PERHAPS, [GO_GLANCE_YES] = GO};
-	struct census_file file;
-	char path[64];
-	int fd, r = stat_exe(pid, &file);
-
-	if (r)
-		return r;
-	if (!exec_mounts_is_local(pid, file.dev)) {
-		*nature = FAR;
-		return 0;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	*nature = natures[go_glance(fd)];
-	close(fd);
-	return 0;
-}
 
 /* ---- who is meant ---- */
 
@@ -169,7 +92,7 @@ static int is_meant(const struct census *c, pid_t pid)
 	if (!o->match && !o->cgroup && !o->container && !o->user_given)
 		return true;
 	r = identity_read(&id, pid);
-	if (r || (!id.args[0] && stat_exe(pid, &file))) { /* it is being reaped */
+	if (r || (!id.args[0] && exefile_of(pid, &file))) { /* it is being reaped */
 		identity_free(&id);
 		return -ESRCH;
 	}
@@ -210,7 +133,7 @@ static void decide(struct census *c, pid_t pid)
 	struct census_file file;
 
 	forget_decided(c, pid);
-	if (c->ndecided < DECIDED && !stat_exe(pid, &file))
+	if (c->ndecided < DECIDED && !exefile_of(pid, &file))
 		c->decided[c->ndecided++] = (struct decided){pid, file.dev, file.ino, true};
 }
 
@@ -241,22 +164,21 @@ static void add_pending(struct census *c, const struct census_one *one)
 }
 
 /* One that runs a file of that nature, and is no Go process that is known already. */
-static void consider(struct census *c, struct census_one *one, enum nature nature)
+static void consider(struct census *c, struct census_one *one, enum exefile_nature nature)
 {
-	int meant = nature == OTHER || one->pid == getpid() ? 0 : is_meant(c, one->pid);
+	int meant = nature == EXEFILE_OTHER || one->pid == getpid() ? 0 : is_meant(c, one->pid);
 
 	if (!meant)
 		return;
 	if (meant < 0) {
-		if (nature == GO)
-			roster_count(c->roster, NOT_KNOWN);
-	} else if (nature == TOOL) {
+		c->unknown += nature == EXEFILE_GO;
+	} else if (nature == EXEFILE_TOOL) {
 		roster_count_tool(c->roster);
 		decide(c, one->pid);
-	} else if (nature == FAR) {
+	} else if (nature == EXEFILE_FAR) {
 		decide(c, one->pid); /* nobody knows what it is */
 	} else {
-		one->certain = nature == GO;
+		one->certain = nature == EXEFILE_GO;
 		add_pending(c, one);
 	}
 }
@@ -272,25 +194,25 @@ static void on_exec(void *ctx, const struct execs_event *e)
 					  .told = true},
 				 .since_ns = e->time_ns};
 	struct candidate *before = find_pending(c, one.pid);
-	const struct known_file *known = find_file(c, &one.file);
-	enum nature nature;
+	const struct exefile *known = exefile_find(&c->files, &one.file);
+	enum exefile_nature nature;
 
 	c->processes++;
 	forget_decided(c, one.pid);
-	if (before) { /* runs something else already */
-		if (before->one.certain)
+	if (before) { /* runs something else already, unless it is that in which /proc was faster */
+		if (before->one.certain && e->time_ns > before->one.since_ns)
 			roster_count(c->roster, before->waits ? NO_PLACE : TOO_SHORT);
 		drop_pending(c, before);
 	}
-	if (known && known->nature == OTHER)
+	if (known && known->nature == EXEFILE_OTHER)
 		return;
 	if (known) {
 		nature = known->nature;
-	} else if (look_at_file(one.pid, &nature)) {
+	} else if (exefile_look(one.pid, &one.file, &nature)) {
 		c->unseen++;
 		return;
 	} else {
-		know_file(c, &one.file, nature);
+		exefile_know(&c->files, &one.file, nature);
 	}
 	consider(c, &one, nature);
 }
@@ -307,22 +229,22 @@ static void look_at_process(struct census *c, pid_t pid, uint64_t now_ns)
 {
 	struct census_one one = {.pid = pid, .present = !c->looked_ns, .since_ns = now_ns};
 	struct decided *d = find_decided(c, pid);
-	const struct known_file *known;
-	enum nature nature;
+	const struct exefile *known;
+	enum exefile_nature nature;
 
-	if (find_pending(c, pid) || stat_exe(pid, &one.file))
+	if (find_pending(c, pid) || exefile_of(pid, &one.file))
 		return;
 	if (d && d->dev == one.file.dev && d->ino == one.file.ino) {
 		d->there = true;
 		return;
 	}
-	known = find_file(c, &one.file);
+	known = exefile_find(&c->files, &one.file);
 	if (known)
 		nature = known->nature;
-	else if (look_at_file(pid, &nature))
+	else if (exefile_look(pid, &one.file, &nature))
 		return;
 	if (!known)
-		know_file(c, &one.file, nature);
+		exefile_know(&c->files, &one.file, nature);
 	consider(c, &one, nature);
 }
 
@@ -396,7 +318,7 @@ static bool has_ended(struct candidate *p, uint64_t now_ns)
 	if (p->waits && now_ns - p->seen_ns < WAIT_NS)
 		return false;
 	p->seen_ns = now_ns;
-	r = stat_exe(p->one.pid, &file);
+	r = exefile_of(p->one.pid, &file);
 	return r == -ENOENT || r == -ESRCH;
 }
 
@@ -478,13 +400,13 @@ uint64_t census_wait(const struct census *c, uint64_t now_ns, size_t places)
 
 void census_is_tool(struct census *c, const struct census_one *one)
 {
-	know_file(c, &one->file, TOOL);
+	exefile_know(&c->files, &one->file, EXEFILE_TOOL);
 	roster_count_tool(c->roster);
 }
 
 void census_is_other(struct census *c, const struct census_one *one)
 {
-	know_file(c, &one->file, OTHER);
+	exefile_know(&c->files, &one->file, EXEFILE_OTHER);
 }
 
 struct roster *census_roster(const struct census *c)
@@ -505,11 +427,9 @@ static size_t waiting(const struct census *c)
 
 static int add_caveats(const struct census *c, struct report_stats *stats)
 {
-	size_t n = waiting(c), far = 0, i;
+	size_t n = waiting(c), far = exefile_far(&c->files);
 	int r = 0;
 
-	for (i = 0; i < FILES && i < c->nfiles; i++)
-		far += c->files[i].nature == FAR;
 	if (n)
 		r = report_caveat_say(stats, "not-watched", 0, false,
 				      "Go processes that are not watched: %zu: %s", n, NO_PLACE);
@@ -519,8 +439,12 @@ static int add_caveats(const struct census *c, struct report_stats *stats)
 				      roster_found(c->roster) || n ? "that could be was" : "was");
 	if (!r && c->unseen)
 		r = report_caveat_say(stats, "not-watched", 0, false,
-				      "processes that " NOT_SEEN ", Go programs or not: %" PRIu64,
-				      c->unseen);
+				      "programs that " NOT_SEEN ", Go or not: %" PRIu64, c->unseen);
+	if (!r && c->unknown)
+		r = report_caveat_say(
+			stats, "not-watched", 0, false,
+			"Go processes that ended before it was known whether they are meant: %" PRIu64,
+			c->unknown);
 	if (!r && far)
 		r = report_caveat_say(stats, "not-watched", 0, false,
 				      "programs that were not looked at, Go or not: %zu: " REMOTE,
@@ -544,6 +468,7 @@ int census_fill(const struct census *c, struct report *report)
 	report->followed->host = true;
 	report->followed->processes = c->processes;
 	report->followed->go += waiting(c);
+	report->followed->unknown = c->unknown;
 	return add_caveats(c, &report->stats);
 }
 

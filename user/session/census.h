@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "model/model.h"
+#include "session/exefiles.h"
 #include "session/roster.h"
 #include "session/settings.h"
 
@@ -24,11 +25,6 @@
 struct census;
 
 #define CENSUS_SETTLE_MS 60
-
-struct census_file { /* as the kernel's event has it, or as stat(2) has it */
-	uint64_t dev, ino, size, stamp;
-	bool told; /* by an event */
-};
 
 struct census_one { /* has its turn */
 	pid_t pid;

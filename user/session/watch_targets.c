@@ -4,6 +4,7 @@
  * whatever program, which may be loaded at any time.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -300,12 +301,26 @@ void watch_announce(struct watch *w, struct watched *t)
 	free(target.go_version);
 }
 
-int watch_join(struct watch *w, struct watched *t, struct err *err)
+/* The kernel verifies no program while a signal is pending: one that comes again and again
+ * (SIGUSR1) would keep it from that. */
+static int prepare_and_attach(const struct watch *w, struct watched *t, struct err *err)
 {
-	int r = watched_prepare(t, &w->attach, err);
+	sigset_t all, before;
+	int r;
 
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	r = watched_prepare(t, &w->attach, err);
 	if (!r)
 		r = watched_attach(t, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int watch_join(struct watch *w, struct watched *t, struct err *err)
+{
+	int r = prepare_and_attach(w, t, err);
+
 	if (r)
 		return r;
 	attachment_settle(t->attachment); /* it may have an engine of its own */

@@ -24,6 +24,7 @@ static json_t *build_followed(const struct report_followed *followed)
 	failed |= json_put(o, "of", json_string(followed->host ? "host" : "command"));
 	failed |= json_put(o, "go", json_number(followed->go));
 	failed |= json_put(o, "watched", json_number(followed->watched));
+	failed |= json_put(o, "unknown", json_number(followed->unknown));
 	for (i = 0; i < followed->nreasons && !failed; i++)
 		failed |= json_array_append_new(list, build_reason(&followed->reasons[i]));
 	failed |= json_put(o, "not_watched", list);
@@ -126,6 +127,8 @@ void json_read_followed(struct json_reader *r, const json_t *root, struct report
 	report->followed->processes = json_get_u64(r, o, "processes");
 	report->followed->go = json_get_u64(r, o, "go");
 	report->followed->watched = json_get_u64(r, o, "watched");
+	if (json_is_known(o, "unknown"))
+		report->followed->unknown = json_get_u64(r, o, "unknown");
 	read_reasons(r, o, report->followed);
 	list = json_get_array(r, root, "processes");
 	report->processes = json_get_items(r, list, "processes", sizeof(*report->processes),

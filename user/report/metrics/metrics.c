@@ -68,6 +68,8 @@ static void print_processes(FILE *out, const struct report *report)
 	      f->processes);
 	count(out, "go_processes_total", "Go processes that were found.", f->go);
 	count(out, "go_processes_watched_total", "Go processes that were watched.", f->watched);
+	count(out, "go_processes_unknown_total",
+	      "Further ones, that ended before it was known whether they are meant.", f->unknown);
 	head(out, "go_processes_unwatched_total", "counter",
 	     "Go processes that were not watched, by reason.");
 	for (i = 0; i < f->nreasons; i++)
