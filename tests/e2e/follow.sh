@@ -138,13 +138,15 @@ follow_go_test()
 	for version in 1.19 1.24; do
 		follow_module "$version"
 		(cd "$work/mod" && GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=on GOFLAGS='' CGO_ENABLED=0 \
-			GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache followed 66 -- "$goroot/bin/go" test -count=1 -p 4 ./...) ||
+			GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache followed 66 -o "$work/out.xml" -- "$goroot/bin/go" test -count=1 -p 4 ./...) ||
 			{ why="Go $version: ${why:-see the output}" && return 1; }
 		must "Go $version: no race was proved" grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
 		must "Go $version: not the test that races" grep -q '^  example.com/racy/racy.TestRacy.func[12]()' "$work/stdout" || return 1
 		must "Go $version: the clean package did not pass" grep -q '^ok.*example.com/racy/clean' "$work/stdout" || return 1
 		counted '.followed.watched == 2 and (.targets | map(.exe | split("/")[-1]) | sort) == ["clean.test", "racy.test"]' || return 1
 		counted '([.races[].pid] | unique) == [.targets[] | select(.exe | endswith("/racy.test")).pid]' || return 1
+		must "Go $version: no suite of the test that races" grep -qE '<testsuite name="racy.test" tests="[1-9]" failures="[1-9]"' "$work/out.xml" || return 1
+		must "Go $version: no suite of the clean one" grep -qE '<testsuite name="clean.test" tests="1" failures="0"' "$work/out.xml" || return 1
 		counted '.followed.not_watched | length == 1 and .[0].why == "it is a tool of Go'"'"'s own"' || return 1
 	done
 }

@@ -219,6 +219,45 @@ static void test_junit_of_nothing(void **state)
 	free(text);
 }
 
+/* A suite for each program that a command has started. */
+static void test_junit_of_programs(void **state)
+{
+	struct report_followed followed = {.processes = 5, .go = 4, .watched = 3};
+	struct report_process processes[] = {
+		{.pid = 4215, .exe = "/tmp/b001/cache.test", .from_s = 0.5, .to_s = 2},
+		{.pid = 7, .exe = "/tmp/b002/clean<.test", .from_s = 1, .to_s = 2},
+		{.pid = 8, .exe = "/tmp/b002/clean<.test", .from_s = 1, .to_s = -1},
+		{.pid = 9, .exe = "/tmp/b003/old.test", .why = "its version \"\"", .to_s = -1},
+	};
+	struct report report;
+	size_t i;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	for (i = 0; i < report.nraces; i++)
+		report.races[i].pid = 4215;
+	for (i = 0; i < report.nsuspects; i++)
+		report.suspects[i].pid = 4215;
+	report.followed = &followed;
+	report.processes = processes;
+	report.nprocesses = 4;
+	text = sample_render(&report, FORMAT_JUNIT, NULL);
+	assert_has(text, "<testsuite name=\"cache.test\" tests=\"3\" failures=\"2\" errors=\"0\" "
+			 "skipped=\"1\" time=\"1.500\"");
+	assert_has(text, "<testsuite name=\"clean&lt;.test\" tests=\"1\" failures=\"0\" "
+			 "errors=\"0\" skipped=\"0\" time=\"3.000\"");
+	assert_has(text, "<testsuite name=\"old.test\" tests=\"1\" failures=\"0\" errors=\"0\" "
+			 "skipped=\"1\" time=\"0.000\"");
+	assert_has(text, "<skipped message=\"its version &quot;&quot;\">");
+	assert_null(strstr(text, "<testsuite name=\"maprace\""));
+	free(text);
+	report.followed = NULL;
+	report.processes = NULL;
+	report.nprocesses = 0;
+	report_free(&report);
+}
+
 static void test_what_silence_is_worth(void **state)
 {
 	static const char why[] = "process 1 has one P <\"&";
@@ -368,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_sarif_uris),
 		cmocka_unit_test(test_junit),
 		cmocka_unit_test(test_junit_of_nothing),
+		cmocka_unit_test(test_junit_of_programs),
 		cmocka_unit_test(test_what_silence_is_worth),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_hostile),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * JUnit XML, as CI systems read it (tests/reports/junit.xsd has the form): one suite, one test case
- * a race, which failed; suspects are skipped cases; a run that found nothing is one case that
- * passed, or was skipped where no race could be proved.
+ * JUnit XML, as CI systems read it (tests/reports/junit.xsd has the form): one suite, or one
+ * for each program that a command has started, one test case a race, which failed; suspects are
+ * skipped cases; a run that found nothing is one case that passed, or was skipped where no race
+ * could be proved.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include "base/escape.h"
+#include "report/junit/junit_parts.h"
 #include "report/printers.h"
 #include "report/words/words.h"
 #include "report/xml.h"
@@ -43,8 +45,8 @@ static int print_body(FILE *out, const struct report_race *race, double elapsed_
 	return 0;
 }
 
-static int print_case(FILE *out, const struct report_race *race, bool suspect, double elapsed_s,
-		      const struct print_options *options)
+int junit_print_case(FILE *out, const struct report_race *race, bool suspect, double elapsed_s,
+		     const struct print_options *options)
 {
 	int rc;
 
@@ -62,7 +64,7 @@ static int print_case(FILE *out, const struct report_race *race, bool suspect, d
 	return rc;
 }
 
-static void print_time(FILE *out, int64_t unix_ns)
+void junit_print_time(FILE *out, int64_t unix_ns)
 {
 	time_t seconds = (time_t)(unix_ns / 1000000000);
 	char date[64];
@@ -100,10 +102,10 @@ static void print_worth(FILE *out, const struct report *report)
 }
 
 /* One case: passed, or skipped where there was nothing that could have failed. */
-static void print_nothing(FILE *out, const struct report *report, bool blind)
+void junit_print_nothing(FILE *out, const struct report *report, bool blind, double seconds)
 {
 	fprintf(out, "    <testcase classname=\"maprace\" name=\"no race found\" time=\"%.3f\"",
-		report->duration_s);
+		seconds);
 	if (!says_something(report)) {
 		fputs("/>\n", out);
 		return;
@@ -115,26 +117,38 @@ static void print_nothing(FILE *out, const struct report *report, bool blind)
 	fprintf(out, "</%s>\n    </testcase>\n", blind ? "skipped" : "system-out");
 }
 
-int junit_print_report(FILE *out, const struct report *report, const struct print_options *options)
+static int print_whole(FILE *out, const struct report *report, const struct print_options *options)
 {
 	size_t cases = report->nraces + report->nsuspects, i;
 	bool blind = report_all_blind(report);
 	int rc = 0;
 
-	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
 	fprintf(out,
 		"  <testsuite name=\"maprace\" tests=\"%zu\" failures=\"%zu\" errors=\"0\""
 		" skipped=\"%zu\" time=\"%.3f\"",
 		cases ? cases : 1, report->nraces, cases ? report->nsuspects : blind,
 		report->duration_s);
-	print_time(out, report->started_unix_ns);
+	junit_print_time(out, report->started_unix_ns);
 	fputs(">\n", out);
 	for (i = 0; i < report->nraces && !rc; i++)
-		rc = print_case(out, &report->races[i], false, report->duration_s, options);
+		rc = junit_print_case(out, &report->races[i], false, report->duration_s, options);
 	for (i = 0; i < report->nsuspects && !rc; i++)
-		rc = print_case(out, &report->suspects[i], true, report->duration_s, options);
+		rc = junit_print_case(out, &report->suspects[i], true, report->duration_s, options);
 	if (!cases)
-		print_nothing(out, report, blind);
-	fputs("  </testsuite>\n</testsuites>\n", out);
+		junit_print_nothing(out, report, blind, report->duration_s);
+	fputs("  </testsuite>\n", out);
+	return rc;
+}
+
+int junit_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	int rc;
+
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out);
+	if (junit_has_programs(report))
+		rc = junit_print_programs(out, report, options);
+	else
+		rc = print_whole(out, report, options);
+	fputs("</testsuites>\n", out);
 	return rc ? rc : print_finish(out);
 }

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/junit/junit_parts.h"
+#include "report/xml.h"
+
+bool junit_has_programs(const struct report *report)
+{
+	return report->followed && !report->followed->host && report->nprocesses;
+}
+
+struct suite {
+	const struct report *report;
+	const char *exe;
+	size_t races, suspects, unwatched;
+	double seconds;
+	bool blind; /* in none of its processes a race could be proved */
+};
+
+static bool is_of(const struct suite *s, const struct report_process *p)
+{
+	return !strcmp(p->exe, s->exe);
+}
+
+/* That of the last process of that number that was watched. */
+static bool has_pid(const struct suite *s, uint32_t pid)
+{
+	size_t i;
+
+	for (i = s->report->nprocesses; i--;)
+		if (s->report->processes[i].pid == pid && !s->report->processes[i].why)
+			return is_of(s, &s->report->processes[i]);
+	return false;
+}
+
+static bool is_blind(const struct report_stats *stats, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < stats->ncaveats; i++)
+		if (stats->caveats[i].blind && stats->caveats[i].pid == pid)
+			return true;
+	return false;
+}
+
+static void look(struct suite *s)
+{
+	const struct report *r = s->report;
+	size_t i, watched = 0, blind = 0;
+
+	for (i = 0; i < r->nraces; i++)
+		s->races += has_pid(s, r->races[i].pid);
+	for (i = 0; i < r->nsuspects; i++)
+		s->suspects += has_pid(s, r->suspects[i].pid);
+	for (i = 0; i < r->nprocesses; i++) {
+		const struct report_process *p = &r->processes[i];
+
+		if (!is_of(s, p))
+			continue;
+		s->unwatched += p->why != NULL;
+		watched += !p->why;
+		blind += !p->why && is_blind(&r->stats, p->pid);
+		s->seconds += p->why ? 0 : (p->to_s < 0 ? r->duration_s : p->to_s) - p->from_s;
+	}
+	s->blind = watched && blind == watched;
+}
+
+static const char *name_of(const char *exe)
+{
+	const char *slash = strrchr(exe, '/');
+
+	return slash && slash[1] ? slash + 1 : *exe ? exe : "?";
+}
+
+static void print_begin(FILE *out, const struct suite *s, bool nothing)
+{
+	fputs("  <testsuite name=\"", out);
+	xml_text(out, name_of(s->exe));
+	fprintf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"%.3f\"",
+		s->races + s->suspects + s->unwatched + nothing, s->races,
+		s->suspects + s->unwatched + (nothing && s->blind), s->seconds);
+	junit_print_time(out, s->report->started_unix_ns);
+	fputs(">\n", out);
+}
+
+static void print_unwatched(FILE *out, const struct suite *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->report->nprocesses; i++) {
+		const struct report_process *p = &s->report->processes[i];
+
+		if (!p->why || !is_of(s, p))
+			continue;
+		fprintf(out,
+			"    <testcase classname=\"maprace\" name=\"process %" PRIu32
+			" was not watched\" time=\"0\">\n      <skipped message=\"",
+			p->pid);
+		xml_text(out, p->why);
+		fputs("\"></skipped>\n    </testcase>\n", out);
+	}
+}
+
+static int print_suite(FILE *out, const struct suite *s, const struct print_options *options)
+{
+	const struct report *r = s->report;
+	bool nothing = !s->races && !s->suspects && !s->unwatched;
+	size_t i;
+	int rc = 0;
+
+	print_begin(out, s, nothing);
+	for (i = 0; i < r->nraces && !rc; i++)
+		if (has_pid(s, r->races[i].pid))
+			rc = junit_print_case(out, &r->races[i], false, r->duration_s, options);
+	for (i = 0; i < r->nsuspects && !rc; i++)
+		if (has_pid(s, r->suspects[i].pid))
+			rc = junit_print_case(out, &r->suspects[i], true, r->duration_s, options);
+	print_unwatched(out, s);
+	if (nothing)
+		junit_print_nothing(out, r, s->blind, s->seconds);
+	fputs("  </testsuite>\n", out);
+	return rc;
+}
+
+static bool is_first(const struct report *r, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (!strcmp(r->processes[k].exe, r->processes[i].exe))
+			return false;
+	return true;
+}
+
+int junit_print_programs(FILE *out, const struct report *report,
+			 const struct print_options *options)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < report->nprocesses && !rc; i++) {
+		struct suite s = {.report = report, .exe = report->processes[i].exe};
+
+		if (!is_first(report, i))
+			continue;
+		look(&s);
+		rc = print_suite(out, &s, options);
+	}
+	return rc;
+}
