@@ -390,6 +390,21 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	other_fill(o, &w, from, alone, &e->other);
 }
 
+#define SIGSTOP 19
+
+/*
+ * All threads stop on their way back to the program: the other one perhaps still inside, and before
+ * the message is printed. Only while somebody is there who lets the process go, which says so by
+ * stop_at_fatal_ms: it is 0 before that one sends SIGCONT, while no thread can be in here.
+ */
+static __always_inline __u8 stop_process(volatile struct mr_target *t, __u64 now)
+{
+	if (!t->stop_at_fatal_ms)
+		return 0;
+	t->stopped_ns = now; /* first: whoever is to let it go must know of it */
+	return !bpf_send_signal(SIGSTOP);
+}
+
 /* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
 SEC("uprobe")
 int maprace_fatal(struct pt_regs *ctx)
@@ -421,6 +436,7 @@ int maprace_fatal(struct pt_regs *ctx)
 	}
 	o.g = tagged(REG_G(ctx), tag);
 	o.now = bpf_ktime_get_ns();
+	e->stopped = stop_process(o.target, o.now); /* before anything that takes time */
 	e->header.kind = MR_EVENT_FATAL;
 	e->header.tag = mr_tag(tag);
 	e->header.size = sizeof(*e);

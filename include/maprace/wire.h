@@ -114,7 +114,12 @@ struct mr_target {
 	__u32 clone_copies;	   /* enum mr_clone */
 	/* Entries of the tables of pairs and of suspects: the programs count. */
 	__u32 pairs, suspects;
-	__u64 pad[11];
+	/* When the runtime's own check ends it, all of it is stopped (SIGSTOP), for user space to
+	 * look at it and to let it go on, after so many milliseconds at the latest; 0: it is not.
+	 * Who lets it go sets this to 0 first. And when it was stopped last; 0: never. */
+	__u32 stop_at_fatal_ms, stop_pad;
+	__u64 stopped_ns;
+	__u64 pad[9];
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
@@ -433,8 +438,9 @@ struct mr_event_fatal {
 	__u64 type; /* of that map, as its record has it, or 0 */
 	__u64 site; /* of that operation, and what it does: enum mr_op */
 	__u16 op;
-	__u16 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
-			       known to be none: no map is told */
+	__u8 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
+			      known to be none: no map is told */
+	__u8 stopped;	   /* not 0: the process stands still, and waits to be let go */
 	__u32 map_header_size; /* 0: could not be read, or the map is not known */
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */

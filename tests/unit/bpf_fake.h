@@ -264,6 +264,14 @@ __u32 bpf_get_prandom_u32(void)
 	return (__u32)(x >> 32);
 }
 
+static __u32 signal_sent; /* the last one; 0: none */
+
+long bpf_send_signal(__u32 sig)
+{
+	signal_sent = sig;
+	return 0;
+}
+
 __u64 bpf_get_current_pid_tgid(void)
 {
 	return (__u64)current_tgid << 32 | current_tid;

@@ -301,10 +301,19 @@ void attachment_activate(struct attachment *a, bool whole)
 	tell_whole(a); /* seen from now on */
 }
 
+void attachment_let_go(struct attachment *a)
+{
+	if (!a->target)
+		return;
+	a->target->stop_at_fatal_ms = 0;
+	process_continue(a->process->pid, a->process->pidfd);
+}
+
 void attachment_detach(struct attachment *a)
 {
 	if (!a->target)
 		return;
+	a->target->stop_at_fatal_ms = 0;
 	a->target->gate = 0;
 	if (a->placed)
 		attacher_remove(&a->engine->attacher, attachment_engine_slot(a));

@@ -32,6 +32,9 @@ struct attach_opts {
 	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS, or more for many targets */
 	uint32_t targets;     /* about how many there will be */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
+	/* One that the runtime's own check ends is stopped to be looked at, for so long at the
+	 * most; 0: it is not. */
+	uint64_t max_freeze_ns;
 };
 
 int attachment_new(struct attachment **out, const struct attach_opts *opts, struct err *err);
@@ -72,6 +75,24 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 uint64_t attachment_bare_calls(const struct attachment *a);
 /* False: the attacher of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
+/*
+ * Of a process that stands still since the runtime's own check has ended it (MR_EVENT_FATAL,
+ * stopped): it goes on, and is not stopped again. To be called by whoever has read that event, and
+ * whatever happens: where nobody does, the attacher does it within a second.
+ */
+void attachment_let_go(struct attachment *a);
+/*
+ * The operation that the goroutine at this address (untagged) entered last, and where its return
+ * address was. False: it is not known, or later ones may have gone by unseen. The engine goes on
+ * writing: to be asked while the process stands still.
+ */
+struct attachment_last_op {
+	uint64_t arg; /* a map, or an iterator where site_iterates */
+	uint64_t site, sp;
+	bool site_iterates;
+	uint8_t op; /* enum mr_op */
+};
+bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out);
 /* What holds may take from now on of each CPU's time, in millionths. */
 void attachment_throttle(struct attachment *a, uint32_t ppm);
 /* Its probes go, while others of the engine are asked for or go too; no event comes any more. */

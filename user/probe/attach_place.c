@@ -94,6 +94,9 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	a->config.runtime_lo = set->runtime_lo + bias;
 	a->config.runtime_hi = set->runtime_hi + bias;
 	a->config.hold_ppm = a->opts.hold_ppm;
+	/* not one that a debugger would show the stop of */
+	a->config.stop_at_fatal_ms =
+		process_tracer(p) ? 0 : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
 	a->config.collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);
 	return identify(a, p, err);
 }

@@ -89,6 +89,28 @@ void attachment_throttle(struct attachment *a, uint32_t ppm)
 	a->target->hold_ppm = ppm;
 }
 
+bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out)
+{
+	uint64_t tag = (uint64_t)a->tag << MR_TAG_SHIFT, tagged = mr_addr(g) | tag;
+	const volatile struct mr_last_op *l =
+		&a->engine->skel->bss->latest[(uint32_t)((tagged * 0x9e3779b97f4a7c15ull) >> 48) &
+					      (MR_LAST_OPS - 1)];
+	uint64_t arg = l->arg, what = l->what, sp = l->sp;
+	const volatile struct mr_probe_site *site = &a->target->sites[what & (MR_SITE_SLOTS - 1)];
+
+	if (l->check != (arg ^ tagged ^ what ^ sp) || what >> 8 != a->target->epoch ||
+	    a->target->epoch & 1 || mr_tag(arg) != a->tag || !site->ip)
+		return false;
+	*out = (struct attachment_last_op){
+		.arg = mr_addr(arg),
+		.site = site->ip,
+		.sp = sp,
+		.site_iterates = site->map_arg == MR_ARG_ITER,
+		.op = site->op,
+	};
+	return true;
+}
+
 double attachment_weight(const struct attachment *a, uint32_t slot)
 {
 	const struct hook *h = attachment_slot_hook(a, slot, NULL);

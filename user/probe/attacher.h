@@ -23,6 +23,9 @@
  * else. Least of all from taking probes away: also those of the target that it is about are, unless
  * it is the kernel itself that does not come back from changing them.
  *
+ * It also lets processes go that a probe has stopped (struct mr_target, stopped_ns) and that nobody
+ * has let go in time. And where it is killed itself the kernel does: see struct release.
+ *
  * Nor do probes stay in a process while nobody keeps the account of what they cost: a maprace that
  * is stopped, or waits for somebody who reads what it prints, gives no sign of life
  * (attacher_beat()), and after ten seconds without one, or any other request, the attacher takes
@@ -48,6 +51,9 @@ struct attacher_orders {
 	/* Called by the attacher, in its own process, before it takes probes away by itself. */
 	void (*before_sleep)(void *arg);
 	void *arg;
+	/* What the engine has of each slot's target, shared with it: which of them stand still.
+	 * NULL: none is ever stopped. */
+	volatile struct mr_target *targets;
 };
 
 int attacher_start(struct attacher *k, const struct attacher_orders *orders, struct err *err);

@@ -12,12 +12,15 @@
 
 #include "base/clock.h"
 #include "probe/attacher_wire.h"
+#include "probe/release.h"
 #include "process/helper.h"
+#include "process/process.h"
 #include "process/privileges.h"
 
 #define HEARTBEAT_TIMEOUT_NS \
 	10000000000ull /* without a sign of life; a busy machine may delay one */
-#define LOOK_MS 1000
+#define LOOK_MS 200
+#define RELEASE_NS 300000000ull /* after its time is up: maprace would have let it go */
 #define THREAD_STACK (256u << 10)
 
 /* As many files as may be: where there is no uprobe-multi each site takes two. */
@@ -39,6 +42,7 @@ struct kept {
 	atomic_uint users;
 	atomic_bool busy;     /* with a request */
 	atomic_bool sleeping; /* is being put to sleep */
+	struct release release;
 	pthread_mutex_t lock; /* of what follows; never held while a file is read */
 	struct links links;
 	bool gone;	    /* for good */
@@ -69,6 +73,7 @@ static void let_go(struct kept *kept)
 	if (atomic_fetch_sub(&kept->users, 1) > 1)
 		return;
 	links_close_files(&kept->links);
+	release_free(&kept->release);
 	pthread_mutex_destroy(&kept->lock);
 	free(kept);
 }
@@ -204,6 +209,40 @@ static void handle(struct job *j)
 	reply(j->keeping, &a);
 }
 
+/* ---- processes that stand still ---- */
+
+/*
+ * Late: for longer than it was to be; or whoever has stopped it is gone. Not once only: a probe that
+ * is under way may stop it after. Nobody is harmed by a SIGCONT that comes again, for a second.
+ */
+static void let_process_go(struct keeping *k, struct kept *kept, uint32_t slot, bool now)
+{
+	volatile struct mr_target *t = k->orders->targets;
+	uint64_t stopped, for_ns, allowed;
+
+	if (!t)
+		return;
+	t += slot & (MR_TARGETS - 1);
+	stopped = t->stopped_ns;
+	for_ns = clock_ns(CLOCK_MONOTONIC) - stopped;
+	allowed = t->stop_at_fatal_ms * 1000000ull + RELEASE_NS;
+	if (!stopped || (!now && for_ns < allowed))
+		return;
+	t->stop_at_fatal_ms = 0;
+	process_continue(kept->links.pid, kept->release.pidfd);
+	if (for_ns > allowed + 1000000000)
+		__sync_bool_compare_and_swap(&t->stopped_ns, stopped, 0);
+}
+
+static void let_late_go(struct keeping *k, bool now)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < MR_TARGETS; slot++)
+		if (k->kept[slot])
+			let_process_go(k, k->kept[slot], slot, now);
+}
+
 /* ---- taking away ---- */
 
 static void drop_links(struct kept *kept)
@@ -218,11 +257,15 @@ static void drop_for_good(struct job *j)
 	struct kept *kept = j->kept;
 	struct attacher_answer a = {.slot = j->request.slot, .id = j->request.id};
 
+	let_process_go(j->keeping, kept, j->request.slot, true);
 	pthread_mutex_lock(&kept->lock);
 	if (!kept->gone)
 		drop_links(kept);
 	kept->gone = true;
 	pthread_mutex_unlock(&kept->lock);
+	/* now nobody can be in the program that stops it */
+	let_process_go(j->keeping, kept, j->request.slot, true);
+	release_disarm(&kept->release);
 	if (j->request.command == WAIT)
 		reply(j->keeping, &a);
 	pthread_mutex_lock(&j->keeping->lock);
@@ -281,10 +324,12 @@ static void drop_everything(struct keeping *k)
 	size_t slot;
 
 	k->orders->before_sleep(k->orders->arg);
+	let_late_go(k, true);
 	for (slot = 0; slot < MR_TARGETS; slot++)
 		if (k->kept[slot])
 			begin_dropping(k, k->kept[slot],
-				       &(struct attacher_request){.command = REMOVE});
+				       &(struct attacher_request){.command = REMOVE,
+								  .slot = (uint32_t)slot});
 	pthread_mutex_lock(&k->lock);
 	while (k->dropping)
 		pthread_cond_wait(&k->all_gone, &k->lock);
@@ -302,6 +347,7 @@ static struct kept *new_kept(const struct keeping *k, const struct attacher_requ
 	pthread_mutex_init(&new->lock, NULL);
 	atomic_init(&new->users, 1);
 	links_begin(&new->links, k->orders->base, &q->target, fd);
+	release_arm(&new->release, q->target.pid);
 	return new;
 }
 
@@ -376,9 +422,11 @@ static bool wait_request(struct keeping *k, struct attacher_request *q, int *fd)
 	const struct cmsghdr *c;
 	ssize_t got;
 
-	while (poll(&p, 1, LOOK_MS) < 1)
+	while (poll(&p, 1, LOOK_MS) < 1) {
+		let_late_go(k, false);
 		if (heartbeat_expired())
 			fall_asleep(k);
+	}
 	got = recvmsg(k->fd, &msg, MSG_CMSG_CLOEXEC);
 	*fd = -1;
 	c = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;

@@ -422,6 +422,7 @@ static void close_gates(void *arg)
 	uint32_t slot;
 
 	for (slot = 1; slot < e->nslots; slot++) {
+		e->skel->bss->targets[slot].stop_at_fatal_ms = 0;
 		e->skel->bss->targets[slot].gate = 0;
 		e->skel->bss->targets[slot].whole_ns = 0;
 	}
@@ -434,7 +435,8 @@ int engine_start_attacher(struct engine *e, struct err *err)
 
 	if (e->attacher.pid)
 		return 0;
-	orders = (struct attacher_orders){&e->base, !e->base.multi, close_gates, e};
+	orders = (struct attacher_orders){&e->base, !e->base.multi, close_gates, e,
+					  e->skel->bss->targets};
 	return attacher_start(&e->attacher, &orders, err);
 }
 

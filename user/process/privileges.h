@@ -9,9 +9,9 @@
  *
  * Kept while watching: CAP_BPF (before Linux 5.19 even reading one of our own maps asks for it),
  * CAP_SYS_PTRACE (types and goroutine ids in the target's memory, its /proc files), CAP_KILL (a
- * command that we started and that changed its user) and CAP_DAC_OVERRIDE and CAP_CHOWN (the output
- * file). All others go, for good: from the permitted, inheritable and bounding sets, and no program
- * that we might start gains any.
+ * command that we started and that changed its user), CAP_SYS_NICE (process/hurry.h) and
+ * CAP_DAC_OVERRIDE and CAP_CHOWN (the output file). All others go, for good: from the permitted,
+ * inheritable and bounding sets, and no program that we might start gains any.
  */
 
 /* perf: perf events will be opened again (the budget takes probes away and puts them back where

@@ -164,6 +164,14 @@ static int wait_for_exec(pid_t pid, int *status)
 	}
 }
 
+void process_continue(pid_t pid, int pidfd)
+{
+	if (pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGCONT, NULL, 0);
+	else if (pid > 0)
+		(void)kill(pid, SIGCONT);
+}
+
 pid_t process_tracer(const struct process *p)
 {
 	pid_t tracer = status_id(p->pid, "TracerPid:\t");

@@ -39,6 +39,9 @@ bool process_ends_within(const struct process *p, int ms);
 /* The CPU time that it has used, 0 when it is gone. */
 uint64_t process_cpu_ns(const struct process *p);
 
+/* SIGCONT, to that process and no other; pidfd: -1 where the kernel has none. */
+void process_continue(pid_t pid, int pidfd);
+
 /* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */
 pid_t process_tracer(const struct process *p);
 

@@ -94,7 +94,7 @@ static void on_sleep(void *arg)
 }
 
 static struct links base = {.multi = true};
-static const struct attacher_orders orders = {&base, false, on_sleep, NULL};
+static const struct attacher_orders orders = {&base, false, on_sleep, NULL, NULL};
 
 /* Attacher with targets 1 and 2, whose probes are in place. */
 static void start_two(struct attacher *k)
@@ -336,6 +336,113 @@ static void who_comes_after_a_silence_is_not_alone(void **state)
 	close(fd);
 }
 
+static volatile struct mr_target *targets; /* shared with attachers */
+
+static bool is_running(pid_t pid)
+{
+	siginfo_t info = {};
+
+	return !waitid(P_PID, (id_t)pid, &info, WCONTINUED | WNOHANG | WNOWAIT) &&
+	       info.si_pid == pid;
+}
+
+/* A process that stands still, as one does that our probe has stopped. */
+static pid_t start_stopped(void)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
+	return pid;
+}
+
+static void it_goes_on_within_a_second(pid_t pid, uint64_t since_ns)
+{
+	siginfo_t info;
+
+	while (!is_running(pid) && clock_ns(CLOCK_MONOTONIC) - since_ns < BOUND_S * 1000000000ull)
+		usleep(1000);
+	assert_true(is_running(pid));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+}
+
+static void start_with_stopped(struct attacher *k, pid_t pid, uint32_t ms)
+{
+	struct links_target t = {.pid = pid, .offsets = {}};
+	static struct attacher_orders own;
+	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	struct err err = {};
+
+	own = orders;
+	own.targets = targets;
+	memset((void *)targets, 0, MR_TARGETS * sizeof(*targets));
+	targets[1].stop_at_fatal_ms = ms;
+	memset(seen, 0, sizeof(*seen));
+	attacher_beat(clock_ns(CLOCK_MONOTONIC));
+	assert_int_equal(attacher_start(k, &own, &err), 0);
+	assert_int_equal(attacher_place(k, 1, &t, fd, &err), 0);
+	targets[1].stopped_ns = clock_ns(CLOCK_MONOTONIC);
+	close(fd);
+}
+
+static void one_that_nobody_lets_go_is_let_go(void **state)
+{
+	pid_t pid = start_stopped();
+	struct attacher k;
+
+	(void)state;
+	start_with_stopped(&k, pid, 50);
+	it_goes_on_within_a_second(pid, targets[1].stopped_ns);
+	assert_int_equal(targets[1].stop_at_fatal_ms, 0);
+	assert_true(attacher_end(&k));
+}
+
+/* By the kernel: nobody of us is there any more. */
+static void one_goes_on_when_the_attacher_is_killed(void **state)
+{
+	pid_t pid = start_stopped();
+	struct attacher k;
+
+	(void)state;
+	start_with_stopped(&k, pid, 3600000);
+	assert_false(is_running(pid));
+	kill(k.pid, SIGKILL);
+	it_goes_on_within_a_second(pid, clock_ns(CLOCK_MONOTONIC));
+	attacher_end(&k);
+}
+
+static void one_goes_on_when_its_probes_go(void **state)
+{
+	pid_t pid = start_stopped();
+	struct attacher k;
+
+	(void)state;
+	start_with_stopped(&k, pid, 3600000);
+	attacher_remove(&k, 1);
+	it_goes_on_within_a_second(pid, clock_ns(CLOCK_MONOTONIC));
+	assert_true(attacher_end(&k));
+}
+
+/* Who was stopped by somebody else stays so. */
+static void another_one_is_left_alone(void **state)
+{
+	pid_t pid = start_stopped();
+	struct attacher k;
+
+	(void)state;
+	start_with_stopped(&k, pid, 50);
+	targets[1].stopped_ns = 0;
+	assert_true(attacher_end(&k));
+	assert_false(is_running(pid));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,10 +453,17 @@ int main(void)
 		cmocka_unit_test(no_attacher_waits_for_another),
 		cmocka_unit_test(all_go_when_maprace_is_silent),
 		cmocka_unit_test(who_comes_after_a_silence_is_not_alone),
+		cmocka_unit_test(one_that_nobody_lets_go_is_let_go),
+		cmocka_unit_test(one_goes_on_when_the_attacher_is_killed),
+		cmocka_unit_test(one_goes_on_when_its_probes_go),
+		cmocka_unit_test(another_one_is_left_alone),
 	};
 
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(seen != MAP_FAILED);
+	targets = mmap(NULL, MR_TARGETS * sizeof(*targets), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true((void *)targets != MAP_FAILED);
 	alarm(4 * BOUND_S); /* one that waits for ever fails */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -512,6 +512,22 @@ static void one_that_is_elsewhere_by_now_has_no_line(void **state)
 	assert_int_equal(e->other.op, MR_OP_WRITE);
 }
 
+/* Only while somebody is there to let it go, who must be able to know of it before it stands. */
+static void it_is_stopped_while_somebody_looks_after_it(void **state)
+{
+	(void)state;
+	signal_sent = 0;
+	assert_int_equal(dies(&a)->stopped, 0);
+	assert_int_equal(signal_sent, 0);
+	assert_int_equal(targets[1].stopped_ns, 0);
+	targets[1].stop_at_fatal_ms = 50;
+	assert_int_equal(dies(&b)->stopped, 1);
+	assert_int_equal(signal_sent, SIGSTOP);
+	assert_int_equal(targets[1].stopped_ns, clock_ns);
+	targets[1].stop_at_fatal_ms = 0;
+	targets[1].stopped_ns = 0;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -541,6 +557,7 @@ int main(void)
 		TEST(whoever_came_later_to_live_there_is_not_told),
 		TEST(one_that_is_young_is),
 		TEST(one_that_is_elsewhere_by_now_has_no_line),
+		TEST(it_is_stopped_while_somebody_looks_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ __u64 bpf_ktime_get_ns(void);
 __u32 bpf_get_prandom_u32(void);
 long bpf_loop(__u32 n, void *step, void *ctx, __u64 flags);
 __u64 bpf_get_current_pid_tgid(void);
+long bpf_send_signal(__u32 sig);
 long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *ns, __u32 size);
 __u64 bpf_get_current_task(void);
 __u32 bpf_get_smp_processor_id(void);

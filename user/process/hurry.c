@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "process/hurry.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+void hurry_begin(void)
+{
+	const struct sched_param lowest = {.sched_priority = 1};
+
+	if (sched_setscheduler(0, SCHED_FIFO, &lowest))
+		(void)setpriority(PRIO_PROCESS, 0, -20);
+}
+
+void hurry_end(void)
+{
+	const struct sched_param none = {.sched_priority = 0};
+
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+}
