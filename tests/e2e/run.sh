@@ -39,6 +39,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
 # shellcheck source=tests/e2e/daemon.sh
 . "$(dirname "${BASH_SOURCE[0]}")/daemon.sh"
+# shellcheck source=tests/e2e/death.sh
+. "$(dirname "${BASH_SOURCE[0]}")/death.sh"
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
 # shellcheck source=tests/e2e/audit.sh
@@ -415,6 +417,7 @@ extra_lane() # N
 		daemon_all
 		[[ $scope != all ]] || snapshot_versions+=("${other_versions[@]}")
 		snapshot_all
+		death_all
 		audit_all
 	fi
 }

@@ -5,6 +5,8 @@
 #include "cmd/options_host.h"
 #include "cmd/options_output.h"
 
+#define DEFAULT_MAX_FREEZE_NS 50000000
+
 static int parse_pids(void *value, const char *arg)
 {
 	return value_pids(arg, value);
@@ -68,6 +70,10 @@ static const struct option_row watch_rows[] = {
 	HOST_ROW_MOST("; needs --all"),
 	{"no-follow", 0, NULL, OPTION_FLAG(O, no_follow), NULL,
 	 "watch CMD alone, not the programs that it starts"},
+	{"no-post-mortem", 0, NULL, OPTION_FLAG(O, no_post_mortem), NULL,
+	 "do not stop a process that dies of Go's own check for a moment, to look at it"},
+	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
+	 "how long such a process may stand still (50ms)"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -136,6 +142,7 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	options->window_ns = HOST_WINDOW_NS;
 	options->exitcode = EXIT_RACE;
 	options->host.most = HOST_PROCESSES;
+	options->max_freeze_ns = DEFAULT_MAX_FREEZE_NS;
 	rc = option_table_parse(&watch_table, argc, argv, options, &rest);
 	if (rc != OPTIONS_RUN)
 		return rc;

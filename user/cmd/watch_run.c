@@ -197,5 +197,6 @@ void watch_run_end(struct watch *w)
 	calibration_end(&w->calibration);
 	tracker_free(w->tracker);
 	growths_free(w->growths);
+	post_mortem_free(&w->post_mortem);
 	watch_close_targets(w);
 }

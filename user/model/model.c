@@ -326,6 +326,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nsnapshots; i++)
 		report_snapshot_free(&report->snapshots[i]);
 	free(report->snapshots);
+	for (i = 0; i < report->ndeaths; i++)
+		report_death_free(&report->deaths[i]);
+	free(report->deaths);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

@@ -362,6 +362,8 @@ struct report {
 	size_t nhidden;
 	struct report_snapshot *snapshots; /* model/snapshot.h */
 	size_t nsnapshots;
+	struct report_death *deaths; /* likewise */
+	size_t ndeaths;
 	struct report_stats stats;
 };
 

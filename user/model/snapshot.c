@@ -18,7 +18,7 @@ const char *report_integrity_name(enum report_integrity integrity)
 	return integrity < REPORT_INTEGRITIES ? names[integrity] : "unchecked";
 }
 
-static void free_group(struct report_group *g)
+void report_group_free(struct report_group *g)
 {
 	size_t i;
 
@@ -57,7 +57,7 @@ void report_snapshot_free(struct report_snapshot *s)
 	size_t i;
 
 	for (i = 0; i < s->ngroups; i++)
-		free_group(&s->groups[i]);
+		report_group_free(&s->groups[i]);
 	for (i = 0; i < s->nmaps; i++)
 		free_map(&s->maps[i]);
 	for (i = 0; i < s->nnotes; i++)
@@ -67,6 +67,32 @@ void report_snapshot_free(struct report_snapshot *s)
 	free(s->notes);
 	free(s->exe);
 	*s = (struct report_snapshot){.pid = 0};
+}
+
+void report_death_free(struct report_death *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nsides; i++)
+		report_group_free(&d->sides[i].at);
+	free(d->sides);
+	free(d->message);
+	free(d->map.type);
+	free(d->map.global);
+	free(d->not_identified);
+	report_snapshot_free(&d->seen);
+	*d = (struct report_death){.nsides = 0};
+}
+
+const char *report_death_role_name(enum report_death_role role)
+{
+	static const char *const names[REPORT_DEATH_ROLES] = {
+		[REPORT_DEATH_DIED] = "died",
+		[REPORT_DEATH_INSIDE] = "inside",
+		[REPORT_DEATH_LAST] = "last",
+	};
+
+	return role < REPORT_DEATH_ROLES ? names[role] : "last";
 }
 
 int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)

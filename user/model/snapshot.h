@@ -93,7 +93,38 @@ struct report_snapshot {
 	size_t nnotes;
 };
 
-void report_snapshot_free(struct report_snapshot *s); /* what it owns */
+enum report_death_role {
+	REPORT_DEATH_DIED,   /* its own check has found the other one */
+	REPORT_DEATH_INSIDE, /* stood inside a write to the same map when all stood still */
+	REPORT_DEATH_LAST,   /* nobody else can have been inside; it has got through meanwhile */
+	REPORT_DEATH_ROLES
+};
+
+struct report_death_side {
+	enum report_death_role role;
+	bool in_operation; /* its stack says so: op is what it does there */
+	enum report_op op;
+	struct report_group at; /* one goroutine, as it stood */
+};
+
+/* A process that has died of the runtime's own check, and what it was like at that moment. */
+struct report_death {
+	char *message;	/* in the runtime's words */
+	bool map_known; /* by the stack of the one that died */
+	struct report_map map;
+	struct report_death_side *sides; /* the one that died first; none: it was not seen */
+	size_t nsides;
+	char *not_identified; /* why none of them was inside; "": one was */
+	uint64_t stopped_ns;  /* from the check to where it went on dying */
+	bool by_signal;	      /* SIGSTOP, which its parent may have seen */
+	struct report_snapshot seen;
+};
+
+void report_death_free(struct report_death *d);			 /* what it owns */
+const char *report_death_role_name(enum report_death_role role); /* "died" … */
+
+void report_group_free(struct report_group *g);	      /* what it owns */
+void report_snapshot_free(struct report_snapshot *s); /* likewise */
 int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* One more thing that is wrong with it; 0 or -ENOMEM. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "model/snapshot.h"
 
 /* Text, as docs/reports.md shows it. Bytes that are not printable ASCII or valid UTF-8 are
  * escaped. */
@@ -39,6 +40,8 @@ void text_print_hidden(FILE *out, const struct report *report, const char *what)
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
 /* Snapshots: without style->verbose the runtime's frames are left out. */
 void text_print_snapshots(FILE *out, const struct report *report, const struct text_style *style);
+/* A process that has died: first those who were in conflict; goroutines with style->verbose. */
+void text_print_death(FILE *out, const struct report_death *death, const struct text_style *style);
 /* How a whole document is rendered. */
 struct print_options {
 	struct text_style text;
@@ -63,6 +66,7 @@ int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_race_of(FILE *out, const struct report_race *race,
 			const struct report_process *process, int64_t unix_ns);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
+int jsonl_print_death(FILE *out, const struct report_death *death);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
 

@@ -61,6 +61,8 @@ struct watch_options {
 	struct host_options host;
 	bool host_given; /* something of it */
 	bool no_follow;	 /* the command alone, not what it starts */
+	bool no_post_mortem;
+	uint64_t max_freeze_ns; /* of a process that dies */
 };
 
 struct bpf_options {

@@ -11,6 +11,7 @@
 #include "session/census.h"
 #include "session/follow.h"
 #include "session/past.h"
+#include "session/post_mortem.h"
 #include "session/settings.h"
 #include "session/watched.h"
 
@@ -53,6 +54,7 @@ struct watch {
 	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
+	struct post_mortem post_mortem;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
@@ -123,6 +125,8 @@ bool watch_look_for_libraries(struct watch *w, struct watched *t);
 void watch_check_stdout(struct watch *w, int rc);
 /* Prints the races that are ripe: first seen at least that long before now (0: all). */
 void watch_print_races(struct watch *w, uint64_t older_than_ns);
+/* And the processes that have died, at once. */
+void watch_print_deaths(struct watch *w);
 void watch_print_status(struct watch *w);
 /* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
 int watch_fill_report(struct watch *w, struct report *report);

@@ -185,6 +185,8 @@ static void look_at_target(struct source *s)
 		watched_look_whether_it_runs(t);
 		watched_look_for_plugins(t);
 		silence_look(t);
+		if (s->loop->watch->attach.max_freeze_ns)
+			post_mortem_prepare(t);
 		look_for_libraries(s->loop, t);
 	}
 }
@@ -274,6 +276,7 @@ static void on_tick(void *ctx)
 	loop_look_at_host(l);
 	loop_forget_ended(l);
 	watch_budget_share(w);
+	watch_print_deaths(w);
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);

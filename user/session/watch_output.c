@@ -177,6 +177,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 		r = census_fill(w->census, report);
 	if (r)
 		return r;
+	report->deaths = w->post_mortem.deaths; /* lent */
+	report->ndeaths = w->post_mortem.n;
 	tracker_refresh(w->tracker);
 	r = tracker_borrow(w->tracker, report);
 	return r ? r : filter_apply(w->filter, report);
@@ -199,6 +201,8 @@ void watch_drop_report(struct report *report)
 	free(report->growths);
 	report->races = report->suspects = NULL;
 	report->growths = NULL;
+	report->deaths = NULL;
+	report->ndeaths = 0;
 	report->nraces = report->nsuspects = report->ngrowths = 0;
 	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
@@ -256,6 +260,23 @@ void watch_print_races(struct watch *w, uint64_t older_than_ns)
 			text_print_race(stdout, race, elapsed_s(w), of_process(w, race, &style));
 	}
 	if (any && fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+void watch_print_deaths(struct watch *w)
+{
+	struct text_style style = stdout_style(w);
+	struct post_mortem *pm = &w->post_mortem;
+
+	if (pm->told == pm->n)
+		return;
+	status_clear();
+	for (; pm->told < pm->n; pm->told++)
+		if (w->options->json)
+			watch_check_stdout(w, jsonl_print_death(stdout, &pm->deaths[pm->told]));
+		else
+			text_print_death(stdout, &pm->deaths[pm->told], &style);
+	if (fflush(stdout))
 		watch_check_stdout(w, -errno);
 }
 
@@ -381,6 +402,7 @@ void watch_finish(struct watch *w)
 				   .verbose = w->options->verbose > 0};
 	struct report report;
 
+	watch_print_deaths(w);
 	watch_print_races(w, 0);
 	status_close();
 	if (watch_fill_report(w, &report)) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "session/watch.h"
@@ -54,6 +55,37 @@ static struct watched *target_of(const struct ring *ring, const struct mr_event_
 	return NULL;
 }
 
+struct tracking {
+	struct watch *watch;
+	struct watched *target;
+	const void *data;
+	size_t size;
+};
+
+static int track(void *arg)
+{
+	const struct tracking *k = arg;
+
+	return tracker_event(k->watch->tracker, &k->target->source, k->data, k->size);
+}
+
+/* A process that dies is looked at first, and let go whatever comes of it. Its memory is there
+ * until then, also for the event's names. */
+static int track_event(struct watch *w, struct watched *t, const void *data, size_t size)
+{
+	struct tracking k = {w, t, data, size};
+	const struct mr_event_fatal *fatal = data;
+	int r;
+
+	if (size < sizeof(*fatal) || fatal->header.kind != MR_EVENT_FATAL ||
+	    !w->attach.max_freeze_ns || t->library || t->ended)
+		return track(&k);
+	r = post_mortem_take(w, t, fatal, track, &k);
+	if (r == -ECANCELED)
+		_exit(1); /* as freeze_look() asks for */
+	return r;
+}
+
 static int on_event(void *ctx, void *data, size_t size)
 {
 	struct ring *ring = ctx;
@@ -75,7 +107,7 @@ static int on_event(void *ctx, void *data, size_t size)
 		tracker_skip(&t->source);
 		return 0;
 	}
-	r = tracker_event(w->tracker, &t->source, data, size);
+	r = track_event(w, t, data, size);
 	if (r) {
 		fail(ring->all, r);
 		return 0;

@@ -16,6 +16,7 @@
 #include "process/process.h"
 #include "session/binaries.h"
 #include "session/silence.h"
+#include "snapshot/snapshot.h"
 
 /*
  * One watched Go runtime with all that belongs to it, from its file to its probes: that of a
@@ -52,8 +53,11 @@ struct watched {
 	unsigned int leaderless; /* looks that found no first thread any more */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
-	unsigned int looks; /* for plugins */
-	bool may_plug;	    /* watched_may_plug(), asked once */
+	unsigned int looks;	     /* for plugins */
+	bool may_plug;		     /* watched_may_plug(), asked once */
+	struct snapshot_ready ready; /* for when it dies */
+	unsigned int prepares;	     /* how often that was looked for */
+	bool looked_at;		     /* when it died */
 	struct silence silence;
 	struct cgroup_freezer freezer;
 	uint64_t looked_ns, looked_cpu_ns; /* watched_look_whether_it_runs() */

@@ -174,8 +174,8 @@ static void search_data(struct search *s, const struct go_binary *bin, uint64_t 
 	}
 }
 
-int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		    uint64_t *allgs, struct err *err)
+static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory, int most,
+		     uint64_t *allgs, struct err *err)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	static const char *const names[] = {"runtime.main"};
@@ -186,7 +186,9 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 
 	if (!go_binary_find_funcs(bin, names, 1, &f) && f.name)
 		s.main = f.entry + bias;
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < most; tries++) {
+		if (tries)
+			nanosleep(&nap, NULL);
 		search_data(&s, bin, bias);
 		if (memory_late(memory)) /* not all was looked at: there may be another */
 			return err_set(err, -ETIME,
@@ -197,7 +199,6 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 			*allgs = best->addr;
 			return 0;
 		}
-		nanosleep(&nap, NULL);
 	}
 	if (!best->n)
 		return err_set(err, -ENOENT,
@@ -209,6 +210,18 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 		       best->n);
 }
 
+int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+		    uint64_t *allgs, struct err *err)
+{
+	return find_list(bin, bias, memory, TRIES, allgs, err);
+}
+
+int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+			   uint64_t *allgs, struct err *err)
+{
+	return find_list(bin, bias, memory, 1, allgs, err);
+}
+
 static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)
 {
 	if (gs->npcs + stack->n > gs->room) {
@@ -218,10 +231,16 @@ static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct u
 		if (!grown)
 			return -ENOMEM;
 		gs->pcs = grown;
+		grown = reallocarray(gs->slots, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		gs->slots = grown;
 		gs->room = room;
 	}
-	if (stack->n)
+	if (stack->n) {
 		memcpy(gs->pcs + gs->npcs, stack->pcs, stack->n * sizeof(*stack->pcs));
+		memcpy(gs->slots + gs->npcs, stack->slots, stack->n * sizeof(*stack->slots));
+	}
 	g->at = gs->npcs;
 	g->n = stack->n;
 	g->truncated = stack->truncated;
@@ -475,5 +494,6 @@ void goroutines_free(struct goroutines *gs)
 {
 	free(gs->list);
 	free(gs->pcs);
+	free(gs->slots);
 	memset(gs, 0, sizeof(*gs));
 }

@@ -41,7 +41,7 @@ struct goroutine {
 struct goroutines {
 	struct goroutine *list; /* without the dead */
 	size_t n;
-	uint64_t *pcs;
+	uint64_t *pcs, *slots; /* of each frame, as struct unwound has them */
 	size_t npcs, room;
 	uint64_t total;	     /* entries of runtime.allgs */
 	uint64_t dead;	     /* of them are not used now */
@@ -57,6 +57,10 @@ struct goroutines {
  */
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 		    uint64_t *allgs, struct err *err);
+
+/* The same of one that stands still, where looking once more is of no use. */
+int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+			   uint64_t *allgs, struct err *err);
 
 /* Reads all: first those that its threads run, with their stacks, then the list, which has half of
  * the time that is left, then stacks, and so on. freeze: the threads, with their registers; NULL:

@@ -315,3 +315,14 @@ int groups_make(struct report_snapshot *out, const struct goroutines *gs,
 		qsort(out->groups, out->ngroups, sizeof(*out->groups), compare);
 	return r;
 }
+
+int groups_make_one(struct report_group *out, const struct goroutine *g,
+		    const struct goroutines *gs, const struct go_binary *bin, uint64_t bias,
+		    uint64_t now_ns)
+{
+	struct maker m = {.gs = gs, .bin = bin, .bias = bias, .now_ns = now_ns};
+	int r = begin_group(&m, out, g);
+
+	join(&m, out, g);
+	return r;
+}

@@ -14,6 +14,11 @@
 int groups_make(struct report_snapshot *out, const struct goroutines *gs,
 		const struct go_binary *bin, uint64_t bias, uint64_t now_ns);
 
+/* One goroutine as a group of its own. 0 or -ENOMEM; free with report_group_free() either way. */
+int groups_make_one(struct report_group *out, const struct goroutine *g,
+		    const struct goroutines *gs, const struct go_binary *bin, uint64_t bias,
+		    uint64_t now_ns);
+
 /* Whether a function of the runtime is an operation on a map. */
 bool groups_is_map_function(const char *function);
 /* Whether a map function is anywhere in its stack. */

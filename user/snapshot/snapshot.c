@@ -27,26 +27,58 @@ struct taking {
 	const struct snapshot_options *options;
 	struct report_snapshot *out;
 	struct err *err;
-	uint64_t bias, allgs, reserve;
-	struct gomap_types types;
-	struct gomap_keys keys;
-	bool keys_known;
+	struct snapshot_ready own;
+	const struct snapshot_ready *ready; /* own, or what was given */
+	uint64_t allgs, reserve;
 	struct memory *memory;
 	struct freeze freeze;
 	struct unwinder unwinder;
 	struct goroutines goroutines;
 };
 
-static int find_bias(struct taking *t)
+static int find_bias(const struct process *p, const struct go_binary *bin, uint64_t *bias,
+		     struct err *err)
 {
 	const struct elf_segment *segments;
 
-	if (!elf_file_is_pie(go_binary_elf(t->bin)))
+	*bias = 0;
+	if (!elf_file_is_pie(go_binary_elf(bin)))
 		return 0;
-	if (!elf_file_segments(go_binary_elf(t->bin), &segments))
+	if (!elf_file_segments(go_binary_elf(bin), &segments))
 		return -ENOEXEC;
-	return process_load_bias(t->process, segments[0].vaddr, segments[0].offset, &t->bias,
-				 t->err);
+	return process_load_bias(p, segments[0].vaddr, segments[0].offset, bias, err);
+}
+
+static int find_maps(struct snapshot_ready *ready, const struct go_binary *bin,
+		     struct memory *memory)
+{
+	int r = gomap_types_read(&ready->types, bin, ready->bias, memory);
+
+	ready->keys_known = !r && !gomap_keys_read(&ready->keys, bin, ready->bias, memory);
+	return r;
+}
+
+int snapshot_prepare(struct snapshot_ready *ready, const struct process *p,
+		     const struct go_binary *bin, uint64_t max_ns, struct err *err)
+{
+	struct memory *live = memory_live(p->pid);
+	int r = live ? find_bias(p, bin, &ready->bias, err) : -ENOMEM;
+
+	if (!r)
+		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + max_ns);
+	if (!r)
+		r = goroutines_find(bin, ready->bias, live, &ready->allgs, err);
+	if (!r)
+		r = find_maps(ready, bin, live);
+	ready->known = !r;
+	memory_close(live);
+	return r;
+}
+
+void snapshot_ready_free(struct snapshot_ready *ready)
+{
+	gomap_types_free(&ready->types);
+	ready->known = false;
 }
 
 /* While it still runs: what does not move. */
@@ -54,19 +86,22 @@ static int look_before(struct taking *t)
 {
 	struct memory *live = memory_live(t->process->pid);
 	uint64_t n;
-	int r = live ? find_bias(t) : -ENOMEM;
+	int r = live ? 0 : -ENOMEM;
 
+	t->own.bias = t->ready->bias;
+	if (!r && !t->ready->known)
+		r = find_bias(t->process, t->bin, &t->own.bias, t->err);
 	if (!r)
 		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + MAX_SEARCH_NS);
-	if (!r)
-		r = goroutines_find(t->bin, t->bias, live, &t->allgs, t->err);
-	/* so many goroutines, with the stacks that most have */
-	if (!r && !memory_u64(live, t->allgs + 8, &n) && n < UINT32_MAX)
+	if (!r && !t->options->ready)
+		r = goroutines_find(t->bin, t->own.bias, live, &t->own.allgs, t->err);
+	t->allgs = t->ready->allgs;
+	/* so many goroutines, with the stacks that most have; one that has been made ready for may
+	 * stand still already, and making room takes longer than it saves */
+	if (!r && !t->options->ready && !memory_u64(live, t->allgs + 8, &n) && n < UINT32_MAX)
 		t->reserve = n * BYTES_PER_GOROUTINE + MIN_RESERVE;
-	if (!r && t->options->nmaps) {
-		r = gomap_types_read(&t->types, t->bin, t->bias, live);
-		t->keys_known = !gomap_keys_read(&t->keys, t->bin, t->bias, live);
-	}
+	if (!r && t->options->nmaps && !t->options->ready)
+		r = find_maps(&t->own, t->bin, live);
 	memory_close(live);
 	return r;
 }
@@ -76,8 +111,8 @@ static int read_maps(struct taking *t, uint64_t until)
 	const struct gomap g = {
 		.layout = go_binary_layout(t->bin),
 		.memory = t->memory,
-		.keys = t->keys_known ? &t->keys : NULL,
-		.types = &t->types,
+		.keys = t->ready->keys_known ? &t->ready->keys : NULL,
+		.types = &t->ready->types,
 		.values = t->options->values,
 	};
 	struct report_snapshot *out = t->out;
@@ -100,17 +135,36 @@ static int read_maps(struct taking *t, uint64_t until)
 }
 
 /* While all of it stands still. */
+static struct snapshot_sight sight_of(const struct taking *t)
+{
+	return (struct snapshot_sight){.goroutines = &t->goroutines,
+				       .freeze = &t->freeze,
+				       .bin = t->bin,
+				       .memory = t->memory,
+				       .bias = t->own.bias,
+				       .now_ns = t->freeze.began_ns};
+}
+
 static int read_frozen(void *arg)
 {
 	struct taking *t = arg;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), until = t->freeze.until_ns;
-	double part = t->options->nmaps ? GOROUTINES_PART : 1;
-	int r;
+	double part = !t->options->nmaps	    ? 1
+		      : t->options->goroutines_part ? t->options->goroutines_part
+						    : GOROUTINES_PART;
+	struct snapshot_sight sight;
+	int r = 0;
 
 	memory_deadline(t->memory,
 			now < until ? now + (uint64_t)((double)(until - now) * part) : now);
-	r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
-			    &t->freeze, &t->unwinder);
+	if (!t->allgs) /* there was no time to look for it before */
+		r = goroutines_find_frozen(t->bin, t->own.bias, t->memory, &t->allgs, t->err);
+	if (!r)
+		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
+				    &t->freeze, &t->unwinder);
+	sight = sight_of(t);
+	if (!r && t->options->frozen)
+		r = t->options->frozen(t->options->arg, &sight);
 	return r ? r : read_maps(t, until);
 }
 
@@ -121,7 +175,7 @@ static int take_frozen(struct taking *t)
 	t->memory = memory_frozen(memory_live(t->process->pid));
 	if (t->memory)
 		memory_reserve(t->memory, t->reserve);
-	r = t->memory ? unwinder_init(&t->unwinder, t->bin, t->bias, t->memory) : -ENOMEM;
+	r = t->memory ? unwinder_init(&t->unwinder, t->bin, t->own.bias, t->memory) : -ENOMEM;
 	return r ? r
 		 : freeze_look(&t->freeze, t->process, t->options->max_freeze_ns, read_frozen, t,
 			       t->err);
@@ -202,7 +256,7 @@ static int fill(struct taking *t)
 	out->no_stack = gs->no_stack;
 	out->unreadable = gs->unreadable;
 	out->read_bytes = memory_taken(t->memory);
-	r = groups_make(out, gs, t->bin, t->bias, its_clock(t->process, t->freeze.began_ns));
+	r = groups_make(out, gs, t->bin, t->own.bias, its_clock(t->process, t->freeze.began_ns));
 	for (i = 0; i < out->nmaps && !r; i++)
 		r = snapshot_ask_goroutines(out, &out->maps[i]);
 	if (!r)
@@ -228,19 +282,26 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 		  const struct snapshot_options *options, struct err *err)
 {
 	struct taking t = {.process = p, .bin = bin, .options = options, .out = out, .err = err};
+	struct snapshot_sight sight;
 	int r;
 
 	memset(out, 0, sizeof(*out));
 	out->pid = (uint32_t)p->pid;
 	out->limit_ns = options->max_freeze_ns;
 	out->exe = strdup(p->exe);
+	t.ready = options->ready ? options->ready : &t.own;
 	r = out->exe ? look_before(&t) : -ENOMEM;
 	if (!r)
 		r = take_frozen(&t);
-	if (!r)
-		r = fill(&t);
 	if (r == -ECANCELED)
 		return r;
+	if (options->let_go)
+		options->let_go(options->arg);
+	sight = sight_of(&t);
+	if (!r && options->told)
+		r = options->told(options->arg, &sight);
+	if (!r)
+		r = fill(&t);
 	if (r == -ETIME && !err->text[0]) {
 		err_hint(err, "give it more time with --max-freeze");
 		err_set(err, r,
@@ -251,7 +312,7 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 	if (r == -EFAULT)
 		r = err_set(err, r, "the list of goroutines of process %d cannot be read",
 			    (int)p->pid);
-	gomap_types_free(&t.types);
+	snapshot_ready_free(&t.own);
 	goroutines_free(&t.goroutines);
 	unwinder_free(&t.unwinder);
 	memory_close(t.memory);

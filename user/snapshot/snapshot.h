@@ -4,8 +4,10 @@
 
 #include "base/err.h"
 #include "go/go_binary.h"
+#include "go/gomap.h"
 #include "model/snapshot.h"
 #include "process/process.h"
+#include "snapshot/goroutines.h"
 
 /* A process frozen for a moment, looked at, and let go. */
 struct snapshot_map { /* that was asked for */
@@ -13,12 +15,47 @@ struct snapshot_map { /* that was asked for */
 	const char *type; /* "map[string]int"; NULL: whichever its contents agree with */
 };
 
+/* What does not move as long as a process lives, found while it runs: of one that is going to be
+ * frozen when there is no time to be lost. */
+struct snapshot_ready {
+	bool known;
+	uint64_t bias, allgs;
+	struct gomap_types types;
+	struct gomap_keys keys;
+	bool keys_known;
+};
+
+/* What there is to see while all stands still, but for maps. */
+struct snapshot_sight {
+	const struct goroutines *goroutines;
+	const struct freeze *freeze; /* threads with their registers */
+	const struct go_binary *bin;
+	struct memory *memory;
+	uint64_t bias, now_ns;
+};
+
 struct snapshot_options {
 	uint64_t max_freeze_ns;
 	const struct snapshot_map *maps;
 	size_t nmaps;
-	bool values; /* decode keys and values */
+	bool values;		/* decode keys and values */
+	double goroutines_part; /* of the time, where there are maps too; 0: half of it */
+	const struct snapshot_ready *ready; /* NULL: found out first */
+	/*
+	 * frozen() is called while all stands still, told() after it has been let go, when memory
+	 * cannot be read any more. let_go(): between the two, as soon as may be, whatever came of
+	 * it. NULL: nobody is. 0 or -ENOMEM.
+	 */
+	int (*frozen)(void *arg, const struct snapshot_sight *sight);
+	void (*let_go)(void *arg);
+	int (*told)(void *arg, const struct snapshot_sight *sight);
+	void *arg;
 };
+
+/* Fills *ready in that time at the most. 0, or as snapshot_take(). */
+int snapshot_prepare(struct snapshot_ready *ready, const struct process *p,
+		     const struct go_binary *bin, uint64_t max_ns, struct err *err);
+void snapshot_ready_free(struct snapshot_ready *ready);
 
 /*
  * 0, and what is missing is in the snapshot's notes. -ESRCH -EPERM -ETIME it could not be frozen,

@@ -116,6 +116,7 @@ static bool on_stack(const struct walk *w, uint64_t sp)
 
 static void push(struct walk *w)
 {
+	w->out->slots[w->out->n] = 0;
 	w->out->pcs[w->out->n++] = w->pc | (w->exact ? UNWIND_EXACT : 0);
 }
 
@@ -176,6 +177,7 @@ static bool step_plain(struct walk *w, const struct pc_info *info)
 		return false;
 	if (info->delta >= 8 && memory_u64(w->u->memory, at - 8, &w->bp))
 		return false;
+	w->out->slots[w->out->n - 1] = at; /* its frame was pushed just now */
 	w->exact = info->kind == INJECTED;
 	w->sp = at + 8;
 	w->pc = ret;

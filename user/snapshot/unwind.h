@@ -35,7 +35,8 @@ struct unwind_from {
 };
 
 struct unwound {
-	uint64_t pcs[UNWIND_MAX]; /* innermost first */
+	uint64_t pcs[UNWIND_MAX];   /* innermost first */
+	uint64_t slots[UNWIND_MAX]; /* where each frame's return address lies; 0: not known */
 	size_t n;
 	bool truncated;	  /* ended before the goroutine's first function */
 	bool approximate; /* frames may be missing: by frame pointers through foreign code */

@@ -427,6 +427,8 @@ static int put_state(json_t *o, const struct report *report)
 		failed |= json_put(o, "growths", json_build_growths(report));
 	if (report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
+	if (report->ndeaths)
+		failed |= json_put(o, "deaths", json_build_deaths(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));
 	return failed;
 }
@@ -495,6 +497,11 @@ int jsonl_print_growth(FILE *out, const struct report_growth *growth)
 	return print_line(out, "growth", json_build_growth(growth));
 }
 
+int jsonl_print_death(FILE *out, const struct report_death *death)
+{
+	return print_line(out, "death", json_build_death(death));
+}
+
 int jsonl_print_target(FILE *out, const struct report_target *target)
 {
 	return print_line(out, "target", build_target(target));
@@ -513,6 +520,8 @@ int jsonl_print_report(FILE *out, const struct report *report, const struct prin
 	(void)options;
 	for (i = 0; i < report->ntargets && !rc; i++)
 		rc = jsonl_print_target(out, &report->targets[i]);
+	for (i = 0; i < report->ndeaths && !rc; i++)
+		rc = jsonl_print_death(out, &report->deaths[i]);
 	for (i = 0; i < report->nraces && !rc; i++)
 		rc = jsonl_print_race(out, &report->races[i], false);
 	for (i = 0; i < report->nsuspects && !rc; i++)

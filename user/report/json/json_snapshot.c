@@ -135,9 +135,53 @@ static json_t *build_snapshot(const struct report_snapshot *s)
 	return json_finish(o, failed);
 }
 
+static json_t *build_side(const struct report_death_side *s)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "role", json_string(report_death_role_name(s->role)));
+
+	failed |= json_put(o, "goroutine", json_number(s->at.nids ? s->at.ids[0] : 0));
+	if (s->in_operation)
+		failed |= json_put(o, "op", json_string(report_op_name(s->op)));
+	failed |= json_put(o, "state", json_text(s->at.state));
+	failed |= json_put(o, "stack", build_frames(s->at.frames, s->at.nframes));
+	if (s->at.truncated)
+		failed |= json_put(o, "truncated", json_true());
+	if (s->at.approximate)
+		failed |= json_put(o, "approximate", json_true());
+	failed |= json_put(o, "created_by", json_build_creation(&s->at.created_by));
+	return json_finish(o, failed);
+}
+
+JSON_BUILD_LIST(build_sides, struct report_death_side, build_side)
+
+json_t *json_build_death(const struct report_death *d)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "pid", json_integer(d->seen.pid));
+
+	failed |= json_put(o, "exe", json_text(d->seen.exe));
+	failed |= json_put(o, "at_s", json_number_real(d->seen.at_s));
+	failed |= json_put(o, "message", json_text(d->message));
+	failed |= json_put(o, "conflict", build_sides(d->sides, d->nsides));
+	if (d->map_known)
+		failed |= json_put(o, "map", json_build_map(&d->map));
+	failed |= json_put(o, "not_identified", json_text(d->not_identified));
+	failed |= json_put(o, "stopped_ms", json_number_real((double)d->stopped_ns / 1e6));
+	failed |= json_put(o, "by_signal", json_boolean(d->by_signal));
+	failed |= json_put(o, "snapshot", build_snapshot(&d->seen));
+	return json_finish(o, failed);
+}
+
 JSON_BUILD_LIST(build_snapshots, struct report_snapshot, build_snapshot)
+JSON_BUILD_LIST(build_deaths, struct report_death, json_build_death)
 
 json_t *json_build_snapshots(const struct report *report)
 {
 	return build_snapshots(report->snapshots, report->nsnapshots);
+}
+
+json_t *json_build_deaths(const struct report *report)
+{
+	return build_deaths(report->deaths, report->ndeaths);
 }

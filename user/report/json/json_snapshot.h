@@ -8,5 +8,7 @@
 
 /* NULL when memory is short. Snapshots are written only: reading a document leaves them out. */
 json_t *json_build_snapshots(const struct report *report);
+json_t *json_build_death(const struct report_death *d);
+json_t *json_build_deaths(const struct report *report);
 
 #endif

@@ -259,6 +259,10 @@ static void print_races(FILE *out, const struct report *report, const struct rep
 
 int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
 {
+	size_t i;
+
+	for (i = 0; i < report->ndeaths; i++)
+		text_print_death(out, &report->deaths[i], &options->text);
 	print_races(out, report, report->races, report->nraces, options->text);
 	print_races(out, report, report->suspects, report->nsuspects, options->text);
 	text_print_growths(out, report, &options->text);

@@ -139,6 +139,17 @@ static void print_groups(FILE *out, const struct report_snapshot *s, const struc
 			hidden);
 }
 
+static void print_notes(FILE *out, const struct report_snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nnotes; i++) {
+		fputs("Note: ", out);
+		escape_text(out, s->notes[i]);
+		fputc('\n', out);
+	}
+}
+
 static void print_snapshot(FILE *out, const struct report_snapshot *s,
 			   const struct text_style *style)
 {
@@ -150,11 +161,7 @@ static void print_snapshot(FILE *out, const struct report_snapshot *s,
 	fprintf(out, ")%s\n", style->color ? PLAIN : "");
 	fprintf(out, "Frozen for %s: %" PRIu32 " threads, %" PRIu64 " goroutines in %zu groups\n",
 		duration_format((double)s->freeze_ns).s, s->threads, s->goroutines, s->ngroups);
-	for (i = 0; i < s->nnotes; i++) {
-		fputs("Note: ", out);
-		escape_text(out, s->notes[i]);
-		fputc('\n', out);
-	}
+	print_notes(out, s);
 	for (i = 0; i < s->nmaps; i++)
 		text_print_map_dump(out, &s->maps[i], style);
 	print_groups(out, s, style);
@@ -167,4 +174,67 @@ void text_print_snapshots(FILE *out, const struct report *report, const struct t
 
 	for (i = 0; i < report->nsnapshots; i++)
 		print_snapshot(out, &report->snapshots[i], style);
+}
+
+static void print_side(FILE *out, const struct report_death *d,
+		       const struct report_death_side *side, const struct text_style *style)
+{
+	const struct report_group *g = &side->at;
+
+	fputs(style->color ? BOLD : "", out);
+	fprintf(out, "Goroutine %" PRIu64, g->nids ? g->ids[0] : 0);
+	switch (side->role) {
+	case REPORT_DEATH_DIED:
+		fputs(" died", out);
+		if (side->in_operation)
+			fprintf(out, " inside its %s of the map at 0x%012" PRIx64,
+				words_op(side->op), d->map.addr);
+		break;
+	case REPORT_DEATH_INSIDE:
+		fprintf(out, " stood inside its %s of the same map", words_op(side->op));
+		break;
+	default:
+		fputs(" was the one inside, and has got through; it stood here meanwhile", out);
+	}
+	fprintf(out, ":%s\n", style->color ? PLAIN : "");
+	print_stack(out, g, style);
+	if (!g->created_by.known)
+		return;
+	fputs("  created", out);
+	if (g->created_by.goroutine)
+		fprintf(out, " by goroutine %" PRIu64, g->created_by.goroutine);
+	fputs(" at:\n", out);
+	print_frame(out, &g->created_by.at, style);
+}
+
+void text_print_death(FILE *out, const struct report_death *d, const struct text_style *style)
+{
+	const struct report_snapshot *s = &d->seen;
+	size_t i;
+
+	fputs(RULE, out);
+	fprintf(out, "%sPROCESS %" PRIu32 " DIED (", style->color ? RED_BOLD : "", s->pid);
+	escape_text(out, s->exe ? s->exe : "?");
+	fputs("): fatal error: ", out);
+	escape_text(out, d->message);
+	fprintf(out, "%s\n", style->color ? PLAIN : "");
+	for (i = 0; i < d->nsides; i++)
+		print_side(out, d, &d->sides[i], style);
+	if (d->not_identified[0]) {
+		fputs("The other one is not identified: ", out);
+		escape_text(out, d->not_identified);
+		fputc('\n', out);
+	}
+	for (i = 0; i < s->nmaps; i++)
+		text_print_map_dump(out, &s->maps[i], style);
+	fprintf(out, "Stood still for %s", duration_format((double)d->stopped_ns).s);
+	if (s->goroutines)
+		fprintf(out, ": %" PRIu32 " threads, %" PRIu64 " goroutines in %zu groups%s",
+			s->threads, s->goroutines, s->ngroups,
+			style->verbose ? "" : " (-v shows them)");
+	fputc('\n', out);
+	print_notes(out, s);
+	if (style->verbose)
+		print_groups(out, s, style);
+	fputs(RULE, out);
 }

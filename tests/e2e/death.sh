@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# Processes that die of the runtime's own check while they are watched: what is told of them, what they and their parent see of it, and
+# whether they are let go when maprace is not there to do it.
+#
+# usage: tests/e2e/death.sh [NAME]...      e.g. death.sh pair killed
+#        tests/e2e/death.sh campaign [COUNT]    by hand, for docs/snapshot.md: how often both are named, and for how long all stood still
+set -euo pipefail
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+death_names=(pair unlooked killed)
+death_versions=(1.19 1.27)
+
+# dies ARG...: of the program's death, in $work
+dies()
+{
+	status=0
+	timeout -k 1 60 "$maprace" watch -q -d 30 -o "$work/out.json" "${watching[@]}" -- "$@" >"$work/stdout" 2>"$work/stderr" || status=$?
+}
+
+died_as_without_us()
+{
+	why="exit status $status, and what it said"
+	((status == 66)) && grep -qa '^fatal error: concurrent map' "$work/stderr" && grep -qa '^goroutine [0-9]' "$work/stderr"
+}
+
+# The two are inside for long: both are named by their stacks, and what else there is.
+death_pair()
+{
+	local version watching=(--max-freeze 2s)
+	for version in "${death_versions[@]}"; do
+		dies "$e2e_build/$version-stripped/dying" 500 300 large
+		died_as_without_us || return 1
+		why="not both are named: $(jq -c '[.deaths[]? | .not_identified, .snapshot.notes, (.conflict[] | .role)]' "$work/out.json")"
+		jq -e '.deaths | length == 1 and (.[0] |
+			(.message | startswith("concurrent map")) and .not_identified == "" and
+			([.conflict[].role] == ["died", "inside"]) and
+			([.conflict[].stack[].function] | index("main.firstLarge") and index("main.secondLarge")) and
+			all(.conflict[]; .op == "write" and any(.stack[]; .function | startswith("runtime.mapassign")) and .created_by.function == "main.main") and
+			.snapshot.unread == 0 and ([.snapshot.groups[] | select(any(.stack[]; .function == "main.handler")) | .count] == [500]))' \
+			"$work/out.json" >/dev/null || return 1
+		why='the text does not tell'
+		grep -qa '^PROCESS [0-9]* DIED .*fatal error: concurrent map' "$work/stdout" || return 1
+		grep -qaE "^Goroutine [0-9]+ stood inside its write of the same map" "$work/stdout" || return 1
+	done
+}
+
+death_unlooked()
+{
+	local watching=(--no-post-mortem)
+	dies "$e2e_build/1.27-stripped/dying" 100 300 large
+	died_as_without_us || return 1
+	why='it was looked at all the same'
+	! jq -e 'has("deaths")' "$work/out.json" >/dev/null
+}
+
+is_stopped()
+{
+	[[ $(sed 's/.*) //; s/ .*//' "/proc/$target/stat" 2>/dev/null) == T ]]
+}
+
+# Nobody is left to let it go, neither maprace nor the attacher: the kernel does.
+death_killed()
+{
+	local mode attacher watcher status
+	for mode in stopped killed; do
+		start_target "$e2e_build/1.27-stripped/dying" 100 4000 large || return 1
+		"$maprace" watch -q -p "$target" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+		watcher=$!
+		why='maprace did not begin'
+		wait_until 10 text_differs "$target" || return 1
+		attacher=$(pgrep -P "$watcher" mr-attacher)
+		kill -STOP "$watcher"
+		[[ $mode == stopped ]] || kill -STOP "$attacher"
+		why='it was not stopped'
+		[[ $mode == stopped ]] || wait_until 20 is_stopped || return 1
+		[[ $mode == stopped ]] || kill -KILL "$watcher" "$attacher"
+		why="it did not go on after maprace was $mode"
+		wait_until 20 gone "$target" || return 1
+		status=0
+		wait "$target" || status=$?
+		target=
+		why="exit status $status"
+		((status == 2)) && grep -qa '^fatal error: concurrent map' "$work/target" || return 1
+		kill -KILL "$watcher" 2>/dev/null || true
+		wait "$watcher" 2>/dev/null || true
+	done
+}
+
+death_programs()
+{
+	local version
+	for version in "$@"; do build_program "$version-stripped" "$e2e_dir/programs/dying.go"; done
+}
+
+death_all()
+{
+	local one why
+	death_programs 1.19 1.27
+	(($#)) || set -- "${death_names[@]}"
+	for one; do
+		fresh_work "death_$one"
+		why=
+		if "death_$one"; then
+			pass "death: $one"
+		else
+			fail "death: $one" "$why"
+		fi
+		cleanup
+		target=
+	done
+}
+
+# once VERSION KEYS: a line of what was told
+once()
+{
+	local watching=()
+	# shellcheck disable=SC2086 # none is an argument less
+	dies "$e2e_build/$1-stripped/dying" 10000 700 $2
+	jq -r --arg version "$1" --arg keys "${2:-small}" --arg status "$status" '(.deaths // [{}])[0] |
+		[$version, $keys, $status, .stopped_ms // -1, .snapshot.goroutines // 0, ([.conflict[]?.role] | join("+")),
+		(.not_identified // "none")[0:40]] | @tsv' "$work/out.json"
+}
+
+campaign()
+{
+	local version keys i count=${1:-20}
+	death_programs 1.19 1.23 1.24 1.27
+	fresh_work campaign
+	for version in 1.19 1.23 1.24 1.27; do
+		for keys in '' large; do
+			for ((i = 0; i < count; i++)); do once "$version" "$keys"; done
+		done
+	done | tee "$work/rows" | awk -F'\t' '
+		{ key = $1 " " $2; if (!(key in n)) order[++keys] = key; n[key]++; status[key] += $3 == 66; stopped[key, n[key]] = $4
+		  pair[key] += $6 ~ /inside/; last[key] += $6 !~ /inside/ && $6 ~ /last/; whole[key] += $5 >= 10000
+		  if ($4 > most[key]) most[key] = $4; late[key] += $4 > 50 }
+		END { print "go keys: deaths, both by their stacks, the other one as it stood after, all goroutines, longest stop in ms, longer than 50 ms"
+		  for (i = 1; i <= keys; i++) { k = order[i]
+			printf "%s: %d, %d, %d, %d, %.1f, %d\n", k, status[k], pair[k], last[k], whole[k], most[k], late[k] } }'
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	if [[ ${1:-} == campaign ]]; then
+		campaign "${@:2}"
+		exit
+	fi
+	death_all "$@"
+	finish
+fi

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "session/post_mortem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "process/hurry.h"
+#include "session/watch.h"
+#include "snapshot/groups.h"
+#include "snapshot/snapshot.h"
+
+#define MAX_DEATHS 64
+#define MAX_MESSAGE 256
+#define MAX_FRAME 65536
+#define SPILLED 96	       /* the return address, and registers that are arguments */
+#define MAX_INSIDE 16	       /* that are kept of one map */
+#define PREPARE_NS 40000000ull /* nobody else is looked after meanwhile */
+#define MAX_PREPARES 8	       /* tries, each later than the last one */
+/* Of the time: the map is one, and small mostly. */
+#define GOROUTINES_PART 0.75
+#define SHORTEST_LOOK_NS 1000000 /* so much is left of the time at least */
+
+/* Where a goroutine stands inside a map function. */
+struct inside {
+	size_t which; /* of the goroutines */
+	uint64_t map;
+	enum report_op op;
+	bool writes;
+};
+
+struct taking {
+	struct watch *watch;
+	struct watched *target;
+	const struct mr_event_fatal *event;
+	struct report_death *death;
+	int (*meanwhile)(void *arg);
+	void *arg;
+	int result;	   /* of meanwhile() */
+	size_t died, last; /* of the goroutines; SIZE_MAX: not seen */
+	struct inside self, all[MAX_INSIDE];
+	bool self_inside, self_known;
+	size_t nall;
+};
+
+void post_mortem_prepare(struct watched *t)
+{
+	struct err err = {};
+
+	if (!t->bin || t->library || t->ready.known || t->prepares >= 1u << MAX_PREPARES)
+		return;
+	t->prepares++;
+	if (t->prepares & (t->prepares - 1))
+		return; /* later and later */
+	snapshot_ready_free(&t->ready);
+	if (snapshot_prepare(&t->ready, &t->process, t->bin, PREPARE_NS, &err))
+		log_verbose("process %d: %s", (int)t->process.pid,
+			    err.text[0] ? err.text : "its goroutines are not found yet");
+}
+
+/* Whether the frame belongs to the function that has this site. */
+static bool is_frame_of(const struct snapshot_sight *s, uint64_t stored, uint64_t site)
+{
+	uint64_t pc = (stored & ~UNWIND_EXACT) - !(stored & UNWIND_EXACT);
+	struct go_func f;
+
+	return !go_binary_func_by_pc(s->bin, site - s->bias, &f) && pc - s->bias >= f.entry &&
+	       pc - s->bias < f.end;
+}
+
+static bool is_stack_check(const struct snapshot_sight *s, uint64_t stored)
+{
+	uint64_t pc = (stored & ~UNWIND_EXACT) - !(stored & UNWIND_EXACT);
+	struct go_func f;
+
+	return !go_binary_func_by_pc(s->bin, pc - s->bias, &f) && f.name &&
+	       !strncmp(f.name, "runtime.morestack", 17);
+}
+
+/* Not one that has only just come, and stands in front of the operation: at the stack check, where
+ * it may be held by ourselves, or parked. */
+static bool has_begun(const struct snapshot_sight *s, const struct goroutine *g, size_t frame,
+		      uint64_t site)
+{
+	const uint64_t *pcs = s->goroutines->pcs + g->at;
+
+	if (frame)
+		return !is_stack_check(s, pcs[frame - 1]);
+	return g->status == GOROUTINE_RUNNING && pcs[0] & UNWIND_EXACT &&
+	       (pcs[0] & ~UNWIND_EXACT) > site;
+}
+
+/* Whether any of these words is the one that is looked for. */
+static bool has_word(struct memory *memory, uint64_t lo, uint64_t hi, uint64_t word)
+{
+	uint64_t at, value;
+
+	if (hi < lo || hi - lo > MAX_FRAME)
+		return false;
+	for (at = lo; at < hi; at += 8)
+		if (!memory_u64(memory, at, &value) && value == word)
+			return true;
+	return false;
+}
+
+static bool has_register(const struct user_regs_struct *r, uint64_t word)
+{
+	const unsigned long long all[] = {r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp,
+					  r->r8,  r->r9,  r->r10, r->r11, r->r12, r->r13, r->r15};
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] == word)
+			return true;
+	return false;
+}
+
+/*
+ * A map function needs its map to the end, so it has it still: in its frame, where its registers
+ * are spilled above the return address, or, where it has called nobody, in a register. What the
+ * engine has noted and this does not bear out is of an earlier operation: the kernel may leave out
+ * runs of our programs.
+ */
+static bool has_argument(const struct snapshot_sight *s, const struct goroutine *g, size_t frame,
+			 uint64_t arg)
+{
+	const uint64_t *slots = s->goroutines->slots + g->at;
+	const struct frozen_thread *t;
+
+	if (frame)
+		return slots[frame - 1] &&
+		       has_word(s->memory, slots[frame - 1] + 8, slots[frame] + SPILLED, arg);
+	t = g->tid ? freeze_thread(s->freeze, g->tid) : NULL;
+	return t && t->known &&
+	       (has_register(&t->regs, arg) ||
+		has_word(s->memory, t->regs.rsp & ~7ull, slots[frame] + SPILLED, arg));
+}
+
+/* Whether it stands inside the map operation that it entered last, and of which map. */
+static bool find_inside(const struct taking *t, const struct snapshot_sight *s, size_t which,
+			struct inside *out)
+{
+	const struct goroutine *g = &s->goroutines->list[which];
+	struct attachment_last_op op;
+	uint64_t map;
+	size_t i;
+
+	if (!g->n || !attachment_last_op(t->target->attachment, g->addr, &op))
+		return false;
+	for (i = 0; i < g->n; i++)
+		if (s->goroutines->slots[g->at + i] == op.sp)
+			break;
+	if (i == g->n || !is_frame_of(s, s->goroutines->pcs[g->at + i], op.site) ||
+	    !has_begun(s, g, i, op.site) || !has_argument(s, g, i, op.arg))
+		return false;
+	map = op.arg;
+	if (op.site_iterates &&
+	    memory_u64(s->memory, op.arg + go_binary_layout(s->bin)->iter_map, &map))
+		return false;
+	*out = (struct inside){which, map, resolve_op(op.op), mr_op_writes(op.op)};
+	return map != 0;
+}
+
+/* While all stands still. */
+static int look(void *arg, const struct snapshot_sight *s)
+{
+	struct taking *t = arg;
+	const struct goroutines *gs = s->goroutines;
+	struct inside one;
+	size_t i;
+
+	for (i = 0; i < gs->n; i++) {
+		if (gs->list[i].addr == mr_addr(t->event->access.g))
+			t->died = i;
+		if (!(t->event->other.flags & MR_ACCESS_UNKNOWN) && t->event->other.goid &&
+		    gs->list[i].addr == mr_addr(t->event->other.g) &&
+		    gs->list[i].id == t->event->other.goid)
+			t->last = i;
+	}
+	if (t->died == SIZE_MAX)
+		return 0;
+	t->self_inside = find_inside(t, s, t->died, &t->self);
+	for (i = 0; i < gs->n && t->self_inside && t->nall < MAX_INSIDE; i++)
+		if (i != t->died && find_inside(t, s, i, &one) && one.map == t->self.map &&
+		    one.writes)
+			t->all[t->nall++] = one;
+	return 0;
+}
+
+/* As long as the process is there, whose memory has the names of types. */
+static int describe_map(struct taking *t)
+{
+	const struct mr_event_fatal *e = t->event;
+	uint64_t addr = t->self_inside ? t->self.map : 0;
+	bool same = addr && addr == mr_addr(e->map);
+	size_t len = same && e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
+
+	return resolve_map(&t->target->source.resolver, addr, same ? e->type : 0, e->map_header,
+			   len, &t->death->map);
+}
+
+static void let_go(void *arg)
+{
+	struct taking *t = arg;
+
+	t->result = t->meanwhile(t->arg);
+	if (!t->result)
+		t->result = describe_map(t);
+	attachment_let_go(t->target->attachment);
+	hurry_end();
+	t->death->stopped_ns = watch_now() - t->event->header.time_ns;
+}
+
+static int add_side(struct report_death *d, const struct snapshot_sight *s,
+		    enum report_death_role role, size_t which, const struct inside *inside)
+{
+	struct report_death_side *side = &d->sides[d->nsides++];
+
+	side->role = role;
+	side->in_operation = inside != NULL;
+	side->op = inside ? inside->op : REPORT_WRITE;
+	return groups_make_one(&side->at, &s->goroutines->list[which], s->goroutines, s->bin,
+			       s->bias, s->now_ns);
+}
+
+static const char *why_not(const struct taking *t)
+{
+	const struct report_death *d = t->death;
+
+	if (t->nall)
+		return "";
+	if (!d->nsides)
+		return "the one that died was not among the goroutines that were read";
+	if (!t->self_inside)
+		return "it is not certain which map the one that died was inside of: it entered it "
+		       "unseen";
+	return "nobody else stands inside a write to this map, as far as operations are seen: it "
+	       "has got through in the moment that the process took to stop";
+}
+
+/* When it has been let go: names for what was seen. */
+static int tell(void *arg, const struct snapshot_sight *s)
+{
+	struct taking *t = arg;
+	struct report_death *d = t->death;
+	bool last = !t->nall && t->last != SIZE_MAX && t->last != t->died;
+	size_t i;
+	int r = 0;
+
+	d->sides = calloc(t->nall + 2, sizeof(*d->sides));
+	if (!d->sides)
+		return -ENOMEM;
+	if (t->died != SIZE_MAX)
+		r = add_side(d, s, REPORT_DEATH_DIED, t->died, t->self_inside ? &t->self : NULL);
+	for (i = 0; i < t->nall && !r; i++)
+		r = add_side(d, s, REPORT_DEATH_INSIDE, t->all[i].which, &t->all[i]);
+	if (last && !r)
+		r = add_side(d, s, REPORT_DEATH_LAST, t->last, NULL);
+	d->map_known = t->self_inside;
+	return r;
+}
+
+/* What the runtime is about to print; it may have been made for the occasion. */
+static char *message_of(const struct watched *t, const struct mr_event_fatal *e)
+{
+	size_t n = e->message_len < MAX_MESSAGE ? e->message_len : MAX_MESSAGE;
+	struct memory *live = memory_live(t->process.pid);
+	char text[MAX_MESSAGE + 1] = "";
+
+	if (!live || memory_read(live, e->message, text, n))
+		n = 0;
+	text[n] = '\0';
+	memory_close(live);
+	return strdup(text);
+}
+
+static struct report_death *new_death(struct post_mortem *pm)
+{
+	struct report_death *grown;
+
+	if (pm->n == MAX_DEATHS) {
+		if (!pm->too_many++)
+			log_warn("more than %d processes have died: later ones are not looked at",
+				 MAX_DEATHS);
+		return NULL;
+	}
+	grown = reallocarray(pm->deaths, pm->n + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	pm->deaths = grown;
+	grown[pm->n] = (struct report_death){.nsides = 0};
+	return &grown[pm->n++];
+}
+
+static uint64_t time_left(const struct taking *t, uint64_t limit)
+{
+	uint64_t gone = watch_now() - t->event->header.time_ns;
+
+	return gone + SHORTEST_LOOK_NS < limit ? limit - gone : SHORTEST_LOOK_NS;
+}
+
+static int take_snapshot(struct taking *t, char *type)
+{
+	const struct snapshot_map map = {mr_addr(t->event->map), type && type[0] ? type : NULL};
+	uint64_t limit = t->watch->attach.max_freeze_ns;
+	const struct snapshot_options options = {
+		.max_freeze_ns = time_left(t, limit),
+		.maps = &map,
+		.nmaps = map.addr && t->target->ready.known,
+		.goroutines_part = GOROUTINES_PART,
+		.ready = &t->target->ready,
+		.frozen = look,
+		.let_go = let_go,
+		.told = tell,
+		.arg = t,
+	};
+	struct report_death *d = t->death;
+	struct err err = {};
+	int r = snapshot_take(&d->seen, &t->target->process, t->target->bin, &options, &err);
+
+	d->seen.limit_ns = limit;
+	if (r == -ECANCELED) {
+		attachment_let_go(t->target->attachment);
+		hurry_end();
+		log_error("%s", err.text);
+		return r;
+	}
+	if (r && r != -ENOMEM)
+		r = report_snapshot_note(&d->seen, "it was not looked at: %s",
+					 err.text[0] ? err.text : err_name(r));
+	return r;
+}
+
+int post_mortem_take(struct watch *w, struct watched *t, const struct mr_event_fatal *e,
+		     int (*meanwhile)(void *arg), void *arg)
+{
+	struct taking taking = {
+		.watch = w,
+		.target = t,
+		.event = e,
+		.meanwhile = meanwhile,
+		.arg = arg,
+		.died = SIZE_MAX,
+		.last = SIZE_MAX,
+	};
+	struct report_death *d;
+	char *type;
+	int r;
+
+	d = taking.death = t->looked_at ? NULL : new_death(&w->post_mortem);
+	if (!d) { /* of several goroutines the first; too many, or no memory */
+		r = meanwhile(arg);
+		attachment_let_go(t->attachment);
+		return r;
+	}
+	t->looked_at = true;
+	hurry_begin();
+	d->by_signal = e->stopped;
+	d->message = message_of(t, e);
+	d->not_identified = NULL;
+	type = resolve_type(&t->source.resolver, e->type);
+	r = take_snapshot(&taking, type);
+	free(type);
+	d->seen.at_s = e->header.time_ns > w->start_ns
+			       ? (double)(e->header.time_ns - w->start_ns) / 1e9
+			       : 0;
+	d->not_identified = strdup(why_not(&taking));
+	if (!d->message || !d->not_identified)
+		r = -ENOMEM;
+	return r ? r : taking.result;
+}
+
+void post_mortem_free(struct post_mortem *pm)
+{
+	size_t i;
+
+	for (i = 0; i < pm->n; i++)
+		report_death_free(&pm->deaths[i]);
+	free(pm->deaths);
+	*pm = (struct post_mortem){.n = 0};
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_POST_MORTEM_H
+#define MAPRACE_SESSION_POST_MORTEM_H
+
+#include <stddef.h>
+
+#include <maprace/wire.h>
+
+#include "model/snapshot.h"
+#include "session/watched.h"
+
+struct watch;
+
+/*
+ * A process that the runtime's own check ends is stopped by our probe (attach.h). It is looked at,
+ * let go, and dies as it would have. Who stood inside an operation on the map is told by the stacks:
+ * a goroutine is inside where its return address into the map function lies at the very place at
+ * which the engine saw it enter that function last, with this map, while all probes were in place.
+ */
+struct post_mortem {
+	struct report_death *deaths;
+	size_t n;
+	size_t told;	 /* of them have been printed */
+	size_t too_many; /* more than are kept */
+};
+
+/* Now and then, while it lives: what is to be known of it before. */
+void post_mortem_prepare(struct watched *t);
+/*
+ * The event of a process that stands still, or is about to end. meanwhile() is called when it has
+ * been looked at, before it is let go. 0 or -ENOMEM; -ECANCELED: our own memory may be torn, and
+ * all that is left to do is to _exit().
+ */
+int post_mortem_take(struct watch *w, struct watched *t, const struct mr_event_fatal *e,
+		     int (*meanwhile)(void *arg), void *arg);
+void post_mortem_free(struct post_mortem *pm);
+
+#endif
