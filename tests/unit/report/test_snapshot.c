@@ -66,6 +66,31 @@ static void sample_map(struct report_map_dump *m, bool swiss)
 	m->values[0] = (struct report_entry){sample_text("\"\033k\""), sample_text("1")};
 }
 
+static void sample_death(struct report *report)
+{
+	struct report_death *d = sample_zero(1, sizeof(*d));
+
+	report->deaths = d;
+	report->ndeaths = 1;
+	d->message = sample_text("concurrent map writes");
+	d->map_known = true;
+	d->map = (struct report_map){.addr = 0xc000094480, .type = sample_text("map[int]int")};
+	d->not_identified = sample_text("");
+	d->stopped_ns = 12000000;
+	d->by_signal = true;
+	d->nsides = 2;
+	d->sides = sample_zero(2, sizeof(*d->sides));
+	d->sides[0].in_operation = d->sides[1].in_operation = true;
+	d->sides[0].op = REPORT_WRITE;
+	d->sides[1].op = REPORT_DELETE;
+	d->sides[1].role = REPORT_DEATH_INSIDE;
+	sample_group(&d->sides[0].at, "", 1);
+	sample_group(&d->sides[1].at, "", 1);
+	d->seen.pid = 4210;
+	d->seen.exe = sample_text("/srv/app");
+	d->seen.at_s = 1.5;
+}
+
 static void sample(struct report *report)
 {
 	struct report_snapshot *s = sample_zero(1, sizeof(*s));
@@ -94,6 +119,7 @@ static void sample(struct report *report)
 	sample_map(&s->maps[1], false);
 	assert_int_equal(report_snapshot_note(s, "%d goroutines were not read", 3), 0);
 	assert_true(report_snapshot_broken(s));
+	sample_death(report);
 }
 
 static char *render(enum report_format format, size_t *len)
@@ -115,6 +141,10 @@ static char *render(enum report_format format, size_t *len)
 static void text_says_all_of_it(void **state)
 {
 	static const char *const parts[] = {
+		"PROCESS 4210 DIED (/srv/app): fatal error: concurrent map writes\n",
+		"Goroutine 18 died inside its write of the map at 0x00c000094480:\n",
+		"Goroutine 18 stood inside its delete of the same map:\n",
+		"Stood still for 12.0ms\n",
 		"SNAPSHOT of process 4210 (/srv/app)\n",
 		"Frozen for 2.3ms: 5 threads, 8 goroutines in 2 groups\n",
 		"Note: 3 goroutines were not read\n",
@@ -156,6 +186,19 @@ static void json_is_of_the_schema(void **state)
 	free(text);
 }
 
+static void the_page_has_the_pair_first(void **state)
+{
+	size_t len;
+	char *text = render(FORMAT_HTML, &len), *pair, *groups;
+
+	(void)state;
+	pair = strstr(text, "stood inside its delete of the same map");
+	groups = strstr(text, "<details");
+	assert_true(pair && groups && pair < groups);
+	assert_null(strchr(text, '\033'));
+	free(text);
+}
+
 static void a_profile_has_the_groups(void **state)
 {
 	uint8_t plain[8192];
@@ -181,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_says_all_of_it),
 		cmocka_unit_test(json_is_of_the_schema),
+		cmocka_unit_test(the_page_has_the_pair_first),
 		cmocka_unit_test(a_profile_has_the_groups),
 	};
 

@@ -24,6 +24,9 @@ void html_distances(FILE *out, const struct report *report);
 /* html_growth.c: how maps grew, over the run and in a table; nothing when nobody asked for it */
 void html_growths(FILE *out, const struct report *report);
 
+/* html_deaths.c: processes that have died, and snapshots; nothing where there are none */
+void html_deaths(FILE *out, const struct report *report);
+
 /* html_tables.c: maps, cost, losses */
 void html_maps(FILE *out, const struct report *report);
 void html_cost(FILE *out, const struct report *report);
