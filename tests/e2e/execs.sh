@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # variables of lifecycle.sh
+# Cases of lifecycle.sh, which has what they call: targets that become another program, or their own anew.
+
+life_execs()
+{
+	start_target "$(program 1.24 execer)" "$(program 1.24 clean_mutex)" 3
+	watch -p "$target" -d 5
+	need 'not attached' attached "$target" || return 1
+	kill -USR2 "$target"
+	watch_ended 10 && status_is 0 || return 1
+	need 'the program that it became was harmed' wait_until 5 unharmed "$work/target"
+}
+
+# The same file anew: its code may be elsewhere, and nothing that was known of its memory is true any more.
+life_execs_itself()
+{
+	local kind
+	for kind in stripped pie; do
+		start_target "$e2e_build/1.24-$kind/execer" "$e2e_build/1.24-$kind/execer" on
+		watch -p "$target" -d 15
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+		kill -USR2 "$target"
+		watch_ended 10 && status_is 0 || return 1
+		need "$kind: nothing said" grep -q "process $target runs another program now, or its own anew: it is not watched any more" "$work/stderr" || return 1
+		need "$kind: a probe stays behind" wait_until 2 text_same "$target" || return 1
+		need "$kind: the target was harmed" stop_target || return 1
+	done
+}
+
+became() # what the target has become says so too
+{
+	(($(grep -c '^ready' "$work/target") == 2))
+}
+
+# A target that becomes another program, at the same path, while probes are taken away and put back all the time: until maprace sees
+# that it did, a quarter of a second later, they go to the file that it was and not to the one that it is, whose code is another.
+life_becomes()
+{
+	local i end
+	mkdir "$work/bin"
+	for i in {1..8}; do
+		((i != 5)) || export MAPRACE_WITHOUT=uprobe-multi
+		cp "$(program 1.24 execer)" "$work/bin/changing"
+		start_target "$work/bin/changing" hot "$work/bin/changing" 2
+		watch -p "$target" --budget 20
+		need 'not attached' attached "$target" || return 1
+		sleep "1.$((RANDOM % 500 + 400))" # by then they come and go
+		cp "$(program 1.27 clean_mutex)" "$work/bin/new"
+		mv "$work/bin/new" "$work/bin/changing"
+		kill -USR2 "$target"
+		need 'it did not become another program' wait_until 5 became || return 1
+		end=$((${EPOCHREALTIME/./} + 400000))
+		while ((${EPOCHREALTIME/./} < end)); do
+			! text_differs "$target" || { why="a probe is in what it has become, round $i" && return 1; }
+		done
+		watch_ended 10 && status_is 0 || return 1
+		need 'nothing said' grep -q "process $target runs another program now" "$work/stderr" || return 1
+		need 'the program that it became was harmed' wait_until 5 unharmed "$work/target" || return 1
+		target=
+	done
+}
