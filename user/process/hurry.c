@@ -4,10 +4,13 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+static int nice_before;
+
 void hurry_begin(void)
 {
 	const struct sched_param lowest = {.sched_priority = 1};
 
+	nice_before = getpriority(PRIO_PROCESS, 0);
 	if (sched_setscheduler(0, SCHED_FIFO, &lowest))
 		(void)setpriority(PRIO_PROCESS, 0, -20);
 }
@@ -17,5 +20,5 @@ void hurry_end(void)
 	const struct sched_param none = {.sched_priority = 0};
 
 	(void)sched_setscheduler(0, SCHED_OTHER, &none);
-	(void)setpriority(PRIO_PROCESS, 0, 0);
+	(void)setpriority(PRIO_PROCESS, 0, nice_before);
 }
