@@ -58,7 +58,7 @@ host_come_and_go()
 	host_end 66 || return 1
 	# on a busy machine some may have ended before anybody could look
 	counted '.followed | .of == "host" and .watched == 3 and .go <= 7 and .go + .unknown >= 7 and all(.not_watched[]; .why | test("^too short|^ended"))' &&
-		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $$)" &&
+		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $BASHPID)" &&
 		counted 'all(.processes[] | select(.to_s != null); .to_s - .from_s > 0.4)' &&
 		must 'not said' grep -q '^  Watched 3 of [3-7] Go processes, among [0-9]* that were there or were started' "$work/stderr"
 }
