@@ -18,14 +18,16 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 	const volatile struct mr_target *t = target_of(g);
 	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
 	__u64 ip = t->sites[last->what & (MR_SITE_SLOTS - 1)].ip, ret = 0;
+	__u32 cpu;
 
 	if (not || !cfg.holds_enabled || !m ||
 	    (m->flags & (MR_MAP_SHARED | MR_MAP_STACK)) != MR_MAP_SHARED)
 		return 0;
-	if (target_u64(last->sp, &ret))
+	if (target_u64(last->sp, &ret) ||
+	    (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))) {
+		count(this_cpu(g, &cpu), MR_COUNT_CALLER_FAULT);
 		return 0;
-	if (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))
-		return 0;
+	}
 	return !(m->sites & caller_bit(caller_key(ip ^ tag_of(g), ret)));
 }
 
