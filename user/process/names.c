@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/proc_text.h"
+
 #define CONTAINER_ID 64
 #define UID_DASHED 36
 #define UID_PLAIN 32 /* of a pod that is in a file on the node */
@@ -206,23 +208,6 @@ bool names_in_group(const char *groups, const char *path)
 
 /* ---- a live process ---- */
 
-static char *read_file(pid_t pid, const char *name, size_t most, size_t *len)
-{
-	char path[64], *text = malloc(most + 1);
-	FILE *f;
-
-	*len = 0;
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	f = text ? fopen(path, "re") : NULL;
-	if (f) {
-		*len = fread(text, 1, most, f);
-		fclose(f);
-	}
-	if (text)
-		text[*len] = '\0';
-	return text;
-}
-
 static long number_of(const char *status, const char *name, unsigned int which)
 {
 	const char *at = strstr(status, name);
@@ -253,7 +238,7 @@ static void join_args(char *args, size_t len)
 int identity_read(struct identity *id, pid_t pid)
 {
 	size_t len;
-	char *status = read_file(pid, "status", 2048, &len);
+	char *status = proc_text(pid, "status", 2048, &len);
 	bool gone = !len;
 
 	memset(id, 0, sizeof(*id));
@@ -263,10 +248,10 @@ int identity_read(struct identity *id, pid_t pid)
 	}
 	gone |= !status;
 	free(status);
-	id->args = read_file(pid, "cmdline", IDENTITY_ARGS, &len);
+	id->args = proc_text(pid, "cmdline", IDENTITY_ARGS, &len);
 	if (id->args)
 		join_args(id->args, len);
-	id->groups = read_file(pid, "cgroup", GROUPS_MAX, &len);
+	id->groups = proc_text(pid, "cgroup", GROUPS_MAX, &len);
 	if (!id->args || !id->groups)
 		return -ENOMEM;
 	names_of_groups(&id->names, id->groups);

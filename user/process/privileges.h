@@ -9,7 +9,7 @@
  *
  * Kept while watching: CAP_BPF (before Linux 5.19 even reading one of our own maps asks for it),
  * CAP_SYS_PTRACE (types and goroutine ids in the target's memory, its /proc files), CAP_KILL (a
- * command that we started and that changed its user), CAP_SYS_NICE (process/hurry.h) and
+ * command that we started and that changed its user), CAP_SYS_NICE (process/priority.h) and
  * CAP_DAC_OVERRIDE and CAP_CHOWN (the output file). All others go, for good: from the permitted,
  * inheritable and bounding sets, and no program that we might start gains any.
  */

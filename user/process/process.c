@@ -551,9 +551,9 @@ int process_same_program(const struct process *p, bool *same)
 	return 0;
 }
 
-uint64_t process_cpu_ns(const struct process *p)
+uint64_t process_cpu_ns(pid_t pid)
 {
 	clockid_t clock;
 
-	return clock_getcpuclockid(p->pid, &clock) ? 0 : clock_ns(clock);
+	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
 }

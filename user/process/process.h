@@ -37,7 +37,7 @@ int process_open(struct process *p, pid_t pid, struct err *err);
 bool process_ends_within(const struct process *p, int ms);
 
 /* The CPU time that it has used, 0 when it is gone. */
-uint64_t process_cpu_ns(const struct process *p);
+uint64_t process_cpu_ns(pid_t pid);
 
 /* SIGCONT, to that process and no other; pidfd: -1 where the kernel has none. */
 void process_continue(pid_t pid, int pidfd);
@@ -105,7 +105,8 @@ int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
 bool process_is_file(const struct process *p, int fd);
 
 /* False after an execve, of the same file too: that goes elsewhere, unless addresses are not random
- * here or may not be seen. -ESRCH once it is gone. */
+ * here or may not be seen. -ESRCH once it is gone, -EOWNERDEAD its first thread has ended and
+ * others go on. */
 int process_same_program(const struct process *p, bool *same);
 
 #endif

@@ -9,43 +9,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "process/proc_text.h"
+
 #define CPU_WORDS 128 /* 8192 CPUs, the most that the kernel can be built for */
 
-static char *read_all(pid_t pid, const char *name, size_t *len)
-{
-	char path[64], *text = NULL;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	f = fopen(path, "re");
-	*len = 0;
-	if (!f)
-		return NULL;
-	text = malloc(65537);
-	if (text) {
-		*len = fread(text, 1, 65536, f);
-		text[*len] = '\0';
-	}
-	fclose(f);
-	return text;
-}
+#define MOST 65536 /* of an environment or a command line: what is looked for comes early */
 
 bool situation_is_stopped(pid_t pid)
 {
-	char path[64], stat[512], *at;
 	size_t len;
-	FILE *f;
+	char *stat = proc_text(pid, "stat", 511, &len), *at;
+	bool stopped;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	len = fread(stat, 1, sizeof(stat) - 1, f);
-	fclose(f);
-	stat[len] = '\0';
 	/* the name may have anything in it */
-	at = strrchr(stat, ')');
-	return at && at[1] && (at[2] == 'T' || at[2] == 't');
+	at = stat ? strrchr(stat, ')') : NULL;
+	stopped = at && at[1] && (at[2] == 'T' || at[2] == 't');
+	free(stat);
+	return stopped;
 }
 
 /* Threads may be bound one by one. */
@@ -86,7 +66,7 @@ unsigned int situation_gomaxprocs(pid_t pid)
 {
 	static const char name[] = "GOMAXPROCS=";
 	size_t len, at;
-	char *env = read_all(pid, "environ", &len), *end;
+	char *env = proc_text(pid, "environ", MOST, &len), *end;
 	unsigned long n = 0;
 
 	/* the runtime takes the first one, and a whole number above 0 only (src/runtime/proc.go) */
@@ -107,7 +87,7 @@ unsigned int situation_gomaxprocs(pid_t pid)
 void situation_subcommand(pid_t pid, char *word, size_t size)
 {
 	size_t len, at;
-	char *args = read_all(pid, "cmdline", &len);
+	char *args = proc_text(pid, "cmdline", MOST, &len);
 
 	word[0] = '\0';
 	if (!args)

@@ -13,6 +13,7 @@ struct binary {
 	struct hook_set hooks; /* empty until binary_hooks() */
 	bool chosen;
 	unsigned int users;
+	size_t in_place; /* whose probes are, at the last look (watch_budget.c) */
 	struct binary *next;
 };
 

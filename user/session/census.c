@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "probe/execs.h"
 #include "probe/feature.h"
 #include "process/names.h"
+#include "process/process.h"
 
 #define FILES 1024   /* whose nature is known, the last ones */
 #define PENDING 4096 /* processes that have had no turn */
@@ -284,13 +284,6 @@ size_t census_known(const struct census *c)
 	return c->npending;
 }
 
-static uint64_t cpu_of(pid_t pid)
-{
-	clockid_t clock;
-
-	return clock_getcpuclockid(pid, &clock) ? 0 : clock_ns(clock);
-}
-
 static void earn(struct census *c, uint64_t now_ns)
 {
 	c->credit_ns += JOIN_SHARE * (double)(now_ns - c->credited_ns);
@@ -357,7 +350,7 @@ static struct candidate *hottest(struct census *c, uint64_t now_ns)
 
 		if (due_ns(p) > now_ns || (!p->one.present && c->credit_ns <= 0))
 			continue;
-		cpu = cpu_of(p->one.pid);
+		cpu = process_cpu_ns(p->one.pid);
 		if (best && cpu <= most)
 			continue;
 		best = p;

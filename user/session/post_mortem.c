@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "process/hurry.h"
+#include "process/priority.h"
 #include "session/watch.h"
 #include "snapshot/groups.h"
 #include "snapshot/snapshot.h"
@@ -208,7 +208,7 @@ static void let_go(void *arg)
 	if (!t->result)
 		t->result = describe_map(t);
 	attachment_let_go(t->target->attachment);
-	hurry_end();
+	priority_restore();
 	t->death->stopped_ns = watch_now() - t->event->header.time_ns;
 }
 
@@ -322,7 +322,7 @@ static int take_snapshot(struct taking *t, char *type)
 	d->seen.limit_ns = limit;
 	if (r == -ECANCELED) {
 		attachment_let_go(t->target->attachment);
-		hurry_end();
+		priority_restore();
 		log_error("%s", err.text);
 		return r;
 	}
@@ -355,7 +355,7 @@ int post_mortem_take(struct watch *w, struct watched *t, const struct mr_event_f
 		return r;
 	}
 	t->looked_at = true;
-	hurry_begin();
+	priority_raise();
 	d->by_signal = e->stopped;
 	d->message = message_of(t, e);
 	d->not_identified = NULL;

@@ -93,7 +93,7 @@ static void look_thoroughly(struct watched *t)
 	if (s->last.cpus > s->cpus)
 		s->cpus = s->last.cpus;
 	look_at_code(t);
-	s->cpu_ns = process_cpu_ns(&t->process);
+	s->cpu_ns = process_cpu_ns(t->process.pid);
 	if (!t->started || seen(t, &nil))
 		return;
 	s->library[0] = '\0';
@@ -189,7 +189,7 @@ void silence_begin(struct watched *t)
 	if (!procs_find(t->bin, &addr))
 		s->procs_at = addr + t->source.resolver.bias;
 	s->asked = situation_gomaxprocs(t->process.pid);
-	s->cpu_from_ns = process_cpu_ns(&t->process);
+	s->cpu_from_ns = process_cpu_ns(t->process.pid);
 	look_at_procs(t);
 	look_thoroughly(t);
 	say(t);

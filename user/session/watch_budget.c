@@ -44,7 +44,7 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct acc
 
 	attachment_counters(t->attachment, sum);
 	facts->now_ns = watch_now();
-	facts->target_ns = process_cpu_ns(&t->process);
+	facts->target_ns = process_cpu_ns(t->process.pid);
 	facts->hold_ns = sum->cpu.hold_ns;
 	facts->other_hits = other_hits(sum);
 	/* a call instruction's traps are put down to the function that it calls */
@@ -105,27 +105,25 @@ static double own_ns(struct watch *w)
 	return (double)since;
 }
 
-/* Others of the same program whose probes are in place. */
-static size_t neighbours(const struct watch *w, const struct watched *t)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < w->ntargets; i++) {
-		const struct watched *other = w->targets[i];
-
-		n += other != t && earns(other) && other->account.open && other->binary &&
-		     other->binary == t->binary;
-	}
-	return n;
-}
-
+/* A hit costs more where others of the same program have their probes in place. */
 static void price(struct watch *w)
 {
-	size_t i;
+	size_t i, others;
 
 	for (i = 0; i < w->ntargets; i++)
-		account_price(&w->targets[i]->account,
-			      calibration_among(w->hit_ns, neighbours(w, w->targets[i])));
+		if (earns(w->targets[i]) && w->targets[i]->binary)
+			w->targets[i]->binary->in_place = 0;
+	for (i = 0; i < w->ntargets; i++)
+		if (earns(w->targets[i]) && w->targets[i]->binary)
+			w->targets[i]->binary->in_place += w->targets[i]->account.open;
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = w->targets[i];
+
+		if (!earns(t))
+			continue;
+		others = t->binary ? t->binary->in_place - t->account.open : 0;
+		account_price(&t->account, calibration_among(w->hit_ns, others));
+	}
 }
 
 static size_t processes(const struct watch *w, double *use)

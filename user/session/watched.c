@@ -113,7 +113,7 @@ void watched_start(struct watched *w, uint64_t start_ns)
 
 void watched_look_whether_it_runs(struct watched *w)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), used = process_cpu_ns(&w->process);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), used = process_cpu_ns(w->process.pid);
 	bool runs = w->looked_ns && now - w->looked_ns < LATE_NS;
 
 	if (used == w->looked_cpu_ns)

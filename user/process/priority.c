@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "process/hurry.h"
+#include "process/priority.h"
 
 #include <sched.h>
 #include <sys/resource.h>
 
 static int nice_before;
 
-void hurry_begin(void)
+void priority_raise(void)
 {
 	const struct sched_param lowest = {.sched_priority = 1};
 
@@ -15,7 +15,7 @@ void hurry_begin(void)
 		(void)setpriority(PRIO_PROCESS, 0, -20);
 }
 
-void hurry_end(void)
+void priority_restore(void)
 {
 	const struct sched_param none = {.sched_priority = 0};
 
