@@ -135,11 +135,3 @@ int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 	}
 	return option_table_parse(&table, argc, argv, o, &rest);
 }
-
-void daemon_options_free(struct daemon_options *o)
-{
-	while (o->nstrings)
-		free(o->strings[--o->nstrings]);
-	free(o->strings);
-	o->strings = NULL;
-}

@@ -7,6 +7,5 @@
 
 /* Of the configuration file that they name, and of the command line. As in options.h. */
 int options_parse_daemon(int argc, char **argv, struct daemon_options *options);
-void daemon_options_free(struct daemon_options *options);
 
 #endif

@@ -52,6 +52,7 @@ static void on_race(void *ctx, const struct report_race *race)
 	char *line = NULL;
 	size_t len = 0;
 	FILE *memory;
+	int r;
 
 	if (!racebook_note(d->book, race, p->exe, p->unit ? p->unit : ""))
 		return;
@@ -59,8 +60,8 @@ static void on_race(void *ctx, const struct report_race *race)
 	memory = open_memstream(&line, &len);
 	if (!memory)
 		return;
-	if (!jsonl_print_race_of(memory, race, p, (int64_t)clock_ns(CLOCK_REALTIME)) &&
-	    !fclose(memory))
+	r = jsonl_print_race_of(memory, race, p, (int64_t)clock_ns(CLOCK_REALTIME));
+	if (!fclose(memory) && !r)
 		linelog_write(d->log, line, len);
 	free(line);
 }
@@ -196,44 +197,36 @@ static bool differ(const char *a, const char *b)
 	return (a || b) && (!a || !b || strcmp(a, b) != 0);
 }
 
-static void free_strings(struct daemon_options *o)
+/* What is taken over by one that is accepted as a whole. */
+struct change {
+	struct filter *filter; /* of those that come from now on */
+	struct linelog *log;   /* NULL: it stays */
+};
+
+static int prepare(const struct daemon *d, const struct daemon_options *o, struct change *c,
+		   struct err *err)
 {
-	while (o->nstrings)
-		free(o->strings[--o->nstrings]);
-	free(o->strings);
-	o->strings = NULL;
+	int r = filter_open(&c->filter, o->watch.out.suppressions, o->watch.out.baseline, err);
+
+	if (!r && (differ(o->log, d->now.log) || o->log_size != d->now.log_size ||
+		   o->log_files != d->now.log_files))
+		r = linelog_open(&c->log, o->log, o->log_size, o->log_files, err);
+	if (r)
+		filter_free(c->filter);
+	return r;
 }
 
-/* Of those that come from now on. */
-static int change_filter(struct daemon *d, const struct daemon_options *o, struct err *err)
+static void take_over(struct daemon *d, const struct change *c)
 {
-	struct filter *filter = NULL;
-	int r = filter_open(&filter, o->watch.out.suppressions, o->watch.out.baseline, err);
-
-	if (r)
-		return r;
-	tracker_set_filter(d->watch->tracker, filter_hides, filter);
+	tracker_set_filter(d->watch->tracker, filter_hides, c->filter);
 	filter_free(d->watch->filter);
-	d->watch->filter = filter;
-	return 0;
-}
-
-static int change_log(struct daemon *d, const struct daemon_options *o, struct err *err)
-{
-	struct linelog *log;
-	int r;
-
-	if (!differ(o->log, d->now.log) && o->log_size == d->now.log_size &&
-	    o->log_files == d->now.log_files) {
+	d->watch->filter = c->filter;
+	if (c->log) {
+		linelog_close(d->log);
+		d->log = c->log;
+	} else {
 		linelog_look(d->log);
-		return 0;
 	}
-	r = linelog_open(&log, o->log, o->log_size, o->log_files, err);
-	if (r)
-		return r;
-	linelog_close(d->log);
-	d->log = log;
-	return 0;
 }
 
 /* What was chosen for good when the programs were loaded and the socket was bound. */
@@ -248,19 +241,19 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 static int reload(struct daemon *d)
 {
 	struct daemon_options o;
+	struct change change = {};
 	struct err err = {};
 	int r = d->reread(d->ctx, &o);
 
 	if (!r)
-		r = change_filter(d, &o, &err);
-	if (!r)
-		r = change_log(d, &o, &err);
+		r = prepare(d, &o, &change, &err);
 	if (r) {
 		log_error("the configuration is not taken over: %s",
 			  err.text[0] ? err.text : "see above");
-		free_strings(&o);
+		daemon_options_free(&o);
 		return r;
 	}
+	take_over(d, &change);
 	tell_fixed(d, &o);
 	d->options->host = o.watch.host;
 	if (d->options->host.most > d->now.watch.host.most)
@@ -270,7 +263,7 @@ static int reload(struct daemon *d)
 	o.listen = d->now.listen;
 	o.state = d->now.state;
 	o.watch.host.most = d->now.watch.host.most;
-	free_strings(&d->earlier);
+	daemon_options_free(&d->earlier);
 	d->earlier = d->now;
 	d->now = o;
 	return 0;
@@ -300,6 +293,14 @@ static const struct watch_hooks hooks = {
 	.reload = on_reload,
 	.end = on_end,
 };
+
+void daemon_options_free(struct daemon_options *o)
+{
+	while (o->nstrings)
+		free(o->strings[--o->nstrings]);
+	free(o->strings);
+	o->strings = NULL;
+}
 
 int daemon_open(struct daemon **out, struct watch *w, struct daemon_options *options,
 		int (*reread)(void *ctx, struct daemon_options *options), void *ctx,
@@ -339,7 +340,7 @@ void daemon_close(struct daemon *d)
 	httpd_close(d->httpd);
 	racebook_close(d->book);
 	linelog_close(d->log);
-	free_strings(&d->now);
-	free_strings(&d->earlier);
+	daemon_options_free(&d->now);
+	daemon_options_free(&d->earlier);
 	free(d);
 }

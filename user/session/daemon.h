@@ -22,6 +22,9 @@ struct daemon_options {
 	size_t nstrings;
 };
 
+/* What it owns; twice is fine. */
+void daemon_options_free(struct daemon_options *o);
+
 struct daemon;
 
 /* options must outlive it; reread gives those of the configuration as it is then, or a negative

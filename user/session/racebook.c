@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,33 +24,32 @@ struct racebook {
 	size_t npages;
 	struct metrics_race list[RACEBOOK_MOST];
 	uint64_t unlisted;
-	char **known; /* "ID EXE" of earlier runs */
+	void *known; /* a tree (tsearch(3)) of "ID EXE", of earlier runs too */
 	size_t nknown;
 	FILE *state;
 	bool said;
 };
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 static bool is_known(const struct racebook *b, const char *line)
 {
-	size_t i;
-
-	for (i = 0; i < b->nknown; i++)
-		if (!strcmp(b->known[i], line))
-			return true;
-	return false;
+	return tfind(line, &b->known, compare);
 }
 
 static void know(struct racebook *b, const char *line)
 {
-	char **grown = b->nknown < KNOWN_MOST ? realloc(b->known, (b->nknown + 1) * sizeof(*grown))
-					      : NULL;
+	char *copy = b->nknown < KNOWN_MOST && !is_known(b, line) ? strdup(line) : NULL;
 
-	if (!grown)
+	if (!copy)
 		return;
-	b->known = grown;
-	grown[b->nknown] = strdup(line);
-	if (grown[b->nknown])
+	if (tsearch(copy, &b->known, compare))
 		b->nknown++;
+	else
+		free(copy);
 }
 
 static int read_state(struct racebook *b, const char *path, struct err *err)
@@ -61,14 +61,15 @@ static int read_state(struct racebook *b, const char *path, struct err *err)
 		     ? -1
 		     : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	b->state = fd >= 0 ? fdopen(fd, "a+e") : NULL;
+	if (!b->state && fd >= 0)
+		close(fd);
 	if (!b->state)
 		return err_set(err, fd < 0 && !errno ? -EACCES : -errno, "%s: %s", path,
 			       err_name(errno ? errno : EACCES));
 	rewind(b->state);
 	while (fgets(line, sizeof(line), b->state)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!is_known(b, line))
-			know(b, line);
+		know(b, line);
 	}
 	return 0;
 }
@@ -213,9 +214,7 @@ void racebook_close(struct racebook *b)
 		free(b->pages[i].exe);
 		free(b->pages[i].unit);
 	}
-	for (i = 0; i < b->nknown; i++)
-		free(b->known[i]);
-	free(b->known);
+	tdestroy(b->known, free);
 	if (b->state)
 		fclose(b->state);
 	free(b);
