@@ -45,6 +45,24 @@ void report_actor_free(struct report_actor *actor)
 	memset(actor, 0, sizeof(*actor));
 }
 
+char *report_text_copy(const char *text, int *r)
+{
+	char *made = text ? strdup(text) : NULL;
+
+	if (text && !made)
+		*r = -ENOMEM;
+	return made;
+}
+
+const struct report_process *report_process_find(const struct report_process *all, size_t n,
+						 uint32_t pid)
+{
+	while (n--)
+		if (all[n].pid == pid && !all[n].why)
+			return &all[n];
+	return NULL;
+}
+
 void report_process_free(struct report_process *process)
 {
 	free(process->exe);

@@ -376,6 +376,11 @@ void report_actor_free(struct report_actor *actor);	     /* what it owns, and cl
 void report_process_free(struct report_process *process);    /* likewise */
 void report_followed_free(struct report_followed *followed); /* the struct as well; NULL is fine */
 void report_bpf_free(struct report_bpf *bpf);		     /* the struct as well; NULL is fine */
+/* A copy, of NULL none; *r becomes -ENOMEM where there is no memory for it. */
+char *report_text_copy(const char *text, int *r);
+/* The last one of that number that was watched; NULL: there is none. */
+const struct report_process *report_process_find(const struct report_process *all, size_t n,
+						 uint32_t pid);
 /* What went by unseen, as far as its coverage tell: of each function as much as while its probes
  * were in place, for the rest of the time. */
 double report_unwatched(const struct report_stats *stats);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "session/bpf_watch.h"
 #include "session/loop.h"
+#include "session/outputs.h"
 #include "session/watch.h"
 
 #define TOP_EVERY 4 /* ticks */
@@ -77,8 +78,7 @@ static void on_report(void *ctx)
 {
 	struct bpf_loop_state *l = ctx;
 
-	if (!l->watch->options->out.n && !l->watch->recorder)
-		log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+	outputs_are_asked_for(&l->watch->options->out, l->watch->recorder);
 	bpf_write_output(l->watch);
 }
 

@@ -113,11 +113,6 @@ void follow_note_left(struct follow *f, size_t living)
 	f->left = living;
 }
 
-void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns)
-{
-	roster_note_end(f->roster, pid, now_ns);
-}
-
 bool follow_is_tool(const struct go_binary *bin)
 {
 	static const char *const names[] = {

@@ -46,7 +46,6 @@ void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, 
  * Go program at all. */
 void follow_note_tool(struct follow *f, const struct exec_file *file);
 void follow_note_other(struct follow *f, const struct exec_file *file);
-void follow_note_end(struct follow *f, pid_t pid, uint64_t now_ns);
 struct roster *follow_roster(const struct follow *f);
 /* Copies. 0 or -ENOMEM. NULL is fine. */
 int follow_fill(const struct follow *f, struct report *report);

@@ -74,3 +74,9 @@ int outputs_write(const struct output_options *options, const struct report *rep
 	}
 	return r;
 }
+
+void outputs_are_asked_for(const struct output_options *options, bool recording)
+{
+	if (!options->n && !recording)
+		log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+}

@@ -12,5 +12,7 @@ int outputs_check(const struct output_options *options, struct err *err);
 /* All but the recordings, each as a whole. What fails is told; 0 or the last failure. */
 int outputs_write(const struct output_options *options, const struct report *report,
 		  const struct print_options *how);
+/* SIGUSR1 has come: says so where there is nothing to write. */
+void outputs_are_asked_for(const struct output_options *options, bool recording);
 
 #endif

@@ -89,25 +89,16 @@ void past_add(struct past_sum *to, const struct watched *t)
 	to->maps += t->source.maps_at_end;
 }
 
-static char *copy(const char *text, int *r)
-{
-	char *made = text ? strdup(text) : NULL;
-
-	if (text && !made)
-		*r = -ENOMEM;
-	return made;
-}
-
 static int copy_target(struct report *report, const struct report_target *from)
 {
 	struct report_target *to = &report->targets[report->ntargets++];
 	int r = 0;
 
 	*to = *from;
-	to->exe = copy(from->exe, &r);
-	to->library = copy(from->library, &r);
-	to->build_id = copy(from->build_id, &r);
-	to->go_version = copy(from->go_version, &r);
+	to->exe = report_text_copy(from->exe, &r);
+	to->library = report_text_copy(from->library, &r);
+	to->build_id = report_text_copy(from->build_id, &r);
+	to->go_version = report_text_copy(from->go_version, &r);
 	return r;
 }
 
@@ -123,7 +114,7 @@ static int copy_rows(struct report *report, const struct report *from)
 	report->maps = grown;
 	for (i = 0; i < from->nmaps; i++) {
 		grown[report->nmaps] = from->maps[i];
-		grown[report->nmaps++].type = copy(from->maps[i].type, &r);
+		grown[report->nmaps++].type = report_text_copy(from->maps[i].type, &r);
 	}
 	return r;
 }
@@ -148,7 +139,8 @@ int past_fill_duties(const struct past *past, struct report_stats *stats)
 	stats->coverage = grown;
 	for (i = 0; i < from->ncoverage; i++) {
 		grown[stats->ncoverage] = from->coverage[i];
-		grown[stats->ncoverage++].function = copy(from->coverage[i].function, &r);
+		grown[stats->ncoverage++].function =
+			report_text_copy(from->coverage[i].function, &r);
 	}
 	return r;
 }

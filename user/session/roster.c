@@ -151,12 +151,7 @@ void roster_note_end(struct roster *r, pid_t pid, uint64_t now_ns)
 
 const struct report_process *roster_find(const struct roster *r, uint32_t pid)
 {
-	size_t i;
-
-	for (i = r->nrows; i--;)
-		if (r->rows[i].pid == pid && !r->rows[i].why)
-			return &r->rows[i];
-	return NULL;
+	return report_process_find(r->rows, r->nrows, pid);
 }
 
 uint64_t roster_found(const struct roster *r)
@@ -169,26 +164,18 @@ uint64_t roster_watched(const struct roster *r)
 	return r->watched;
 }
 
-static char *copy(const char *text, bool *failed)
-{
-	char *made = text ? strdup(text) : NULL;
-
-	*failed |= text && !made;
-	return made;
-}
-
 static int copy_row(struct report_process *to, const struct report_process *from)
 {
-	bool failed = false;
+	int r = 0;
 
 	*to = *from;
-	to->exe = copy(from->exe, &failed);
-	to->why = copy(from->why, &failed);
-	to->args = copy(from->args, &failed);
-	to->container = copy(from->container, &failed);
-	to->pod = copy(from->pod, &failed);
-	to->unit = copy(from->unit, &failed);
-	return failed ? -ENOMEM : 0;
+	to->exe = report_text_copy(from->exe, &r);
+	to->why = report_text_copy(from->why, &r);
+	to->args = report_text_copy(from->args, &r);
+	to->container = report_text_copy(from->container, &r);
+	to->pod = report_text_copy(from->pod, &r);
+	to->unit = report_text_copy(from->unit, &r);
+	return r;
 }
 
 static int copy_reasons(const struct roster *r, struct report_followed *to)

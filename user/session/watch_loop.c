@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "session/outputs.h"
 #include "session/recorder.h"
 #include "session/watch_loop.h"
 
@@ -290,8 +291,7 @@ static void on_report(void *ctx)
 {
 	struct loop *l = ctx;
 
-	if (!l->watch->options->out.n && !l->watch->recorder)
-		log_warn("SIGUSR1 asks for the report, but there is no -o FILE");
+	outputs_are_asked_for(&l->watch->options->out, l->watch->recorder);
 	watch_write_output(l->watch);
 }
 

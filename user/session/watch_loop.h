@@ -6,7 +6,8 @@
 #include "session/watch.h"
 #include "session/watch_rings.h"
 
-/* The event loop of a watch, between its files: watch_loop.c, watch_arrivals.c. */
+/* The event loop of a watch, between its files: watch_loop.c, watch_arrivals.c,
+ * watch_departures.c. */
 
 struct source { /* one target in the loop */
 	struct loop *loop;
@@ -47,6 +48,7 @@ int loop_expect_followed(struct loop *l);
 int loop_expect_host(struct loop *l);
 /* A look at /proc, where it is due. */
 void loop_look_at_host(struct loop *l);
+/* watch_departures.c */
 /* Of those that have ended what the report needs is kept, and no more. */
 void loop_forget_ended(struct loop *l);
 

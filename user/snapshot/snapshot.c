@@ -30,6 +30,7 @@ struct taking {
 	struct snapshot_ready own;
 	const struct snapshot_ready *ready; /* own, or what was given */
 	uint64_t allgs, reserve;
+	int64_t clock_offset; /* of its time namespace: it may be gone when that is needed */
 	struct memory *memory;
 	struct freeze freeze;
 	struct unwinder unwinder;
@@ -134,7 +135,12 @@ static int read_maps(struct taking *t, uint64_t until)
 	return r;
 }
 
-/* While all of it stands still. */
+/* When it was frozen, by the clock of its time namespace. */
+static uint64_t its_clock(const struct taking *t)
+{
+	return t->freeze.began_ns + (uint64_t)t->clock_offset;
+}
+
 static struct snapshot_sight sight_of(const struct taking *t)
 {
 	return (struct snapshot_sight){.goroutines = &t->goroutines,
@@ -142,9 +148,10 @@ static struct snapshot_sight sight_of(const struct taking *t)
 				       .bin = t->bin,
 				       .memory = t->memory,
 				       .bias = t->own.bias,
-				       .now_ns = t->freeze.began_ns};
+				       .now_ns = its_clock(t)};
 }
 
+/* While all of it stands still. */
 static int read_frozen(void *arg)
 {
 	struct taking *t = arg;
@@ -233,15 +240,6 @@ static int note_count(struct report_snapshot *out, uint64_t n, const char *what)
 	return n ? report_snapshot_note(out, "%" PRIu64 " %s", n, what) : 0;
 }
 
-/* That moment in the time namespace of the process. */
-static uint64_t its_clock(const struct process *p, uint64_t ns)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)p->pid);
-	return ns + (uint64_t)clock_offset_ns(path);
-}
-
 static int fill(struct taking *t)
 {
 	struct report_snapshot *out = t->out;
@@ -256,7 +254,7 @@ static int fill(struct taking *t)
 	out->no_stack = gs->no_stack;
 	out->unreadable = gs->unreadable;
 	out->read_bytes = memory_taken(t->memory);
-	r = groups_make(out, gs, t->bin, t->own.bias, its_clock(t->process, t->freeze.began_ns));
+	r = groups_make(out, gs, t->bin, t->own.bias, its_clock(t));
 	for (i = 0; i < out->nmaps && !r; i++)
 		r = snapshot_ask_goroutines(out, &out->maps[i]);
 	if (!r)
@@ -283,8 +281,11 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 {
 	struct taking t = {.process = p, .bin = bin, .options = options, .out = out, .err = err};
 	struct snapshot_sight sight;
+	char path[64];
 	int r;
 
+	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)p->pid);
+	t.clock_offset = clock_offset_ns(path);
 	memset(out, 0, sizeof(*out));
 	out->pid = (uint32_t)p->pid;
 	out->limit_ns = options->max_freeze_ns;

@@ -48,18 +48,7 @@ static void print_side(FILE *out, const struct report_death_side *side)
 {
 	fprintf(out, "<section class=\"access %s\"><h3>Goroutine %" PRIu64 " ",
 		side->role == REPORT_DEATH_DIED ? "a" : "b", side->at.nids ? side->at.ids[0] : 0);
-	switch (side->role) {
-	case REPORT_DEATH_DIED:
-		fputs("died", out);
-		if (side->in_operation)
-			fprintf(out, " inside its %s", words_op(side->op));
-		break;
-	case REPORT_DEATH_INSIDE:
-		fprintf(out, "stood inside its %s of the same map", words_op(side->op));
-		break;
-	default:
-		fputs("was the one inside, and has got through; it stood here meanwhile", out);
-	}
+	words_death_side(out, side);
 	fputs("</h3>\n", out);
 	print_stack(out, &side->at);
 	fputs("</section>\n", out);

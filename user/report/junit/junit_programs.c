@@ -26,12 +26,10 @@ static bool is_of(const struct suite *s, const struct report_process *p)
 /* That of the last process of that number that was watched. */
 static bool has_pid(const struct suite *s, uint32_t pid)
 {
-	size_t i;
+	const struct report_process *p =
+		report_process_find(s->report->processes, s->report->nprocesses, pid);
 
-	for (i = s->report->nprocesses; i--;)
-		if (s->report->processes[i].pid == pid && !s->report->processes[i].why)
-			return is_of(s, &s->report->processes[i]);
-	return false;
+	return p && is_of(s, p);
 }
 
 static bool is_blind(const struct report_stats *stats, uint32_t pid)

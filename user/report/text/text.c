@@ -235,24 +235,14 @@ void text_print_race(FILE *out, const struct report_race *race, double elapsed_s
 	fputs(RULE, out);
 }
 
-/* The last one of that number. */
-static const struct report_process *process_of(const struct report *report, uint32_t pid)
-{
-	size_t i;
-
-	for (i = report->nprocesses; i--;)
-		if (report->processes[i].pid == pid && !report->processes[i].why)
-			return &report->processes[i];
-	return NULL;
-}
-
 static void print_races(FILE *out, const struct report *report, const struct report_race *races,
 			size_t n, struct text_style style)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		style.process = process_of(report, races[i].pid);
+		style.process =
+			report_process_find(report->processes, report->nprocesses, races[i].pid);
 		text_print_race(out, &races[i], report->duration_s, &style);
 	}
 }

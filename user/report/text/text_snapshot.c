@@ -102,6 +102,18 @@ static void print_ids(FILE *out, const struct report_group *g)
 	fputs(g->count > i ? ", ...\n" : "\n", out);
 }
 
+static void print_creation(FILE *out, const struct report_group *g, const char *created,
+			   const struct text_style *style)
+{
+	if (!g->created_by.known)
+		return;
+	fputs(created, out);
+	if (g->created_by.goroutine)
+		fprintf(out, " by goroutine %" PRIu64, g->created_by.goroutine);
+	fputs(" at:\n", out);
+	print_frame(out, &g->created_by.at, style);
+}
+
 static void print_group(FILE *out, const struct report_group *g, const struct text_style *style)
 {
 	fputs("\n", out);
@@ -113,13 +125,7 @@ static void print_group(FILE *out, const struct report_group *g, const struct te
 	print_state(out, g);
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
 	print_stack(out, g, style);
-	if (g->created_by.known) {
-		fputs("Created", out);
-		if (g->created_by.goroutine)
-			fprintf(out, " by goroutine %" PRIu64, g->created_by.goroutine);
-		fputs(" at:\n", out);
-		print_frame(out, &g->created_by.at, style);
-	}
+	print_creation(out, g, "Created", style);
 	print_ids(out, g);
 }
 
@@ -182,29 +188,13 @@ static void print_side(FILE *out, const struct report_death *d,
 	const struct report_group *g = &side->at;
 
 	fputs(style->color ? BOLD : "", out);
-	fprintf(out, "Goroutine %" PRIu64, g->nids ? g->ids[0] : 0);
-	switch (side->role) {
-	case REPORT_DEATH_DIED:
-		fputs(" died", out);
-		if (side->in_operation)
-			fprintf(out, " inside its %s of the map at 0x%012" PRIx64,
-				words_op(side->op), d->map.addr);
-		break;
-	case REPORT_DEATH_INSIDE:
-		fprintf(out, " stood inside its %s of the same map", words_op(side->op));
-		break;
-	default:
-		fputs(" was the one inside, and has got through; it stood here meanwhile", out);
-	}
+	fprintf(out, "Goroutine %" PRIu64 " ", g->nids ? g->ids[0] : 0);
+	words_death_side(out, side);
+	if (side->role == REPORT_DEATH_DIED && side->in_operation)
+		fprintf(out, " of the map at 0x%012" PRIx64, d->map.addr);
 	fprintf(out, ":%s\n", style->color ? PLAIN : "");
 	print_stack(out, g, style);
-	if (!g->created_by.known)
-		return;
-	fputs("  created", out);
-	if (g->created_by.goroutine)
-		fprintf(out, " by goroutine %" PRIu64, g->created_by.goroutine);
-	fputs(" at:\n", out);
-	print_frame(out, &g->created_by.at, style);
+	print_creation(out, g, "  created", style);
 }
 
 void text_print_death(FILE *out, const struct report_death *d, const struct text_style *style)

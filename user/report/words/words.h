@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "model/snapshot.h"
 
 /*
  * The wording that all printers share. Everything written here is safe on a terminal (names of the
@@ -61,6 +62,9 @@ void words_process(FILE *out, const struct report_process *process);
  * ": 2 not, for …" */
 void words_followed(FILE *out, const struct report_followed *followed);
 void words_not_watched(FILE *out, const struct report_followed *followed);
+
+/* Behind "Goroutine 119": "died inside its write" */
+void words_death_side(FILE *out, const struct report_death_side *side);
 
 /* What one of them writes, as a string; malloc'ed, NULL when memory is short. */
 char *words_of(void (*say)(FILE *, const struct report_race *), const struct report_race *race);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "model/snapshot.h"
+#include "report/words/words.h"
+
+void words_death_side(FILE *out, const struct report_death_side *side)
+{
+	switch (side->role) {
+	case REPORT_DEATH_DIED:
+		fputs("died", out);
+		if (side->in_operation)
+			fprintf(out, " inside its %s", words_op(side->op));
+		break;
+	case REPORT_DEATH_INSIDE:
+		fprintf(out, "stood inside its %s of the same map", words_op(side->op));
+		break;
+	default:
+		fputs("was the one inside, and has got through; it stood here meanwhile", out);
+	}
+}
