@@ -16,7 +16,8 @@ host_watch()
 {
 	"$maprace" watch --all --match "$bin/*" --no-color -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null &
 	target=$!
-	wait_until 10 grep -qs '^SigCgt:.*[1-9a-f]' "/proc/$target/status" && wait_until 10 begun
+	must 'it has not begun' wait_until 10 grep -qs '^SigCgt:.*[1-9a-f]' "/proc/$target/status" &&
+		must 'it does not answer' wait_until 20 begun
 }
 
 # begun: its answer to SIGUSR1 is there
@@ -42,13 +43,21 @@ watches()
 	jq -e "[.processes[] | select(.why_not == null and .to_s == null)] | length == $1" "$work/out.json" >/dev/null 2>&1
 }
 
+# soon_watched N: or what there is instead
+soon_watched()
+{
+	wait_until 30 watches "$1" && return
+	why="not $1 watched, but $(jq -c '[.processes[] | {comm, why_not, to_s}]' "$work/out.json" 2>&1)"
+	return 1
+}
+
 # One is there, one comes and races, one comes and goes, and four are too short for anything.
 host_come_and_go()
 {
 	local pid
-	"$bin/brief" 0 8000 &
-	host_watch
-	must 'what was there is not watched' wait_until 10 watches 1 || return 1
+	"$bin/brief" 0 120000 & # until the end of this, however slow the machine
+	host_watch || return 1
+	soon_watched 1 || return 1
 	"$bin/racer" 20 &
 	pid=$!
 	# shellcheck disable=SC2034
@@ -56,11 +65,12 @@ host_come_and_go()
 	"$bin/brief" 0 700
 	must 'no race was proved' wait_until 15 grep -q "^Process: $pid ($bin/racer 20)" "$work/stdout" || return 1
 	host_end 66 || return 1
-	# on a busy machine some may have ended before anybody could look
-	counted '.followed | .of == "host" and .watched == 3 and .go <= 7 and .go + .unknown >= 7 and all(.not_watched[]; .why | test("^too short|^ended"))' &&
+	# on a busy machine some may have ended before anybody could look, and some live for longer than they meant to
+	counted '.followed | .of == "host" and .watched >= 3 and .go <= 7 and .go + .unknown >= 7 and
+		.watched + ([.not_watched[].processes] | add // 0) == .go and all(.not_watched[]; .why | test("^too short|^ended"))' &&
 		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $BASHPID)" &&
-		counted 'all(.processes[] | select(.to_s != null); .to_s - .from_s > 0.4)' &&
-		must 'not said' grep -q '^  Watched 3 of [3-7] Go processes, among [0-9]* that were there or were started' "$work/stderr"
+		counted "any(.processes[]; .why_not == null and .args == \"$bin/brief 0 700\" and .to_s - .from_s > 0.4)" &&
+		must 'not said' grep -q '^  Watched [3-7] of [3-7] Go processes, among [0-9]* that were there or were started' "$work/stderr"
 }
 
 # Of more than there are places for the one that has used most CPU time comes first, and the others when one has ended.
@@ -68,14 +78,14 @@ host_places()
 {
 	local hot
 	"$bin/idle" &
-	"$bin/brief" 0 3000 &
+	"$bin/brief" 0 120000 &
 	hot=$!
 	sleep 0.5 # for it to have used more
-	host_watch --max-processes 1 --budget 100
-	must 'nobody is watched' wait_until 10 watches 1 && counted "any(.processes[]; .pid == $hot)" || return 1
+	host_watch --max-processes 1 --budget 100 || return 1
+	soon_watched 1 && counted "any(.processes[]; .pid == $hot)" || return 1
 	counted '[.stats.caveats[].text] | any(. == "Go processes that are not watched: 1: more than --max-processes allows")' || return 1
-	wait "$hot" || return 1
-	must 'the other one did not get its place' wait_until 10 watches 1 || return 1
+	{ kill -KILL "$hot" && wait "$hot"; } 2>/dev/null || true
+	soon_watched 1 || return 1
 	kill -TERM "$target"
 	wait "$target" || true
 	target=
@@ -87,7 +97,7 @@ host_container()
 {
 	mkdir -p "$work/root/bin"
 	cp "$bin/racer" "$work/root/bin/racer"
-	host_watch --match '/bin/rac[e]r *'
+	host_watch --match '/bin/rac[e]r *' || return 1
 	unshare --mount --pid --fork --mount-proc chroot "$work/root" /bin/racer 20 >/dev/null 2>&1 &
 	must 'no race was proved' wait_until 15 grep -q '^Process: [0-9]* (/bin/racer 20)' "$work/stdout" || return 1
 	pkill -KILL -f '^/bin/racer 20' || true
@@ -97,19 +107,19 @@ host_container()
 host_user()
 {
 	chmod 755 "$bin" "$bin"/*
-	host_watch --user nobody
-	"$bin/brief" 0 5000 &
-	"${nobody[@]}" "$bin/brief" 0 5000 &
-	must 'that of the user is not watched' wait_until 10 watches 1 || return 1
+	host_watch --user nobody || return 1
+	"$bin/brief" 0 120000 &
+	"${nobody[@]}" "$bin/brief" 0 120000 &
+	soon_watched 1 || return 1
 	host_end 0 && counted '.followed | .go == 1 and .watched == 1'
 }
 
 # A process that is watched becomes another program.
 host_exec_again()
 {
-	host_watch
+	host_watch || return 1
 	"$bin/execer" "$bin/racer" 2>"$work/execer" &
-	must 'not watched' wait_until 10 watches 1 || return 1
+	soon_watched 1 || return 1
 	wait_until 10 grep -qs ready "$work/execer" && kill -USR2 $! || return 1
 	must 'no race was proved' wait_until 15 grep -qs '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
 	host_end 66 && counted '.followed.watched == 2'
@@ -118,9 +128,9 @@ host_exec_again()
 # The kernel does not tell who executes what: /proc has to do, and it is said.
 host_no_events()
 {
-	MAPRACE_WITHOUT=execs host_watch
-	"$bin/brief" 0 5000 &
-	must 'not watched' wait_until 10 watches 1 || return 1
+	MAPRACE_WITHOUT=execs host_watch || return 1
+	"$bin/brief" 0 120000 &
+	soon_watched 1 || return 1
 	host_end 0 && counted '.followed.watched == 1' && must 'not said' grep -q '^  Caveat: new processes were found in /proc only' "$work/stderr"
 }
 
