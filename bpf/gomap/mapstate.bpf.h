@@ -296,6 +296,22 @@ __noinline int map_assigned(__u32 index, __u64 map, __u64 g, __u32 op, __u32 slo
 }
 
 /*
+ * Another one writes than was noted last, or g is the first. One goroutine may be noted twice: at
+ * the same time on two CPUs, that one pushed another one out. Not a third one, where its mark is
+ * there.
+ */
+static __always_inline void writer_comes(struct mr_map *m, __u64 g, __u64 last)
+{
+	__u64 before = m->writer_before.g;
+	__u8 *mark = &m->marks[mr_mark_place(g)], old = *mark;
+
+	*mark = mr_mark(g);
+	if (before && before != g && ((before ^ last) | (old ^ mr_mark(g))) &&
+	    !(m->flags & MR_MAP_WRITERS))
+		m->flags |= MR_MAP_WRITERS;
+}
+
+/*
  * Notes the access, once: with MR_LAST_ONCE. Returns true where it deserves a look: another
  * goroutine or another function than last time, or some time has passed since the last look.
  */
@@ -316,10 +332,7 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	if (writes) {
 		m->writes++;
 		if (l->g != g) {
-			m->marks[mr_mark_place(g)] = mr_mark(g);
-			if (l->g && m->writer_before.g && m->writer_before.g != g &&
-			    !(m->flags & MR_MAP_WRITERS))
-				m->flags |= MR_MAP_WRITERS;
+			writer_comes(m, g, l->g);
 			m->writer_before = *l;
 		}
 		if ((m->flags & how) != how)

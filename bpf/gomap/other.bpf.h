@@ -70,7 +70,7 @@ static __always_inline const struct mr_map_access *other_writer(const struct ope
 	*alone = !(o->record->flags & MR_MAP_WRITERS) && record_is_whole(o);
 	if (w->g == o->g)
 		w = before;
-	else if (before->g && before->g != o->g)
+	else if (before->g && before->g != o->g && before->g != w->g)
 		*alone = false;
 	if (marks_of_others(o->index, o->g, w->g))
 		*alone = false;

@@ -218,6 +218,36 @@ static void two_that_came_at_once_are_two(void **state)
 	dies_alone(&b);
 }
 
+/* a noted itself over b's note, at the same time on another CPU. */
+static void pushed_out(void)
+{
+	struct mr_map_access first;
+
+	at(0, &a, SITE_WRITE);
+	first = record()->writer;
+	at(1000, &b, SITE_WRITE);
+	record()->writer = record()->writer_before = first;
+}
+
+static void two_are_no_more_where_one_is_noted_twice(void **state)
+{
+	(void)state;
+	pushed_out();
+	assert_int_equal(dies(&b)->other.goid, 101);
+	at(MS, &b, SITE_WRITE);
+	assert_false(record()->flags & MR_MAP_WRITERS);
+	assert_int_equal(dies(&b)->other.goid, 101);
+}
+
+static void but_a_third_one_is_seen_to_be_one(void **state)
+{
+	(void)state;
+	pushed_out();
+	at(1000, &c, SITE_WRITE);
+	assert_true(record()->flags & MR_MAP_WRITERS);
+	dies_alone(&c);
+}
+
 /* One that found the record to be another map's, and is late with its note. */
 static void a_note_of_another_map_is_none(void **state)
 {
@@ -543,6 +573,8 @@ int main(void)
 		TEST(unless_it_may_have_entered_before),
 		TEST(a_writer_may_have_gone_by_unseen),
 		TEST(two_that_came_at_once_are_two),
+		TEST(two_are_no_more_where_one_is_noted_twice),
+		TEST(but_a_third_one_is_seen_to_be_one),
 		TEST(a_note_of_another_map_is_none),
 		TEST(of_a_clone_no_map_is_told),
 		TEST(but_one_that_was_assigned_to_is_none),
