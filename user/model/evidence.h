@@ -12,7 +12,7 @@
 struct evidence_kind {
 	const char *name; /* the JSON word: "in-flight" */
 	/* What a race of a Go map, or of a kernel map, proves by it when nothing speaks against it;
-	 * NULL: nothing, it is a suspect. To be asked by report_proves() only. */
+	 * NULL: nothing, it is a suspect. To be called by report_proves() only. */
 	enum report_proof (*proves)(const struct report_race *race);
 	const char *role[2]; /* of access[], the JSON words: "entered", "held" */
 	const char *second;  /* of the access that is shown second: "Concurrent", "Last seen" */

@@ -8,6 +8,7 @@
 #include "detect/gomap/fatal.h"
 #include "detect/gomap/globals.h"
 #include "detect/gomap/maprows.h"
+#include "model/evidence.h"
 
 _Static_assert(REPORT_DISTANCES == MR_DISTANCES, "one histogram");
 
@@ -187,8 +188,8 @@ static void replace(struct tracked *k, struct report_race *race)
 	*race = old;
 }
 
-/* Another sighting of it. The stronger evidence is the one that is shown; what the runtime said of
- * the two stays with them either way. */
+/* Another sighting of it. Of a proof in which the other one was held both stacks are known, so that
+ * it is the one that is shown; what the runtime said of the two stays with them either way. */
 static void add_sighting(struct tracker *t, struct tracked *k, struct report_race *race)
 {
 	size_t bytes = race_bytes(race);
@@ -197,7 +198,7 @@ static void add_sighting(struct tracker *t, struct tracked *k, struct report_rac
 	k->race.count++;
 	if (race->last_seen_s > k->race.last_seen_s)
 		k->race.last_seen_s = race->last_seen_s;
-	if (race->evidence == REPORT_COLLISION && k->race.evidence != REPORT_COLLISION &&
+	if (evidence_kind(race->evidence)->held && !evidence_kind(k->race.evidence)->held &&
 	    bytes <= MAX_BYTES - t->bytes + k->bytes) {
 		t->bytes += bytes - k->bytes;
 		k->bytes = bytes;
@@ -239,31 +240,43 @@ static int merge(struct tracker *t, struct tracked_list *list, struct tracker_so
 	return add_pair(k, *pair);
 }
 
-static enum report_evidence evidence_of(uint32_t evidence)
+/* What the kernel's evidence is called here. What has no row is none. */
+static const struct {
+	enum mr_evidence seen;
+	enum report_evidence evidence;
+} evidences[] = {
+	{MR_EVIDENCE_COLLISION, REPORT_COLLISION},
+	{MR_EVIDENCE_IN_FLIGHT, REPORT_IN_FLIGHT},
+	{MR_EVIDENCE_WINDOW, REPORT_WINDOW},
+};
+
+static bool evidence_find(uint32_t seen, enum report_evidence *evidence)
 {
-	switch (evidence) {
-	case MR_EVIDENCE_IN_FLIGHT:
-		return REPORT_IN_FLIGHT;
-	case MR_EVIDENCE_WINDOW:
-		return REPORT_WINDOW;
-	default:
-		return REPORT_COLLISION;
-	}
+	size_t i;
+
+	for (i = 0; i < sizeof(evidences) / sizeof(evidences[0]); i++)
+		if (evidences[i].seen == seen) {
+			*evidence = evidences[i].evidence;
+			return true;
+		}
+	return false;
 }
 
-static int on_race(struct tracker *t, struct tracker_source *source, const struct mr_event_race *e)
+static int on_race(struct tracker *t, struct tracker_source *source, const struct mr_event_race *e,
+		   enum report_evidence evidence)
 {
+	const struct evidence_kind *kind = evidence_kind(evidence);
 	struct resolver *r = &source->resolver;
 	struct report_race race = {};
 	size_t header_len = e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
 	int ret;
 
-	race.evidence = evidence_of(e->evidence);
+	race.evidence = evidence;
 	race.pid = (uint32_t)r->process->pid;
 	race.target = source;
 	race.count = 1;
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
-	race.held_ns = race.evidence == REPORT_COLLISION ? e->held_ns : 0;
+	race.held_ns = kind->held ? e->held_ns : 0;
 	race.has_other = !(e->access[1].flags & MR_ACCESS_UNKNOWN);
 	race.message = strdup("");
 	ret = race.message ? 0 : -ENOMEM;
@@ -283,8 +296,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	race.map.seen_ns = e->header.time_ns;
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
-	return merge(t, race.evidence == REPORT_WINDOW ? &t->suspects : &t->races, source, &race,
-		     &e->pair);
+	return merge(t, kind->proves ? &t->races : &t->suspects, source, &race, &e->pair);
 }
 
 static void note_fatal(struct tracked_list *list, const struct tracker_source *source)
@@ -332,12 +344,14 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 	const struct mr_event_header *h = data;
 	const struct mr_event_fatal *fatal = data;
 	const struct mr_event_race *race = data;
+	enum report_evidence evidence;
 
 	if (size >= sizeof(*race) && h->kind == MR_EVENT_RACE &&
 	    access_well_formed(&race->access[0]) && access_well_formed(&race->access[1]) &&
 	    of_one_target(h, race->map, &race->access[0], &race->access[1]) &&
-	    (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)))
-		return on_race(t, source, race);
+	    (mr_op_writes(race->access[0].op) || mr_op_writes(race->access[1].op)) &&
+	    evidence_find(race->evidence, &evidence))
+		return on_race(t, source, race, evidence);
 	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_FATAL &&
 	    access_well_formed(&fatal->access) && fatal->other.nframes <= MR_FRAMES &&
 	    fatal->other.op < MR_OP_MAX && fatal->op < MR_OP_MAX &&
@@ -375,6 +389,7 @@ static void refresh_race(const struct tracker *t, struct tracked *k)
 	account(k);
 }
 
+/* Those whose distances are counted, which the kernel keeps apart from other pairs. */
 static void refresh_suspect(const struct tracker *t, struct tracked *k)
 {
 	struct mr_suspect suspect;
@@ -396,17 +411,28 @@ static void refresh_suspect(const struct tracker *t, struct tracked *k)
 	account(k);
 }
 
+static void refresh_list(const struct tracker *t, struct tracked_list *list,
+			 const struct tracker_source *of)
+{
+	struct tracked *k;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		k = list->items[i];
+		if (!is_of(k, of))
+			continue;
+		if (evidence_kind(k->race.evidence)->distances)
+			refresh_suspect(t, k);
+		else
+			refresh_race(t, k);
+	}
+}
+
 /* of: those of one source, NULL: all. */
 static void refresh(struct tracker *t, const struct tracker_source *of)
 {
-	size_t i;
-
-	for (i = 0; i < t->races.count; i++)
-		if (is_of(t->races.items[i], of))
-			refresh_race(t, t->races.items[i]);
-	for (i = 0; i < t->suspects.count; i++)
-		if (is_of(t->suspects.items[i], of))
-			refresh_suspect(t, t->suspects.items[i]);
+	refresh_list(t, &t->races, of);
+	refresh_list(t, &t->suspects, of);
 }
 
 void tracker_refresh(struct tracker *t)

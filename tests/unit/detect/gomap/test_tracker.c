@@ -9,6 +9,7 @@
 
 #define START 5000000000ull
 #define MAP 0xc000123000ull
+#define HELD 36500ull
 #define WRITES "concurrent map writes"
 #define DAMAGED "small map with no empty slot (concurrent map writes?)"
 
@@ -95,6 +96,7 @@ static void collide(struct world *w, uint32_t evidence)
 {
 	struct mr_event_race e = {.header = {MR_EVENT_RACE, 0, sizeof(e), START + 2000},
 				  .map = MAP,
+				  .held_ns = HELD,
 				  .evidence = evidence};
 
 	access_at(w, &e.access[0], 1);
@@ -124,6 +126,8 @@ static void die(struct world *w, const char *words, bool inside)
 
 static const struct report_race *races(struct world *w, size_t n)
 {
+	free(w->report.races);
+	free(w->report.suspects);
 	memset(&w->report, 0, sizeof(w->report));
 	assert_int_equal(tracker_borrow(w->tracker, &w->report), 0);
 	assert_int_equal(w->report.nraces, n);
@@ -286,6 +290,45 @@ static void of_two_targets_nothing_is_told(void **state)
 	world_close(&w);
 }
 
+/* Evidence that has no row is none, least of all a proof; it is counted. */
+static void of_evidence_that_is_unknown_nothing_is_told(void **state)
+{
+	static const uint32_t unknown[] = {0, MR_EVIDENCE_WINDOW + 1, UINT32_MAX};
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	for (i = 0; i < 3; i++)
+		collide(&w, unknown[i]);
+	races(&w, 0);
+	assert_int_equal(w.source.bad_events, 3);
+	world_close(&w);
+}
+
+/* Who was held is the one that was told so; what is close in time is a suspect. */
+static void what_a_kind_is_says_its_row(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	collide(&w, MR_EVIDENCE_WINDOW);
+	races(&w, 0);
+	collide(&w, MR_EVIDENCE_IN_FLIGHT);
+	race = races(&w, 1);
+	assert_int_equal(race->evidence, REPORT_IN_FLIGHT);
+	assert_int_equal(race->held_ns, 0);
+	collide(&w, MR_EVIDENCE_COLLISION);
+	collide(&w, MR_EVIDENCE_IN_FLIGHT);
+	race = races(&w, 1);
+	assert_int_equal(race->evidence, REPORT_COLLISION);
+	assert_int_equal(race->held_ns, HELD);
+	assert_int_equal(race->count, 3);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +339,8 @@ int main(void)
 		cmocka_unit_test(all_of_the_process_have_it),
 		cmocka_unit_test(whatever_runtime_it_was),
 		cmocka_unit_test(of_two_targets_nothing_is_told),
+		cmocka_unit_test(of_evidence_that_is_unknown_nothing_is_told),
+		cmocka_unit_test(what_a_kind_is_says_its_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
