@@ -54,6 +54,7 @@ static void compare(const char *path, const char *text, size_t len)
 	free(golden);
 }
 
+/* What is no text is not kept: nobody could look at it, and each zlib compresses otherwise. */
 static void check_rendering(const struct report *report, const char *name,
 			    enum report_format format)
 {
@@ -65,6 +66,10 @@ static void check_rendering(const struct report *report, const char *name,
 	assert_non_null(out);
 	assert_int_equal(format_print(out, report, format, &options), 0);
 	assert_int_equal(fclose(out), 0);
+	if (memchr(text, 0, len)) {
+		free(text);
+		return;
+	}
 	snprintf(path, sizeof(path), "%s/%s.%s.golden", folder(), name, format_name(format));
 	compare(path, text, len);
 	free(text);
@@ -85,10 +90,7 @@ static void check_recording(const char *file)
 	assert_true(note.ended && !note.damaged);
 	assert_true(report.nraces + report.nsuspects > 0);
 	for (i = 0; i < REPORT_FORMATS; i++)
-		/* a profile has the goroutines of snapshots only, and each zlib compresses
-		 * otherwise */
-		if (i != FORMAT_MREC && i != FORMAT_PPROF)
-			check_rendering(&report, name, (enum report_format)i);
+		check_rendering(&report, name, (enum report_format)i);
 	report_free(&report);
 }
 
