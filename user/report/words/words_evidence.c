@@ -185,6 +185,6 @@ static void (*const sentences[REPORT_EVIDENCES])(FILE *out, const struct report_
 
 void words_evidence(FILE *out, const struct report_race *race)
 {
-	if ((unsigned int)race->evidence < REPORT_EVIDENCES)
+	if ((unsigned int)race->evidence < REPORT_EVIDENCES && sentences[race->evidence])
 		sentences[race->evidence](out, race);
 }
