@@ -293,7 +293,7 @@ static void of_two_targets_nothing_is_told(void **state)
 /* Evidence that has no row is none, least of all a proof; it is counted. */
 static void of_evidence_that_is_unknown_nothing_is_told(void **state)
 {
-	static const uint32_t unknown[] = {0, MR_EVIDENCE_WINDOW + 1, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 1000, UINT32_MAX};
 	struct world w;
 	size_t i;
 
