@@ -116,9 +116,12 @@ void watched_look_whether_it_runs(struct watched *w)
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), used = process_cpu_ns(w->process.pid);
 	bool runs = w->looked_ns && now - w->looked_ns < LATE_NS;
 
+	/* one that is stopped again and again uses some, too */
+	if (kept_off_look(&w->kept_off, "", w->process.pid, now) ||
+	    situation_is_stopped(w->process.pid))
+		runs = false;
 	if (used == w->looked_cpu_ns)
-		runs = runs && !situation_is_stopped(w->process.pid) &&
-		       !cgroup_freezer_frozen(&w->freezer, "", w->process.pid);
+		runs = runs && !cgroup_freezer_frozen(&w->freezer, "", w->process.pid);
 	w->looked_ns = now;
 	w->looked_cpu_ns = used;
 	attachment_looked(w->attachment, runs);
@@ -159,6 +162,7 @@ void watched_reset(struct watched *w)
 	w->bin = NULL;
 	w->hooks = (struct hook_set){};
 	cgroup_freezer_close(&w->freezer);
+	kept_off_free(&w->kept_off);
 }
 
 void watched_close(struct watched *w)

@@ -13,6 +13,7 @@
 #include "probe/attach.h"
 #include "probe/hooks.h"
 #include "process/cgroup.h"
+#include "process/kept_off.h"
 #include "process/process.h"
 #include "session/binaries.h"
 #include "session/silence.h"
@@ -60,6 +61,7 @@ struct watched {
 	bool looked_at;		     /* when it died */
 	struct silence silence;
 	struct cgroup_freezer freezer;
+	struct kept_off kept_off;
 	uint64_t looked_ns, looked_cpu_ns; /* watched_look_whether_it_runs() */
 	struct past *past;		   /* all that is left of it; NULL: it is whole */
 };
