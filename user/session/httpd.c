@@ -36,7 +36,21 @@ struct httpd {
 		uint64_t since_ns;
 	} clients[HTTPD_CLIENTS];
 	size_t nclients;
+	struct unread *unread;
 	uint64_t busy;
+};
+
+/* What was not taken yet: libevent may let go of an answer after httpd_close(). */
+struct unread {
+	unsigned int users;
+	size_t bytes; /* by whole answers */
+};
+
+/* An answer that is on its way. */
+struct body {
+	struct unread *unread;
+	char *text;
+	size_t len;
 };
 
 /* "127.0.0.1:9464": its parts, of a size that is enough. */
@@ -79,18 +93,70 @@ int httpd_address(const char *address)
 
 /* ---- answers ---- */
 
-static void send_page(struct evhttp_request *q, const struct httpd_page *page, void *ctx)
+static void leave(struct unread *u)
 {
-	struct evbuffer *body = evbuffer_new();
+	if (u && !--u->users)
+		free(u);
+}
+
+static void on_taken(const void *data, size_t len, void *ctx)
+{
+	struct body *b = ctx;
+
+	(void)data;
+	(void)len;
+	b->unread->bytes -= b->len;
+	leave(b->unread);
+	free(b->text);
+	free(b);
+}
+
+/* Without a copy: it may be large. */
+static int add_body(struct httpd *h, struct evbuffer *to, char *text, size_t len)
+{
+	struct body *b = len ? malloc(sizeof(*b)) : NULL;
+
+	if (!b) {
+		free(text);
+		return len ? -ENOMEM : 0;
+	}
+	*b = (struct body){h->unread, text, len};
+	h->unread->users++;
+	h->unread->bytes += len;
+	if (!evbuffer_add_reference(to, text, len, on_taken, b))
+		return 0;
+	on_taken(text, len, b);
+	return -ENOMEM;
+}
+
+static int print_page(struct httpd *h, const struct httpd_page *page, struct evbuffer *body)
+{
 	char *text = NULL;
 	size_t len = 0;
-	FILE *memory = body ? open_memstream(&text, &len) : NULL;
+	FILE *memory = open_memstream(&text, &len);
+	int status;
+
+	if (!memory)
+		return 500;
+	status = page->print(h->ctx, memory);
+	if (fclose(memory)) {
+		free(text);
+		return 500;
+	}
+	return add_body(h, body, text, len) ? 500 : status;
+}
+
+/* Who does not take what he has asked for keeps it with us for a while: so much in all. */
+static void send_page(struct evhttp_request *q, const struct httpd_page *page, struct httpd *h)
+{
+	struct evbuffer *body = evbuffer_new();
 	int status = 500;
 
-	if (memory) {
-		status = page->print(ctx, memory);
-		if (fclose(memory) || evbuffer_add(body, text, len))
-			status = 500;
+	if (h->unread->bytes >= HTTPD_UNREAD_MOST) {
+		h->busy++;
+		status = 503;
+	} else if (body) {
+		status = print_page(h, page, body);
 	}
 	evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Type", page->type);
 	evhttp_add_header(evhttp_request_get_output_headers(q), "Cache-Control", "no-store");
@@ -98,19 +164,18 @@ static void send_page(struct evhttp_request *q, const struct httpd_page *page, v
 	evhttp_send_reply(q, status, NULL, body);
 	if (body)
 		evbuffer_free(body);
-	free(text);
 }
 
 static void on_request(struct evhttp_request *q, void *ctx)
 {
-	const struct httpd *h = ctx;
+	struct httpd *h = ctx;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(q);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	const struct httpd_page *page;
 
 	for (page = h->pages; path && page->path; page++)
 		if (!strcmp(page->path, path)) {
-			send_page(q, page, h->ctx);
+			send_page(q, page, h);
 			return;
 		}
 	evhttp_send_error(q, HTTP_NOTFOUND, NULL);
@@ -241,6 +306,12 @@ int httpd_open(struct httpd **out, struct event_base *base, const char *address,
 
 	if (!h)
 		return -ENOMEM;
+	h->unread = calloc(1, sizeof(*h->unread));
+	if (!h->unread) {
+		free(h);
+		return -ENOMEM;
+	}
+	h->unread->users = 1;
 	h->listening = true;
 	h->pages = pages;
 	h->ctx = ctx;
@@ -279,5 +350,6 @@ void httpd_close(struct httpd *h)
 	if (h->path)
 		unlink(h->path);
 	free(h->path);
+	leave(h->unread);
 	free(h);
 }

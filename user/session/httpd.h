@@ -20,6 +20,7 @@ struct httpd;
 #define HTTPD_TIMEOUT_S 10
 #define HTTPD_LONGEST_S 30
 #define HTTPD_CLIENTS 32
+#define HTTPD_UNREAD_MOST (32u << 20) /* bytes that clients have not taken: then there is no page */
 
 struct httpd_page {
 	const char *path, *type;
