@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-host_names='come_and_go places container user exec_again no_events usage'
+host_names='come_and_go status_line places container user exec_again no_events usage'
 
 # host_watch ARG...: in the background, until it is there
 host_watch()
@@ -71,6 +71,15 @@ host_come_and_go()
 		counted "any(.processes[]; .pid == $pid and .why_not == null and .args == \"$bin/racer 20\" and .parent == $BASHPID)" &&
 		counted "any(.processes[]; .why_not == null and .args == \"$bin/brief 0 700\" and .to_s - .from_s > 0.4)" &&
 		must 'not said' grep -q '^  Watched [3-7] of [3-7] Go processes, among [0-9]* that were there or were started' "$work/stderr"
+}
+
+# On a terminal: the status line goes on when one of several has ended.
+host_status_line()
+{
+	"$bin/brief" 0 8000 &
+	"$bin/brief" 0 1000 &
+	must 'it dies' script -qec "$maprace watch --all --match '$bin/*' -d 3" "$work/typescript" >/dev/null </dev/null || return 1
+	must 'no status line' grep -aq '2 maps' "$work/typescript" && must 'not to the end' grep -aq 'Watched 2 of 2 Go processes' "$work/typescript"
 }
 
 # Of more than there are places for the one that has used most CPU time comes first, and the others when one has ended.

@@ -110,14 +110,15 @@ static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count, bool a
 
 size_t maprows_count(const struct tracker_source *source)
 {
-	const uint16_t tag = attachment_tag(source->attachment);
 	const struct mr_map *maps;
 	const uint16_t *tags;
 	uint32_t count, k;
+	uint16_t tag;
 	size_t n = 0;
 
 	if (source->ended)
 		return source->maps_at_end;
+	tag = attachment_tag(source->attachment);
 	maps = attachment_maps(source->attachment, &count);
 	tags = count ? tags_of(maps, count, false) : NULL;
 	for (k = 0; tags && k < count; k++)

@@ -89,6 +89,8 @@ static void the_last_look_is_not_of_before(void **state)
 	assert_int_equal(maprows_keep(&source, 10), 0);
 	assert_int_equal(source.nkept, 1);
 	assert_int_equal(source.maps_at_end, 1);
+	source.attachment = NULL; /* as past_take() leaves it */
+	assert_int_equal(maprows_count(&source), 1);
 	maprows_forget(&source);
 	go_binary_close((struct go_binary *)source.resolver.bin);
 	process_close(&process);
