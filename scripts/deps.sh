@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Install the Debian packages of one or more groups, only what is missing. Says nothing when all is there.
-# usage: scripts/deps.sh [build|test|reports|deb|lint]...    (build, test and lint without an argument)
+# usage: scripts/deps.sh [build|test|reports|top|deb|lint]...    (build, test and lint without an argument)
 set -euo pipefail
 
 # make: the compilers, bpftool for the skeletons, and the libraries that are linked statically.
@@ -12,6 +12,8 @@ build=(gcc libc6-dev clang bpftool git ca-certificates
 test=(libcmocka-dev libclang-rt-14-dev llvm jq curl procps busybox-static cpio qemu-system-x86)
 # make reports; npm, where it is there, fetches the schema of SARIF
 reports=(chromium fonts-dejavu-core libxml2-utils)
+# tests/e2e/top.sh
+top=(tmux)
 # make lint
 lint=(clang-format clang-tidy cppcheck shellcheck)
 
@@ -29,11 +31,12 @@ for group in "$@"; do
 	case $group in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
+	top) wanted+=("${top[@]}") ;;
 	deb) wanted+=(lintian) ;;
 	reports) wanted+=("${reports[@]}") ;;
 	lint) wanted+=("${lint[@]}") ;;
 	*)
-		echo "deps.sh: no group $group (build, test, reports, deb, lint)" >&2
+		echo "deps.sh: no group $group (build, test, reports, top, deb, lint)" >&2
 		exit 2
 		;;
 	esac

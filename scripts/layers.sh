@@ -7,7 +7,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-order="base model process go arch probe budget detect snapshot report session cmd"
+order="base model process go arch probe budget detect snapshot report session top cmd"
 map=docs/code-map.md
 grep -rnE '^[[:blank:]]*#[[:blank:]]*include "' user --include='*.[ch]' | awk -F: -v folders="$order" '
 BEGIN {

@@ -13,6 +13,8 @@ _maprace()
 		--exitcode --quiet --verbose --no-color --help"
 	local daemon="--config --log --log-size --log-files --listen --state --match --cgroup --container --user --max-processes
 		--budget --max-hold --suppressions --verbose --help"
+	local top="--pid --interval --count --sort --match --cgroup --container --user --max-processes --budget --max-hold
+		--suppressions --verbose --help"
 	local snapshot="--pid --map --values --max-freeze --output --format --exitcode --quiet --verbose --no-color --help"
 	local audit="--prog --object --live --duration --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
@@ -20,7 +22,7 @@ _maprace()
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		watch | daemon | snapshot | report | bpf | inspect | doctor)
+		watch | daemon | top | snapshot | report | bpf | inspect | doctor)
 			command=${COMP_WORDS[i]}
 			break
 			;;
@@ -51,13 +53,18 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return
 		;;
-	--log-size | --log-files | --listen | --match | --container | --max-processes | -d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W "pid operations maps races racy ordered unproven unseen cost where command" -- "$cur")
+		return
+		;;
+	-i | --interval | -n | --count | --log-size | --log-files | --listen | --match | --container | --max-processes | -d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
 		return
 		;;
 	esac
 	case $command in
 	watch) mapfile -t COMPREPLY < <(compgen -W "$watch" -- "$cur") ;;
 	daemon) mapfile -t COMPREPLY < <(compgen -W "$daemon" -- "$cur") ;;
+	top) mapfile -t COMPREPLY < <(compgen -W "$top" -- "$cur") ;;
 	snapshot) mapfile -t COMPREPLY < <(compgen -W "$snapshot" -- "$cur") ;;
 	bpf)
 		if [[ ${COMP_WORDS[i + 1]} == audit && $((i + 1)) -lt $COMP_CWORD ]]; then
@@ -82,7 +89,7 @@ _maprace()
 		fi
 		;;
 	doctor) mapfile -t COMPREPLY < <(compgen -W "--verbose --help" -- "$cur") ;;
-	*) mapfile -t COMPREPLY < <(compgen -W "watch daemon snapshot report bpf inspect doctor --help --version" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "watch daemon top snapshot report bpf inspect doctor --help --version" -- "$cur") ;;
 	esac
 }
 complete -o filenames -F _maprace maprace

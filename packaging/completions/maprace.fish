@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # fish completion for maprace
 
-set -l commands watch daemon snapshot report bpf inspect doctor
+set -l commands watch daemon top snapshot report bpf inspect doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l formats "text json jsonl sarif junit html mrec pprof"
 
 complete -c maprace -f
 complete -c maprace -n $none -a watch -d 'Prove which maps race'
 complete -c maprace -n $none -a daemon -d 'Watch all Go processes for months'
+complete -c maprace -n $none -a top -d 'A live table of Go processes'
 complete -c maprace -n $none -a snapshot -d 'Freeze a process for a moment'
 complete -c maprace -n $none -a report -d 'Render a report again'
 complete -c maprace -n $none -a bpf -d 'Watch kernel BPF maps'
@@ -71,3 +72,15 @@ complete -c maprace -n '__fish_seen_subcommand_from daemon' -l max-processes -x 
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l budget -x -d 'Share of CPU'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l max-hold -x -d 'Longest single delay'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l suppressions -r -F -d 'Do not report what this file names'
+complete -c maprace -n '__fish_seen_subcommand_from top' -s p -l pid -x -d 'Processes'
+complete -c maprace -n '__fish_seen_subcommand_from top' -s i -l interval -x -d 'Bring the table up to date that often'
+complete -c maprace -n '__fish_seen_subcommand_from top' -s n -l count -x -d 'End after so many tables'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l sort -x -a 'pid operations maps races racy ordered unproven unseen cost where command' -d 'By that column'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l match -x -d 'Those like this pattern'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l cgroup -x -d 'Those in this control group'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l container -x -d 'Those in this container'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l user -x -d 'Those of this user'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l max-processes -x -d 'So many at a time'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l budget -x -d 'Share of CPU'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l max-hold -x -d 'Longest single delay'
+complete -c maprace -n '__fish_seen_subcommand_from top' -l suppressions -r -F -d 'Leave out the races that this file names'

@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, snapshot.sh, audit.sh
+#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, snapshot.sh, audit.sh
 #   --all         every case on every version; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -39,6 +39,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/host.sh"
 # shellcheck source=tests/e2e/daemon.sh
 . "$(dirname "${BASH_SOURCE[0]}")/daemon.sh"
+# shellcheck source=tests/e2e/top.sh
+. "$(dirname "${BASH_SOURCE[0]}")/top.sh"
 # shellcheck source=tests/e2e/death.sh
 . "$(dirname "${BASH_SOURCE[0]}")/death.sh"
 # shellcheck source=tests/e2e/snapshot.sh
@@ -412,9 +414,10 @@ extra_lane() # N
 		hostile_all
 		silence_all
 		follow_all
-		[[ $scope == all ]] || host_only=(come_and_go) daemon_only=(story settings)
+		[[ $scope == all ]] || host_only=(come_and_go) daemon_only=(story settings) top_only=(json)
 		host_all
 		daemon_all
+		top_all
 		[[ $scope != all ]] || snapshot_versions+=("${other_versions[@]}")
 		snapshot_all
 		death_all

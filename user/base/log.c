@@ -9,6 +9,7 @@
 
 static enum log_level current_level = LOG_INFO;
 static void (*before_line)(void);
+static FILE *stream; /* NULL: standard error */
 
 static const char *const prefixes[] = {
 	[LOG_ERROR] = "maprace: error: ", [LOG_WARN] = "maprace: warning: ",
@@ -31,12 +32,18 @@ void log_set_before(void (*before)(void))
 	before_line = before;
 }
 
-static void print_line(enum log_level level, const char *more, const char *text, size_t len)
+void log_set_stream(FILE *to)
 {
-	fputs(prefixes[level], stderr);
-	fputs(more, stderr);
-	escape_line(stderr, text, len);
-	fputc('\n', stderr);
+	stream = to;
+}
+
+static void print_line(FILE *to, enum log_level level, const char *more, const char *text,
+		       size_t len)
+{
+	fputs(prefixes[level], to);
+	fputs(more, to);
+	escape_line(to, text, len);
+	fputc('\n', to);
 }
 
 /*
@@ -46,6 +53,7 @@ static void print_line(enum log_level level, const char *more, const char *text,
  */
 void log_vprint(enum log_level level, const char *fmt, va_list ap)
 {
+	FILE *to = stream ? stream : stderr;
 	char *text;
 	int n;
 
@@ -56,9 +64,9 @@ void log_vprint(enum log_level level, const char *fmt, va_list ap)
 		return; /* no memory for a message: whoever ran out of it fails in its own way */
 	if (before_line)
 		before_line();
-	flockfile(stderr);
-	print_line(level, "", text, (size_t)n);
-	funlockfile(stderr);
+	flockfile(to);
+	print_line(to, level, "", text, (size_t)n);
+	funlockfile(to);
 	free(text);
 }
 
@@ -73,17 +81,18 @@ void log_print(enum log_level level, const char *fmt, ...)
 
 void log_vlines(enum log_level level, const char *fmt, va_list ap)
 {
+	FILE *to = stream ? stream : stderr;
 	char *text, *at, *end;
 
 	if (level > current_level || vasprintf(&text, fmt, ap) < 0)
 		return;
 	if (before_line)
 		before_line();
-	flockfile(stderr);
+	flockfile(to);
 	for (at = text; *at; at = *end ? end + 1 : end) {
 		end = strchrnul(at, '\n');
-		print_line(level, at == text ? "" : "| ", at, (size_t)(end - at));
+		print_line(to, level, at == text ? "" : "| ", at, (size_t)(end - at));
 	}
-	funlockfile(stderr);
+	funlockfile(to);
 	free(text);
 }

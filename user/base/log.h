@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /*
  * Messages for the person at the terminal, on standard error. Reports go to standard output and
@@ -19,6 +20,10 @@ enum log_level log_level(void);
 /* Called before a line is written, to clear a status line that stands on the terminal; NULL for
  * none. */
 void log_set_before(void (*before)(void));
+
+/* Where lines go from now on, for as long as standard error is the terminal that a screen is on;
+ * NULL: standard error again. */
+void log_set_stream(FILE *stream);
 
 /* One line, whatever is in it: fmt ends without a newline, and those of its arguments are escaped. */
 void log_vprint(enum log_level level, const char *fmt, va_list ap);

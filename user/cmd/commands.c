@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{"daemon",
 	 {{"[--config FILE]", "watch all Go processes for months: log, metrics, HTTP"}},
 	 cmd_daemon},
+	{"top", {{"[-p PID[,PID...]]", "a live table of the Go processes of this host"}}, cmd_top},
 	{"snapshot",
 	 {{"-p PID", "freeze a process for a moment: its goroutines, and whether maps are intact"}},
 	 cmd_snapshot},

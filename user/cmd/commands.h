@@ -20,6 +20,7 @@ int command_parse(int argc, char **argv, const struct command **command, int *at
 
 int cmd_watch(int argc, char **argv);
 int cmd_daemon(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

@@ -28,7 +28,7 @@ struct watch_hooks {
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const char *exe);
 	void (*tick)(void *ctx);
-	void (*reload)(void *ctx); /* SIGHUP */
+	void (*reload)(void *ctx); /* SIGHUP; NULL: that ends it */
 	void (*end)(void *ctx);	   /* the loop's events are about to go */
 };
 
@@ -45,6 +45,7 @@ struct watch {
 	struct census *census;	 /* all of the host; NULL: those that were named */
 	const struct watch_hooks *hooks; /* NULL: a watch */
 	void *hooks_ctx;
+	bool enough; /* the session's: the loop is to end */
 	struct past_sum gone; /* what is left of those whose rows are gone, too */
 	struct attach_opts attach;
 	struct tracker *tracker;

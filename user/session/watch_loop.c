@@ -33,7 +33,7 @@ void loop_stop(struct loop *l)
 
 bool loop_is_over(const struct loop *l)
 {
-	return l->stopping || l->error || l->rings.enough || l->rings.error;
+	return l->stopping || l->error || l->watch->enough || l->rings.enough || l->rings.error;
 }
 
 /* A command that has ended may have left others behind. */
@@ -304,7 +304,7 @@ static void on_hangup(void *ctx)
 {
 	struct loop *l = ctx;
 
-	if (l->watch->hooks)
+	if (l->watch->hooks && l->watch->hooks->reload)
 		l->watch->hooks->reload(l->watch->hooks_ctx);
 	else
 		loop_stop(l);

@@ -13,6 +13,7 @@
 
 #include "cmd/option_values.h"
 #include "cmd/options_daemon.h"
+#include "cmd/options_top.h"
 #include "command_line.h"
 
 static struct words words;
@@ -67,11 +68,12 @@ static void test_every_option_is_documented(void **state)
 	struct audit_options audit_options;
 	struct bpf_options bpf_options;
 	struct daemon_options daemon_options;
+	struct top_options top_options;
 	struct watch_options o;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 7; i++) {
 		struct capture c;
 		struct words w;
 
@@ -80,6 +82,7 @@ static void test_every_option_is_documented(void **state)
 			  : i == 2 ? "bpf --help"
 			  : i == 3 ? "snapshot --help"
 			  : i == 4 ? "daemon --help"
+			  : i == 5 ? "top --help"
 				   : "audit --help");
 		capture_begin(&c);
 		if (i == 0)
@@ -92,6 +95,8 @@ static void test_every_option_is_documented(void **state)
 			options_parse_snapshot(w.argc, w.argv, &snapshot_options);
 		else if (i == 4)
 			options_parse_daemon(w.argc, w.argv, &daemon_options);
+		else if (i == 5)
+			options_parse_top(w.argc, w.argv, &top_options);
 		else
 			options_parse_audit(w.argc, w.argv, &audit_options);
 		capture_end(&c);
@@ -186,7 +191,7 @@ static void test_every_command_is_documented(void **state)
 		check_command(name);
 		n++;
 	}
-	assert_true(n >= 7);
+	assert_true(n >= 8);
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/options_top.h"
 #include "command_line.h"
 
 static struct words words;
@@ -360,7 +361,7 @@ static void test_global(void **state)
 	assert_int_equal(strncmp(out, "maprace ", 8), 0);
 	assert_int_equal(global(&words, "maprace", &command), 2);
 	assert_one_line(
-		"a command is missing: watch, daemon, snapshot, report, inspect, doctor or bpf (see ");
+		"a command is missing: watch, daemon, top, snapshot, report, inspect, doctor or bpf (see ");
 	assert_int_equal(global(&words, "maprace wtach", &command), 2);
 	assert_one_line("unknown command 'wtach'");
 	assert_int_equal(global(&words, "maprace --frob", &command), 2);
@@ -448,6 +449,47 @@ static void test_color(void **state)
 	close(file);
 }
 
+static int top(const char *line, struct top_options *options)
+{
+	struct capture c;
+	int rc;
+
+	split(&words, line);
+	capture_begin(&c);
+	rc = options_parse_top(words.argc, words.argv, options);
+	capture_end(&c);
+	return rc;
+}
+
+static void test_top(void **state)
+{
+	static const char *const refused[] = {
+		"top 7",    "top -n 0",		"top -n x", "top -i 0.05", "top --sort nothing",
+		"top -p 0", "top -p 1 --user 0"};
+	struct top_options o;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(top("top", &o), OPTIONS_RUN);
+	assert_true(o.watch.all && o.watch.quiet);
+	assert_int_equal(o.watch.exitcode, 0);
+	assert_int_equal(o.interval_ns, 1000000000);
+	assert_int_equal(o.count, 0);
+	top_options_free(&o);
+	assert_int_equal(top("top -p 3,4 -i 0.5 -n 2 --sort races -v", &o), OPTIONS_RUN);
+	assert_false(o.watch.all || o.watch.quiet);
+	assert_int_equal(o.watch.targets.n, 2);
+	assert_int_equal(o.interval_ns, 500000000);
+	assert_int_equal(o.count, 2);
+	assert_int_equal(o.sort, TOP_RACES);
+	top_options_free(&o);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_int_equal(top(refused[i], &o), 2);
+		assert_one_line("");
+		top_options_free(&o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +508,7 @@ int main(void)
 		cmocka_unit_test(test_global),
 		cmocka_unit_test(test_help_lists_every_option),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_top),
 		cmocka_unit_test(test_color),
 	};
 
