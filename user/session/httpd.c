@@ -129,6 +129,16 @@ static int add_body(struct httpd *h, struct evbuffer *to, char *text, size_t len
 	return -ENOMEM;
 }
 
+/* The answer to HEAD: libevent would send the body too. */
+static void send_head(struct evhttp_request *q, int status, size_t len)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%zu", len);
+	evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Length", text);
+	evhttp_send_reply(q, status, NULL, NULL);
+}
+
 static int print_page(struct httpd *h, const struct httpd_page *page, struct evbuffer *body)
 {
 	char *text = NULL;
@@ -161,7 +171,10 @@ static void send_page(struct evhttp_request *q, const struct httpd_page *page, s
 	evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Type", page->type);
 	evhttp_add_header(evhttp_request_get_output_headers(q), "Cache-Control", "no-store");
 	evhttp_add_header(evhttp_request_get_output_headers(q), "Connection", "close");
-	evhttp_send_reply(q, status, NULL, body);
+	if (evhttp_request_get_command(q) == EVHTTP_REQ_HEAD)
+		send_head(q, status, body ? evbuffer_get_length(body) : 0);
+	else
+		evhttp_send_reply(q, status, NULL, body);
 	if (body)
 		evbuffer_free(body);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct racebook {
 	void *known; /* a tree (tsearch(3)) of "ID EXE", of earlier runs too */
 	size_t nknown;
 	FILE *state;
+	bool cut; /* there was no room for the end of its last line */
 	bool said;
 };
 
@@ -52,15 +54,29 @@ static void know(struct racebook *b, const char *line)
 		free(copy);
 }
 
+/* What is no file has no end, perhaps. */
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	if (S_ISREG(st.st_mode))
+		return true;
+	errno = ENOTSUP;
+	return false;
+}
+
 static int read_state(struct racebook *b, const char *path, struct err *err)
 {
+	bool ended = true;
 	char line[LINE];
 	int fd;
 
 	fd = output_is_foreign(path)
 		     ? -1
 		     : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	b->state = fd >= 0 ? fdopen(fd, "a+e") : NULL;
+	b->state = fd >= 0 && is_file(fd) ? fdopen(fd, "a+e") : NULL;
 	if (!b->state && fd >= 0)
 		close(fd);
 	if (!b->state)
@@ -68,9 +84,11 @@ static int read_state(struct racebook *b, const char *path, struct err *err)
 			       err_name(errno ? errno : EACCES));
 	rewind(b->state);
 	while (fgets(line, sizeof(line), b->state)) {
+		ended = strchr(line, '\n');
 		line[strcspn(line, "\n")] = '\0';
 		know(b, line);
 	}
+	b->cut = !ended;
 	return 0;
 }
 
@@ -101,18 +119,32 @@ static struct page *find(struct racebook *b, const struct report_race *race, con
 	return NULL;
 }
 
+/* A line of its own, whatever there was room for before. Not through the stream, which would keep
+ * what there is no room for, and write it later. */
+static bool append(struct racebook *b, const char *line)
+{
+	char text[LINE + 2];
+	int n = snprintf(text, sizeof(text), "%s%s\n", b->cut ? "\n" : "", line);
+	ssize_t written = write(fileno(b->state), text, (size_t)n);
+
+	if (written >= 0)
+		errno = ENOSPC; /* where it is not all */
+	if (written > 0)
+		b->cut = text[written - 1] != '\n';
+	return written == n;
+}
+
 static void keep(struct racebook *b, const char *line)
 {
 	know(b, line);
 	if (!b->state)
 		return;
-	if ((fprintf(b->state, "%s\n", line) < 0 || fflush(b->state)) && !b->said) {
+	if (!append(b, line) && !b->said) {
 		log_error(
 			"the state cannot be written: %s; what is known is told again in the next run",
 			err_name(errno));
 		b->said = true;
 	}
-	clearerr(b->state);
 }
 
 static struct page *add(struct racebook *b, const struct report_race *race, const char *exe,
@@ -171,14 +203,17 @@ void racebook_retire(struct racebook *b, const struct report_race *race, const c
 		page->gone += race->count;
 }
 
-static const char *exe_of(const struct report *report, const struct report_race *race)
+/* A process may have been several programs in turn: the race is of that one which has it. */
+static struct page *page_of(struct racebook *b, const struct report *report,
+			    const struct report_race *race)
 {
+	struct page *page = NULL;
 	size_t i;
 
-	for (i = report->ntargets; i--;)
+	for (i = report->ntargets; !page && i--;)
 		if (report->targets[i].pid == race->pid)
-			return report->targets[i].exe;
-	return "";
+			page = find(b, race, report->targets[i].exe);
+	return page;
 }
 
 const struct metrics_race *racebook_list(struct racebook *b, const struct report *report, size_t *n)
@@ -189,7 +224,7 @@ const struct metrics_race *racebook_list(struct racebook *b, const struct report
 	for (i = 0; i < b->npages; i++)
 		b->pages[i].race.sightings = b->pages[i].gone;
 	for (i = 0; i < report->nraces; i++) {
-		page = find(b, &report->races[i], exe_of(report, &report->races[i]));
+		page = page_of(b, report, &report->races[i]);
 		if (page)
 			page->race.sightings += report->races[i].count;
 	}
