@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "go/go_glance.h"
 #include "process/exec_mounts.h"
+
+#define KERNEL_MINOR_BITS 20 /* MINORBITS, include/linux/kdev_t.h */
 
 static bool same_file(const struct census_file *a, const struct census_file *b)
 {
@@ -52,6 +56,29 @@ int exefile_of(pid_t pid, struct census_file *file)
 	return 0;
 }
 
+/* Of file systems that are put together of others the kernel and stat() tell different devices. */
+static bool has_own_devices(pid_t pid)
+{
+	struct statfs fs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return !statfs(path, &fs) &&
+	       (fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC);
+}
+
+/* Whether what the process runs now is the file that we were told of: it may have gone on to
+ * another one, on purpose, of which nothing is to be learnt for the first. */
+static bool is_told(pid_t pid, const struct census_file *file, const struct census_file *of)
+{
+	uint64_t dev = of->dev;
+
+	if (of->told) /* as the kernel has it */
+		dev = makedev(dev >> KERNEL_MINOR_BITS, dev & ((1u << KERNEL_MINOR_BITS) - 1));
+	return file->size == of->size && file->ino == of->ino &&
+	       (file->dev == dev || has_own_devices(pid));
+}
+
 int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *nature)
 {
 	static const enum exefile_nature natures[] = {[GO_GLANCE_NO] = EXEFILE_OTHER,
@@ -64,7 +91,7 @@ int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *n
 
 	if (r)
 		return r;
-	if (file.size != of->size)
+	if (!is_told(pid, &file, of))
 		return -ESTALE;
 	if (!exec_mounts_is_local(pid, file.dev)) {
 		*nature = EXEFILE_FAR;
@@ -74,7 +101,10 @@ int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *n
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &st) || (uint64_t)st.st_size != of->size ? -ESTALE : 0;
+	r = fstat(fd, &st) || (uint64_t)st.st_size != file.size || st.st_ino != file.ino ||
+			    st.st_dev != file.dev
+		    ? -ESTALE
+		    : 0;
 	if (!r)
 		*nature = natures[go_glance(fd)];
 	close(fd);
