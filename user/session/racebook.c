@@ -134,10 +134,12 @@ static bool append(struct racebook *b, const char *line)
 	return written == n;
 }
 
+/* What there is no room for is in no line either: it would not be known in the next run, and have
+ * one more in each. */
 static void keep(struct racebook *b, const char *line)
 {
 	know(b, line);
-	if (!b->state)
+	if (!b->state || !is_known(b, line))
 		return;
 	if (!append(b, line) && !b->said) {
 		log_error(

@@ -255,6 +255,30 @@ static void test_bounds(void **state)
 	racebook_close(b);
 }
 
+/* More than are kept: each run tells of it again, and the state does not grow. */
+static void test_full_state(void **state)
+{
+	struct racebook *b;
+	struct stat before, after;
+	unsigned int i;
+	FILE *f = fopen(path, "we");
+
+	(void)state;
+	assert_non_null(f);
+	for (i = 0; i < 100000; i++)
+		fprintf(f, "%016x /bin/a\n", i);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(stat(path, &before), 0);
+	for (i = 0; i < 2; i++) {
+		b = opened(path);
+		assert_false(note(b, 99999, "/bin/a"));
+		assert_true(note(b, 200000, "/bin/a"));
+		racebook_close(b);
+	}
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +290,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused_state, begin, end),
 		cmocka_unit_test_setup_teardown(test_full_disk, begin, end),
 		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
+		cmocka_unit_test_setup_teardown(test_full_state, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
