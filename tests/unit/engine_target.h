@@ -153,7 +153,7 @@ static void plant_target(__u32 tgid, __u16 tag)
 	t->iter_map = 24;
 	t->iter_type = 16;
 	t->gate = tag;
-	t->whole_ns = 1; /* long ago */
+	t->whole_ns = 1;	   /* long ago */
 	t->looked_ns = 1ull << 62; /* and ever */
 	plant_sites(tgid, tag);
 }

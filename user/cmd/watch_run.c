@@ -90,7 +90,7 @@ static bool is_in_vain(const struct watch *w)
 	uint64_t lasted = watch_now() - w->start_ns;
 	const char *until = "maprace was told to end";
 
-	if (!w->follow || follow_found(w->follow) || w->command_listed)
+	if (!w->follow || !w->command || follow_found(w->follow) || w->command_listed)
 		return false;
 	if (w->command->process.reaped)
 		until = "it ended";

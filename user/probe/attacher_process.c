@@ -394,7 +394,7 @@ static void handle_request(struct keeping *k, struct attacher_request *q, int fd
 		if (!kept || q->command == REMOVE)
 			return;
 		k->kept[q->slot] = NULL;
-		let_go(kept);
+		let_go(kept); /* NOLINT: its users are counted */
 	} else if (r || !kept) {
 		if (!r)
 			r = err_set(&a.err, -ESRCH, "the target is not watched any more");

@@ -84,7 +84,7 @@ int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *n
 	static const enum exefile_nature natures[] = {[GO_GLANCE_NO] = EXEFILE_OTHER,
 						      [GO_GLANCE_PERHAPS] = EXEFILE_PERHAPS,
 						      [GO_GLANCE_YES] = EXEFILE_GO};
-	struct census_file file;
+	struct census_file file = {};
 	struct stat st;
 	char path[64];
 	int fd, r = exefile_of(pid, &file);

@@ -45,7 +45,7 @@ struct watch {
 	struct census *census;	 /* all of the host; NULL: those that were named */
 	const struct watch_hooks *hooks; /* NULL: a watch */
 	void *hooks_ctx;
-	bool enough; /* the session's: the loop is to end */
+	bool enough;	      /* the session's: the loop is to end */
 	struct past_sum gone; /* what is left of those whose rows are gone, too */
 	struct attach_opts attach;
 	struct tracker *tracker;

@@ -180,7 +180,7 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 	static const char *const names[] = {"runtime.main"};
 	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
-	struct candidates *best;
+	struct candidates *best = &s.maybe;
 	struct go_func f = {};
 	int tries;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Loads the library that each line of its input names, "RACY PATH", and starts it. At a line that is
- * no such one its first thread ends, and the others go on. */
+/* Loads the library that each line of its input names, "RACY PATH", and starts it. At a line that
+ * is no such one its first thread ends, and the others go on. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>

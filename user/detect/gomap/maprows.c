@@ -101,7 +101,7 @@ static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count, bool a
 	free(tags);
 	of = maps;
 	size = count;
-	tags = calloc(count, sizeof(*tags));
+	tags = maps ? calloc(count, sizeof(*tags)) : NULL;
 	for (k = 0; tags && k < count; k++)
 		tags[k] = mr_tag(maps[k].addr);
 	read_ns = clock_ns(CLOCK_MONOTONIC);

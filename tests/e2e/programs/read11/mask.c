@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* mask VICTIM OTHER: executes VICTIM, a Go program of somebody's, and before its first instruction makes that process execute
- * OTHER, which is none and has the same size. What a census that looks a moment later sees is OTHER. */
+/* mask VICTIM OTHER: executes VICTIM, a Go program of somebody's, and before its first instruction
+ * makes that process execute OTHER, which is none and has the same size. What a census that looks a
+ * moment later sees is OTHER. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
