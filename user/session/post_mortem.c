@@ -261,17 +261,16 @@ static int tell(void *arg, const struct snapshot_sight *s)
 	return r;
 }
 
-/* What the runtime is about to print; it may have been made for the occasion. */
+/* What the runtime is about to print, from the file: a page of the process may never come. "" where
+ * it was made for the occasion. */
 static char *message_of(const struct watched *t, const struct mr_event_fatal *e)
 {
-	size_t n = e->message_len < MAX_MESSAGE ? e->message_len : MAX_MESSAGE;
-	struct memory *live = memory_live(t->process.pid);
+	struct resolver_file f = resolve_file(&t->source.resolver, e->message);
 	char text[MAX_MESSAGE + 1] = "";
 
-	if (!live || memory_read(live, e->message, text, n))
-		n = 0;
-	text[n] = '\0';
-	memory_close(live);
+	if (!f.bin || e->message_len > MAX_MESSAGE ||
+	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, sizeof(text)))
+		text[0] = '\0';
 	return strdup(text);
 }
 
@@ -300,7 +299,7 @@ static uint64_t time_left(const struct taking *t, uint64_t limit)
 	return gone + SHORTEST_LOOK_NS < limit ? limit - gone : SHORTEST_LOOK_NS;
 }
 
-static int take_snapshot(struct taking *t, char *type)
+static int take_snapshot(struct taking *t, const char *type)
 {
 	const struct snapshot_map map = {mr_addr(t->event->map), type && type[0] ? type : NULL};
 	uint64_t limit = t->watch->attach.max_freeze_ns;
