@@ -83,46 +83,79 @@ static int fill(struct report_maprow *row, struct tracker_source *source, const 
 }
 
 /*
- * Whose each record is, for a moment: a report goes through all records for each of its targets,
- * and to look at a record is to fetch it from memory. Not where it is for the last time: a process
- * may have lived for less than that moment. NULL: no memory.
+ * The records of each target, for a moment: a report goes through those of each of its targets, and
+ * to look at a record is to fetch it from memory. records[begin[tag]] to records[begin[tag + 1]]
+ * are those that had that tag.
  */
-static const uint16_t *tags_of(const struct mr_map *maps, uint32_t count, bool anew)
-{
-	static const struct mr_map *of;
-	static uint16_t *tags;
-	static uint64_t read_ns;
-	static uint32_t size;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-	uint32_t k;
+struct by_tag {
+	const struct mr_map *of;
+	uint32_t size;
+	uint64_t read_ns;
+	uint32_t *records;
+	uint32_t begin[UINT16_MAX + 2];
+};
 
-	if (!anew && of == maps && size == count && now - read_ns < TAGS_NS)
-		return tags;
-	free(tags);
-	of = maps;
-	size = count;
-	tags = maps ? calloc(count, sizeof(*tags)) : NULL;
-	for (k = 0; tags && k < count; k++)
+static void sort_by_tag(struct by_tag *b, const struct mr_map *maps, uint16_t *tags)
+{
+	uint32_t k, tag, n = 0;
+
+	memset(b->begin, 0, sizeof(b->begin));
+	for (k = 0; k < b->size; k++) {
 		tags[k] = mr_tag(maps[k].addr);
-	read_ns = clock_ns(CLOCK_MONOTONIC);
-	return tags;
+		b->begin[tags[k] + 1]++;
+	}
+	for (tag = 0; tag <= UINT16_MAX; tag++) {
+		n += b->begin[tag + 1];
+		b->begin[tag + 1] = n;
+	}
+	/* from behind, so that each target's are in their order, and the ends become beginnings */
+	for (k = b->size; k--;)
+		b->records[--b->begin[tags[k] + 1]] = k;
+	memmove(b->begin, b->begin + 1, (UINT16_MAX + 1) * sizeof(*b->begin));
+	b->begin[UINT16_MAX + 1] = b->size;
+}
+
+/* Not those of a moment ago where it is for the last time: a process may have lived for less. *n of
+ * them; NULL: no memory. */
+static const uint32_t *records_of(const struct mr_map *maps, uint32_t count, uint16_t tag,
+				  bool anew, size_t *n)
+{
+	static struct by_tag b;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint16_t *tags;
+
+	*n = 0;
+	if (anew || b.of != maps || b.size != count || !b.records || now - b.read_ns >= TAGS_NS) {
+		free(b.records);
+		b.of = maps;
+		b.size = count;
+		b.records = calloc(count, sizeof(*b.records));
+		tags = calloc(count, sizeof(*tags));
+		if (!b.records || !tags) {
+			free(tags);
+			free(b.records);
+			b.records = NULL;
+			return NULL;
+		}
+		sort_by_tag(&b, maps, tags);
+		free(tags);
+		b.read_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	*n = b.begin[tag + 1] - b.begin[tag];
+	return &b.records[b.begin[tag]];
 }
 
 size_t maprows_count(const struct tracker_source *source)
 {
 	const struct mr_map *maps;
-	const uint16_t *tags;
-	uint32_t count, k;
-	uint16_t tag;
+	uint32_t count;
 	size_t n = 0;
 
 	if (source->ended)
 		return source->maps_at_end;
-	tag = attachment_tag(source->attachment);
 	maps = attachment_maps(source->attachment, &count);
-	tags = count ? tags_of(maps, count, false) : NULL;
-	for (k = 0; tags && k < count; k++)
-		n += tags[k] == tag;
+	if (count)
+		(void)records_of(maps, count, attachment_tag(source->attachment), false, &n);
 	return n;
 }
 
@@ -159,28 +192,25 @@ static int collect(struct rows *rows, struct tracker_source *source, size_t max,
 	struct candidate *found = NULL;
 	struct report_maprow *row;
 	const struct mr_map *maps;
-	const uint16_t *tags;
-	size_t n = 0, i;
-	uint32_t count, k;
+	const uint32_t *mine;
+	size_t n = 0, i, nmine;
+	uint32_t count;
 	int ret = 0;
 
 	maps = attachment_maps(source->attachment, &count);
 	if (!count)
 		return 0;
-	tags = tags_of(maps, count, anew);
-	for (k = 0; tags && k < count; k++)
-		n += tags[k] == tag;
-	found = tags ? calloc(n + 1, sizeof(*found)) : NULL;
+	mine = records_of(maps, count, tag, anew, &nmine);
+	found = mine ? calloc(nmine + 1, sizeof(*found)) : NULL;
 	if (!found)
 		return -ENOMEM;
-	n = 0;
-	for (k = 0; k < count; k++) {
-		const struct mr_map *m = &maps[k];
+	for (i = 0; i < nmine; i++) {
+		const struct mr_map *m = &maps[mine[i]];
 
-		if (tags[k] != tag || mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
+		if (mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
 			continue;
 		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
-			found[n++] = (struct candidate){k, collisions_of(m),
+			found[n++] = (struct candidate){mine[i], collisions_of(m),
 							(uint64_t)m->reads + m->writes};
 	}
 	qsort(found, n, sizeof(*found), worse_first);

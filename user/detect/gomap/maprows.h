@@ -26,7 +26,7 @@ bool maprows_is_of(const struct report_maprow *row, const struct report_race *ra
  * found to be: a fatal error, say, is counted nowhere else. */
 void maprows_prove(struct report *report);
 
-/* How many maps have a record now. Walks the whole table: some hundred microseconds. */
+/* How many maps have a record now. Walks the whole table, for all targets once in 50 ms. */
 size_t maprows_count(const struct tracker_source *source);
 
 #endif
