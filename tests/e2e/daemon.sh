@@ -54,21 +54,21 @@ daemon_story()
 	daemon_config "state: $work/state"
 	daemon_start || return 1
 	"$bin/racer" 20 &
-	must 'the race is not in the log' wait_until 15 logged 1 || return 1
+	must 'the race is not in the log' wait_until 30 logged 1 || return 1
 	must 'it is not that race' jq -e --arg exe "$bin/racer" \
 		'.type == "race" and .data.proves == "pair" and .data.process.exe == $exe and (.data.time | test("^20.*Z$"))' "$work/races.jsonl" >"$work/jq" || return 1
 	must 'it is not counted' wait_until 10 metric "race_sightings_total{id=\"$(jq -r .data.id "$work/races.jsonl")\"" 1 || return 1
 	page races && must 'no such document' jq -e '.schema == "maprace/1" and (.races | length) == 1' "$work/races" >"$work/jq" || return 1
 	mv "$work/races.jsonl" "$work/moved"
 	"$bin/racer" 20 &
-	must 'it is not counted again' wait_until 15 metric "race_processes_total" 2 || return 1
+	must 'it is not counted again' wait_until 30 metric "race_processes_total" 2 || return 1
 	must 'no new log' wait_until 5 test -e "$work/races.jsonl" || return 1
 	must 'it is logged twice' logged 0 || return 1
 	daemon_stop || return 1
 	must 'the socket is left' test ! -e "$work/socket" || return 1
 	daemon_start || return 1
 	"$bin/racer" 20 &
-	must 'it is not counted after a restart' wait_until 15 metric "race_processes_total" 1 || return 1
+	must 'it is not counted after a restart' wait_until 30 metric "race_processes_total" 1 || return 1
 	must 'it is logged again after a restart' logged 0 && daemon_stop
 }
 
