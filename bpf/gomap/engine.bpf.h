@@ -17,6 +17,7 @@
 #include "access.bpf.h"
 #include "claim.bpf.h"
 #include "other.bpf.h"
+#include "slowdown.bpf.h"
 #include "stops.bpf.h"
 #include "suspect.bpf.h"
 #include "trial.bpf.h"
@@ -150,7 +151,7 @@ discard:
 /*
  * Waiting. Global functions are verified once, whatever the number of iterations around them, so
  * that the same code runs on kernels without bpf_loop() and stays small for the verifier. 64 x 64 x
- * 160 looks at the clock last at least 10 ms.
+ * 160 looks at the clock last at least 10 ms, and twelve times as many longer than any hold.
  */
 __noinline int wait_turn(__u64 until)
 {
@@ -227,16 +228,23 @@ __noinline int wait_writers(__u64 until, __u64 map, __u64 g, __u32 how)
 	return 0;
 }
 
+/* As wait_round(), longer. */
+__noinline int wait_rounds(__u64 until, __u32 index)
+{
+	int i, r = 0;
+
+	for (i = 0; i < 64 && !r; i++)
+		r = wait_round(until, index);
+	return r;
+}
+
 __noinline int wait_until(__u64 until, __u32 index, __u64 map, __u64 g, __u32 how)
 {
 	__u64 now;
 	int i, r = 0;
 
-	for (i = 0; i < 64; i++) {
-		r = wait_round(until, index);
-		if (r)
-			break;
-	}
+	for (i = 0; i < 12 && !r; i++)
+		r = wait_rounds(until, index);
 	now = bpf_ktime_get_ns();
 	if (r == 2) /* a collision: the other operation needs a moment to get under way and done */
 		until = now + cfg.grace_ns;
@@ -306,6 +314,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	store_fence();
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
+	slowdown_begin(o, length);
 	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
 	store_fence();
@@ -317,6 +326,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	} else if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq) {
 		count(o->c, MR_COUNT_HOLD_SHORT);
 	}
+	slowdown_end(o, length, end - o->now);
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
 	tally(&o->c->holds, 1);
@@ -338,7 +348,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;
-	in.tokens_ns = o->c->tokens_ns;
+	in.tokens_ns = slowdown_tokens(o->g, o->now, o->c->tokens_ns);
 	in.burst_ns = cfg.burst_ns;
 	in.map_flags = o->record->flags;
 	in.map_holds = o->record->holds;
@@ -347,6 +357,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	in.map_writes = o->record->writes;
 	in.quiet_ns = o->quiet_ns;
 	length = policy_hold(s, &in);
+	length = slowdown_length(o->g, s->key, o->now, length, o->record->flags);
 	if (!length) {
 		if (policy_due(s, &in))
 			count(o->c, MR_COUNT_NO_TOKENS);

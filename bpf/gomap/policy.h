@@ -135,7 +135,7 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	int cold;
 
 	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS)
-		site->holds = 0;
+		site->holds = site->held_long = 0;
 	cold = site->holds < POLICY_COLD_HOLDS;
 	if (!policy_due(site, in))
 		return 0;
@@ -156,12 +156,47 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 	return in->tokens_ns < reserve + length ? 0 : length;
 }
 
+/*
+ * A command that was started is a test: it may take a multiple of the time alone, and each thing
+ * happens a few times in it, or once. What is left of that time: all that it has waited counts as
+ * if nothing else had gone on meanwhile, so that the sum can only be too large.
+ */
+#define POLICY_TEST_PART 8    /* of what is left is for one hold: the rest is for what comes */
+#define POLICY_TEST_PRIVATE 4 /* so many times less where nobody else has come to the map so far */
+#define POLICY_TEST_HOLDS 12  /* of a call site, two at a time half as long as the two before */
+
+static inline __u64 policy_test_left(__u64 elapsed, __u64 permille, __u64 credit, __u64 spent)
+{
+	__s64 alone = (__s64)(elapsed - spent), left;
+
+	if (alone < 0)
+		alone = 0;
+	left = (__s64)credit + alone / 1000 * (__s64)permille - (__s64)spent;
+	return left > 0 ? (__u64)left : 0;
+}
+
+/* How long a call site that is cold is held in a test; 0: as anywhere else. */
+static inline __u64 policy_test_hold(const struct mr_caller *site, __u64 now, __u64 longest,
+				     __u64 left, __u32 map_flags)
+{
+	__u32 shared = map_flags & MR_MAP_SHARED;
+	__u32 done = shared ? site->held_long / 2 : site->holds;
+	__u64 length = (shared ? longest : longest / 2) >> (done & 31);
+
+	if (map_flags & MR_MAP_RACY || done >= POLICY_TEST_HOLDS / 2 ||
+	    (__s64)(now - site->next_ns) < 0)
+		return 0;
+	left /= shared ? POLICY_TEST_PART : POLICY_TEST_PART * POLICY_TEST_PRIVATE;
+	return length < left ? length : left;
+}
+
 /* Notes a hold of the given length and when the site may be held again. */
 static inline void policy_held(struct mr_caller *site, __u64 end_ns, __u64 length, __u32 map_flags)
 {
 	__u64 gap;
 
 	site->holds++;
+	site->held_long += map_flags & MR_MAP_SHARED; /* which is 1 */
 	if (site->holds < POLICY_COLD_HOLDS) {
 		site->gap_us = 0;
 		site->next_ns = end_ns + length; /* let the others get on: a site is not held more

@@ -22,12 +22,33 @@
  * stackPreempt and stackFork). No stack lies up there. */
 #define STOP_GUARDS 0xfffffffffffff000ull
 
+/*
+ * Of a goroutine that is asked to stop in a test: whether somebody waits for it who has stopped all
+ * others. Else it is the scheduler, which asks whoever has run for ten milliseconds, or the
+ * collector for the goroutine's stack. A function of its own: the verifier goes through it once.
+ */
+__noinline int stop_hurries(__u64 g)
+{
+	__u64 where = target_of(g)->stop_world;
+	__u8 waiting = 0;
+	__u32 cpu;
+
+	if (!where)
+		return 1;
+	if (target_read(&waiting, sizeof(waiting), where)) {
+		count(this_cpu(g, &cpu), MR_COUNT_G_FAULT);
+		return 1;
+	}
+	return waiting != 0;
+}
+
 /* stackguard0 follows the bounds of the stack. */
 static __always_inline bool stop_asked(__u64 g)
 {
 	__u64 guard = 0;
 
-	return !target_u64(g + target_of(g)->g_stack_hi + 8, &guard) && guard >= STOP_GUARDS;
+	return !target_u64(g + target_of(g)->g_stack_hi + 8, &guard) && guard >= STOP_GUARDS &&
+	       stop_hurries(g);
 }
 
 /*
@@ -86,13 +107,16 @@ static __always_inline void call_ask(const struct operation *o, struct mr_caller
 static __always_inline __u64 stop_length(const struct operation *o, struct mr_caller *s, __u64 ret,
 					 __u32 slot, __u64 length)
 {
+	__u64 most;
+
 	if (o->at_call || !mr_op_writes(o->op))
 		return length;
 	/* but a record that this very operation has made was not there for the call to hold at */
 	if ((__s64)(o->now - s->call_ns) < CALL_NS && o->record->first_ns != o->now)
 		return 0;
 	call_ask(o, s, ret, slot);
-	return length < cfg.bare_hold_ns ? length : cfg.bare_hold_ns;
+	most = later(cfg.bare_hold_ns, o->target->bold_hold_ns); /* the larger */
+	return length < most ? length : most;
 }
 
 #endif

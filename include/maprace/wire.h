@@ -67,7 +67,7 @@ struct mr_config {
 	__u32 cloned_shift, cloned_mask; /* likewise, in the table of cloned seeds */
 	__u32 cpus_shared;		 /* several CPUs have one struct mr_cpu */
 	__u32 ring_half_shift;		 /* half a ring's size is 1 << this */
-	__u32 pad;
+	__u32 long_holds;		 /* of tests, at one time: the other CPUs are free */
 };
 
 #define MR_EMPTIED 256u
@@ -119,7 +119,20 @@ struct mr_target {
 	 * Who lets it go sets this to 0 first. And when it was stopped last; 0: never. */
 	__u32 stop_at_fatal_ms, stop_pad;
 	__u64 stopped_ns;
-	__u64 pad[9];
+	/*
+	 * A command that we have started is a test (bpf/gomap/slowdown.bpf.h): what it waits for us
+	 * is paid from one account of the whole process. Since when it runs, 0: it is none; what it
+	 * may take longer, in thousandths of the time alone; what it may take longer whatever that
+	 * is; and what it waited for anything but holds, as user space knows it.
+	 */
+	__u64 test_began_ns, test_permille, test_credit_ns, test_other_ns;
+	__u64 held_ns;	    /* by holds; of those under way, how long they are to be */
+	__u64 long_hold_ns; /* of a test's call sites that are cold */
+	__u64 bold_hold_ns; /* writers behind their stack check are held for so long all the same */
+	/* Where runtime.sched.gcwaiting is: whoever is asked to stop while it is not set is to let
+	 * others run, and need not hurry. 0: he always does. */
+	__u64 stop_world;
+	__u64 pad[1];
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
@@ -319,8 +332,10 @@ struct mr_caller { /* a call site: which return address into which function */
 	__u64 next_ns; /* not held again before */
 	__u32 visits, holds;
 	__u32 gap_us;
-	__u32 asked;   /* for a probe at the call instruction */
-	__u64 call_ns; /* when it last passed one */
+	__u32 asked;	 /* for a probe at the call instruction */
+	__u64 call_ns;	 /* when it last passed one */
+	__u32 held_long; /* of its holds in a test, those on maps of several goroutines */
+	__u32 pad[5];
 };
 
 enum mr_counter { /* every early return that loses something has a number here; names and meanings
@@ -499,7 +514,7 @@ _Static_assert(sizeof(struct mr_delay) == 128, "wire");
 _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 32 + 4 * MR_DISTANCES, "wire");
-_Static_assert(sizeof(struct mr_caller) == 40, "wire");
+_Static_assert(sizeof(struct mr_caller) == 64, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 2432, "wire");
 _Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),

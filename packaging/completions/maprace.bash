@@ -4,7 +4,7 @@
 _maprace()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
-	local watch="--pid --duration --output --format --source-root --json --quiet --verbose --budget --max-hold
+	local watch="--pid --duration --output --format --source-root --json --quiet --verbose --budget --slowdown --procs --max-hold
 		--window --suspects --growth --suppressions --baseline --record --halt-on-race --exitcode --all --match --cgroup --container
 		--user --max-processes --no-follow --no-post-mortem --max-freeze --dry-run --no-color
 		--help"
@@ -57,7 +57,7 @@ _maprace()
 		mapfile -t COMPREPLY < <(compgen -W "pid operations maps races racy ordered unproven unseen cost where command" -- "$cur")
 		return
 		;;
-	-i | --interval | -n | --count | --log-size | --log-files | --listen | --match | --container | --max-processes | -d | --duration | --budget | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
+	-i | --interval | -n | --count | --log-size | --log-files | --listen | --match | --container | --max-processes | -d | --duration | --budget | --slowdown | --procs | --max-hold | --max-freeze | --window | --exitcode | --map | --prog)
 		return
 		;;
 	esac

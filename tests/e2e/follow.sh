@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 follow_names='shell brief exec_again double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
-	no_sections traced killed gate_killed gate_stuck stopped no_follow'
+	no_sections traced killed gate_killed gate_stuck stopped no_follow service'
 
 must()
 {
@@ -287,6 +287,20 @@ follow_no_follow()
 	must 'refused otherwise' grep -q 'is not a Go program, and no Go code was seen in its process until it ended' "$work/stderr"
 }
 
+# What runs for long is no test any more: said, and from then on it is delayed as an attached process is. Not what --slowdown is
+# given for.
+follow_service()
+{
+	export MAPRACE_SERVICE_S=0.5
+	followed 0 -- "$bin/brief" 0 1000 &&
+		must 'not said' grep -q 'has run for 0.5 s: it is taken for a service, and may be delayed by 5 percent from now on' "$work/stderr" &&
+		counted '.stats.budget | .slowdown == 2 and .lived_s >= 0.5 and .lived_s < 0.9 and .waited_s <= .lived_s' &&
+		must 'not what it took' grep -qE '^  Cost: waited .* in traps and holds, took up to .* times as long as alone \(--slowdown 2\)$' "$work/stderr" || return 1
+	followed 0 --slowdown 1.5 -- "$bin/brief" 0 1000 &&
+		must 'a service all the same' test -z "$(grep 'taken for a service' "$work/stderr")" &&
+		counted '.stats.budget | .slowdown == 1.5 and .lived_s > 0.9'
+}
+
 follow_build()
 {
 	local name
@@ -311,6 +325,7 @@ follow_all()
 		else
 			fail "follow: $name" "${why:-failed}"
 		fi
+		unset MAPRACE_SERVICE_S
 		end_copies
 		cleanup
 	done

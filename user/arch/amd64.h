@@ -142,6 +142,16 @@ static inline uint64_t arch_loads(const uint8_t *code, size_t len, uint64_t addr
 	return arch_relative(code, 6, addr);
 }
 
+/* Which one it looks at the first byte of: mov rel32(%rip),%r8, or cmp $0,rel32(%rip). */
+static inline uint64_t arch_asks_byte(const uint8_t *code, size_t len, uint64_t addr)
+{
+	if (len >= 6 && code[0] == 0x8a && (code[1] & 0xc7) == 0x05)
+		return arch_relative(code, 6, addr);
+	if (len >= 7 && code[0] == 0x83 && code[1] == 0x3d && !code[6])
+		return arch_relative(code, 6, addr) + 1; /* from behind the constant */
+	return 0;
+}
+
 /* Which one it takes the address of: lea rel32(%rip),%r64. */
 static inline uint64_t arch_takes_address(const uint8_t *code, size_t len, uint64_t addr)
 {

@@ -93,6 +93,16 @@ void account_advance(struct account *d, double seconds)
 	d->account_ns += income(d) * seconds * 1e9;
 }
 
+void account_change_share(struct account *d, double share, bool holds_apart)
+{
+	d->share = share;
+	d->holds_apart = holds_apart;
+	if (d->account_ns > capacity_ns(d))
+		d->account_ns = capacity_ns(d);
+	if (d->account_ns < 0)
+		d->account_ns = 0;
+}
+
 /* The caller's totals are sums of counters written without atomics: they may seem to go back. */
 static uint64_t grown(uint64_t now, uint64_t before)
 {
@@ -162,7 +172,9 @@ static void keep_account(struct account *d, const struct account_facts *now)
 	}
 	d->trap_spent_ns += (uint64_t)(hits * d->hit_ns);
 	d->hold_spent_ns += grown(now->hold_ns, d->last_hold_ns);
-	spent = hits * d->hit_ns + (double)grown(now->hold_ns, d->last_hold_ns);
+	spent = hits * d->hit_ns;
+	if (!d->holds_apart)
+		spent += (double)grown(now->hold_ns, d->last_hold_ns);
 	full = d->account_ns - spent; /* more than the account holds only where it was lent */
 	if (full < capacity_ns(d))
 		full = capacity_ns(d);

@@ -48,6 +48,7 @@ struct account {
 	bool cycling; /* some are not, outside windows */
 	bool blind;   /* the caller's: since the last step some that should be in place were not */
 	bool failed;  /* the caller's: a change could not be made, and this was said */
+	bool holds_apart; /* what holds take is somebody else's account */
 	double account_ns, threshold;
 	double cpus;	   /* that the target uses while all probes are in place, at least one */
 	double use;	   /* the same at all times, be it next to nothing */
@@ -79,6 +80,9 @@ void account_charge(struct account *d, double ns);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over
  * before the account has earned anything. */
 void account_advance(struct account *d, double seconds);
+/* From now on another share of the time is its, and what holds take is of it, or not. What it has
+ * or owes counts for no more than a moment. */
+void account_change_share(struct account *d, double share, bool holds_apart);
 /*
  * Takes in what has happened. ACCOUNT_CLOSE: take away the probes of all functions that are
  * `cycled`; ACCOUNT_OPEN: put them back. *again_ns: how long until the next step is due.

@@ -5,22 +5,24 @@
 #include <string.h>
 
 #define MOST_PROCESSES 1000
-/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
- * what stalls a CPU. */
 #define SHORTEST_HOLD_NS 1000
-#define LONGEST_HOLD_NS 10000000
 
-int option_max_hold(void *value, const char *arg)
+int option_hold(const char *arg, uint64_t most_ns, uint64_t *ns)
 {
-	uint64_t ns = 0;
-	int rc = strcmp(arg, "0") ? value_time(arg, &ns) : 0;
+	uint64_t given = 0;
+	int rc = strcmp(arg, "0") ? value_time(arg, &given) : 0;
 
 	if (rc)
 		return rc;
-	if (ns && (ns < SHORTEST_HOLD_NS || ns > LONGEST_HOLD_NS))
+	if (given && (given < SHORTEST_HOLD_NS || given > most_ns))
 		return -ERANGE;
-	*(uint64_t *)value = ns;
+	*ns = given;
 	return 0;
+}
+
+int option_max_hold(void *value, const char *arg)
+{
+	return option_hold(arg, HOST_LONGEST_HOLD_NS, value);
 }
 
 int option_host_match(void *value, const char *arg)

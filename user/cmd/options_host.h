@@ -9,6 +9,9 @@
 #define HOST_BUDGET_PERCENT 5
 /* Go sleeps in epoll_wait, whole milliseconds: in an idle process nobody comes sooner */
 #define HOST_MAX_HOLD_NS 2000000
+/* A probe spins in the kernel for that long at the most: far beyond what proves a race, far below
+ * what stalls a CPU. */
+#define HOST_LONGEST_HOLD_NS 10000000
 #define HOST_WINDOW_NS 100000000
 #define HOST_PROCESSES 200
 
@@ -50,5 +53,7 @@ int option_host_user(void *options, const char *arg);
 int option_host_most(void *options, const char *arg);
 /* A hold's length, or "0"; value: a uint64_t. */
 int option_max_hold(void *value, const char *arg);
+/* The same, of so much at the most. */
+int option_hold(const char *arg, uint64_t most_ns, uint64_t *ns);
 
 #endif

@@ -6,10 +6,49 @@
 #include "cmd/options_output.h"
 
 #define DEFAULT_MAX_FREEZE_NS 50000000
+/* What a command that is started takes is bounded by its own time. Two goroutines whose timers are
+ * a millisecond apart are run 10 ms apart, when one of them is held in an idle process: Go's sysmon
+ * has to find the other one. */
+#define DEFAULT_SLOWDOWN 2
+#define DEFAULT_LONG_HOLD_NS 100000000
+#define MOST_PROCS 1024
 
 static int parse_pids(void *value, const char *arg)
 {
 	return value_pids(arg, value);
+}
+
+static int parse_max_hold(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+	int rc = option_hold(arg, DEFAULT_LONG_HOLD_NS, &o->max_hold_ns);
+
+	o->long_hold_ns = o->max_hold_ns;
+	return rc;
+}
+
+static int parse_budget(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->budget_given = true;
+	return value_percent(arg, &o->budget_percent);
+}
+
+static int parse_slowdown(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->slowdown_given = true;
+	return value_factor(arg, &o->slowdown);
+}
+
+static int parse_procs(void *value, const char *arg)
+{
+	struct watch_options *o = value;
+
+	o->procs_given = true;
+	return value_integer(arg, MOST_PROCS, &o->procs);
 }
 
 static int parse_window(void *value, const char *arg)
@@ -40,12 +79,18 @@ static const struct option_row watch_rows[] = {
 	 "no progress and no closing summary; warnings and errors only"},
 	{"verbose", 'v', NULL, OPTION_COUNT(O, verbose), NULL,
 	 "say more, and show the runtime's frames; twice: libbpf's messages too"},
-	{"budget", 0, "PERCENT", OPTION_PERCENT(O, budget_percent), EXPECTS_PERCENT,
-	 "share of CPU that watching may cost the target (5); 100 holds all that it can: not for "
-	 "a live service"},
-	{"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, max_hold_ns),
-	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
-	 "longest single delay of an operation (2ms)"},
+	{"slowdown", 0, "FACTOR", OPTION_ALL(parse_slowdown), "a number from 1.01 to 100",
+	 "so many times as long as alone CMD may take, and 0.3 s beside (2); without it what runs "
+	 "for two minutes is taken for a service, and costs it 5 percent from then on"},
+	{"procs", 0, "N", OPTION_ALL(parse_procs), "a number from 0 to 1024",
+	 "GOMAXPROCS of CMD, unless its environment says it (twice the CPUs, at least 8): who is "
+	 "held does not keep others from running then; 0 leaves it as it is"},
+	{"budget", 0, "PERCENT", OPTION_ALL(parse_budget), EXPECTS_PERCENT,
+	 "share of CPU that watching may cost the target (5, with -p); 100 holds all that it can: "
+	 "not for a live service. With CMD: that, instead of --slowdown"},
+	{"max-hold", 0, "TIME", OPTION_ALL(parse_max_hold),
+	 "a time from 1us to 100ms, with -p 10ms, as in 500us or 1ms, or 0 for no delay",
+	 "longest single delay of an operation (2ms; of a CMD's that is new 100ms)"},
 	{"window", 0, "TIME", OPTION_ALL(parse_window), EXPECTS_TIME,
 	 "how close in time two accesses make a suspect (100ms); needs --suspects"},
 	{"suspects", 0, NULL, OPTION_FLAG(O, suspects), NULL,
@@ -127,6 +172,14 @@ static int check_targets(int argc, char **argv, int rest, struct watch_options *
 					  "what to watch is missing: -p PID, -- CMD or --all");
 	if (options->no_follow && !separated)
 		return option_usage_error(&watch_table, "--no-follow needs a command after --");
+	if (!separated && (options->slowdown_given || options->procs_given))
+		return option_usage_error(&watch_table, "--%s needs a command after --",
+					  options->slowdown_given ? "slowdown" : "procs");
+	if (!separated && options->max_hold_ns > HOST_LONGEST_HOLD_NS)
+		return option_usage_error(&watch_table,
+					  "--max-hold: more than 10ms needs a command after --");
+	if (options->budget_given && options->slowdown_given)
+		return option_usage_error(&watch_table, "either --budget or --slowdown, not both");
 	if (separated)
 		options->command = &argv[rest];
 	return OPTIONS_RUN;
@@ -140,6 +193,8 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	options->budget_percent = HOST_BUDGET_PERCENT;
 	options->max_hold_ns = HOST_MAX_HOLD_NS;
 	options->window_ns = HOST_WINDOW_NS;
+	options->long_hold_ns = DEFAULT_LONG_HOLD_NS;
+	options->slowdown = DEFAULT_SLOWDOWN;
 	options->exitcode = EXIT_RACE;
 	options->host.most = HOST_PROCESSES;
 	options->max_freeze_ns = DEFAULT_MAX_FREEZE_NS;

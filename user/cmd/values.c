@@ -89,6 +89,19 @@ int value_percent(const char *s, double *percent)
 	return 0;
 }
 
+int value_factor(const char *s, double *factor)
+{
+	const char *end;
+	double value;
+
+	if (parse_decimal(s, &value, &end) || *end)
+		return -EINVAL;
+	if (value < 1.01 || value > 100)
+		return -ERANGE;
+	*factor = value;
+	return 0;
+}
+
 static int parse_integer(const char **s, unsigned int max, unsigned int *out)
 {
 	const char *p = *s;

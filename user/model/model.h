@@ -289,9 +289,12 @@ struct report_stats {
 	uint64_t holds, hold_ns;
 	uint32_t probe_sites;
 	double attach_ms;
-	double cost_percent;		  /* of one CPU, traps plus holds; negative when unknown */
-	double budget_percent, hit_ns;	  /* what was allowed; what a hit was found to cost */
-	double advance_s;		  /* the budget of so much time was to spend at once */
+	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
+	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
+	double advance_s;	       /* the budget of so much time was to spend at once */
+	/* What commands may take longer, 0: there was none, or a budget was given; and how long
+	 * they ran, and waited for us meanwhile, at the most. */
+	double slowdown, lived_s, waited_s;
 	uint64_t trap_ns, windows;	  /* hits x hit_ns; how often probes were put back */
 	struct report_coverage *coverage; /* most hits first */
 	size_t ncoverage;

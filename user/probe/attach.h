@@ -24,11 +24,13 @@ struct attachment;
 
 struct attach_opts {
 	uint64_t max_hold_ns;
-	uint32_t hold_ppm;    /* share of each CPU's time that holds may take; 0: count only,
-				      never hold */
-	uint64_t window_ns;   /* suspects: how close in time; 0: none are wanted */
-	bool growth;	      /* the hook sets have hooks of hooks_choose_growth() */
-	bool bold;	      /* long holds are done also where they make a stop dangerous */
+	uint32_t hold_ppm;  /* share of each CPU's time that holds may take; 0: count only,
+				    never hold */
+	uint64_t window_ns; /* suspects: how close in time; 0: none are wanted */
+	bool growth;	    /* the hook sets have hooks of hooks_choose_growth() */
+	/* Not 0: a command that was started, where call sites that are cold are held for so long;
+	 * and long holds are done also where they make a stop dangerous. See attachment_test(). */
+	uint64_t long_hold_ns;
 	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS, or more for many targets */
 	uint32_t targets;     /* about how many there will be */
 	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
@@ -93,6 +95,16 @@ struct attachment_last_op {
 	uint8_t op; /* enum mr_op */
 };
 bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out);
+/* From now on it is a test: holds may delay it by that, not by a share of each CPU's time. NULL: by
+ * that share again, as a process that was there before. */
+struct attachment_terms {
+	uint64_t began_ns;  /* CLOCK_MONOTONIC */
+	uint64_t credit_ns; /* whatever it takes alone */
+	uint32_t permille;  /* of what it takes alone, beside */
+};
+void attachment_test(struct attachment *a, const struct attachment_terms *terms);
+/* What it has waited, in traps, and for holds and all else that its programs count as such. */
+void attachment_waited(struct attachment *a, uint64_t traps_ns, uint64_t holds_ns);
 /* What holds may take from now on of each CPU's time, in millionths. */
 void attachment_throttle(struct attachment *a, uint32_t ppm);
 /* Its probes go, while others of the engine are asked for or go too; no event comes any more. */

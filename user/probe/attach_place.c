@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "probe/feature.h"
+#include "probe/world.h"
 
 static void site_fill(struct mr_probe_site *s, const struct hook *h, uint64_t bias)
 {
@@ -87,6 +88,8 @@ static void configure(struct mr_target *t, const struct go_layout *l)
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err)
 {
+	uint64_t world;
+
 	a->process = p;
 	a->images[0] = (struct image){bin, set, bias};
 	a->nimages = 1;
@@ -97,6 +100,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	/* not one that a debugger would show the stop of */
 	a->config.stop_at_fatal_ms =
 		process_tracer(p) ? 0 : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
+	a->config.long_hold_ns = a->opts.long_hold_ns;
+	a->config.bold_hold_ns = a->opts.long_hold_ns;
+	if (a->opts.long_hold_ns && !world_find(bin, &world))
+		a->config.stop_world = world + bias;
 	a->config.collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);
 	return identify(a, p, err);
 }

@@ -84,6 +84,28 @@ void attachment_counters(const struct attachment *a, struct attachment_sum *sum)
 	add_shared(a, sum);
 }
 
+void attachment_test(struct attachment *a, const struct attachment_terms *terms)
+{
+	struct mr_target *t = a->target;
+
+	if (!terms) {
+		t->test_began_ns = 0;
+		t->bold_hold_ns = 0;
+		t->stop_world = 0;
+		return;
+	}
+	t->test_permille = terms->permille;
+	t->test_credit_ns = terms->credit_ns;
+	__atomic_store_n(&t->test_began_ns, terms->began_ns, __ATOMIC_RELEASE);
+}
+
+void attachment_waited(struct attachment *a, uint64_t traps_ns, uint64_t holds_ns)
+{
+	uint64_t held_ns = a->target->held_ns; /* some under way: not counted in the other yet */
+
+	a->target->test_other_ns = traps_ns + (holds_ns > held_ns ? holds_ns - held_ns : 0);
+}
+
 void attachment_throttle(struct attachment *a, uint32_t ppm)
 {
 	a->target->hold_ppm = ppm;

@@ -43,7 +43,7 @@ static uint32_t log2_for(uint32_t count)
 static bool same_way(const struct attach_opts *a, const struct attach_opts *b)
 {
 	return a->max_hold_ns == b->max_hold_ns && !a->hold_ppm == !b->hold_ppm &&
-	       a->window_ns == b->window_ns && a->growth == b->growth && a->bold == b->bold &&
+	       a->window_ns == b->window_ns && a->growth == b->growth &&
 	       a->map_records == b->map_records && a->no_multi == b->no_multi;
 }
 
@@ -75,13 +75,15 @@ static void configure(struct engine *e)
 {
 	struct mr_config *cfg = (struct mr_config *)&e->skel->rodata->cfg;
 	const struct attach_opts *o = &e->opts;
+	int ncpus = libbpf_num_possible_cpus();
 
 	cfg->pidns_dev = e->pidns_dev;
 	cfg->pidns_ino = e->pidns_ino;
 	cfg->max_hold_ns = o->max_hold_ns;
 	cfg->min_hold_ns = o->max_hold_ns < MIN_HOLD_NS ? o->max_hold_ns : MIN_HOLD_NS;
 	cfg->grace_ns = GRACE_NS;
-	cfg->bare_hold_ns = o->bold ? o->max_hold_ns : BARE_HOLD_NS;
+	cfg->bare_hold_ns = BARE_HOLD_NS;
+	cfg->long_holds = ncpus > 1 ? (uint32_t)ncpus - 1 : 1;
 	cfg->burst_ns = o->max_hold_ns * 4 > BURST_NS ? o->max_hold_ns * 4 : BURST_NS;
 	cfg->holds_enabled = o->hold_ppm != 0;
 	cfg->map_mask = e->map_records - 1;
@@ -92,7 +94,7 @@ static void configure(struct engine *e)
 	cfg->target_mask = e->nslots - 1;
 	cfg->cpu_shift = e->cpu_shift;
 	cfg->cpu_mask = (1u << e->cpu_shift) - 1;
-	cfg->cpus_shared = libbpf_num_possible_cpus() > 1 << e->cpu_shift;
+	cfg->cpus_shared = ncpus > 1 << e->cpu_shift;
 	cfg->cloned_shift = e->cloned_shift;
 	cfg->cloned_mask = (1u << e->cloned_shift) - 1;
 }

@@ -52,7 +52,11 @@ struct watch_options {
 	bool json, quiet;
 	int verbose;
 	double budget_percent;
+	double slowdown; /* what a command may take longer; not where the budget was given */
 	uint64_t max_hold_ns, window_ns;
+	uint64_t long_hold_ns; /* of a command's cold call sites */
+	unsigned int procs;    /* GOMAXPROCS of a command */
+	bool budget_given, slowdown_given, procs_given;
 	bool window_given, suspects, growth;
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */

@@ -156,6 +156,8 @@ void watch_budget_price(struct watch *w);
 void watch_budget_beat(struct watched *t, uint64_t now_ns);
 /* Settles the account of one target and acts on it. Nanoseconds until this is due again. */
 uint64_t watch_budget_step(struct watched *t);
+/* A target has ended: what it waited for us is known. */
+void watch_budget_conclude(struct watched *t);
 /* What was seen of a target's functions. 0 or -ENOMEM. */
 int watch_budget_functions(const struct watched *t, struct report_stats *stats);
 /* Fills in what the budget did. 0 or -ENOMEM. */

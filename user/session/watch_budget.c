@@ -11,9 +11,17 @@
 #include "session/past.h"
 #include "session/watch.h"
 
-/* A program that we start may be a build or a test that is over in seconds, and nobody is served by
- * it yet: it is watched whole, on a minute's credit. */
-#define COMMAND_ADVANCE_S 60
+/*
+ * A program that we start is a test, unless a budget was given: nobody is served by it yet, it may
+ * be over in seconds, and each thing happens a few times in it. It may take --slowdown times as
+ * long as alone, and TEST_CREDIT_NS; what it takes to be attached to comes on top of that. Traps
+ * have their own account, of so much of its CPU time; holds what they leave (bpf/gomap/policy.h).
+ * Who runs for long serves somebody after all.
+ */
+#define TEST_CREDIT_NS 20000000ull
+#define TEST_LATE_S 0.9 /* traps begin with a tenth of a second's earnings */
+#define SERVICE_S 120
+#define SERVICE_PERCENT 5.0 /* the default of an attached process */
 
 /* Probes that could not be placed are tried again after so long. */
 #define RETRY_NS 1000000000ull
@@ -45,6 +53,8 @@ static void look(const struct watched *t, struct attachment_sum *sum, struct acc
 	attachment_counters(t->attachment, sum);
 	facts->now_ns = watch_now();
 	facts->target_ns = process_cpu_ns(t->process.pid);
+	if (t->test_began_ns && facts->target_ns > sum->cpu.hold_ns)
+		facts->target_ns -= sum->cpu.hold_ns; /* held is not at work */
 	facts->hold_ns = sum->cpu.hold_ns;
 	facts->other_hits = other_hits(sum);
 	/* a call instruction's traps are put down to the function that it calls */
@@ -72,6 +82,48 @@ static void share_out(struct watch *w, const struct process *p)
 				w->targets[i]->budget / (w->targets[i]->budget < 1 ? n : 1);
 }
 
+/* What a command starts, and runs itself. */
+static bool are_tests(const struct watch *w)
+{
+	return w->options->command && !w->options->budget_given;
+}
+
+/* After how many seconds; MAPRACE_SERVICE_S: another number, so that a test need not wait. */
+static double service_s(void)
+{
+	const char *given = getenv("MAPRACE_SERVICE_S");
+	double s = given ? strtod(given, NULL) : 0;
+
+	return s > 0 && s < SERVICE_S ? s : SERVICE_S;
+}
+
+static void become_test(const struct watch *w, struct watched *t, uint64_t now_ns)
+{
+	double longer = w->options->slowdown - 1;
+	struct attachment_terms terms = {.began_ns = now_ns,
+					 .credit_ns = TEST_CREDIT_NS,
+					 .permille = (uint32_t)(longer * 1000 + 0.5)};
+
+	t->test_began_ns = now_ns;
+	t->service_ns = w->options->slowdown_given ? 0 : now_ns + (uint64_t)(service_s() * 1e9);
+	t->budget = longer / (1 + longer);
+	account_change_share(&t->account, t->budget, true);
+	account_advance(&t->account, -TEST_LATE_S);
+	attachment_test(t->attachment, &terms);
+}
+
+static void become_service(struct watched *t)
+{
+	log_info(
+		"process %d has run for %.3g s: it is taken for a service, and may be delayed by %.3g percent from now on, not by a test's measure (--slowdown FACTOR keeps that)",
+		(int)t->process.pid, service_s(), SERVICE_PERCENT);
+	watch_budget_conclude(t);
+	t->test_began_ns = 0;
+	t->budget = SERVICE_PERCENT / 100;
+	account_change_share(&t->account, t->budget, false);
+	attachment_test(t->attachment, NULL);
+}
+
 static void open_account(struct watch *w, struct watched *t, double hit_ns)
 {
 	struct attachment_sum sum;
@@ -82,6 +134,8 @@ static void open_account(struct watch *w, struct watched *t, double hit_ns)
 	account_init(&t->account, t->budget, hit_ns, ACCOUNT_FUNCTIONS,
 		     facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
 	t->account_kept = true;
+	if (are_tests(w))
+		become_test(w, t, facts.now_ns);
 	share_out(w, &t->process);
 }
 
@@ -168,19 +222,14 @@ void watch_budget_begin(struct watch *w)
 	calibration_start(&w->calibration);
 	(void)own_ns(w); /* what it took to begin is not theirs */
 	w->hit_ns = CALIBRATE_GUESS_NS;
-	for (i = 0; i < w->ntargets; i++) {
+	for (i = 0; i < w->ntargets; i++)
 		open_account(w, w->targets[i], w->hit_ns);
-		if (w->options->command)
-			account_advance(&w->targets[i]->account, COMMAND_ADVANCE_S);
-	}
 	watch_budget_share(w);
 }
 
 void watch_budget_join(struct watch *w, struct watched *t)
 {
 	open_account(w, t, w->hit_ns);
-	if (w->follow && !t->host) /* a program that the command has started */
-		account_advance(&t->account, COMMAND_ADVANCE_S);
 }
 
 void watch_budget_price(struct watch *w)
@@ -240,6 +289,27 @@ void watch_budget_beat(struct watched *t, uint64_t now_ns)
 	note_failure(t, r, &err);
 }
 
+/* As if nothing else had gone on while one waited, but for traps, which all CPUs take at a time. */
+static void note_waiting(struct watched *t, const struct attachment_sum *sum, uint64_t now_ns)
+{
+	uint64_t traps = (uint64_t)((double)t->account.trap_spent_ns / t->account.cpus);
+
+	attachment_waited(t->attachment, traps, sum->cpu.hold_ns);
+	t->waited_ns = traps + sum->cpu.hold_ns;
+	t->lived_ns = now_ns - t->test_began_ns;
+}
+
+void watch_budget_conclude(struct watched *t)
+{
+	struct attachment_sum sum;
+	struct account_facts facts;
+
+	if (!t->test_began_ns || !t->account_kept || !t->attachment)
+		return;
+	look(t, &sum, &facts);
+	note_waiting(t, &sum, facts.now_ns);
+}
+
 uint64_t watch_budget_step(struct watched *t)
 {
 	struct attachment_sum sum;
@@ -253,6 +323,10 @@ uint64_t watch_budget_step(struct watched *t)
 	look(t, &sum, &facts);
 	watch_budget_beat(t, facts.now_ns);
 	change = account_step(&t->account, &facts, &again);
+	if (t->test_began_ns)
+		note_waiting(t, &sum, facts.now_ns);
+	if (t->test_began_ns && t->service_ns && facts.now_ns >= t->service_ns)
+		become_service(t);
 	change = due(t, change, facts.now_ns);
 	if (change == ACCOUNT_OPEN)
 		r = attachment_open(t->attachment, &err);
@@ -339,12 +413,14 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 	int r;
 
 	stats->cost_percent = -1;
-	stats->advance_s = w->options->command ? COMMAND_ADVANCE_S : 0;
+	stats->slowdown = are_tests(w) ? w->options->slowdown : 0;
 	for (i = 0; i < w->ntargets; i++) {
 		const struct watched *t = w->targets[i];
 
 		if (!t->account_kept)
 			continue;
+		stats->lived_s += (double)t->lived_ns / 1e9;
+		stats->waited_s += (double)t->waited_ns / 1e9;
 		if (stats->cost_percent < 0)
 			stats->cost_percent = 0;
 		stats->budget_percent = w->options->budget_percent;

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "session/watch.h"
@@ -39,6 +41,20 @@ static void follow_command(struct watch *w)
 	log_verbose("what the command starts is not watched: %s", err.text);
 }
 
+/* Who is held keeps his P: with more of them than there are CPUs the others get on all the same. */
+static void give_procs(const struct watch_options *o)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld",
+		 o->procs_given ? (long)o->procs
+		 : cpus < 4	? 8
+				: 2 * cpus);
+	if (strcmp(text, "0"))
+		setenv("GOMAXPROCS", text, 0); /* ours is the command's */
+}
+
 int watch_open_command(struct watch *w, struct err *err)
 {
 	const struct watch_options *o = w->options;
@@ -46,6 +62,7 @@ int watch_open_command(struct watch *w, struct err *err)
 
 	w->command = w->targets[0];
 	w->command_listed = true;
+	give_procs(o);
 	r = process_spawn(&w->command->process, o->command, err);
 	if (!r && !o->no_follow && !o->dry_run)
 		follow_command(w);

@@ -128,6 +128,7 @@ void watch_conclude(struct watch *w, struct watched *t)
 
 	if (!t->attachment || t->source.ended)
 		return;
+	watch_budget_conclude(t);
 	tracker_refresh_source(w->tracker, &t->source);
 	if (w->growths)
 		r = growths_catch_up(w->growths, &t->source);

@@ -258,7 +258,7 @@ int watch_attach_targets(struct watch *w, struct err *err)
 	}
 	w->attach = (struct attach_opts){
 		.max_hold_ns = o->max_hold_ns,
-		.bold = o->command != NULL,
+		.long_hold_ns = o->command ? o->long_hold_ns : 0,
 		.hold_ppm = o->max_hold_ns ? (uint32_t)(o->budget_percent * PPM_OF_PERCENT + 0.5)
 					   : 0,
 		.window_ns = o->suspects ? o->window_ns : 0,

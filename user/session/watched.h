@@ -37,6 +37,10 @@ struct watched {
 	size_t nseen;
 	double late_s; /* how long the watch had lasted when it was loaded; 0: it was there */
 	double budget; /* of CPU time, of the whole process */
+	uint64_t test_began_ns; /* it is a test (watch_budget.c) since then; 0: it is none */
+	uint64_t service_ns;	/* when it is taken for a service; 0: never */
+	uint64_t lived_ns,
+		waited_ns;     /* as a test: how long it has run, and of that waited for us */
 	struct binary *binary; /* whose bin and hooks are, where others may share them; else NULL */
 	struct go_binary *bin;
 	struct hook_set hooks;

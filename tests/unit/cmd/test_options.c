@@ -70,6 +70,28 @@ static void test_watch_defaults(void **state)
 	watch_options_free(&o);
 }
 
+static void test_what_a_command_may_take(void **state)
+{
+	struct watch_options o;
+
+	(void)state;
+	assert_int_equal(watch("watch -- cmd", &o), OPTIONS_RUN);
+	assert_true(o.slowdown == 2 && !o.slowdown_given && !o.budget_given && !o.procs_given);
+	assert_int_equal(o.max_hold_ns, 2000000);
+	assert_int_equal(o.long_hold_ns, 100000000);
+	watch_options_free(&o);
+	assert_int_equal(watch("watch --slowdown 1.5 --procs 3 --max-hold 5ms -- cmd", &o),
+			 OPTIONS_RUN);
+	assert_true(o.slowdown == 1.5 && o.slowdown_given);
+	assert_int_equal(o.procs, 3);
+	assert_int_equal(o.max_hold_ns, 5000000);
+	assert_int_equal(o.long_hold_ns, 5000000); /* what is given is meant */
+	watch_options_free(&o);
+	assert_int_equal(watch("watch --budget 30 -- cmd", &o), OPTIONS_RUN);
+	assert_true(o.budget_given && o.budget_percent == 30);
+	watch_options_free(&o);
+}
+
 static void test_watch_never_holds(void **state)
 {
 	struct watch_options o;
@@ -148,8 +170,15 @@ static void test_watch_refusals(void **state)
 	assert_watch_refused("watch -p 1 -d 0", "--duration: '0' is out of range");
 	assert_watch_refused("watch -p 1 -d ten", "--duration: 'ten' is not a number of seconds");
 	assert_watch_refused("watch -p 1 --max-hold 1", "--max-hold: '1' is not a time");
+	assert_watch_refused("watch -p 1 --max-hold 100.1ms",
+			     "--max-hold: '100.1ms' is out of range");
 	assert_watch_refused("watch -p 1 --max-hold 10.1ms",
-			     "--max-hold: '10.1ms' is out of range");
+			     "--max-hold: more than 10ms needs a command after --");
+	assert_watch_refused("watch --slowdown 1 -- cmd", "--slowdown: '1' is out of range");
+	assert_watch_refused("watch -p 1 --slowdown 3", "--slowdown needs a command after --");
+	assert_watch_refused("watch -p 1 --procs 3", "--procs needs a command after --");
+	assert_watch_refused("watch --slowdown 3 --budget 5 -- cmd",
+			     "either --budget or --slowdown, not both");
 	assert_watch_refused("watch -p 1 --max-hold 0.9us", "--max-hold: '0.9us' is out of range");
 	assert_watch_refused("watch -p 1 --window 1h", "--window: '1h' is not a time");
 	assert_watch_refused("watch -p 1 --budget 0", "--budget: '0' is out of range");
@@ -377,6 +406,8 @@ static void test_help_lists_every_option(void **state)
 		"--json",
 		"-q, --quiet",
 		"-v, --verbose",
+		"--slowdown FACTOR",
+		"--procs N",
 		"--budget PERCENT",
 		"--max-hold TIME",
 		"--window",
@@ -494,6 +525,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_watch_defaults),
+		cmocka_unit_test(test_what_a_command_may_take),
 		cmocka_unit_test(test_watch_never_holds),
 		cmocka_unit_test(test_watch_everything),
 		cmocka_unit_test(test_watch_command),

@@ -302,6 +302,11 @@ static json_t *build_budget(const struct report_stats *stats)
 	size_t i;
 
 	failed |= json_put(o, "advance_s", json_number_real(stats->advance_s));
+	if (stats->slowdown > 0) {
+		failed |= json_put(o, "slowdown", json_number_real(stats->slowdown));
+		failed |= json_put(o, "lived_s", json_number_real(stats->lived_s));
+		failed |= json_put(o, "waited_s", json_number_real(stats->waited_s));
+	}
 	failed |= json_put(o, "hit_ns", json_number_real(stats->hit_ns));
 	failed |= json_put(o, "trap_ns", json_number(stats->trap_ns));
 	failed |= json_put(o, "windows", json_number(stats->windows));

@@ -68,6 +68,9 @@ static void read_budget(struct json_reader *r, const json_t *o, struct report_st
 
 	stats->budget_percent = json_get_real(r, budget, "percent", 0);
 	stats->advance_s = json_get_real(r, budget, "advance_s", 0);
+	stats->slowdown = json_get_real(r, budget, "slowdown", 0);
+	stats->lived_s = json_get_real(r, budget, "lived_s", 0);
+	stats->waited_s = json_get_real(r, budget, "waited_s", 0);
 	stats->hit_ns = json_get_real(r, budget, "hit_ns", 0);
 	stats->trap_ns = json_get_u64(r, budget, "trap_ns");
 	stats->windows = json_get_u64(r, budget, "windows");

@@ -82,10 +82,27 @@ static void print_windows(FILE *out, const struct report_stats *stats)
 	}
 }
 
+/* What a command took longer, at the most: what waited is taken as if nothing else had gone on. */
+static void print_slowdown(FILE *out, const struct report_stats *stats)
+{
+	double alone = stats->lived_s - stats->waited_s;
+
+	fprintf(out, "  Cost: waited %s of %s in traps and holds",
+		duration_format(stats->waited_s * 1e9).s, duration_format(stats->lived_s * 1e9).s);
+	if (alone > 0)
+		fprintf(out, ", took up to %.2g times as long as alone", stats->lived_s / alone);
+	fprintf(out, " (--slowdown %.3g)\n", stats->slowdown);
+}
+
 static void print_cost(FILE *out, const struct report_stats *stats)
 {
 	if (stats->cost_percent < 0)
 		return;
+	if (stats->slowdown > 0 && stats->lived_s > 0) {
+		print_slowdown(out, stats);
+		print_windows(out, stats);
+		return;
+	}
 	fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds", stats->cost_percent);
 	if (stats->hit_ns > 0)
 		fprintf(out, "; a trap takes %s, the budget is %.3g%%",

@@ -199,10 +199,59 @@ static void a_site_is_cold_again_after_a_pause(void **state)
 	assert_int_equal(site.holds, 0);
 }
 
+static void a_test_waits_for_no_more_than_it_may(void **state)
+{
+	const __u64 credit = 20 * MS;
+
+	(void)state;
+	/* as long as alone, twice: half of the time that has passed, and the credit, has been spent
+	 */
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0), 1020 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 400 * MS), 220 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 510 * MS), 0);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 900 * MS), 0);
+	/* waiting that went on at one time is more than there was */
+	assert_int_equal(policy_test_left(10 * MS, 1000, credit, 15 * MS), 5 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 200, credit, 100 * MS), 100 * MS);
+}
+
+static void a_cold_site_of_a_test_is_held_long_and_less_each_time(void **state)
+{
+	struct mr_caller site = {};
+	__u64 now = 5000 * MS, length, before = 100 * MS, sum = 0;
+	int n;
+
+	(void)state;
+	for (n = 0; n < 100; n++) {
+		length = policy_test_hold(&site, now, 100 * MS, 10000 * MS, MATTERS);
+		if (!length)
+			break;
+		assert_true(length <= before);
+		assert_true(length >= MS);
+		before = length;
+		sum += length;
+		policy_held(&site, now + length, length, MATTERS);
+		assert_int_equal(policy_test_hold(&site, now + length, 100 * MS, 10000 * MS,
+						  MATTERS | MR_MAP_RACY),
+				 0);
+		now = site.next_ns;
+	}
+	assert_int_equal(n, POLICY_TEST_HOLDS);
+	assert_true(sum < 400 * MS);
+	/* and never for more than a part of what is left */
+	memset(&site, 0, sizeof(site));
+	assert_int_equal(policy_test_hold(&site, now, 100 * MS, 80 * MS, MATTERS), 10 * MS);
+	length = policy_test_hold(&site, now, 100 * MS, 80 * MS, MR_MAP_WRITTEN);
+	assert_true(length > 0 && length < 10 * MS); /* nobody else has come so far */
+	assert_int_equal(policy_test_hold(&site, now, 100 * MS, 0, MATTERS), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_are_earned_with_time),
+		cmocka_unit_test(a_test_waits_for_no_more_than_it_may),
+		cmocka_unit_test(a_cold_site_of_a_test_is_held_long_and_less_each_time),
 		cmocka_unit_test(small_steps_earn_as_much_as_a_large_one),
 		cmocka_unit_test(the_smallest_share_is_earned_too),
 		cmocka_unit_test(a_cold_site_is_held_at_once_and_long),
