@@ -295,7 +295,7 @@ follow_service()
 	followed 0 -- "$bin/brief" 0 1000 &&
 		must 'not said' grep -q 'has run for 0.5 s: it is taken for a service, and may be delayed by 5 percent from now on' "$work/stderr" &&
 		counted '.stats.budget | .slowdown == 2 and .lived_s >= 0.5 and .lived_s < 0.9 and .waited_s <= .lived_s' &&
-		must 'not what it took' grep -qE '^  Cost: waited .* in traps and holds, took up to .* times as long as alone \(--slowdown 2\)$' "$work/stderr" || return 1
+		must 'not what it took' grep -qE '^  Cost: waited .* for traps and holds, took up to .* times as long as alone \(--slowdown 2\)$' "$work/stderr" || return 1
 	followed 0 --slowdown 1.5 -- "$bin/brief" 0 1000 &&
 		must 'a service all the same' test -z "$(grep 'taken for a service' "$work/stderr")" &&
 		counted '.stats.budget | .slowdown == 1.5 and .lived_s > 0.9'

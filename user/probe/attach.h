@@ -103,8 +103,9 @@ struct attachment_terms {
 	uint32_t permille;  /* of what it takes alone, beside */
 };
 void attachment_test(struct attachment *a, const struct attachment_terms *terms);
-/* What it has waited, in traps, and for holds and all else that its programs count as such. */
-void attachment_waited(struct attachment *a, uint64_t traps_ns, uint64_t holds_ns);
+/* What it has waited, for traps and in line for a CPU, and for holds and all else that its programs
+ * count as such. */
+void attachment_waited(struct attachment *a, uint64_t others_ns, uint64_t holds_ns);
 /* What holds may take from now on of each CPU's time, in millionths. */
 void attachment_throttle(struct attachment *a, uint32_t ppm);
 /* Its probes go, while others of the engine are asked for or go too; no event comes any more. */

@@ -99,11 +99,11 @@ void attachment_test(struct attachment *a, const struct attachment_terms *terms)
 	__atomic_store_n(&t->test_began_ns, terms->began_ns, __ATOMIC_RELEASE);
 }
 
-void attachment_waited(struct attachment *a, uint64_t traps_ns, uint64_t holds_ns)
+void attachment_waited(struct attachment *a, uint64_t others_ns, uint64_t holds_ns)
 {
 	uint64_t held_ns = a->target->held_ns; /* some under way: not counted in the other yet */
 
-	a->target->test_other_ns = traps_ns + (holds_ns > held_ns ? holds_ns - held_ns : 0);
+	a->target->test_other_ns = others_ns + (holds_ns > held_ns ? holds_ns - held_ns : 0);
 }
 
 void attachment_throttle(struct attachment *a, uint32_t ppm)

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "budget/shares.h"
+#include "budget/slowed.h"
+#include "process/queued.h"
 #include "session/past.h"
 #include "session/watch.h"
 
@@ -20,6 +22,7 @@
  */
 #define TEST_CREDIT_NS 20000000ull
 #define TEST_LATE_S 0.9 /* traps begin with a tenth of a second's earnings */
+#define TEST_STEP_NS 20000000ull
 #define SERVICE_S 120
 #define SERVICE_PERCENT 5.0 /* the default of an attached process */
 
@@ -289,14 +292,32 @@ void watch_budget_beat(struct watched *t, uint64_t now_ns)
 	note_failure(t, r, &err);
 }
 
+/* Threads that have ended have taken theirs with them. */
+static uint64_t queued_ns(struct watched *t)
+{
+	uint64_t now = process_queued_ns(t->process.pid);
+
+	t->queued_ns += now > t->queued_last_ns ? now - t->queued_last_ns : 0;
+	t->queued_last_ns = now;
+	return t->queued_ns;
+}
+
 /* As if nothing else had gone on while one waited, but for traps, which all CPUs take at a time. */
 static void note_waiting(struct watched *t, const struct attachment_sum *sum, uint64_t now_ns)
 {
 	uint64_t traps = (uint64_t)((double)t->account.trap_spent_ns / t->account.cpus);
+	struct slowed_facts facts = {.lived_ns = now_ns - t->test_began_ns,
+				     .cpu_ns = process_cpu_ns(t->process.pid),
+				     .queued_ns = queued_ns(t),
+				     .ours_ns = traps + sum->cpu.hold_ns};
+	uint64_t others;
 
-	attachment_waited(t->attachment, traps, sum->cpu.hold_ns);
-	t->waited_ns = traps + sum->cpu.hold_ns;
-	t->lived_ns = now_ns - t->test_began_ns;
+	if (facts.cpu_ns) /* it is there */
+		t->slowed_ns = slowed_queued_ns(&facts);
+	others = traps + t->slowed_ns;
+	attachment_waited(t->attachment, others, sum->cpu.hold_ns);
+	t->waited_ns = others + sum->cpu.hold_ns;
+	t->lived_ns = facts.lived_ns;
 }
 
 void watch_budget_conclude(struct watched *t)
@@ -327,6 +348,8 @@ uint64_t watch_budget_step(struct watched *t)
 		note_waiting(t, &sum, facts.now_ns);
 	if (t->test_began_ns && t->service_ns && facts.now_ns >= t->service_ns)
 		become_service(t);
+	if (t->test_began_ns && again > TEST_STEP_NS)
+		again = TEST_STEP_NS;
 	change = due(t, change, facts.now_ns);
 	if (change == ACCOUNT_OPEN)
 		r = attachment_open(t->attachment, &err);

@@ -40,7 +40,9 @@ struct watched {
 	uint64_t test_began_ns; /* it is a test (watch_budget.c) since then; 0: it is none */
 	uint64_t service_ns;	/* when it is taken for a service; 0: never */
 	uint64_t lived_ns,
-		waited_ns;     /* as a test: how long it has run, and of that waited for us */
+		waited_ns;  /* as a test: how long it has run, and of that waited for us */
+	uint64_t slowed_ns; /* and for holds that were over */
+	uint64_t queued_ns, queued_last_ns; /* how long its threads have waited for a CPU */
 	struct binary *binary; /* whose bin and hooks are, where others may share them; else NULL */
 	struct go_binary *bin;
 	struct hook_set hooks;

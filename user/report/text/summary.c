@@ -87,7 +87,7 @@ static void print_slowdown(FILE *out, const struct report_stats *stats)
 {
 	double alone = stats->lived_s - stats->waited_s;
 
-	fprintf(out, "  Cost: waited %s of %s in traps and holds",
+	fprintf(out, "  Cost: waited %s of %s for traps and holds",
 		duration_format(stats->waited_s * 1e9).s, duration_format(stats->lived_s * 1e9).s);
 	if (alone > 0)
 		fprintf(out, ", took up to %.2g times as long as alone", stats->lived_s / alone);
