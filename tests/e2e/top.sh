@@ -83,12 +83,18 @@ restored() # STATUS
 	must 'the settings are not restored' cmp "$work/stty.before" "$work/stty.after"
 }
 
+runs() # PID: brief, and no shell any more
+{
+	must 'brief does not run' wait_until 10 test "/proc/$1/exe" -ef "$bin/brief"
+}
+
 # ---- cases -----------------------------------------------------------------------------------------------------------
 
 # On no terminal: JSON Lines, so many.
 top_json()
 {
 	"$bin/brief" 0 8000 &
+	runs $! || return 1
 	must 'it fails' timeout 30 "$maprace" top -p $! -n 2 -i 0.3 >"$work/stdout" 2>"$work/stderr" </dev/null || return 1
 	must 'something is said' test ! -s "$work/stderr" || return 1
 	must 'not two lines' test "$(wc -l <"$work/stdout")" = 2 || return 1
@@ -117,10 +123,10 @@ top_screen()
 	"$bin/brief" 0 60000 &
 	terminal 100 30 && top_on_terminal || return 1
 	must 'what was there is not shown' wait_until 15 shows ' brief 0 60000' || return 1
-	"$bin/racer" 12 &
+	"$bin/racer" 60 2>"$work/target.racer" &
 	pid=$!
-	must 'what came is not shown' wait_until 15 shows "^ *$pid .* racer 12" || return 1
-	must 'its race is not shown' wait_until 30 shows "^ *$pid  *[0-9]*  *[0-9]*  *1  *1  *0  *0 .* racer 12" || return 1
+	must 'what came is not shown' wait_until 15 shows "^ *$pid .* racer 60" || return 1
+	must 'its race is not shown' wait_until 30 shows "^ *$pid  *[0-9]*  *[0-9]*  *1  *1  *0  *0 .* racer 60" || return 1
 	must 'it is not told' wait_until 5 shows "a race was proved in process $pid: $bin/racer" || return 1
 	keys R # most races first, and it is that which is selected
 	must 'not sorted' wait_until 5 eval "shows . && sed -n 3p '$work/pane' | grep -q racer" || return 1
@@ -128,9 +134,10 @@ top_screen()
 	must 'its race is not shown' wait_until 10 shows '^  collision ' && must 'its map is not shown' shows '^  racy .*map\[string\]int' || return 1
 	keys G
 	must 'no stack' wait_until 5 shows '^ *Goroutine .* created at:' || return 1
-	must 'its end is not told' wait_until 30 eval 'keys g; shows "^Process  *[0-9]*, which has ended"' || return 1
+	kill -TERM "$pid"
+	must 'its end is not told' wait_until 15 eval 'keys g; shows "^Process  *[0-9]*, which has ended"' || return 1
 	keys Escape
-	must 'no way back' wait_until 5 shows "^ *$pid  *ended .* racer 12" || return 1
+	must 'no way back' wait_until 5 shows "^ *$pid  *ended .* racer 60" || return 1
 	keys q
 	restored 0
 }
@@ -190,6 +197,7 @@ top_ends()
 	# those that were named have ended
 	terminal 80 24
 	"$bin/brief" 0 4000 &
+	runs $! || return 1
 	enter "clear; '$maprace' top -p $!; echo \"status \$?\"; stty -g >'$work/stty.after'"
 	must 'no screen' wait_until 20 is alternate_on 1 && target=$(pgrep -f "^$maprace top -p $!") && restored 0 || return 1
 	must 'not said' shows '^maprace: warning: what was watched has ended' || return 1
@@ -261,12 +269,19 @@ top_all()
 	build_program 1.24-stripped "$e2e_dir/programs/idle.go"
 	for name in $top_names; do
 		((${#top_only[@]} == 0)) || [[ " ${top_only[*]} " == *" $name "* ]] || continue
-		fresh_work "top-$name"
-		why='' target=''
-		if "top_$name"; then
+		for _ in 1 2 3; do
+			fresh_work "top-$name"
+			why='' target=''
+			"top_$name" || why=${why:-failed}
+			if [[ -z $why ]] || ! died_of_its_race; then break; fi
+			term_end
+			end_copies
+			cleanup
+		done
+		if [[ -z $why ]]; then
 			pass "top: $name"
 		else
-			fail "top: $name" "${why:-failed}"
+			fail "top: $name" "$why"
 		fi
 		term_end
 		end_copies
