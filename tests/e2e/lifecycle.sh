@@ -33,7 +33,7 @@ probed_or_gone()
 
 attached()
 {
-	wait_until 10 probed_or_gone "$1" && ! gone "$watcher"
+	wait_until 30 probed_or_gone "$1" && ! gone "$watcher"
 }
 
 # watch_ended SECONDS: waits, and sets status
@@ -225,7 +225,7 @@ life_many()
 	start_target "${calm[@]}" "$(program 1.24 many)"
 	racy=$target
 	all=$(IFS=,; echo "${pids[*]:0:10},$racy,${pids[*]:10}")
-	watch -p "$all" -d 20 --halt-on-race
+	watch -p "$all" -d 20 --halt-on-race --budget 50 # by the default each may use 0.25 percent: they are at that
 	need 'not attached' attached "${pids[18]}" && need 'it does not watch' wait_until 10 watching || return 1
 	need 'more than one process holds the probes' test "$(pgrep -c -P "$watcher" -x mr-attacher)" = 1 || return 1
 	kill -KILL "${pids[0]}" "${pids[1]}"
