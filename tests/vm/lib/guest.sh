@@ -31,11 +31,11 @@ guest_start()
 	guest_pid=$!
 }
 
-# guest_wait SECONDS SILENCE: 0 when it ended by itself. 1 when its time was over, or its results had not grown for SILENCE seconds: it is
-# gone then, too, and guest_why says which.
+# guest_wait SECONDS SILENCE: 0 when it ended by itself. 1 when its time was over, or its results had not grown for SILENCE seconds, 2 when
+# it has not even begun in a minute and a half (a boot takes 5 s): it is gone then, too, and guest_why says which.
 guest_wait()
 {
-	local deadline=$((SECONDS + $1)) silent=$((SECONDS + $2)) size=0 now
+	local deadline=$((SECONDS + $1)) silent=$((SECONDS + $2)) boot=$((SECONDS + ${VM_BOOT:-90})) size=0 now
 	while kill -0 "$guest_pid" 2>/dev/null; do
 		[[ -n $guest_began || ! -s $guest_results ]] || guest_began=$EPOCHREALTIME
 		now=$(stat -c %s "$guest_results")
@@ -43,6 +43,11 @@ guest_wait()
 		size=$now guest_why=
 		((SECONDS < silent)) || guest_why="had said nothing for $2 s"
 		((SECONDS < deadline)) || guest_why="was still running after $1 s"
+		if [[ -z $guest_began ]] && ((SECONDS >= boot)); then
+			guest_why="did not begin in ${VM_BOOT:-90} s"
+			guest_end
+			return 2
+		fi
 		if [[ -n $guest_why ]]; then
 			guest_end
 			return 1
