@@ -71,8 +71,8 @@ static inline uint32_t engine_slot(const struct engine *e, uint16_t tag)
 
 static inline struct mr_target *engine_target(const struct engine *e, uint16_t tag)
 {
-	return &e->skel->bss->targets[engine_slot(
-		e, tag)]; /* NOLINT: who has a tag has it of an engine */
+	/* NOLINTNEXTLINE: who has a tag has it of an engine */
+	return &e->skel->bss->targets[engine_slot(e, tag)];
 }
 
 /* Of a slot: 1 << cpu_shift of them. There are more than the skeleton's type says. */
