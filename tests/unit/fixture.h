@@ -2,6 +2,7 @@
 #ifndef MAPRACE_TESTS_FIXTURE_H
 #define MAPRACE_TESTS_FIXTURE_H
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -70,6 +71,21 @@ static inline FILE *fixture_oracle(const char *version, const char *suffix)
 	if (!f)
 		fail_msg("%s is missing", fixture_path(name));
 	return f;
+}
+
+/* The address of a symbol, by the fixture's own symbol table; 0: it has none of that name. */
+static inline uint64_t fixture_symbol(const char *version, const char *name)
+{
+	FILE *f = fixture_oracle(version, "nm");
+	char line[1024], found[512];
+	uint64_t addr = 0, at;
+
+	while (!addr && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64 " %*s %*s %511s", &at, found) == 2 &&
+		    !strcmp(found, name))
+			addr = at;
+	fclose(f);
+	return addr;
 }
 
 static inline struct go_binary *fixture_open(const char *version)

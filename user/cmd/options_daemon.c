@@ -71,11 +71,8 @@ static const struct option_row rows[] = {
 	HOST_ROW_CONTAINER(""),
 	HOST_ROW_USER(""),
 	HOST_ROW_MOST(""),
-	{"budget", 0, "PERCENT", OPTION_PERCENT(O, watch.budget_percent), EXPECTS_PERCENT,
-	 "share of CPU that watching may cost, of all together (5)"},
-	{"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, watch.max_hold_ns),
-	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
-	 "longest single delay of an operation (2ms)"},
+	HOST_ROW_BUDGET(O),
+	HOST_ROW_MAX_HOLD(O),
 	{"suppressions", 0, "FILE", OPTION_TEXT(O, watch.out.suppressions), EXPECTS_FILE,
 	 "do not report what this file names"},
 	{"verbose", 'v', NULL, OPTION_COUNT(O, watch.verbose), NULL, "say more; may be repeated"},
@@ -101,10 +98,7 @@ static void set_defaults(struct daemon_options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->watch.all = true;
-	o->watch.budget_percent = HOST_BUDGET_PERCENT;
-	o->watch.max_hold_ns = HOST_MAX_HOLD_NS;
-	o->watch.window_ns = HOST_WINDOW_NS;
-	o->watch.host.most = HOST_PROCESSES;
+	options_host_defaults(&o->watch);
 	o->watch.exitcode = EXIT_NOTHING;
 	o->watch.no_color = true;
 	o->log = "-";

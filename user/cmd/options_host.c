@@ -69,3 +69,16 @@ int option_host_most(void *value, const char *arg)
 	o->host.most = n;
 	return n ? 0 : -ERANGE;
 }
+
+int option_pids(void *value, const char *arg)
+{
+	return value_pids(arg, value);
+}
+
+void options_host_defaults(struct watch_options *o)
+{
+	o->budget_percent = HOST_BUDGET_PERCENT;
+	o->max_hold_ns = HOST_MAX_HOLD_NS;
+	o->window_ns = HOST_WINDOW_NS;
+	o->host.most = HOST_PROCESSES;
+}

@@ -45,6 +45,18 @@
 			"so many at a time (200): of more, those that have used most CPU time by " \
 			"then; the others come when one has ended" more                            \
 	}
+/* What those share that watch all until they are told to end; O: the struct whose `watch` it is. */
+#define HOST_ROW_BUDGET(O)                                                                        \
+	{                                                                                         \
+		"budget", 0, "PERCENT", OPTION_PERCENT(O, watch.budget_percent), EXPECTS_PERCENT, \
+			"share of CPU that watching may cost, of all together (5)"                \
+	}
+#define HOST_ROW_MAX_HOLD(O)                                                                       \
+	{                                                                                          \
+		"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, watch.max_hold_ns), \
+			"a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",          \
+			"longest single delay of an operation (2ms)"                               \
+	}
 
 int option_host_match(void *options, const char *arg);
 int option_host_cgroup(void *options, const char *arg);
@@ -55,5 +67,10 @@ int option_host_most(void *options, const char *arg);
 int option_max_hold(void *value, const char *arg);
 /* The same, of so much at the most. */
 int option_hold(const char *arg, uint64_t most_ns, uint64_t *ns);
+
+/* PID[,PID...]; value: a struct pid_list. */
+int option_pids(void *value, const char *arg);
+/* Of all of them together, as watched for as long as it lasts. */
+void options_host_defaults(struct watch_options *o);
 
 #endif

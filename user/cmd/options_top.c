@@ -10,11 +10,6 @@
 #define SHORTEST_INTERVAL_NS 100000000ull
 #define MOST_TABLES 1000000
 
-static int parse_pids(void *value, const char *arg)
-{
-	return value_pids(arg, value);
-}
-
 static int parse_interval(void *value, const char *arg)
 {
 	uint64_t ns = 0;
@@ -52,7 +47,7 @@ static int parse_sort(void *value, const char *arg)
 #define O struct top_options
 
 static const struct option_row rows[] = {
-	{"pid", 'p', "PID[,PID...]", OPTION_BY(parse_pids, struct pid_list, O, watch.targets),
+	{"pid", 'p', "PID[,PID...]", OPTION_BY(option_pids, struct pid_list, O, watch.targets),
 	 "a list of process ids, as in 4215,4300",
 	 "these processes (may be repeated); without it all Go processes of this host"},
 	{"interval", 'i', "SECONDS", OPTION_BY(parse_interval, uint64_t, O, interval_ns),
@@ -68,11 +63,8 @@ static const struct option_row rows[] = {
 	HOST_ROW_CONTAINER(""),
 	HOST_ROW_USER(""),
 	HOST_ROW_MOST(""),
-	{"budget", 0, "PERCENT", OPTION_PERCENT(O, watch.budget_percent), EXPECTS_PERCENT,
-	 "share of CPU that watching may cost, of all together (5)"},
-	{"max-hold", 0, "TIME", OPTION_BY(option_max_hold, uint64_t, O, watch.max_hold_ns),
-	 "a time from 1us to 10ms, as in 500us or 1ms, or 0 for no delay",
-	 "longest single delay of an operation (2ms)"},
+	HOST_ROW_BUDGET(O),
+	HOST_ROW_MAX_HOLD(O),
 	{"suppressions", 0, "FILE", OPTION_TEXT(O, watch.out.suppressions), EXPECTS_FILE,
 	 "leave out the races that this file names"},
 	{"verbose", 'v', NULL, OPTION_COUNT(O, watch.verbose), NULL, "say more; may be repeated"},
@@ -98,10 +90,7 @@ static const struct option_table table = {
 static void set_defaults(struct top_options *o)
 {
 	memset(o, 0, sizeof(*o));
-	o->watch.budget_percent = HOST_BUDGET_PERCENT;
-	o->watch.max_hold_ns = HOST_MAX_HOLD_NS;
-	o->watch.window_ns = HOST_WINDOW_NS;
-	o->watch.host.most = HOST_PROCESSES;
+	options_host_defaults(&o->watch);
 	o->watch.exitcode = EXIT_NOTHING;
 	o->watch.no_color = true;
 	o->interval_ns = INTERVAL_NS;

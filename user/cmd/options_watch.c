@@ -13,11 +13,6 @@
 #define DEFAULT_LONG_HOLD_NS 100000000
 #define MOST_PROCS 1024
 
-static int parse_pids(void *value, const char *arg)
-{
-	return value_pids(arg, value);
-}
-
 static int parse_max_hold(void *value, const char *arg)
 {
 	struct watch_options *o = value;
@@ -62,7 +57,7 @@ static int parse_window(void *value, const char *arg)
 #define O struct watch_options
 
 static const struct option_row watch_rows[] = {
-	{"pid", 'p', "PID[,PID...]", OPTION_BY(parse_pids, struct pid_list, O, targets),
+	{"pid", 'p', "PID[,PID...]", OPTION_BY(option_pids, struct pid_list, O, targets),
 	 "a list of process ids, as in 4215,4300", "attach to these processes (may be repeated)"},
 	{"duration", 'd', "SECONDS", OPTION_SECONDS(O, duration_ns), EXPECTS_SECONDS,
 	 "end after that long; without it when the targets end, or on SIGINT or SIGTERM"},
@@ -190,13 +185,10 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	int rest, rc;
 
 	memset(options, 0, sizeof(*options));
-	options->budget_percent = HOST_BUDGET_PERCENT;
-	options->max_hold_ns = HOST_MAX_HOLD_NS;
-	options->window_ns = HOST_WINDOW_NS;
+	options_host_defaults(options);
 	options->long_hold_ns = DEFAULT_LONG_HOLD_NS;
 	options->slowdown = DEFAULT_SLOWDOWN;
 	options->exitcode = EXIT_RACE;
-	options->host.most = HOST_PROCESSES;
 	options->max_freeze_ns = DEFAULT_MAX_FREEZE_NS;
 	rc = option_table_parse(&watch_table, argc, argv, options, &rest);
 	if (rc != OPTIONS_RUN)

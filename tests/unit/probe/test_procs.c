@@ -7,20 +7,6 @@
 #include "arch/arch.h"
 #include "probe/procs.h"
 
-static uint64_t symbol(const char *version, const char *name)
-{
-	FILE *f = fixture_oracle(version, "nm");
-	char line[1024], found[512];
-	uint64_t addr = 0, at;
-
-	while (!addr && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 " %*s %*s %511s", &at, found) == 2 &&
-		    !strcmp(found, name))
-			addr = at;
-	fclose(f);
-	return addr;
-}
-
 static void found_in(const char *version, uint64_t expected)
 {
 	struct go_binary *bin = fixture_open(version);
@@ -40,7 +26,7 @@ static void test_every_version(void **state)
 
 	(void)state;
 	for (i = 0; i < N_FIXTURE_VERSIONS; i++) {
-		addr = symbol(fixture_versions[i], "runtime.gomaxprocs");
+		addr = fixture_symbol(fixture_versions[i], "runtime.gomaxprocs");
 		assert_true(addr);
 		found_in(fixture_versions[i], addr);
 	}
