@@ -4,7 +4,8 @@
 # whether they are let go when maprace is not there to do it.
 #
 # usage: tests/e2e/death.sh [NAME]...      e.g. death.sh pair killed
-#        tests/e2e/death.sh campaign [COUNT]    by hand, for docs/snapshot.md: how often both are named, and for how long all stood still
+#        tests/e2e/death.sh campaign [COUNT [MILLISECONDS]]    by hand, for docs/snapshot.md: how often both are named, and for how long
+#                                                              all stood still; the second writer begins after so long (700)
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -120,12 +121,12 @@ death_all()
 	done
 }
 
-# once VERSION KEYS: a line of what was told
+# once VERSION KEYS MILLISECONDS: a line of what was told
 once()
 {
 	local watching=()
 	# shellcheck disable=SC2086 # none is an argument less
-	dies "$e2e_build/$1-stripped/dying" 10000 700 $2
+	dies "$e2e_build/$1-stripped/dying" 10000 "$3" $2
 	jq -r --arg version "$1" --arg keys "${2:-small}" --arg status "$status" '(.deaths // [{}])[0] |
 		[$version, $keys, $status, .stopped_ms // -1, .snapshot.goroutines // 0, ([.conflict[]?.role] | join("+")),
 		(.not_identified // "none")[0:40]] | @tsv' "$work/out.json"
@@ -133,12 +134,12 @@ once()
 
 campaign()
 {
-	local version keys i count=${1:-20}
+	local version keys i count=${1:-20} later=${2:-700}
 	death_programs 1.19 1.23 1.24 1.27
 	fresh_work campaign
 	for version in 1.19 1.23 1.24 1.27; do
 		for keys in '' large; do
-			for ((i = 0; i < count; i++)); do once "$version" "$keys"; done
+			for ((i = 0; i < count; i++)); do once "$version" "$keys" "$later"; done
 		done
 	done | tee "$work/rows" | awk -F'\t' '
 		{ key = $1 " " $2; if (!(key in n)) order[++keys] = key; n[key]++; status[key] += $3 == 66; stopped[key, n[key]] = $4
