@@ -35,6 +35,7 @@ once() # VERSION HOW
 {
 	local watcher=''
 	fresh_work pauses
+	guard '' # takes as long as it is told to
 	start_target "$out/$1-stripped/pauses" "$seconds"
 	if [[ $2 == watched ]]; then
 		# shellcheck disable=SC2154 # the library's

@@ -137,6 +137,7 @@ campaign()
 	local version keys i count=${1:-20} later=${2:-700}
 	death_programs 1.19 1.23 1.24 1.27
 	fresh_work campaign
+	guard '' # takes as long as it is told to
 	for version in 1.19 1.23 1.24 1.27; do
 		for keys in '' large; do
 			for ((i = 0; i < count; i++)); do once "$version" "$keys" "$later"; done

@@ -9,6 +9,8 @@ e2e_build=${E2E_BUILD:-$e2e_top/build/e2e}
 maprace=${MAPRACE:-$e2e_top/build/maprace}
 passed=0 failed=0 skipped=0
 lane= # of several that run cases at once
+case_seconds=${E2E_CASE_SECONDS:-240} # no case takes longer
+guarded= # the shell that a watchdog looks after
 work= # the folder of the running case's files
 target= # the process id of the running case's target
 
@@ -39,6 +41,7 @@ e2e_die()
 
 pass()
 {
+	guard ''
 	passed=$((passed + 1))
 	echo "ok $((passed + failed + skipped)) - $*"
 }
@@ -47,6 +50,7 @@ pass()
 fail()
 {
 	local file
+	guard ''
 	failed=$((failed + 1))
 	echo "not ok $((passed + failed + skipped)) - $1"
 	echo "# $2"
@@ -59,6 +63,7 @@ fail()
 
 skip()
 {
+	guard ''
 	skipped=$((skipped + 1))
 	echo "ok $((passed + failed + skipped)) - $1 # SKIP $2"
 }
@@ -74,6 +79,19 @@ fresh_work()
 	work=$e2e_build/work/$$/${lane:+lane$lane/}$1 # several runners may be at work
 	rm -rf "$work"
 	mkdir -p "$work"
+	guard "$1"
+}
+
+# guard [NAME]: a case begins, that may not take for ever; without a name: it has ended
+guard()
+{
+	local shell=$BASHPID file
+	file=$e2e_build/work/$$/case.$shell
+	if [[ -n $1 && $guarded != "$shell" ]]; then
+		guarded=$shell
+		("$e2e_dir/watchdog.sh" "$shell" "$file" "$case_seconds" &)
+	fi
+	[[ $guarded != "$shell" ]] || echo -n "$1" >"$file"
 }
 
 # watching: whether the maprace whose words go to $work/stderr says that it does

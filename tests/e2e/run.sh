@@ -449,6 +449,7 @@ run_lanes()
 {
 	local lanes n p f s o line
 	fresh_work lanes
+	guard ''
 	lanes=$work shown=0
 	trap lanes_end EXIT
 	for n in 0 1; do

@@ -103,6 +103,7 @@ many_killed()
 
 snapshot_programs
 fresh_work "snapshots"
+guard '' # takes as long as it is told to
 case ${1:-} in
 maps) many_maps "${2:-}" ;;
 operated) many_operated "${2:-}" ;;

@@ -55,6 +55,7 @@ wait_brief()
 }
 
 fresh_work host-soak
+guard '' # takes as long as it is told to
 bin=$work/bin
 mkdir -p "$bin"
 build_program 1.24-stripped "$e2e_dir/programs/brief.go"
