@@ -4,7 +4,9 @@
 //
 //	slowfs DIR FILE NAME    mounts it at DIR, with what is in FILE
 //
-// After SIGUSR1 reads of threads with that name wait, until SIGUSR2; each says "held". It is unmounted at SIGTERM; when it is killed, reads fail.
+// After SIGUSR1 reads of threads with that name wait, until SIGUSR2; each says "held". None waits for longer than 20 s: a thread that
+// reads a page of the file to place a probe has a lock of the kernel that each fork of the machine wants, also that of who is to send
+// SIGUSR2. It is unmounted at SIGTERM; when it is killed, reads fail.
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // include/uapi/linux/fuse.h
@@ -89,8 +92,20 @@ func read(unique uint64, pid uint32, body []byte) {
 		give()
 		return
 	}
+	if len(held) == 0 {
+		time.AfterFunc(20*time.Second, release)
+	}
 	held = append(held, give)
 	fmt.Println("held")
+}
+
+func release() {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, give := range held {
+		give()
+	}
+	held = nil
 }
 
 func serve(b []byte) {
@@ -138,11 +153,8 @@ func obey(dir string) {
 	for s := range told {
 		mu.Lock()
 		slow = s == syscall.SIGUSR1
-		for _, give := range held {
-			give()
-		}
-		held = nil
 		mu.Unlock()
+		release()
 		if s == syscall.SIGTERM {
 			_ = syscall.Unmount(dir, syscall.MNT_DETACH)
 			os.Exit(0)
