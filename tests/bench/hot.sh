@@ -44,7 +44,7 @@ hot_attach()
 	case $3 in
 	unwatched | race) return 0 ;;
 	empty) command=("$bench_build/empty" "$bench_build/empty.bpf.o" "$hot_pid") ;;
-	old-no-holds) command=("$BENCH_OLD" watch -q --budget 100 --max-hold 0 -p "$hot_pid") ;; # for the JSON file only
+	old-no-holds) command=("$BENCH_OLD" watch -q --budget 100 --max-hold 0 -p "$hot_pid$hot_others") ;; # for the JSON file only
 	no-holds) command=("$maprace" watch -q --budget 100 --max-hold 0 -p "$hot_pid$hot_others") ;;
 	maprace) command=("$maprace" watch -q -p "$hot_pid$hot_others") ;;
 	bpftrace) command=(bpftrace -p "$hot_pid" -e "uprobe:/proc/$hot_pid/exe:\"$(hot_function "$1" "$2")\" { @ = count(); }") ;;
@@ -53,11 +53,21 @@ hot_attach()
 	"${command[@]}" <"$real_tmp/held" >"$real_tmp/watcher.out" 2>&1 &
 	hot_watcher=$!
 	real_pids+=("$hot_watcher")
-	if ! real_await 20 text_probed "$hot_pid"; then
+	if ! real_await 60 hot_probed; then
 		echo "$3 does not attach:" >&2
 		real_show "$real_tmp/watcher.out" >&2
 		return 1
 	fi
+}
+
+# hot_probed: whether all targets are: each that runs the same file makes a hit dearer
+hot_probed()
+{
+	local pid
+	[[ ${command[0]} == *maprace ]] || { text_probed "$hot_pid" && return; }
+	for pid in "$hot_pid" ${hot_others//,/ }; do
+		text_probed "$pid" || return 1
+	done
 }
 
 # hot_idle VERSION: sets hot_others to ",PID..." of the other targets, which have nothing to do

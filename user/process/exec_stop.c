@@ -2,7 +2,6 @@
 #include "process/exec_stop.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,12 +15,12 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "process/process.h"
 
 #define PATIENCE_NS 2000000000u /* an execve that waits for its file longer is let alone */
 #define SEIZED_NS 20000000u	/* not seized by then: the kernel wants it to be let go first */
 #define DETACH_NS 100000000	/* a thread of ours has it done in microseconds when it runs */
-#define THREAD_STACK (64u << 10)
 
 struct exec_stop {
 	atomic_uint users; /* the tracer, and who began it */
@@ -180,24 +179,6 @@ static void *trace(void *arg)
 	return NULL;
 }
 
-static int start(struct exec_stop *s)
-{
-	sigset_t all, saved;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &saved); /* signals are the loop's */
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, trace, s);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &saved, NULL);
-	return -r;
-}
-
 /* Until it is seized, or cannot be as long as it is kept: an interpreter of a script is opened with
  * the lock held on all kernels. */
 static void wait_for_seizure(struct exec_stop *s)
@@ -226,7 +207,7 @@ int exec_stop_begin(struct exec_stop **out, const struct exec_request *q)
 	sem_init(&s->end, 0, 0);
 	sem_init(&s->gone, 0, 0);
 	atomic_store(&s->users, 2);
-	r = start(s);
+	r = thread_start(trace, s);
 	if (r) {
 		atomic_store(&s->users, 1);
 		drop(s);

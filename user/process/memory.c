@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "process/live_reader.h"
 
 #define PAGE 4096u
 #define CHUNK (64u << 10)
@@ -60,23 +60,37 @@ static struct memory *make(int (*read)(struct memory *, uint64_t, void *, size_t
 
 static int read_live(struct memory *m, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec to = {.iov_base = buf, .iov_len = len};
-	struct iovec from = {.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
-	ssize_t n = process_vm_readv(m->pid, &to, 1, &from, 1, 0);
+	int r = live_read(m->pid, addr, buf, len);
 
-	if (n < 0)
-		return errno == ESRCH || errno == EPERM || errno == ENOMEM ? -errno : -EFAULT;
-	m->taken += (uint64_t)n;
-	return (size_t)n == len ? 0 : -EFAULT;
+	m->taken += r ? 0 : len;
+	return r;
 }
 
-struct memory *memory_live(pid_t pid)
+static int read_stopped(struct memory *m, uint64_t addr, void *buf, size_t len)
 {
-	struct memory *m = make(read_live);
+	int r = live_read_here(m->pid, addr, buf, len);
+
+	m->taken += r ? 0 : len;
+	return r;
+}
+
+static struct memory *make_of(pid_t pid, int (*read)(struct memory *, uint64_t, void *, size_t))
+{
+	struct memory *m = make(read);
 
 	if (m)
 		m->pid = pid;
 	return m;
+}
+
+struct memory *memory_live(pid_t pid)
+{
+	return make_of(pid, read_live);
+}
+
+struct memory *memory_stopped(pid_t pid)
+{
+	return make_of(pid, read_stopped);
 }
 
 static int read_parts(struct memory *m, uint64_t addr, void *buf, size_t len)

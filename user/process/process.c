@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "process/helper.h"
 #include "process/limits.h"
+#include "process/live_reader.h"
 
 static int pidfd_of(pid_t pid)
 {
@@ -512,13 +512,7 @@ int process_libraries(const struct process *p,
 
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec to = {.iov_base = buf, .iov_len = len};
-	struct iovec from = {.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
-	ssize_t n = process_vm_readv(p->pid, &to, 1, &from, 1, 0);
-
-	if (n < 0)
-		return -errno;
-	return (size_t)n == len ? 0 : -EFAULT;
+	return live_read(p->pid, addr, buf, len);
 }
 
 static bool is_exe(const struct process *p, const struct stat *st)

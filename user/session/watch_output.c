@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "detect/gomap/losses.h"
 #include "detect/gomap/maprows.h"
+#include "process/live_reader.h"
 #include "report/filter.h"
 #include "report/text/status.h"
 #include "session/host.h"
@@ -63,6 +64,7 @@ static void add_gone(const struct past_sum *gone, struct attachment_sum *sum,
 	user->bare_calls += gone->bare_calls;
 	user->bad_events += gone->bad_events;
 	user->dropped_races += gone->dropped_races;
+	user->dropped_growths += gone->dropped_growths;
 	user->unresolved_pcs += gone->unresolved;
 	user->names_cut += gone->names_cut;
 	user->stacks_cut += gone->stacks_cut;
@@ -94,6 +96,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	add_gone(&w->gone, &sum, &user, stats);
 	user.dropped_growths += growths_left_out(w->growths);
 	user.bad_events += w->events_of_nobody;
+	user.reads_given_up = live_reads_given_up();
 	for (i = 0; i < MR_OP_MAX; i++)
 		stats->operations += sum.ops[i];
 	stats->reads = sum.ops[MR_OP_READ];

@@ -179,7 +179,7 @@ static int take_frozen(struct taking *t)
 {
 	int r;
 
-	t->memory = memory_frozen(memory_live(t->process->pid));
+	t->memory = memory_frozen(memory_stopped(t->process->pid));
 	if (t->memory)
 		memory_reserve(t->memory, t->reserve);
 	r = t->memory ? unwinder_init(&t->unwinder, t->bin, t->own.bias, t->memory) : -ENOMEM;

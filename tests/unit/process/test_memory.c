@@ -50,7 +50,7 @@ static void a_live_process_is_read_across_a_hole(void **state)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), i;
 	uint8_t *three =
 		mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct memory *all[2] = {memory_live(getpid()), memory_frozen(memory_live(getpid()))};
+	struct memory *all[2] = {memory_live(getpid()), memory_frozen(memory_stopped(getpid()))};
 	uint8_t buf[64];
 
 	(void)state;

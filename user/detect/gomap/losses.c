@@ -78,7 +78,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_COUNT_MAX + 9, sizeof(*stats->losses));
+	stats->losses = calloc(MR_COUNT_MAX + 10, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_COUNT_MAX; i++)
@@ -101,6 +101,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	    user->stacks_cut);
 	add(stats, "plugins_unwatched",
 	    "plugins and Go libraries whose own map operations are not seen", user->plugins);
+	add(stats, "reads_given_up",
+	    "reads of a process's memory given up: it did not come in time", user->reads_given_up);
 	add(stats, "call_sites_bare",
 	    "call sites of writes where holds are short: no probe at the call instruction",
 	    user->bare_calls);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A page that never comes keeps the reader for a second, once; all others are read as ever. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "process/live_reader.h"
+#include "process/memory.h"
+
+#define PAGES 40u /* more than are read at one go */
+
+static size_t page;
+static uint8_t *good, *never;
+
+/* A child of whose memory the page at `never` does not come. */
+static pid_t begin(void)
+{
+	int ready[2];
+	uint8_t byte = 1;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct uffdio_api api = {.api = UFFD_API};
+		struct uffdio_register area = {
+			{(uintptr_t)never, page}, UFFDIO_REGISTER_MODE_MISSING, 0};
+		int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		memset(good, 7, PAGES * page);
+		byte = fd >= 0 && !ioctl(fd, UFFDIO_API, &api) &&
+		       !ioctl(fd, UFFDIO_REGISTER, &area);
+		(void)!write(ready[1], &byte, 1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	assert_true(byte);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void what_does_not_come_is_given_up(void **state)
+{
+	pid_t pid = begin(), other = begin();
+	uint64_t before = live_reads_given_up(), from;
+	struct memory *m = memory_live(pid);
+	uint8_t buf[16];
+
+	(void)state;
+	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), 0);
+	assert_int_equal(buf[15], 7);
+	from = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(memory_read(m, (uintptr_t)never, buf, sizeof(buf)), -ETIME);
+	assert_in_range(clock_ns(CLOCK_MONOTONIC) - from, 900000000, 5000000000);
+	from = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), -ETIME);
+	assert_int_equal(live_reads_given_up() - before, 2);
+	assert_int_equal(live_read(other, (uintptr_t)good, buf, sizeof(buf)), 0);
+	assert_true(clock_ns(CLOCK_MONOTONIC) - from < 900000000);
+	memory_close(m);
+	end(pid);
+	assert_int_equal(live_read(other, (uintptr_t)good, buf, sizeof(buf)), 0);
+	end(other);
+}
+
+static void more_than_a_piece_is_read(void **state)
+{
+	pid_t pid = begin();
+	uint8_t *buf = malloc(PAGES * page);
+
+	(void)state;
+	assert_non_null(buf);
+	assert_int_equal(live_read(pid, (uintptr_t)good, buf, PAGES * page), 0);
+	assert_memory_equal(buf + 33 * page, buf, page);
+	assert_int_equal(buf[PAGES * page - 1], 7);
+	assert_int_equal(live_read(pid, 4096, buf, 16), -EFAULT);
+	free(buf);
+	end(pid);
+	assert_int_equal(live_read(pid, 4096, &pid, sizeof(pid)), -ESRCH);
+}
+
+/* One that is forked has no such thread, and one that has ended its own makes another. */
+static void others_read_by_themselves(void **state)
+{
+	pid_t pid = begin(), reader;
+	uint8_t buf[16];
+	int status;
+
+	(void)state;
+	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), 0);
+	reader = fork();
+	if (!reader)
+		_exit(live_read(pid, (uintptr_t)good, buf, sizeof(buf)) ? 1 : 0);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
+	live_reader_end();
+	live_reader_end();
+	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), 0);
+	end(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_does_not_come_is_given_up),
+		cmocka_unit_test(more_than_a_piece_is_read),
+		cmocka_unit_test(others_read_by_themselves),
+	};
+
+	page = (size_t)sysconf(_SC_PAGESIZE);
+	good = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	never = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (good == MAP_FAILED || never == MAP_FAILED)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
