@@ -304,10 +304,15 @@ static __always_inline void writer_comes(struct mr_map *m, __u64 g, __u64 last)
 {
 	__u64 before = m->writer_before.g;
 	__u8 *mark = &m->marks[mr_mark_place(g)], old = *mark;
+	bool third = before && before != g && ((before ^ last) | (old ^ mr_mark(g)));
 
 	*mark = mr_mark(g);
-	if (before && before != g && ((before ^ last) | (old ^ mr_mark(g))) &&
-	    !(m->flags & MR_MAP_WRITERS))
+	/* the place has another's mark: who is neither of the two that are noted, or was not noted
+	 * because two came at the same time */
+	if (old && old != mr_mark(g) && !(last && old == mr_mark(last)) &&
+	    !(before && old == mr_mark(before)))
+		third = true;
+	if (third && !(m->flags & MR_MAP_WRITERS))
 		m->flags |= MR_MAP_WRITERS;
 }
 

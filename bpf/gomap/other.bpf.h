@@ -14,6 +14,13 @@
 /* No write lasts as long, unless its thread lost the CPU for as long. */
 #define WRITE_NS 100000000
 /*
+ * A goroutine that is inside a write can be parked there, where the hash or the comparison of its
+ * keys is a function that the compiler has made: until its turn comes again, which is as long as
+ * the run queue of a P that is in trouble; and a debugger can stop a thread alone, which is looked
+ * for every two seconds. Whoever entered before the record began is not in it.
+ */
+#define PARKED_NS 10000000000
+/*
  * Whether every writer that may still be inside has passed by the map's record. A process that is
  * stopped or frozen may be in the middle of a write for any time: user space looks for that, four
  * times a second.
@@ -23,7 +30,7 @@ static __always_inline bool record_is_whole(const struct operation *o)
 	__u64 whole_ns = o->target->whole_ns, since = later(o->record->first_ns, whole_ns);
 
 	/* either is too young, or too old: one branch, or the verifier follows twice as many ways */
-	return whole_ns && (__s64)((o->now - since - LONG_WRITE_NS) |
+	return whole_ns && (__s64)((o->now - since - PARKED_NS) |
 				   (o->target->looked_ns + LONG_WRITE_NS / 2 - o->now)) >= 0;
 }
 

@@ -35,7 +35,7 @@ static int begin(void **state)
 	simulated_clock = the_clock;
 	op(&b, SITE_READ, gomaps[0]);
 	op(&a, SITE_WRITE, gomaps[0]);
-	clock_ns += 2000 * MS;
+	clock_ns += PARKED_NS + 1000 * MS;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "probe/hooks.h"
+#include "process/memory.h"
 #include "process/process.h"
 
 /*
@@ -95,6 +96,8 @@ struct attachment_last_op {
 	uint8_t op; /* enum mr_op */
 };
 bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out);
+/* Whether the map at this address (untagged) says that a writer is inside. */
+bool attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map);
 /* From now on it is a test: holds may delay it by that, not by a share of each CPU's time. NULL: by
  * that share again, as a process that was there before. */
 struct attachment_terms {

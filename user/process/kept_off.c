@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST 256 /* threads that want to run: of more nothing is believed */
+#define MOST_THREADS 4096
+#define ASK_NS 2000000000u /* a thread that is stopped alone waits for no CPU */
 
 static bool read_file(const char *root, const char *name, char *text, size_t size)
 {
@@ -26,7 +29,8 @@ static bool read_file(const char *root, const char *name, char *text, size_t siz
 }
 
 /* For how long any task of this machine has waited for a CPU: where that is little nobody has
- * waited for long. Kernels without pressure figures tell nothing: then threads are asked. */
+ * waited for long. The figure is a mean of all CPUs (Linux kernel/sched/psi.c). Kernels without
+ * pressure figures tell nothing: then threads are asked. */
 static bool nobody_waits(struct kept_off *k, const char *root, uint64_t for_ns)
 {
 	uint64_t us = 0, before = k->waited_ns;
@@ -38,9 +42,12 @@ static bool nobody_waits(struct kept_off *k, const char *root, uint64_t for_ns)
 	if (!at || sscanf(at, "total=%" SCNu64, &us) != 1)
 		return false;
 	k->waited_ns = us * 1000;
-	return before && k->waited_ns - before < for_ns / 4;
+	if (!k->cpus)
+		k->cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	return before && k->waited_ns - before < for_ns / 4 / (k->cpus ? k->cpus : 1);
 }
 
+/* Whether it wants to run; its state in any case. */
 static bool read_thread(const char *root, pid_t pid, struct kept_off_thread *t)
 {
 	char name[64], text[4096], *at;
@@ -86,6 +93,7 @@ static int look_at_threads(const struct kept_off *k, const char *root, pid_t pid
 {
 	struct dirent *entry;
 	char path[512];
+	size_t threads = 0;
 	int kept = 0;
 	DIR *dir;
 
@@ -94,8 +102,14 @@ static int look_at_threads(const struct kept_off *k, const char *root, pid_t pid
 	while (dir && kept >= 0 && (entry = readdir(dir))) {
 		struct kept_off_thread t = {.tid = (pid_t)strtol(entry->d_name, NULL, 10)};
 
-		if (t.tid <= 0 || !read_thread(root, pid, &t))
+		if (t.tid <= 0)
 			continue;
+		if (++threads > MOST_THREADS)
+			kept = -1;
+		if (!read_thread(root, pid, &t)) {
+			kept |= t.state == 't' || t.state == 'T';
+			continue;
+		}
 		kept |= was_kept_off(k, &t, for_ns);
 		if (*n == MOST)
 			kept = -1;
@@ -114,8 +128,10 @@ bool kept_off_look(struct kept_off *k, const char *root, pid_t pid, uint64_t now
 	size_t n = 0;
 	int kept = 0;
 
-	if (!nobody_waits(k, root, for_ns))
+	if (!nobody_waits(k, root, for_ns) || now_ns - k->asked_ns >= ASK_NS) {
 		kept = look_at_threads(k, root, pid, for_ns, now, &n);
+		k->asked_ns = now_ns;
+	}
 	free(k->threads);
 	k->threads = n ? calloc(n, sizeof(*now)) : NULL;
 	k->n = k->threads ? n : 0;

@@ -9,9 +9,11 @@
 
 /* Whether a thread of a process that wants to run has been kept from it for most of the time since
  * the last look: by others, who are less nice, by a quota of its control group, by a page that does
- * not come. All zero before the first look. */
+ * not come, by a debugger that stops it alone. All zero before the first look. */
 struct kept_off {
 	uint64_t looked_ns, waited_ns;
+	uint64_t asked_ns; /* all threads, whether or not anybody waited */
+	unsigned int cpus; /* 0: as many as there are */
 	struct kept_off_thread {
 		pid_t tid;
 		char state;

@@ -33,7 +33,7 @@ struct inside {
 struct taking {
 	struct watch *watch;
 	struct watched *target;
-	const struct mr_event_fatal *event;
+	struct mr_event_fatal *event;
 	struct report_death *death;
 	int (*meanwhile)(void *arg);
 	void *arg;
@@ -41,6 +41,7 @@ struct taking {
 	size_t died, last; /* of the goroutines; SIZE_MAX: not seen */
 	struct inside self, all[MAX_INSIDE];
 	bool self_inside, self_known;
+	bool still_written; /* the map: its writer has not got through, whoever that is */
 	size_t nall;
 };
 
@@ -162,6 +163,34 @@ static bool find_inside(const struct taking *t, const struct snapshot_sight *s, 
 	return map != 0;
 }
 
+static bool is_named(const struct taking *t)
+{
+	return !(t->event->other.flags & MR_ACCESS_UNKNOWN);
+}
+
+/*
+ * The engine names the only other one that it has seen write. Where the map's flag is still set,
+ * who set it is still inside: if that one stands elsewhere it was somebody else, whom the engine
+ * has not seen enter.
+ */
+static void doubt_the_other(struct taking *t, const struct snapshot_sight *s)
+{
+	size_t i;
+
+	t->still_written = t->event->map && attachment_is_written(t->target->attachment, s->memory,
+								  mr_addr(t->event->map));
+	if (!t->still_written || !is_named(t))
+		return;
+	for (i = 0; i < t->nall; i++)
+		if (s->goroutines->list[t->all[i].which].addr == mr_addr(t->event->other.g))
+			return;
+	t->last = SIZE_MAX;
+	memset(&t->event->other, 0, sizeof(t->event->other));
+	t->event->other.op = MR_OP_WRITE;
+	t->event->other.nframes = 1;
+	t->event->other.flags = MR_ACCESS_UNKNOWN;
+}
+
 /* While all stands still. */
 static int look(void *arg, const struct snapshot_sight *s)
 {
@@ -173,7 +202,7 @@ static int look(void *arg, const struct snapshot_sight *s)
 	for (i = 0; i < gs->n; i++) {
 		if (gs->list[i].addr == mr_addr(t->event->access.g))
 			t->died = i;
-		if (!(t->event->other.flags & MR_ACCESS_UNKNOWN) && t->event->other.goid &&
+		if (is_named(t) && t->event->other.goid &&
 		    gs->list[i].addr == mr_addr(t->event->other.g) &&
 		    gs->list[i].id == t->event->other.goid)
 			t->last = i;
@@ -185,6 +214,7 @@ static int look(void *arg, const struct snapshot_sight *s)
 		if (i != t->died && find_inside(t, s, i, &one) && one.map == t->self.map &&
 		    one.writes)
 			t->all[t->nall++] = one;
+	doubt_the_other(t, s);
 	return 0;
 }
 
@@ -235,6 +265,9 @@ static const char *why_not(const struct taking *t)
 	if (!t->self_inside)
 		return "it is not certain which map the one that died was inside of: it entered it "
 		       "unseen";
+	if (t->still_written)
+		return "somebody is still inside a write to this map, whom maprace has not seen enter "
+		       "it";
 	return "nobody else stands inside a write to this map, as far as operations are seen: it "
 	       "has got through in the moment that the process took to stop";
 }
@@ -331,7 +364,7 @@ static int take_snapshot(struct taking *t, const char *type)
 	return r;
 }
 
-int post_mortem_take(struct watch *w, struct watched *t, const struct mr_event_fatal *e,
+int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *e,
 		     int (*meanwhile)(void *arg), void *arg)
 {
 	struct taking taking = {

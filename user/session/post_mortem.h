@@ -28,10 +28,11 @@ struct post_mortem {
 void post_mortem_prepare(struct watched *t);
 /*
  * The event of a process that stands still, or is about to end. meanwhile() is called when it has
- * been looked at, before it is let go. 0 or -ENOMEM; -ECANCELED: our own memory may be torn, and
+ * been looked at, before it is let go; if the other one that the event names cannot have been the
+ * one inside, it names nobody by then. 0 or -ENOMEM; -ECANCELED: our own memory may be torn, and
  * all that is left to do is to _exit().
  */
-int post_mortem_take(struct watch *w, struct watched *t, const struct mr_event_fatal *e,
+int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *e,
 		     int (*meanwhile)(void *arg), void *arg);
 void post_mortem_free(struct post_mortem *pm);
 

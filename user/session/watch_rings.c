@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -74,13 +75,16 @@ static int track(void *arg)
 static int track_event(struct watch *w, struct watched *t, const void *data, size_t size)
 {
 	struct tracking k = {w, t, data, size};
-	const struct mr_event_fatal *fatal = data;
+	struct mr_event_fatal fatal;
 	int r;
 
-	if (size < sizeof(*fatal) || fatal->header.kind != MR_EVENT_FATAL ||
+	if (size != sizeof(fatal) ||
+	    ((const struct mr_event_header *)data)->kind != MR_EVENT_FATAL ||
 	    !w->attach.max_freeze_ns || t->library || t->ended)
 		return track(&k);
-	r = post_mortem_take(w, t, fatal, track, &k);
+	memcpy(&fatal, data, sizeof(fatal));
+	k.data = &fatal;
+	r = post_mortem_take(w, t, &fatal, track, &k);
 	if (r == -ECANCELED)
 		_exit(1); /* as freeze_look() asks for */
 	return r;

@@ -70,6 +70,7 @@ static bool look(uint64_t ms)
 static int begin(void **state)
 {
 	(void)state;
+	k.cpus = 1;
 	strcpy(root, "/tmp/test_kept_off.XXXXXX");
 	return !mkdtemp(root);
 }
@@ -126,6 +127,33 @@ static void nobody_waited(void **state)
 	assert_false(after('R', 60, 3, 10));
 }
 
+/* The kernel's figure is a mean of all CPUs. */
+static void one_of_many_cpus(void **state)
+{
+	(void)state;
+	k.cpus = 16;
+	assert_true(after('R', 60, 3, 5));
+	assert_false(after('R', 60, 3, 3));
+}
+
+/* Alone, and nobody waits for a CPU. */
+static void one_that_is_stopped(void **state)
+{
+	(void)state;
+	waited(0);
+	thread(8, 'S', 0, 1);
+	thread(9, 'S', 10, 3);
+	assert_false(look(10000));
+	waited(1);
+	thread(9, 't', 10, 3);
+	assert_false(look(10250)); /* not each time */
+	waited(2);
+	assert_true(look(12100));
+	thread(9, 'S', 10, 3);
+	waited(3);
+	assert_false(look(14200));
+}
+
 static void kernels_without_pressure_figures(void **state)
 {
 	(void)state;
@@ -160,6 +188,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_has_slept, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_waits_for_a_page, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_waited, begin, end),
+		cmocka_unit_test_setup_teardown(one_of_many_cpus, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_is_stopped, begin, end),
 		cmocka_unit_test_setup_teardown(kernels_without_pressure_figures, begin, end),
 		cmocka_unit_test_setup_teardown(more_than_can_be_asked, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_is_gone, begin, end),

@@ -185,7 +185,7 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 	int i;
 
 	(void)state;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 5; i++) {
 		begin(state);
 		at(0, &a, SITE_WRITE);
 		at(1000, &b, SITE_READ);
@@ -193,6 +193,8 @@ static void a_writer_may_have_gone_by_unseen(void **state)
 			record()->first_ns = clock_ns - 50 * MS;
 		if (i == 3) /* its thread got the CPU for a few milliseconds of each hundred */
 			record()->first_ns = clock_ns - 500 * MS;
+		if (i == 4) /* it was parked in the middle, and the goroutines in front are many */
+			record()->first_ns = clock_ns - 5000 * MS;
 		if (i == 1)
 			target1.whole_ns = 0;
 		if (i == 2)
@@ -216,6 +218,16 @@ static void two_that_came_at_once_are_two(void **state)
 	at(1000, &b, SITE_WRITE);
 	assert_false(record()->flags & MR_MAP_WRITERS);
 	dies_alone(&b);
+}
+
+/* Of two that came at once the record has one alone, and the other's mark is where c's goes. */
+static void a_mark_that_is_found_is_anothers(void **state)
+{
+	(void)state;
+	record()->marks[mr_mark_place(TAGGED(c.g))] = mr_mark(TAGGED(a.g)) ^ 2;
+	at(1000, &c, SITE_WRITE);
+	assert_true(record()->flags & MR_MAP_WRITERS);
+	dies_alone(&c);
 }
 
 /* a noted itself over b's note, at the same time on another CPU. */
@@ -573,6 +585,7 @@ int main(void)
 		TEST(unless_it_may_have_entered_before),
 		TEST(a_writer_may_have_gone_by_unseen),
 		TEST(two_that_came_at_once_are_two),
+		TEST(a_mark_that_is_found_is_anothers),
 		TEST(two_are_no_more_where_one_is_noted_twice),
 		TEST(but_a_third_one_is_seen_to_be_one),
 		TEST(a_note_of_another_map_is_none),

@@ -37,7 +37,7 @@ static void in_flight_needs_another_writer(void **state)
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0; /* its caller is read again */
 	op(&a, SITE_WRITE, gomaps[0]);
 	cfg.holds_enabled = 1;
-	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
 	assert_int_equal(event_count, 1);
@@ -66,7 +66,7 @@ static void in_flight_of_two_writers_is_nobodys(void **state)
 		op(&a, SITE_WRITE, gomaps[0]);
 		if (i == 2)
 			op(&c, SITE_WRITE, gomaps[0]);
-		map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+		map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 		cfg.holds_enabled = 1;
 		gomaps[0][1] = 4;
 		/* as a writer b pushes one of the two out of the record */
@@ -95,11 +95,11 @@ static void in_flight_names_nobody_unless_all_were_seen(void **state)
 		cfg.holds_enabled = 0;
 		op(&a, SITE_WRITE, gomaps[0]);
 		if (i != 0)
-			m->first_ns -= LONG_WRITE_NS;
+			m->first_ns -= PARKED_NS;
 		if (i == 1)
 			target1.whole_ns = 0;
 		if (i == 2)
-			target1.whole_ns = m->first_ns + LONG_WRITE_NS;
+			target1.whole_ns = m->first_ns + PARKED_NS;
 		if (i == 4) /* nobody knows whether it has run since */
 			target1.looked_ns = bpf_ktime_get_ns() - LONG_WRITE_NS / 2;
 		cfg.holds_enabled = 1;
@@ -155,7 +155,7 @@ static void in_flight_never_names_the_one_that_reports(void **state)
 	cfg.holds_enabled = 0;
 	op(&reporter, SITE_WRITE, gomaps[0]);
 	op(&writer, SITE_WRITE, gomaps[0]);
-	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 	map_table[map_index(TAGGED(gomaps[0]))].next_look_ns = 0;
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	cfg.holds_enabled = 1;
@@ -183,14 +183,14 @@ static void in_flight_tells_no_older_caller(void **state)
 	(void)state;
 	goroutine_init(&a, 1);
 	goroutine_init(&b, 2);
-	clock_ns = 5000000000ull;
+	clock_ns = 50000000000ull;
 	simulated_clock = the_clock;
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.stack[8] += 0x77;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[1].looks, 1);
-	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
@@ -211,7 +211,7 @@ static void in_flight_names_nobody_who_came_later(void **state)
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
 	a.g[2] = 777;
-	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] = 4;
 	op(&b, SITE_READ, gomaps[0]);
@@ -233,7 +233,7 @@ static void in_flight_tells_no_caller_of_a_write_before_others_passed(void **sta
 	simulated_clock = the_clock;
 	cfg.holds_enabled = 0;
 	op(&a, SITE_WRITE, gomaps[0]);
-	clock_ns += 2 * LONG_WRITE_NS;
+	clock_ns += 2 * PARKED_NS;
 	op(&a, SITE_WRITE, gomaps[0]);
 	clock_ns += 1000;
 	op(&a, SITE_WRITE, gomaps[0]);
@@ -276,7 +276,7 @@ static void passes(struct goroutine *r, __u32 cpu, int site)
 /* What b is told, entering now, of the write that is under way. */
 static const struct mr_access *told(struct goroutine *b)
 {
-	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= LONG_WRITE_NS;
+	map_table[map_index(TAGGED(gomaps[0]))].first_ns -= PARKED_NS;
 	cfg.holds_enabled = 1;
 	gomaps[0][1] |= 4;
 	op(b, SITE_READ, gomaps[0]);
