@@ -53,11 +53,15 @@ __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __
 	return cold > length ? cold : length;
 }
 
-/* Paid before it begins: others may begin meanwhile. */
-static __always_inline void slowdown_begin(const struct operation *o, __u64 length)
+/* Paid before it begins: others may begin meanwhile. For how long it may be, then: those who come at
+ * the same time have all chosen their lengths before one of them was counted. */
+static __always_inline __u64 slowdown_begin(const struct operation *o, __u64 length)
 {
-	__sync_fetch_and_add((__u64 *)&o->target->held_ns, length);
 	__sync_fetch_and_add(&holding, 1);
+	if (length > cfg.max_hold_ns && *(volatile __u64 *)&holding > cfg.long_holds)
+		length = cfg.max_hold_ns;
+	__sync_fetch_and_add((__u64 *)&o->target->held_ns, length);
+	return length;
 }
 
 static __always_inline void slowdown_end(const struct operation *o, __u64 length, __u64 took)

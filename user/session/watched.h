@@ -17,6 +17,7 @@
 #include "process/process.h"
 #include "session/binaries.h"
 #include "session/silence.h"
+#include "session/watched_files.h"
 #include "snapshot/snapshot.h"
 
 /*
@@ -30,11 +31,7 @@ struct watched {
 	char *library; /* as the process sees it; NULL: the program itself */
 	uint64_t library_start, library_offset; /* of its code: in memory, in the file */
 	struct watched *host; /* another one in the same process looks for libraries; NULL: we do */
-	struct watched_seen {
-		uint64_t ino;
-		char *path;
-	} * seen; /* libraries looked at so far */
-	size_t nseen;
+	struct watched_files files; /* looked into for libraries so far */
 	double late_s; /* how long the watch had lasted when it was loaded; 0: it was there */
 	double budget; /* of CPU time, of the whole process */
 	uint64_t test_began_ns; /* it is a test (watch_budget.c) since then; 0: it is none */
@@ -60,11 +57,12 @@ struct watched {
 	unsigned int leaderless; /* looks that found no first thread any more */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
-	unsigned int looks;	     /* for plugins */
-	bool may_plug;		     /* watched_may_plug(), asked once */
-	struct snapshot_ready ready; /* for when it dies */
-	unsigned int prepares;	     /* how often that was looked for */
-	bool looked_at;		     /* when it died */
+	struct watched_files plugin_files; /* looked into for plugins so far */
+	unsigned int looks;		   /* for plugins */
+	bool may_plug;			   /* watched_may_plug(), asked once */
+	struct snapshot_ready ready;	   /* for when it dies */
+	unsigned int prepares;		   /* how often that was looked for */
+	bool looked_at;			   /* when it died */
 	struct silence silence;
 	struct cgroup_freezer freezer;
 	struct kept_off kept_off;
@@ -91,6 +89,8 @@ void watched_look_for_plugins(struct watched *w);
 /* Four times a second: a process that is stopped or frozen in the middle of a write may go on with
  * it at any time. */
 void watched_look_whether_it_runs(struct watched *w);
+/* Says once, and counts, that not all files were looked into. */
+void watched_tell_files(struct watched *w, struct watched_files *f);
 /* Whether the program can load any: looks through all its functions. */
 bool watched_may_plug(const struct watched *w);
 /* Whether that file was found as a plugin, watched or told of. */

@@ -11,8 +11,6 @@
 #include "base/log.h"
 #include "session/watched.h"
 
-#define MAX_SEEN 65536 /* a process cannot make us grow without bound */
-
 int watched_library_bias(const struct go_binary *bin, uint64_t start, uint64_t offset,
 			 uint64_t *bias)
 {
@@ -42,51 +40,6 @@ bool watched_may_load(const struct watched *w)
 	return w->library || go_binary_is_cgo(w->bin);
 }
 
-/* False: it was looked at before, or there are too many. */
-static bool is_new(struct watched *w, const struct process_library *lib)
-{
-	struct watched_seen *grown;
-	size_t i;
-
-	for (i = 0; i < w->nseen; i++)
-		if (w->seen[i].ino == lib->ino && !strcmp(w->seen[i].path, lib->path))
-			return false;
-	if (w->nseen == MAX_SEEN)
-		return false;
-	if (!(w->nseen & (w->nseen - 1))) { /* 0, 1, 2, 4, 8 ... */
-		grown = realloc(w->seen, (w->nseen ? 2 * w->nseen : 1) * sizeof(*grown));
-		if (!grown)
-			return false;
-		w->seen = grown;
-	}
-	w->seen[w->nseen].ino = lib->ino;
-	w->seen[w->nseen].path = strdup(lib->path);
-	return w->seen[w->nseen].path && ++w->nseen;
-}
-
-/*
- * Whether it is worth a closer look: a process may have hundreds of libraries, of gigabytes. A
- * section is named after Go in each that a Go linker has had a part in; without section names it
- * can be anything.
- */
-static bool may_be_go(const char *path)
-{
-	static const char *const sections[] = {".go.buildinfo", ".note.go.buildid", ".gopclntab",
-					       ".data.rel.ro.gopclntab", ".go.module"};
-	struct err err = {};
-	struct elf_file *elf;
-	bool yes;
-	size_t i;
-
-	if (elf_file_open(&elf, path, &err))
-		return false;
-	yes = !elf_file_section(elf, ".shstrtab");
-	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-		yes |= elf_file_section(elf, sections[i]) != NULL;
-	elf_file_close(elf);
-	return yes;
-}
-
 struct finding {
 	struct watched *watched;
 	watched_found found;
@@ -101,9 +54,11 @@ static void look_at(void *arg, const struct process_library *lib)
 	struct err err = {};
 	int r;
 
-	if (!is_new(w, lib) || !may_be_go(lib->openable))
+	if (!watched_files_take(&w->files, lib))
 		return;
-	r = go_binary_open(&bin, lib->openable, &err);
+	r = watched_files_may_be_go(lib->openable) ? go_binary_open(&bin, lib->openable, &err)
+						   : -ENOEXEC;
+	watched_files_looked(&w->files);
 	if (r == -ENOEXEC)
 		return;
 	if (!r && watched_has_runtime(bin)) {
@@ -122,13 +77,12 @@ void watched_find_libraries(struct watched *w, watched_found found, void *ctx)
 {
 	struct finding f = {w, found, ctx};
 
+	watched_files_begin(&w->files);
 	(void)process_libraries(&w->process, look_at, &f); /* gone: nothing to add */
+	watched_tell_files(w, &w->files);
 }
 
 void watched_forget_libraries(struct watched *w)
 {
-	while (w->nseen)
-		free(w->seen[--w->nseen].path);
-	free(w->seen);
-	w->seen = NULL;
+	watched_files_free(&w->files);
 }

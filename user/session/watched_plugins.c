@@ -83,9 +83,12 @@ static void note_library(void *arg, const struct process_library *lib)
 	struct err err = {};
 	int e;
 
-	if (watched_knows_plugin(w, lib->path))
+	if (!watched_files_take(&w->plugin_files, lib))
 		return;
-	e = go_binary_open_plugin(&bin, lib->openable, w->bin, &err);
+	e = watched_files_may_be_go(lib->openable)
+		    ? go_binary_open_plugin(&bin, lib->openable, w->bin, &err)
+		    : -ENOEXEC;
+	watched_files_looked(&w->plugin_files);
 	if (e == -ENOEXEC)
 		return; /* libc and the like */
 	if (bin && watched_has_runtime(bin)) {
@@ -96,7 +99,7 @@ static void note_library(void *arg, const struct process_library *lib)
 	if (!p) {
 		if (bin)
 			go_binary_close(bin);
-		return; /* the next look finds it again */
+		return;
 	}
 	p->bin = bin;
 	if (!e)
@@ -119,6 +122,17 @@ bool watched_may_plug(const struct watched *w)
 	return !go_binary_find_funcs(w->bin, &open_plugin, 1, &f) && f.name;
 }
 
+void watched_tell_files(struct watched *w, struct watched_files *f)
+{
+	if (!f->refused || f->told)
+		return;
+	f->told = true;
+	w->plugins_unwatched++;
+	log_warn("process %d maps more files with code than are looked into: map operations in "
+		 "plugins and Go libraries among them are not watched",
+		 (int)w->process.pid);
+}
+
 void watched_look_for_plugins(struct watched *w)
 {
 	w->looks++;
@@ -126,7 +140,11 @@ void watched_look_for_plugins(struct watched *w)
 		return;
 	if (!w->may_plug)
 		return;
+	watched_files_begin(&w->plugin_files);
 	(void)process_libraries(&w->process, note_library, w); /* gone: nothing to add */
+	watched_tell_files(w, &w->plugin_files);
+	if (w->plugin_files.cut)
+		w->looks = 0; /* soon again */
 }
 
 void watched_forget_plugins(struct watched *w)
@@ -135,4 +153,5 @@ void watched_forget_plugins(struct watched *w)
 		plugin_free(w->plugins[--w->nplugins]);
 	free(w->plugins);
 	w->plugins = NULL;
+	watched_files_free(&w->plugin_files);
 }
