@@ -90,7 +90,7 @@ static void print_slowdown(FILE *out, const struct report_stats *stats)
 	fprintf(out, "  Cost: waited %s of %s for traps and holds",
 		duration_format(stats->waited_s * 1e9).s, duration_format(stats->lived_s * 1e9).s);
 	if (alone > 0)
-		fprintf(out, ", took up to %.2g times as long as alone", stats->lived_s / alone);
+		fprintf(out, ", took up to %.3g times as long as alone", stats->lived_s / alone);
 	fprintf(out, " (--slowdown %.3g)\n", stats->slowdown);
 }
 
