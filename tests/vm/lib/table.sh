@@ -87,7 +87,7 @@ table_write()
 		(`host_cgroup*`).
 
 		What following needs beside probes has rows of `doctor`: `execs`, `exec-gate`, `trace`, `pidfd`,
-		`children`, `cgroups`. The four kernels have all of it. Where a row says no it says what is lost
+		`children`, `cgroups`. Where one says no it says what is lost
 		(`doctor_following`), and the watch goes on with what there is (`host_without_events`,
 		`host_without_pidfd`, `tree_not_followed`). On 5.10 and 6.1 one thing is lost with everything there:
 		a program that a command starts may have done its first instructions when it is stopped.
