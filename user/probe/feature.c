@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "probe/execs.h"
+#include "probe/feature_following.h"
 #include "feature.skel.h"
 
 #define PID_NAMESPACE_INITIAL                                                                      \
@@ -210,7 +209,7 @@ int feature_probe_place(int pid, uintptr_t addr)
 	return r;
 }
 
-static void fix_privileges(struct feature_answer *a, int error, const char *otherwise)
+void feature_fix_privileges(struct feature_answer *a, int error, const char *otherwise)
 {
 	if (a->fix[0])
 		return;
@@ -250,7 +249,7 @@ static void ask_bpf(struct feature_answer *a)
 		return;
 	}
 	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
-	fix_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
+	feature_fix_privileges(a, fd, "use a kernel built with CONFIG_BPF_SYSCALL");
 }
 
 static void ask_memory(struct feature_answer *a)
@@ -271,7 +270,7 @@ static void ask_memory(struct feature_answer *a)
 			"add CAP_SYS_RESOURCE, or raise the hard limit of locked memory, to which this kernel charges BPF maps: ulimit -l %u, twice that for hundreds of processes",
 			MEMORY_WANTED >> 10);
 	else
-		fix_privileges(a, fd, "allow this control group more memory");
+		feature_fix_privileges(a, fd, "allow this control group more memory");
 }
 
 static void ask_btf(struct feature_answer *a)
@@ -295,7 +294,7 @@ static void ask_ringbuf(struct feature_answer *a)
 		return;
 	}
 	snprintf(a->detail, sizeof(a->detail), "bpf(BPF_MAP_CREATE): %s", err_name(fd));
-	fix_privileges(a, fd, "use a kernel of version 5.8 or later");
+	feature_fix_privileges(a, fd, "use a kernel of version 5.8 or later");
 }
 
 /* Measured (docs/kernels.md): 6.1 and later want it whatever else there is; Debian's 5.10 only
@@ -323,7 +322,7 @@ static void ask_uprobe(struct feature_answer *a)
 	a->have = !r;
 	fix_perf_events(a, r);
 	if (r)
-		fix_privileges(
+		feature_fix_privileges(
 			a, r,
 			"use a kernel built with CONFIG_UPROBE_EVENTS; see dmesg for a refusal");
 }
@@ -334,7 +333,8 @@ static void ask_uprobe_multi(struct feature_answer *a)
 
 	a->have = !r;
 	if (r)
-		fix_privileges(a, r, "none needed: maprace uses one perf event per site instead");
+		feature_fix_privileges(a, r,
+				       "none needed: maprace uses one perf event per site instead");
 }
 
 static void ask_loop(struct feature_answer *a)
@@ -363,7 +363,7 @@ static void ask_pidns(struct feature_answer *a)
 	if (!multi)
 		fix_perf_events(a, r);
 	if (r)
-		fix_privileges(a, r, "run maprace in the host's PID namespace");
+		feature_fix_privileges(a, r, "run maprace in the host's PID namespace");
 }
 
 /* A process that even its own user may not look into, until our end of the pair is closed. */
@@ -421,37 +421,6 @@ static void ask_ptrace(struct feature_answer *a)
 		snprintf(a->detail, sizeof(a->detail), "there is no process to try it on");
 }
 
-static void ask_execs(struct feature_answer *a)
-{
-	struct execs *x = NULL;
-	struct err err = {};
-	int r = execs_open(&x, &err);
-
-	execs_close(x);
-	a->have = !r;
-	if (!r)
-		return;
-	snprintf(a->detail, sizeof(a->detail), "%.150s", err.text);
-	fix_privileges(a, r, "use a kernel built with CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF");
-}
-
-/* On our own file, which nobody executes meanwhile. */
-static void ask_gate(struct feature_answer *a)
-{
-	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : 0;
-
-	if (!r && fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/proc/self/exe"))
-		r = -errno;
-	if (fd >= 0)
-		close(fd);
-	a->have = !r;
-	if (!r)
-		return;
-	snprintf(a->detail, sizeof(a->detail), "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r));
-	fix_privileges(a, r, "use a kernel built with CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
-}
-
 bool feature_in_pid_namespace(unsigned long long *dev, unsigned long long *ino)
 {
 	struct stat st;
@@ -487,9 +456,20 @@ static const struct {
 			    ask_ptrace},
 	[FEATURE_EXECS] = {"execs", "the kernel tells who executes what (watch --all)",
 			   "new processes are found in /proc only, a quarter of a second late",
-			   ask_execs},
+			   feature_ask_execs},
 	[FEATURE_GATE] = {"exec-gate", "the kernel asks before a program runs (watch -- CMD)",
-			  "what CMD starts in other processes is not watched", ask_gate},
+			  "what CMD starts in other processes is not watched", feature_ask_gate},
+	[FEATURE_TRACE] = {"trace", "stopping what CMD starts before it runs (watch -- CMD)",
+			   "no command is watched; processes are (-p, --all)", feature_ask_trace},
+	[FEATURE_PIDFD] = {"pidfd", "the kernel tells when a process ends",
+			   "it is seen up to a quarter of a second late", feature_ask_pidfd},
+	[FEATURE_CHILDREN] = {"children", "which processes CMD has left behind (watch -- CMD)",
+			      "they are watched no longer than CMD itself lives",
+			      feature_ask_children},
+	[FEATURE_CGROUPS] =
+		{"cgroups", "control groups (--cgroup, --container, names of units)",
+		 "no container, pod or unit is named, --cgroup and --container take nobody",
+		 feature_ask_cgroups},
 };
 
 /* MAPRACE_WITHOUT=name,name… plays a kernel that lacks them: how the fallbacks are tested on a

@@ -22,10 +22,14 @@ enum feature {
 	FEATURE_UPROBE,	 /* one perf event per site, firing in every thread, reading our memory */
 	FEATURE_LOOP,	 /* bpf_loop() */
 	FEATURE_UPROBE_MULTI, /* one link for many sites, firing in every thread */
-	FEATURE_PIDNS,	/* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
-	FEATURE_PTRACE, /* the kernel shows us processes of others: what they run, their memory */
-	FEATURE_EXECS,	/* the kernel tells who executes what */
-	FEATURE_GATE,	/* the kernel asks us before anybody executes anything (fanotify) */
+	FEATURE_PIDNS,	  /* bpf_get_ns_current_pid_tgid(), needed only inside a PID namespace */
+	FEATURE_PTRACE,	  /* the kernel shows us processes of others: what they run, their memory */
+	FEATURE_EXECS,	  /* the kernel tells who executes what */
+	FEATURE_GATE,	  /* the kernel asks us before anybody executes anything (fanotify) */
+	FEATURE_TRACE,	  /* ptrace(2) of what we have started */
+	FEATURE_PIDFD,	  /* pidfd_open() */
+	FEATURE_CHILDREN, /* /proc/PID/task/TID/children */
+	FEATURE_CGROUPS,  /* /proc/PID/cgroup */
 	FEATURE_MAX,
 };
 

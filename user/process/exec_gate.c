@@ -316,17 +316,25 @@ static void serve(struct keeping *k)
 	}
 }
 
+/* A file descriptor, or negative errno. */
+static int new_notify(void)
+{
+	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_TID |
+				       FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
+			       O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_notify(struct keeping *k)
 {
 	k->namespace = exec_mounts_namespace("self");
 	k->seen = calloc(PIDS / 8, 1);
 	if (!k->seen)
 		return -ENOMEM;
-	k->notify = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_TID |
-					  FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
-				  O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	k->notify = new_notify();
 	if (k->notify < 0)
-		return -errno;
+		return k->notify;
 	k->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	return exec_mounts_mark(k->notify, "self", &k->shared->counts.unmarked);
 }
@@ -351,6 +359,11 @@ static _Noreturn void keep(struct keeping *k)
 	_exit(0); /* the kernel lets all go that wait */
 }
 
+static int refused(struct err *err, int r)
+{
+	return err_set(err, r, "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r));
+}
+
 static int wait_until_ready(const struct exec_gate *gate, struct err *err)
 {
 	struct pollfd p = {.fd = gate->fd, .events = POLLIN};
@@ -358,7 +371,7 @@ static int wait_until_ready(const struct exec_gate *gate, struct err *err)
 
 	if (poll(&p, 1, READY_MS) != 1 || recv(gate->fd, &r, sizeof(r), 0) != (ssize_t)sizeof(r))
 		r = -ETIMEDOUT;
-	return r ? err_set(err, r, "fanotify, FAN_OPEN_EXEC_PERM: %s", err_name(r)) : 0;
+	return r ? refused(err, r) : 0;
 }
 
 /* The kernel refuses the execve of others when it finds no room for its file with us. */
@@ -375,6 +388,22 @@ static int enough_files(struct err *err)
 		return 0;
 	return err_set(err, -EMFILE, "the limit of open files is %llu",
 		       (unsigned long long)limit.rlim_max);
+}
+
+/* On our own file, which nobody executes meanwhile. */
+int exec_gate_try(struct err *err)
+{
+	int r = enough_files(err), fd;
+
+	if (r)
+		return r;
+	fd = new_notify();
+	if (fd < 0)
+		return refused(err, fd);
+	if (fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/proc/self/exe"))
+		r = -errno;
+	close(fd);
+	return r ? refused(err, r) : 0;
 }
 
 static int begin(struct exec_gate *gate, struct keeping *k, struct err *err)

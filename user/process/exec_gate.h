@@ -56,6 +56,8 @@ struct exec_counts {	    /* since the gate was opened */
  */
 int exec_gate_open(struct exec_gate **out, enum exec_interest (*of_interest)(int fd),
 		   struct err *err);
+/* Whether there can be one: 0, or why not, as above. Nobody is kept waiting. */
+int exec_gate_try(struct err *err);
 /* Readable when there is a request, or the gate has ended. */
 int exec_gate_fd(const struct exec_gate *gate);
 /* 1: *q is the next request; 0: none is there now; -EPIPE: the gate has ended, there are no more. */

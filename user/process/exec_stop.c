@@ -2,6 +2,7 @@
 #include "process/exec_stop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
@@ -34,8 +36,8 @@ struct exec_stop {
 	sem_t end, gone;
 };
 
-/* Whether execve opens its file with the lock held that a tracer needs. */
-static bool keeps_tracers_waiting(void)
+/* Execve opens its file with the lock held that a tracer needs. */
+bool exec_stop_is_late(void)
 {
 	struct utsname name;
 	unsigned int major, minor;
@@ -187,13 +189,37 @@ static void wait_for_seizure(struct exec_stop *s)
 
 	while (!atomic_load(&s->begun))
 		nap(20000);
-	if (keeps_tracers_waiting()) {
+	if (exec_stop_is_late()) {
 		nap(500000);
 		return;
 	}
 	begun_ns = clock_ns(CLOCK_MONOTONIC);
 	while (!atomic_load(&s->seized) && clock_ns(CLOCK_MONOTONIC) - begun_ns < SEIZED_NS)
 		nap(20000);
+}
+
+int exec_stop_try(void)
+{
+	char byte;
+	int ends[2], r;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (!pid) { /* until it is ended, or we are */
+		close(ends[1]);
+		(void)!read(ends[0], &byte, 1);
+		_exit(0);
+	}
+	close(ends[0]);
+	r = pid < 0 || ptrace(PTRACE_SEIZE, pid, NULL, (void *)PTRACE_O_TRACEEXEC) ? -errno : 0;
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	close(ends[1]);
+	return r;
 }
 
 int exec_stop_begin(struct exec_stop **out, const struct exec_request *q)

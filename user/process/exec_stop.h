@@ -2,6 +2,8 @@
 #ifndef MAPRACE_PROCESS_EXEC_STOP_H
 #define MAPRACE_PROCESS_EXEC_STOP_H
 
+#include <stdbool.h>
+
 #include "process/exec_gate.h"
 
 /*
@@ -25,6 +27,11 @@ enum exec_stop_state {
 	EXEC_STOP_TRACED,  /* it runs: somebody else traces it */
 	EXEC_STOP_REFUSED, /* it runs: we may not trace it */
 };
+
+/* Whether a process that we have started can be stopped at all: 0 or negative errno. */
+int exec_stop_try(void);
+/* Whether on this kernel who is stopped may have done some instructions already. */
+bool exec_stop_is_late(void);
 
 /*
  * The thread is inside the execve of that file and is kept there until this returns; to be let go

@@ -78,6 +78,20 @@ table_write()
 		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`).
 		Without BTF Go programs are watched all the same (`without_btf`).
 
+		## Trees and hosts
+
+		What a command starts is followed, into a PID namespace of its own too (`command_tree`,
+		`tree_pid_namespace`), and `--all` finds who is there and who comes (`host_all`, `daemon`). Inside a
+		PID namespace `--all` is all in there: what runs outside is neither counted nor named
+		(`host_pid_namespace`). Containers, pods and units are told from control groups of version 2
+		(`host_cgroup*`).
+
+		What following needs beside probes has rows of `doctor`: `execs`, `exec-gate`, `trace`, `pidfd`,
+		`children`, `cgroups`. Where one says no it says what is lost
+		(`doctor_following`), and the watch goes on with what there is (`host_without_events`,
+		`host_without_pidfd`, `tree_not_followed`). On 5.10 and 6.1 one thing is lost with everything there:
+		a program that a command starts may have done its first instructions when it is stopped.
+
 		## Private stacks (6.13 and later)
 
 		These kernels give a probe's program a stack of the CPU's, although a uprobe's program can be

@@ -6,8 +6,8 @@
  *
  * -u UID   user and group id (default: as it is); without -c the command then has no capabilities
  * -c LIST  exactly these capabilities, permitted, effective, inheritable and ambient, so that they
- * survive exec; "none" for none -d CALL  this system call fails with EPERM: bpf, perf_event_open;
- * with :N only when its first argument is N
+ * survive exec; "none" for none -d CALL  this system call fails with EPERM: one of call_names; with
+ * :N only when its first argument is N
  */
 #include <errno.h>
 #include <grp.h>
@@ -33,6 +33,17 @@ static const struct {
 	{"dac_override", 1},  {"dac_read_search", 2}, {"kill", 5},	  {"setuid", 7},
 	{"setpcap", 8},	      {"net_admin", 12},      {"sys_ptrace", 19}, {"sys_admin", 21},
 	{"sys_resource", 24}, {"syslog", 34},	      {"perfmon", 38},	  {"bpf", 39},
+};
+
+static const struct {
+	const char *name;
+	uint32_t number;
+} call_names[] = {
+	{"bpf", SYS_bpf},
+	{"fanotify_init", SYS_fanotify_init},
+	{"perf_event_open", SYS_perf_event_open},
+	{"pidfd_open", SYS_pidfd_open},
+	{"ptrace", SYS_ptrace},
 };
 
 static void die(const char *what)
@@ -91,7 +102,8 @@ static void caps_bound(uint64_t set)
 static void deny(char *rule)
 {
 	char *argument = strchr(rule, ':');
-	uint32_t number, first = 0;
+	uint32_t first = 0;
+	size_t i;
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
@@ -106,15 +118,13 @@ static void deny(char *rule)
 		*argument = '\0';
 		first = (uint32_t)strtoul(argument + 1, NULL, 0);
 	}
-	if (!strcmp(rule, "bpf")) {
-		number = SYS_bpf;
-	} else if (!strcmp(rule, "perf_event_open")) {
-		number = SYS_perf_event_open;
-	} else {
+	for (i = 0; i < ARRAY_SIZE(call_names) && strcmp(call_names[i].name, rule); i++)
+		;
+	if (i == ARRAY_SIZE(call_names)) {
 		fprintf(stderr, "confine: cannot deny %s\n", rule);
 		exit(125);
 	}
-	filter[1].k = number;
+	filter[1].k = call_names[i].number;
 	filter[3].k = first;
 	if (!argument)
 		filter[3] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0);

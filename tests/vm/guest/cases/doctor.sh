@@ -24,6 +24,14 @@ doctor_agrees()
 		if kfeatures "$name" >/dev/null; then answer=yes; fi
 		doctor_says "$name" "$answer"
 	done
+	# what following needs, all four kernels have; before 6.8 a little is lost all the same
+	for name in ptrace execs exec-gate trace pidfd children cgroups; do
+		doctor_says "$name" yes
+	done
+	case $(uname -r) in
+	5.* | 6.[0-7].*) expect_line out 'before Linux 6.8 a program may have done its first instructions' ;;
+	*) never_line out 'before Linux' ;;
+	esac
 }
 
 # doctor_fixes STATUS REGEX COMMAND...: run so that something is missing, doctor names it and what to do
@@ -35,6 +43,38 @@ doctor_fixes()
 	cat out err >both
 	expect_line both "$regex"
 	cat both
+}
+
+# doctor_lost FEATURE LOST FIX: ./out says no to it, what is lost, and what to do, below its line
+doctor_lost()
+{
+	doctor_says "$1" no
+	sed -n "/^$1 /,/^[a-z]/p" out | sed '1!{/^[a-z]/d}' >about
+	expect_line about "without it: .*$2"
+	expect_line about "fix: .*$3"
+}
+
+# doctor_following: each thing that trees and --all need and that is taken away is told of, and what is lost; single processes can be
+# watched all the same
+doctor_following()
+{
+	expect_status 0 without_groups_and_children confine -d fanotify_init -d ptrace -d pidfd_open -d bpf:17 maprace doctor
+	sed -n '/^ptrace/,/^kallsyms/p' out
+	doctor_lost execs 'found in /proc only' 'CAP_BPF.*seccomp'
+	doctor_lost exec-gate 'what CMD starts in other processes is not watched' 'CAP_SYS_ADMIN'
+	doctor_lost trace 'no command is watched' 'ptrace_scope.*seccomp'
+	doctor_lost pidfd 'a quarter of a second late' 'seccomp'
+	doctor_lost children 'no longer than CMD' 'CONFIG_PROC_CHILDREN'
+	doctor_lost cgroups '--cgroup and --container take nobody' 'mount -t cgroup2'
+	expect_line out '^maprace watch works here'
+}
+
+# without_groups_and_children COMMAND...: as if the kernel had been built without CONFIG_PROC_CHILDREN, and no control groups were
+# mounted anywhere
+without_groups_and_children()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m sh -c 'mount -t tmpfs none "/proc/$$/task" && mount --bind /dev/null "/proc/$$/cgroup" && exec "$@"' sh "$@"
 }
 
 # without_btf COMMAND...: as if the kernel had been built without it
