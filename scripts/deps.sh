@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Install the Debian packages of one or more groups, only what is missing. Says nothing when all is there.
-# usage: scripts/deps.sh [build|test|reports|top|deb|lint]...    (build, test and lint without an argument)
+# usage: scripts/deps.sh [build|test|reports|top|core|deb|lint]...    (build, test and lint without an argument)
 set -euo pipefail
 
 # make: the compilers, bpftool for the skeletons, and the libraries that are linked statically.
@@ -14,6 +14,8 @@ test=(libcmocka-dev libclang-rt-14-dev llvm jq curl procps busybox-static cpio q
 reports=(chromium fonts-dejavu-core libxml2-utils)
 # tests/e2e/top.sh
 top=(tmux)
+# tests/e2e/core.sh
+core=(gdb delve)
 # make lint
 lint=(clang-format clang-tidy cppcheck shellcheck)
 
@@ -32,11 +34,12 @@ for group in "$@"; do
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
 	top) wanted+=("${top[@]}") ;;
+	core) wanted+=("${core[@]}") ;;
 	deb) wanted+=(lintian) ;;
 	reports) wanted+=("${reports[@]}") ;;
 	lint) wanted+=("${lint[@]}") ;;
 	*)
-		echo "deps.sh: no group $group (build, test, reports, top, deb, lint)" >&2
+		echo "deps.sh: no group $group (build, test, reports, top, core, deb, lint)" >&2
 		exit 2
 		;;
 	esac

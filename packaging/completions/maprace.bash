@@ -15,7 +15,7 @@ _maprace()
 		--budget --max-hold --suppressions --verbose --help"
 	local top="--pid --interval --count --sort --match --cgroup --container --user --max-processes --budget --max-hold
 		--suppressions --verbose --help"
-	local snapshot="--pid --map --values --max-freeze --output --format --exitcode --quiet --verbose --no-color --help"
+	local snapshot="--pid --map --values --max-freeze --core --output --format --exitcode --quiet --verbose --no-color --help"
 	local audit="--prog --object --live --duration --output --format --json --source-root --suppressions --baseline --strict --exitcode --quiet
 		--verbose --no-color --help"
 

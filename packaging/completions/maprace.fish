@@ -54,6 +54,7 @@ complete -c maprace -n '__fish_seen_subcommand_from bpf' -l map -x -d 'Watch thi
 complete -c maprace -n '__fish_seen_subcommand_from snapshot' -l map -x -d 'Check this map'
 complete -c maprace -n '__fish_seen_subcommand_from snapshot' -l values -d 'Show keys and values'
 complete -c maprace -n '__fish_seen_subcommand_from snapshot' -l max-freeze -x -d 'Let it go after that long'
+complete -c maprace -n '__fish_seen_subcommand_from snapshot' -l core -r -d 'Write a core file'
 complete -c maprace -n '__fish_seen_subcommand_from bpf' -l top -d 'Show a live table'
 complete -c maprace -n '__fish_seen_subcommand_from bpf' -a audit -d 'Read BPF programs for updates that can be lost'
 complete -c maprace -n '__fish_seen_subcommand_from audit' -l prog -x -d 'Read this program only'

@@ -6,7 +6,7 @@
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
 #                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, snapshot.sh, audit.sh
-#   --all         every case on every version; clean ones for 20 s each: about an hour and a half
+#   --all         every case on every version, and core.sh; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
 #   --pid, --cmd  always attach to a running program, or always start it (otherwise the two alternate)
@@ -45,6 +45,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/death.sh"
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
+# shellcheck source=tests/e2e/core.sh
+. "$(dirname "${BASH_SOURCE[0]}")/core.sh"
 # shellcheck source=tests/e2e/audit.sh
 . "$(dirname "${BASH_SOURCE[0]}")/audit.sh"
 
@@ -420,6 +422,7 @@ extra_lane() # N
 		top_all
 		[[ $scope != all ]] || snapshot_versions+=("${other_versions[@]}")
 		snapshot_all
+		[[ $scope != all ]] || core_all
 		death_all
 		audit_all
 	fi

@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/errors.sh
 . "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
 
-snapshot_names=(states container maps load broken type unseen killed held refused formats)
+snapshot_names=(states container maps load broken type unseen killed held refused formats core)
 snapshot_versions=(1.19 1.23 1.24 1.27)
 # The default is for services on machines that have CPUs to spare. Other tests run at real-time priority beside this one.
 freeze=(--max-freeze 5s)
@@ -405,6 +405,44 @@ snapshot_formats()
 	grep -q '^  \[the same call 39 more times\]$' "$work/out.txt" || return 1
 	grep -q '^7 goroutines: waiting, chan receive' "$work/out.txt" && grep -q '^Frozen for .*: [0-9]* threads, [0-9]* goroutines' "$work/out.txt" ||
 		return 1
+	cleanup
+	target=
+}
+
+# refuses_core FILE WORDS
+refuses_core()
+{
+	snapshot --core "$1"
+	why="--core $1: exit status $status, $(<"$work/stderr")"
+	((status == 1)) && grep -q "$2" "$work/stderr"
+}
+
+# What debuggers make of it: core.sh.
+snapshot_core()
+{
+	local core=$work/made/core threads
+	mkdir "$work/made" # of what fails all files beside it are shown
+	start_target "$e2e_build/1.24-stripped/standing" || return 1
+	snapshot --core "$core" -o "$work/out.txt"
+	why="exit status $status"
+	((status == 0)) || return 1
+	why='the file is not for its owner alone, or not all is in it'
+	[[ $(stat -c '%a %s' "$core") == "600 $(jq '.snapshots[0].core.bytes' "$work/out.json")" ]] || return 1
+	jq -e '.snapshots[0].core | .taken == .of and .taken > 1000000' "$work/out.json" >/dev/null || return 1
+	grep -q "^Core file $core: all of its memory, [0-9.]* MB$" "$work/out.txt" || return 1
+	why='readelf does not like it'
+	readelf -lW "$core" >"$work/segments" 2>&1 && ! grep -qi 'warning\|error' "$work/segments" || return 1
+	readelf -nW "$core" 2>&1 | cut -c1-80 >"$work/notes"
+	why='segments or notes are missing'
+	grep -q '^Elf file type is CORE' "$work/segments" || return 1
+	(($(grep -Ec '^ +LOAD .* RW ' "$work/segments") >= 5)) || return 1
+	threads=$(jq '.snapshots[0].threads' "$work/out.json")
+	(($(grep -c NT_PRSTATUS "$work/notes") == threads && $(grep -c NT_FPREGSET "$work/notes") == threads)) || return 1
+	(($(grep -c 'NT_PRPSINFO\|NT_AUXV\|NT_FILE' "$work/notes") == 3)) || return 1
+	rm "$core"
+	refuses_core "$work" 'is a directory' || return 1
+	refuses_core /dev/null 'is no regular file' || return 1
+	refuses_core "$work/missing/core" 'cannot write' || return 1
 	cleanup
 	target=
 }

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40 /* as the kernel has it */
 #define CREATE_TRIES 8
+#define TEMPORARY_TRIES 100
 
 /* A way through directories, one name at a time. */
 struct walk {
@@ -209,6 +212,45 @@ static int open_found(const struct output_place *place, int flags)
 int output_open_found(const struct output_place *place)
 {
 	return open_found(place, 0);
+}
+
+int output_temporary(const struct output_place *place, char name[NAME_MAX + 1])
+{
+	int fd, tries;
+	uint64_t n;
+
+	for (tries = 0; tries < TEMPORARY_TRIES; tries++) {
+		if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+			return -EIO;
+		/* a name as long as names may be has no room for the end */
+		snprintf(name, NAME_MAX + 1, "%.*s.%06" PRIx64, NAME_MAX - 7, place->name,
+			 n & 0xffffff);
+		fd = openat(place->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd < 0 ? -errno : fd;
+	}
+	return -EEXIST;
+}
+
+static int sync_directory(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return 0; /* a directory that may be written but not read: the rename stands, only
+			     later on disk */
+	if (fsync(fd) && errno != EINVAL)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+int output_rename(const struct output_place *place, const char *temporary)
+{
+	if (renameat(place->dir, temporary, place->dir, place->name))
+		return -errno;
+	return sync_directory(place->dir);
 }
 
 int output_create(const char *path)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,6 +19,7 @@
 #include "session/host.h"
 #include "session/outputs.h"
 #include "session/refusal.h"
+#include "snapshot/core.h"
 #include "snapshot/snapshot.h"
 
 static int fill_target(struct report *report, const struct process *p, const struct go_binary *bin)
@@ -45,11 +47,12 @@ static int fill_target(struct report *report, const struct process *p, const str
 }
 
 static int take(struct report *report, const struct process *p, const struct go_binary *bin,
-		const struct snapshot_cmd_options *o, struct err *err)
+		const struct snapshot_cmd_options *o, struct core *core, struct err *err)
 {
 	const struct snapshot_options options = {.max_freeze_ns = o->max_freeze_ns,
 						 .maps = o->maps,
 						 .nmaps = o->nmaps,
+						 .core = core,
 						 .values = o->values};
 	uint64_t started = clock_ns(CLOCK_MONOTONIC);
 	int r = host_fill(report);
@@ -93,11 +96,25 @@ static int show(const struct report *report, const struct snapshot_cmd_options *
 	return r;
 }
 
+/* It is written in any order, with holes. */
+static int check_core(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		err_hint(err, "give --core the name of a file");
+		return err_set(err, -EINVAL, "cannot write %s: it is no regular file", path);
+	}
+	return outputs_check_path(path, "--core", err);
+}
+
 static int run(const struct snapshot_cmd_options *o, struct process *p, struct go_binary **bin,
-	       struct report *report, struct err *err)
+	       struct report *report, struct core **core, struct err *err)
 {
 	int r = outputs_check(&o->out, err);
 
+	if (!r && o->core)
+		r = check_core(o->core, err);
 	if (!r)
 		r = process_open(p, (pid_t)o->pid, err);
 	if (r)
@@ -107,7 +124,22 @@ static int run(const struct snapshot_cmd_options *o, struct process *p, struct g
 		refusal_explain(err, r, p);
 		return r;
 	}
-	return take(report, p, *bin, o, err);
+	if (o->core)
+		r = core_prepare(core, p, o->max_freeze_ns, err);
+	return r ? r : take(report, p, *bin, o, *core, err);
+}
+
+/* The rest is of use without it. */
+static int write_core(struct core *core, const char *path, struct report *report)
+{
+	struct err err = {};
+	int r = core ? core_write(core, path, report->snapshots, &err) : 0;
+
+	if (r)
+		log_error("%s", err.text[0] ? err.text : err_name(r));
+	if (err.hint[0])
+		log_hint("%s", err.hint);
+	return r;
 }
 
 int cmd_snapshot(int argc, char **argv)
@@ -116,6 +148,7 @@ int cmd_snapshot(int argc, char **argv)
 	struct process process = {.pidfd = -1};
 	struct report report = {};
 	struct go_binary *bin = NULL;
+	struct core *core = NULL;
 	struct err err = {};
 	int r, status = options_parse_snapshot(argc, argv, &options);
 
@@ -123,7 +156,7 @@ int cmd_snapshot(int argc, char **argv)
 		options_set_log(options.quiet, options.verbose);
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGXFSZ, SIG_IGN);
-		r = run(&options, &process, &bin, &report, &err);
+		r = run(&options, &process, &bin, &report, &core, &err);
 		if (r) {
 			log_error("%s", err.text[0] ? err.text : err_name(r));
 			if (err.hint[0])
@@ -131,12 +164,15 @@ int cmd_snapshot(int argc, char **argv)
 			if (r == -ECANCELED)
 				_exit(EXIT_TOOL);
 			status = EXIT_TOOL;
-		} else if (show(&report, &options)) {
-			status = EXIT_TOOL;
 		} else {
 			status = report_snapshot_broken(report.snapshots) ? options.exitcode
 									  : EXIT_NOTHING;
+			if (write_core(core, options.core, &report))
+				status = EXIT_TOOL;
+			if (show(&report, &options))
+				status = EXIT_TOOL;
 		}
+		core_free(core);
 		report_free(&report);
 		if (bin)
 			go_binary_close(bin);

@@ -64,6 +64,7 @@ struct snapshot_cmd_options {
 	struct snapshot_map *maps; /* --map; owned, and so are their types */
 	size_t nmaps;
 	uint64_t max_freeze_ns;
+	const char *core; /* NULL: none */
 	bool values, quiet, no_color;
 	int verbose;
 	int exitcode; /* 0 to 255, when a map is broken */

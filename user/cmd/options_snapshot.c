@@ -77,6 +77,9 @@ static const struct option_row snapshot_rows[] = {
 	 "show keys and values of these maps: they may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "let the process go after that long, and say what is missing (250ms)"},
+	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,
+	 "write a core file, which gdb and Delve open: all of its memory that can be read in that "
+	 "time. It is private"},
 	{"output", 'o', "FILE", OPTION_AT(struct output_options, O, out), output_path,
 	 format_extensions, "a file name, at most eight times",
 	 "write the snapshot there; its extension says the format: %s; any other is JSON. May be "
@@ -111,6 +114,7 @@ static const struct option_table snapshot_table = {
 int options_parse_snapshot(int argc, char **argv, struct snapshot_cmd_options *options)
 {
 	int rest, rc;
+	size_t i;
 
 	memset(options, 0, sizeof(*options));
 	options->exitcode = EXIT_RACE;
@@ -124,6 +128,11 @@ int options_parse_snapshot(int argc, char **argv, struct snapshot_cmd_options *o
 		return option_usage_error(&snapshot_table, "the process is missing: -p PID");
 	if (options->quiet && options->verbose)
 		return option_usage_error(&snapshot_table, "either --quiet or --verbose, not both");
+	for (i = 0; i < options->out.n; i++)
+		if (options->core && !strcmp(options->core, options->out.paths[i]))
+			return option_usage_error(&snapshot_table,
+						  "-o and --core cannot be the same file: %s",
+						  options->core);
 	rc = check_formats(&options->out, &snapshot_table);
 	if (rc != OPTIONS_RUN || (options->out.format_given && !options->out.n))
 		return rc; /* the format of standard output */

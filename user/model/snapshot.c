@@ -66,6 +66,7 @@ void report_snapshot_free(struct report_snapshot *s)
 	free(s->maps);
 	free(s->notes);
 	free(s->exe);
+	free(s->core.file);
 	*s = (struct report_snapshot){.pid = 0};
 }
 

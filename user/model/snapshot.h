@@ -72,6 +72,13 @@ struct report_map_dump {
 	size_t nvalues;
 };
 
+struct report_core { /* a file that debuggers open */
+	char *file;  /* NULL: none was asked for, or written */
+	uint64_t bytes;
+	uint64_t taken; /* of its memory, what was never touched included */
+	uint64_t of;	/* all that there was to be taken */
+};
+
 struct report_snapshot {
 	uint32_t pid;
 	char *exe;
@@ -89,6 +96,7 @@ struct report_snapshot {
 	size_t ngroups;
 	struct report_map_dump *maps;
 	size_t nmaps;
+	struct report_core core;
 	char **notes; /* what is missing, a sentence each */
 	size_t nnotes;
 };

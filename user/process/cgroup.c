@@ -191,6 +191,54 @@ void cgroup_look(const char *root, pid_t pid, struct cgroup *cg)
 		cg->frozen |= !strncmp(state, "FROZEN", 6);
 }
 
+/* The number behind a word that a line begins with; "max" is none. */
+static uint64_t number_in(const struct group *g, const char *name, const char *word, uint64_t none)
+{
+	char path[LINE + 64], line[128];
+	size_t len = strlen(word);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", g->dir, name);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, word, len) != 0 || line[len] < '0' || line[len] > '9')
+			continue;
+		none = strtoull(line + len, NULL, 10);
+		break;
+	}
+	if (f)
+		fclose(f);
+	return none;
+}
+
+static uint64_t left_in(const struct group *g, bool old)
+{
+	uint64_t most = number_in(g, old ? "memory.limit_in_bytes" : "memory.max", "", UINT64_MAX);
+	uint64_t used = number_in(g, old ? "memory.usage_in_bytes" : "memory.current", "", 0);
+	uint64_t dropped =
+		number_in(g, "memory.stat", old ? "total_inactive_file " : "inactive_file ", 0);
+
+	used -= dropped < used ? dropped : used;
+	return most == UINT64_MAX ? most : most > used ? most - used : 0;
+}
+
+uint64_t cgroup_memory_left(const char *root, pid_t pid)
+{
+	uint64_t left = UINT64_MAX, here;
+	struct group g;
+	int old;
+
+	for (old = 0; old < 2; old++) {
+		if (!find_group(root, pid, old ? "memory" : "", &g))
+			continue;
+		do {
+			here = left_in(&g, old);
+			left = here < left ? here : left;
+		} while (go_up(&g));
+	}
+	return left;
+}
+
 static int open_file(const struct group *g, const char *name)
 {
 	char path[LINE + 64];

@@ -3,6 +3,7 @@
 #define MAPRACE_PROCESS_CGROUP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What control groups, of version 1 or 2, do to a process. Source: cgroups(7), Linux
@@ -15,6 +16,10 @@ struct cgroup {
 /* root: "" but in tests, what /proc and the groups are below. Nothing is said of what cannot be
  * read. */
 void cgroup_look(const char *root, pid_t pid, struct cgroup *cg);
+
+/* How much more memory its groups let it have, what they would drop of files included; UINT64_MAX:
+ * no limit is known. */
+uint64_t cgroup_memory_left(const char *root, pid_t pid);
 
 /* Whether it is frozen, asked again and again: the files stay open, of the groups that it was in at
  * first. All zero before. */

@@ -243,6 +243,26 @@ void memory_reserve(struct memory *m, uint64_t bytes)
 	m->room_size = size;
 }
 
+void memory_each_kept(const struct memory *m,
+		      void (*each)(void *arg, uint64_t addr, const void *data, size_t len),
+		      void *arg)
+{
+	size_t i;
+
+	for (i = 0; m->chunks && i < SLOTS; i++) {
+		const struct chunk *c = m->chunks[i];
+		uint32_t from, to;
+
+		for (from = 0; c && from < CHUNK_PAGES; from = to + 1) {
+			for (to = from; to < CHUNK_PAGES && c->pages & 1u << to;)
+				to++;
+			if (to > from)
+				each(arg, c->addr + from * PAGE, c->data + from * PAGE,
+				     (to - from) * PAGE);
+		}
+	}
+}
+
 /* At one go where all of it is there, else page by page. That the process is gone says nothing of
  * its pages. */
 static int fill(struct memory *m, struct chunk *c)

@@ -34,6 +34,11 @@ int memory_core(struct memory **out, int fd);
 void memory_close(struct memory *m);
 /* Of frozen memory: room for so many bytes is made now, so that it takes no time later. */
 void memory_reserve(struct memory *m, uint64_t bytes);
+/* Of frozen memory: what is kept of it now, pages one after the other, in no order. The data stay
+ * where they are until something is read that was not before. */
+void memory_each_kept(const struct memory *m,
+		      void (*each)(void *arg, uint64_t addr, const void *data, size_t len),
+		      void *arg);
 
 /* From that moment of CLOCK_MONOTONIC on nothing is read any more: -ETIME. 0: no end. Of frozen
  * memory, also from the moment on that the process was found to be gone: -ESRCH, -EPERM. */

@@ -6,15 +6,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/output_file.h"
 #include "report/format.h"
-
-#define TEMPORARY_TRIES 100
 
 /*
  * A file-size limit must come back as EFBIG and not kill the tool half-way. The signal is kept off
@@ -70,19 +67,6 @@ static int write_fd(int fd, const struct document *document, bool sync)
 	return rc;
 }
 
-static int sync_directory(int dir)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return 0; /* a directory that may be written but not read: the rename stands, only
-			     later on disk */
-	if (fsync(fd) && errno != EINVAL)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 /*
  * A report is as readable as any other output of the user; one that takes a file's place as that
  * was, of the same owner where we may give it away.
@@ -106,31 +90,12 @@ static int set_access(int fd, const struct output_place *place)
 	return 0;
 }
 
-static int temporary_open(const struct output_place *place, char name[NAME_MAX + 1])
-{
-	int fd, tries;
-	uint64_t n;
-
-	for (tries = 0; tries < TEMPORARY_TRIES; tries++) {
-		if (getrandom(&n, sizeof(n), 0) != sizeof(n))
-			return -EIO;
-		/* a name as long as names may be has no room for the end */
-		snprintf(name, NAME_MAX + 1, "%.*s.%06" PRIx64, NAME_MAX - 7, place->name,
-			 n & 0xffffff);
-		fd = openat(place->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			    0600);
-		if (fd >= 0 || errno != EEXIST)
-			return fd < 0 ? -errno : fd;
-	}
-	return -EEXIST;
-}
-
 static int write_atomically(const struct output_place *place, const struct document *document)
 {
 	char temporary[NAME_MAX + 1];
 	int fd, rc;
 
-	fd = temporary_open(place, temporary);
+	fd = output_temporary(place, temporary);
 	if (fd < 0)
 		return fd;
 	rc = set_access(fd, place);
@@ -138,13 +103,11 @@ static int write_atomically(const struct output_place *place, const struct docum
 		close(fd);
 	else
 		rc = write_fd(fd, document, true);
-	if (!rc && renameat(place->dir, temporary, place->dir, place->name))
-		rc = -errno;
-	if (rc) {
+	if (!rc)
+		rc = output_rename(place, temporary);
+	if (rc)
 		unlinkat(place->dir, temporary, 0);
-		return rc;
-	}
-	return sync_directory(place->dir);
+	return rc;
 }
 
 /*

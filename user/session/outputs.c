@@ -12,14 +12,14 @@
 #include "report/format.h"
 #include "session/recorder.h"
 
-static int check_path(const char *path, struct err *err)
+int outputs_check_path(const char *path, const char *option, struct err *err)
 {
 	char *dir, *slash;
 	struct stat st;
 	int r = 0;
 
 	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
-		err_hint(err, "give -o the name of a file");
+		err_hint(err, "give %s the name of a file", option);
 		return err_set(err, -EISDIR, "cannot write %s: it is a directory", path);
 	}
 	if (output_is_foreign(path)) {
@@ -35,7 +35,8 @@ static int check_path(const char *path, struct err *err)
 		slash[slash == dir] = '\0';
 	if (access(slash ? dir : ".", W_OK | X_OK)) {
 		r = -errno;
-		err_hint(err, "give -o a file in a directory that exists and can be written");
+		err_hint(err, "give %s a file in a directory that exists and can be written",
+			 option);
 		err_set(err, r, "cannot write %s: %s", path, err_name(r));
 	}
 	free(dir);
@@ -45,10 +46,10 @@ static int check_path(const char *path, struct err *err)
 int outputs_check(const struct output_options *options, struct err *err)
 {
 	size_t i;
-	int r = options->record ? check_path(options->record, err) : 0;
+	int r = options->record ? outputs_check_path(options->record, "-o", err) : 0;
 
 	for (i = 0; i < options->n && !r; i++)
-		r = check_path(options->paths[i], err);
+		r = outputs_check_path(options->paths[i], "-o", err);
 	return r;
 }
 

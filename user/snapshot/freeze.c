@@ -13,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +69,15 @@ const struct frozen_thread *freeze_thread(const struct freeze *f, pid_t own)
 		if (f->threads[i].own == own)
 			return &f->threads[i];
 	return NULL;
+}
+
+ssize_t freeze_registers(const struct frozen_thread *t, int set, void *buf, size_t size)
+{
+	struct iovec io = {.iov_base = buf, .iov_len = size};
+
+	if (ptrace(PTRACE_GETREGSET, t->tid, (void *)(intptr_t)set, &io))
+		return -errno;
+	return (ssize_t)io.iov_len;
 }
 
 /* Its id in its own PID namespace, the last one of the line; tid where the kernel does not tell. */

@@ -57,6 +57,10 @@ int freeze_look(struct freeze *f, const struct process *p, uint64_t max_ns, int 
 		void *arg, struct err *err);
 void freeze_free(struct freeze *f);
 
+/* One more set of a thread's registers (elf.h: NT_FPREGSET and so on), while it is frozen: how many
+ * bytes, or negative errno. */
+ssize_t freeze_registers(const struct frozen_thread *t, int set, void *buf, size_t size);
+
 /* By the id that the process itself knows. */
 const struct frozen_thread *freeze_thread(const struct freeze *f, pid_t own);
 

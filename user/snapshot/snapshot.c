@@ -14,8 +14,10 @@
 #include "snapshot/goroutines.h"
 #include "snapshot/groups.h"
 
-/* Of the time that it may stand still, the goroutines' part when there are maps to be read too. */
+/* Of the time that it may stand still, the goroutines' part when there is more to be read, and of
+ * what is left that of maps when there is a core file to be filled. */
 #define GOROUTINES_PART 0.5
+#define MAPS_PART 0.5
 /* What is read of a process, as far as its goroutines tell. */
 #define BYTES_PER_GOROUTINE 3072
 #define MIN_RESERVE (4u << 20)
@@ -156,7 +158,8 @@ static int read_frozen(void *arg)
 {
 	struct taking *t = arg;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), until = t->freeze.until_ns;
-	double part = !t->options->nmaps	    ? 1
+	bool more = t->options->nmaps || t->options->core;
+	double part = !more			    ? 1
 		      : t->options->goroutines_part ? t->options->goroutines_part
 						    : GOROUTINES_PART;
 	struct snapshot_sight sight;
@@ -172,7 +175,16 @@ static int read_frozen(void *arg)
 	sight = sight_of(t);
 	if (!r && t->options->frozen)
 		r = t->options->frozen(t->options->arg, &sight);
-	return r ? r : read_maps(t, until);
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (!r)
+		r = read_maps(t, t->options->core && now < until
+					 ? now + (uint64_t)((double)(until - now) * MAPS_PART)
+					 : until);
+	if (!r && t->options->core) {
+		core_take(t->options->core, &t->freeze, t->memory, &t->goroutines, until);
+		memory_deadline(t->memory, 1); /* it has what was read */
+	}
+	return r;
 }
 
 static int take_frozen(struct taking *t)
@@ -316,7 +328,10 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 	snapshot_ready_free(&t.own);
 	goroutines_free(&t.goroutines);
 	unwinder_free(&t.unwinder);
-	memory_close(t.memory);
+	if (options->core)
+		core_own(options->core, t.memory);
+	else
+		memory_close(t.memory);
 	freeze_free(&t.freeze);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "go/gomap.h"
 #include "model/snapshot.h"
 #include "process/process.h"
+#include "snapshot/core.h"
 #include "snapshot/goroutines.h"
 
 /* A process frozen for a moment, looked at, and let go. */
@@ -38,8 +39,9 @@ struct snapshot_options {
 	uint64_t max_freeze_ns;
 	const struct snapshot_map *maps;
 	size_t nmaps;
+	struct core *core;	/* that is filled; NULL: none */
 	bool values;		/* decode keys and values */
-	double goroutines_part; /* of the time, where there are maps too; 0: half of it */
+	double goroutines_part; /* of the time, where there is more to be read; 0: half of it */
 	const struct snapshot_ready *ready; /* NULL: found out first */
 	/*
 	 * frozen() is called while all stands still, told() after it has been let go, when memory

@@ -359,7 +359,13 @@ static void test_snapshot(void **state)
 	split(&w, "snapshot -p 12 --format pprof");
 	assert_int_equal(options_parse_snapshot(w.argc, w.argv, &o), OPTIONS_RUN);
 	assert_int_equal(o.max_freeze_ns, 250000000);
+	assert_null(o.core);
 	snapshot_options_free(&o);
+	split(&w, "snapshot -p 12 --core now.core -o a.json");
+	assert_int_equal(options_parse_snapshot(w.argc, w.argv, &o), OPTIONS_RUN);
+	assert_string_equal(o.core, "now.core");
+	snapshot_options_free(&o);
+	assert_snapshot_refused("snapshot -p 1 --core a.json -o a.json", "the same file: a.json");
 	assert_snapshot_refused("snapshot", "-p PID");
 	assert_snapshot_refused("snapshot -p 0", "'0' is out of range");
 	assert_snapshot_refused("snapshot -p 1 --map 4096", "'4096' is not a map's address");

@@ -98,6 +98,50 @@ static void frozen_memory_is_read_once(void **state)
 	assert_null(memory_frozen(NULL));
 }
 
+struct seen {
+	size_t pages, pieces;
+	uint64_t from, to;
+};
+
+static void see_kept(void *arg, uint64_t addr, const void *data, size_t len)
+{
+	struct seen *seen = arg;
+	size_t i;
+
+	for (i = 0; i < len; i += 4096)
+		assert_int_equal(((const uint8_t *)data)[i], (addr + i) / 4096 % 251);
+	seen->pages += len / 4096;
+	seen->pieces++;
+	seen->from = !seen->from || addr < seen->from ? addr : seen->from;
+	seen->to = addr + len > seen->to ? addr + len : seen->to;
+}
+
+/* A piece of 64 KiB ends where the part does. */
+static void what_is_kept_is_told(void **state)
+{
+	static uint8_t data[(1 << 16) + 3 * 4096];
+	const struct memory_part part = {AT, data, sizeof(data)};
+	struct memory *m = memory_frozen(memory_parts(&part, 1));
+	struct seen seen = {};
+	uint64_t v;
+	size_t i;
+
+	(void)state;
+	assert_non_null(m);
+	for (i = 0; i < sizeof(data); i += 4096)
+		data[i] = (uint8_t)((AT + i) / 4096 % 251);
+	memory_each_kept(m, see_kept, &seen);
+	assert_int_equal(seen.pages, 0);
+	assert_int_equal(memory_u64(m, AT + 8, &v), 0);
+	assert_int_equal(memory_u64(m, AT + (1 << 16), &v), 0);
+	memory_each_kept(m, see_kept, &seen);
+	assert_int_equal(seen.pages, 19);
+	assert_int_equal(seen.pieces, 2);
+	assert_int_equal(seen.from, AT);
+	assert_int_equal(seen.to, AT + sizeof(data));
+	memory_close(m);
+}
+
 static void nothing_is_read_when_time_is_up(void **state)
 {
 	static uint8_t data[2 << 16];
@@ -176,6 +220,7 @@ int main(void)
 		cmocka_unit_test(made_up_memory_has_bounds),
 		cmocka_unit_test(a_live_process_is_read_across_a_hole),
 		cmocka_unit_test(frozen_memory_is_read_once),
+		cmocka_unit_test(what_is_kept_is_told),
 		cmocka_unit_test(nothing_is_read_when_time_is_up),
 		cmocka_unit_test(a_core_file_is_not_trusted),
 	};

@@ -99,6 +99,30 @@ static void version_2(void **state)
 	assert_true(look().cpus <= 0);
 }
 
+/* What its files could be dropped of counts as left; the tightest group does. */
+static void memory_left(void **state)
+{
+	(void)state;
+	file("proc/7/cgroup", "0::/a/b\n");
+	file("proc/self/mountinfo", MOUNTED_2);
+	assert_true(cgroup_memory_left(root, 7) == UINT64_MAX);
+	file("sys/fs/cgroup/a/b/memory.max", "max\n");
+	file("sys/fs/cgroup/a/memory.max", "1000000\n");
+	file("sys/fs/cgroup/a/memory.current", "700000\n");
+	assert_int_equal(cgroup_memory_left(root, 7), 300000);
+	file("sys/fs/cgroup/a/memory.stat", "anon 5\ninactive_file 50000\nactive_file 9\n");
+	assert_int_equal(cgroup_memory_left(root, 7), 350000);
+	file("sys/fs/cgroup/a/b/memory.max", "100\n");
+	file("sys/fs/cgroup/a/b/memory.current", "200\n");
+	assert_int_equal(cgroup_memory_left(root, 7), 0);
+	file("proc/7/cgroup", "4:memory:/x\n");
+	file("proc/self/mountinfo", "31 23 0:27 / /cg/memory rw - cgroup cgroup rw,memory\n");
+	file("cg/memory/x/memory.limit_in_bytes", "5000\n");
+	file("cg/memory/x/memory.usage_in_bytes", "3000\n");
+	file("cg/memory/x/memory.stat", "inactive_file 1\ntotal_inactive_file 2000\n");
+	assert_int_equal(cgroup_memory_left(root, 7), 4000);
+}
+
 static void version_1(void **state)
 {
 	(void)state;
@@ -206,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_known, begin, end),
 		cmocka_unit_test_setup_teardown(version_2, begin, end),
+		cmocka_unit_test_setup_teardown(memory_left, begin, end),
 		cmocka_unit_test_setup_teardown(version_1, begin, end),
 		cmocka_unit_test(a_live_process),
 		cmocka_unit_test(what_it_was_started_with),

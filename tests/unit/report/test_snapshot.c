@@ -117,6 +117,7 @@ static void sample(struct report *report)
 	s->maps = sample_zero(2, sizeof(*s->maps));
 	sample_map(&s->maps[0], true);
 	sample_map(&s->maps[1], false);
+	s->core = (struct report_core){sample_text("now.core"), 46747648, 46714880, 307040256};
 	assert_int_equal(report_snapshot_note(s, "%d goroutines were not read", 3), 0);
 	assert_true(report_snapshot_broken(s));
 	sample_death(report);
@@ -147,6 +148,7 @@ static void text_says_all_of_it(void **state)
 		"Stood still for 12.0ms\n",
 		"SNAPSHOT of process 4210 (/srv/app)\n",
 		"Frozen for 2.3ms: 5 threads, 8 goroutines in 2 groups\n",
+		"Core file now.core: 46.7 of 307.0 MB of its memory\n",
 		"Note: 3 goroutines were not read\n",
 		"Map at 0x00c000094480: map[string]int (by its contents)\n",
 		"  3 entries (4 seen), 16 slots, load 25%, 1 tables\n",
@@ -182,6 +184,11 @@ static void json_is_of_the_schema(void **state)
 	s = json_array_get(json_object_get(root, "snapshots"), 0);
 	assert_int_equal(json_array_size(json_object_get(s, "groups")), 2);
 	assert_int_equal(json_array_size(json_object_get(s, "maps")), 2);
+	s = json_object_get(s, "core");
+	assert_string_equal(json_string_value(json_object_get(s, "file")), "now.core");
+	assert_int_equal(json_integer_value(json_object_get(s, "bytes")), 46747648);
+	assert_int_equal(json_integer_value(json_object_get(s, "taken")), 46714880);
+	assert_int_equal(json_integer_value(json_object_get(s, "of")), 307040256);
 	json_decref(root);
 	free(text);
 }

@@ -113,6 +113,17 @@ static json_t *build_group(const struct report_group *g)
 JSON_BUILD_LIST(build_maps, struct report_map_dump, build_map)
 JSON_BUILD_LIST(build_groups, struct report_group, build_group)
 
+static json_t *build_core(const struct report_core *c)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "file", json_text(c->file));
+
+	failed |= json_put(o, "bytes", json_number(c->bytes));
+	failed |= json_put(o, "taken", json_number(c->taken));
+	failed |= json_put(o, "of", json_number(c->of));
+	return json_finish(o, failed);
+}
+
 static json_t *build_snapshot(const struct report_snapshot *s)
 {
 	json_t *o = json_object();
@@ -131,6 +142,8 @@ static json_t *build_snapshot(const struct report_snapshot *s)
 	failed |= json_put(o, "in_no_group", json_number(s->groups_cut));
 	failed |= json_put(o, "groups", build_groups(s->groups, s->ngroups));
 	failed |= json_put(o, "maps", build_maps(s->maps, s->nmaps));
+	if (s->core.file)
+		failed |= json_put(o, "core", build_core(&s->core));
 	failed |= json_put(o, "notes", build_notes(s));
 	return json_finish(o, failed);
 }

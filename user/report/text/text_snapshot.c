@@ -156,6 +156,19 @@ static void print_notes(FILE *out, const struct report_snapshot *s)
 	}
 }
 
+static void print_core(FILE *out, const struct report_core *c)
+{
+	if (!c->file)
+		return;
+	fputs("Core file ", out);
+	escape_text(out, c->file);
+	if (c->taken < c->of)
+		fprintf(out, ": %.1f of %.1f MB of its memory\n", (double)c->taken / 1e6,
+			(double)c->of / 1e6);
+	else
+		fprintf(out, ": all of its memory, %.1f MB\n", (double)c->of / 1e6);
+}
+
 static void print_snapshot(FILE *out, const struct report_snapshot *s,
 			   const struct text_style *style)
 {
@@ -167,6 +180,7 @@ static void print_snapshot(FILE *out, const struct report_snapshot *s,
 	fprintf(out, ")%s\n", style->color ? PLAIN : "");
 	fprintf(out, "Frozen for %s: %" PRIu32 " threads, %" PRIu64 " goroutines in %zu groups\n",
 		duration_format((double)s->freeze_ns).s, s->threads, s->goroutines, s->ngroups);
+	print_core(out, &s->core);
 	print_notes(out, s);
 	for (i = 0; i < s->nmaps; i++)
 		text_print_map_dump(out, &s->maps[i], style);
