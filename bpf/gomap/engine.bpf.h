@@ -314,7 +314,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	store_fence();
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
-	length = slowdown_begin(o, length);
+	length = slowdown_begin(o->g, length);
 	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
 	store_fence();

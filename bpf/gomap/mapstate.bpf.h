@@ -300,7 +300,7 @@ __noinline int map_assigned(__u32 index, __u64 map, __u64 g, __u32 op, __u32 slo
  * the same time on two CPUs, that one pushed another one out. Not a third one, where its mark is
  * there.
  */
-static __always_inline void writer_comes(struct mr_map *m, __u64 g, __u64 last)
+static __noinline void writer_comes(struct mr_map *m, __u64 g, __u64 last)
 {
 	__u64 before = m->writer_before.g;
 	__u8 *mark = &m->marks[mr_mark_place(g)], old = *mark;

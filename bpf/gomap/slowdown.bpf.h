@@ -54,13 +54,14 @@ __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __
 }
 
 /* Paid before it begins: others may begin meanwhile. For how long it may be, then: those who come at
- * the same time have all chosen their lengths before one of them was counted. */
-static __always_inline __u64 slowdown_begin(const struct operation *o, __u64 length)
+ * the same time have all chosen their lengths before one of them was counted. A function of its own:
+ * the caller has no stack left. */
+__noinline __u64 slowdown_begin(__u64 g, __u64 length)
 {
 	__sync_fetch_and_add(&holding, 1);
 	if (length > cfg.max_hold_ns && *(volatile __u64 *)&holding > cfg.long_holds)
 		length = cfg.max_hold_ns;
-	__sync_fetch_and_add((__u64 *)&o->target->held_ns, length);
+	__sync_fetch_and_add((__u64 *)&target_of(g)->held_ns, length);
 	return length;
 }
 
