@@ -53,9 +53,9 @@ __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __
 	return cold > length ? cold : length;
 }
 
-/* Paid before it begins: others may begin meanwhile. For how long it may be, then: those who come at
- * the same time have all chosen their lengths before one of them was counted. A function of its own:
- * the caller has no stack left. */
+/* Paid before it begins: others may begin meanwhile. For how long it may be, then: those who come
+ * at the same time have all chosen their lengths before one of them was counted. A function of its
+ * own: the caller has no stack left. */
 __noinline __u64 slowdown_begin(__u64 g, __u64 length)
 {
 	__sync_fetch_and_add(&holding, 1);
