@@ -201,13 +201,14 @@ host_all()
 	set -- $racers
 	count=$((3 + $#))
 	expect_line doc.json '"of": "host"'
-	expect_followed go "$count"
+	# a racer that its own check ended at once may have gone before anybody could look: then it is no Go program to us
+	[ "$(followed go)" -ge 4 ] && [ "$(followed go)" -le "$count" ] || expect_followed go "$count"
 	expect_row "$go_stays" "\"exe\": \"/e2e/$clean\"" '"why_not": null' '"args": "/e2e/' "\"parent\": $$,"
 	expect_row "$go_goes" '"why_not": null' '"to_s": [0-9]'
 	expect_row "$go_brief" '"why_not": null' '"to_s": [0-9]'
 	expect_row "$go_racer" "\"exe\": \"/e2e/$racy\"" '"why_not": null'
 	[ "$(followed watched)" -ge 4 ] || expect_followed watched 4
-	expect_line err "^  Watched [0-9]+ of $count Go processes, among [0-9]+ that were there or were started"
+	expect_line err "^  Watched [0-9]+ of $(followed go) Go processes, among [0-9]+ that were there or were started"
 	echo "$(followed watched) of $count watched, among $(followed processes)"
 }
 
