@@ -35,7 +35,9 @@ show()
 
 while kill -0 "$runner"; do
 	sleep 2
-	[[ -s $file ]] && age=$((EPOCHSECONDS - $(stat -c %Y "$file"))) && ((age >= seconds)) || continue
+	[[ -s $file ]] || continue
+	age=$((EPOCHSECONDS - $(stat -c %Y "$file")))
+	((age >= seconds)) || continue
 	{
 		echo "# $(<"$file") has not ended for $age s:"
 		descendants | while read -r pid name; do
