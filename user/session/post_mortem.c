@@ -207,9 +207,7 @@ static int look(void *arg, const struct snapshot_sight *s)
 		    gs->list[i].id == t->event->other.goid)
 			t->last = i;
 	}
-	if (t->died == SIZE_MAX)
-		return 0;
-	t->self_inside = find_inside(t, s, t->died, &t->self);
+	t->self_inside = t->died != SIZE_MAX && find_inside(t, s, t->died, &t->self);
 	for (i = 0; i < gs->n && t->self_inside && t->nall < MAX_INSIDE; i++)
 		if (i != t->died && find_inside(t, s, i, &one) && one.map == t->self.map &&
 		    one.writes)
@@ -266,8 +264,7 @@ static const char *why_not(const struct taking *t)
 		return "it is not certain which map the one that died was inside of: it entered it "
 		       "unseen";
 	if (t->still_written)
-		return "somebody is still inside a write to this map, whom maprace has not seen enter "
-		       "it";
+		return "somebody is still inside a write to this map, and who that is cannot be told";
 	return "nobody else stands inside a write to this map, as far as operations are seen: it "
 	       "has got through in the moment that the process took to stop";
 }

@@ -80,6 +80,8 @@ void watched_find_libraries(struct watched *w, watched_found found, void *ctx)
 	watched_files_begin(&w->files);
 	(void)process_libraries(&w->process, look_at, &f); /* gone: nothing to add */
 	watched_tell_files(w, &w->files);
+	if (w->files.cut)
+		w->looks = 0; /* soon again */
 }
 
 void watched_forget_libraries(struct watched *w)
