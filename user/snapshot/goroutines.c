@@ -340,13 +340,24 @@ static int read_stack(struct reader *rd, struct goroutine *g)
 	return keep_stack(rd->gs, g, &stack);
 }
 
-static void add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
+/* The list grows as goroutines are met: what the process says of their number is only its word. */
+static int add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
 {
+	struct goroutines *gs = rd->gs;
 	uint64_t tid = 0;
 
+	if (gs->n == gs->list_room) {
+		size_t room = gs->list_room ? 2 * gs->list_room : 1024;
+		struct goroutine *grown = reallocarray(gs->list, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		gs->list = grown;
+		gs->list_room = room;
+	}
 	if (raw->m && memory_u64(rd->memory, raw->m + rd->layout->m_procid, &tid))
 		tid = 0;
-	rd->gs->list[rd->gs->n++] = (struct goroutine){
+	gs->list[gs->n++] = (struct goroutine){
 		.addr = addr,
 		.id = raw->id,
 		.parent = raw->parent,
@@ -359,27 +370,28 @@ static void add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
 		.reason = raw->reason,
 		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
 	};
+	return 0;
 }
 
 /* An entry of the list. */
-static void take(struct reader *rd, uint64_t addr)
+static int take(struct reader *rd, uint64_t addr)
 {
 	struct goroutines *gs = rd->gs;
 	struct raw_g raw;
 
 	if (addr && *addresses_find(&rd->early, addr) == addr)
-		return;
+		return 0;
 	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
 		if (memory_late(rd->memory))
 			gs->unread++;
 		else
 			gs->unreadable++;
-		return;
+		return 0;
 	}
-	if (is_unused(&raw))
-		gs->dead++;
-	else
-		add(rd, addr, &raw);
+	if (!is_unused(&raw))
+		return add(rd, addr, &raw);
+	gs->dead++;
+	return 0;
 }
 
 static bool runs(const struct goroutine *g)
@@ -426,28 +438,31 @@ static int read_running(struct reader *rd)
 			continue;
 		*slot = addr;
 		rd->early.n++;
-		add(rd, addr, &raw);
-		r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+		r = add(rd, addr, &raw);
+		if (!r)
+			r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
 	}
 	return r;
 }
 
 /* As many as half of the time is enough for. */
-static void read_list(struct reader *rd, uint64_t n)
+static int read_list(struct reader *rd, uint64_t n)
 {
 	uint64_t addr, until = memory_until(rd->memory), now = clock_ns(CLOCK_MONOTONIC);
+	int r = 0;
 
 	if (until > now)
 		memory_deadline(rd->memory, now + (until - now) / 2);
-	for (; rd->next < n && !memory_late(rd->memory); rd->next++) {
+	for (; rd->next < n && !r && !memory_late(rd->memory); rd->next++) {
 		if (memory_u64(rd->memory, rd->array + 8 * rd->next, &addr)) {
 			rd->gs->unreadable++;
 			continue;
 		}
 		rd->met += addr && *addresses_find(&rd->early, addr) == addr;
-		take(rd, addr);
+		r = take(rd, addr);
 	}
 	memory_deadline(rd->memory, until);
+	return r;
 }
 
 /* The stacks of those that run are the fewest and say most. */
@@ -478,11 +493,11 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	    n > MAX_GOROUTINES)
 		return -EFAULT;
 	gs->total = n;
-	gs->list = calloc(n + (freeze ? freeze->n : 0), sizeof(*gs->list));
-	r = gs->list ? read_running(&rd) : -ENOMEM;
+	r = read_running(&rd);
 	for (rounds = 0; rounds < ROUNDS && !r && rd.next < n && !memory_late(memory); rounds++) {
-		read_list(&rd, n);
-		r = read_stacks(&rd);
+		r = read_list(&rd, n);
+		if (!r)
+			r = read_stacks(&rd);
 	}
 	if (n - rd.next > rd.early.n - rd.met)
 		gs->unread += n - rd.next - (rd.early.n - rd.met);

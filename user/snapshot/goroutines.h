@@ -40,7 +40,7 @@ struct goroutine {
 
 struct goroutines {
 	struct goroutine *list; /* without the dead */
-	size_t n;
+	size_t n, list_room;
 	uint64_t *pcs, *slots; /* of each frame, as struct unwound has them */
 	size_t npcs, room;
 	uint64_t total;	     /* entries of runtime.allgs */

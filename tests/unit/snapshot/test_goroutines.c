@@ -113,6 +113,20 @@ static void end(void)
 	go_binary_close(m.bin);
 }
 
+/* 16 million goroutines would take 1.6 GB here. */
+static void what_is_claimed_takes_no_memory(void **state)
+{
+	(void)state;
+	begin();
+	put(8, 1 << 24, 8);
+	put(16, 1 << 24, 8);
+	assert_int_equal(read_all(NULL), 0);
+	assert_int_equal(m.gs.total, 1 << 24);
+	assert_int_equal(m.gs.n, 1);
+	assert_in_range(m.gs.list_room, 1, 4096);
+	end();
+}
+
 static void a_stack_is_walked_by_its_depths(void **state)
 {
 	struct report_snapshot out = {.pid = 1};
@@ -348,6 +362,7 @@ static void reasons_are_those_of_the_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_claimed_takes_no_memory),
 		cmocka_unit_test(a_stack_is_walked_by_its_depths),
 		cmocka_unit_test(one_that_runs_has_its_registers),
 		cmocka_unit_test(one_that_is_not_reached_is_truncated),
