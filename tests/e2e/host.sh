@@ -11,12 +11,13 @@ set -euo pipefail
 
 host_names='come_and_go status_line places container user exec_again no_events usage'
 
-# host_watch ARG...: in the background, until it is there
+# host_watch ARG...: in the background, until it is there: until it catches SIGUSR1, which ended it before (and the shell that is about
+# to become it catches others)
 host_watch()
 {
 	"$maprace" watch --all --match "$bin/*" --no-color -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null &
 	target=$!
-	must 'it has not begun' wait_until 10 grep -qs '^SigCgt:.*[1-9a-f]' "/proc/$target/status" &&
+	must 'it has not begun' wait_until 10 grep -qs '^SigCgt:.*[2367abef]..$' "/proc/$target/status" &&
 		must 'it does not answer' wait_until 20 begun
 }
 
