@@ -36,6 +36,7 @@ static int fill_target(struct report *report, const struct process *p, const str
 		.exe = strdup(p->exe),
 		.build_id = strdup(elf_file_build_id(elf)),
 		.go_version = strdup(go_binary_version(bin)),
+		.module = strdup(go_binary_module(bin)),
 		.library = strdup(""),
 		.swiss = go_binary_layout(bin)->map_impl == GO_MAP_SWISS,
 		.stripped = !elf_file_has_symtab(elf),
@@ -43,7 +44,7 @@ static int fill_target(struct report *report, const struct process *p, const str
 		.cgo = go_binary_is_cgo(bin),
 		.exit_status = -1,
 	};
-	return t->exe && t->build_id && t->go_version && t->library ? 0 : -ENOMEM;
+	return t->exe && t->build_id && t->go_version && t->module && t->library ? 0 : -ENOMEM;
 }
 
 static int take(struct report *report, const struct process *p, const struct go_binary *bin,

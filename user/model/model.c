@@ -165,6 +165,7 @@ static void targets_free(struct report_target *targets, size_t n)
 		free(targets[i].library);
 		free(targets[i].build_id);
 		free(targets[i].go_version);
+		free(targets[i].module);
 	}
 	free(targets);
 }

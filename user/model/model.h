@@ -252,6 +252,7 @@ struct report_growth { /* of a map, seen with watch --growth */
 struct report_target {
 	uint32_t pid;
 	char *exe, *build_id, *go_version;
+	char *module;  /* its main module's path; "" or, of an old document, NULL: not known */
 	char *library; /* the Go library whose runtime it is; "": the program's own */
 	double late_s; /* how long the watch had lasted when that was loaded; 0: it was there */
 	bool swiss, stripped, pie, cgo;

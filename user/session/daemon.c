@@ -45,16 +45,30 @@ static const struct report_process *process_of(const struct daemon *d,
 	return p ? p : &nobody;
 }
 
+/* Of the program that the process runs now, or ran last. */
+static const char *module_of(const struct daemon *d, const struct report_race *race)
+{
+	const struct watch *w = d->watch;
+	size_t i;
+
+	for (i = w->ntargets; i--;)
+		if ((uint32_t)w->targets[i]->process.pid == race->pid)
+			return watched_module(w->targets[i]);
+	return "";
+}
+
 static void on_race(void *ctx, const struct report_race *race)
 {
 	struct daemon *d = ctx;
 	const struct report_process *p = process_of(d, race);
+	struct racebook_program of;
 	char *line = NULL;
 	size_t len = 0;
 	FILE *memory;
 	int r;
 
-	if (!racebook_note(d->book, race, p->exe, p->unit ? p->unit : ""))
+	of = (struct racebook_program){p->exe, module_of(d, race)};
+	if (!racebook_note(d->book, race, &of, p->unit ? p->unit : ""))
 		return;
 	log_info("a race was proved in process %u (%s)", race->pid, p->exe);
 	memory = open_memstream(&line, &len);
@@ -66,11 +80,11 @@ static void on_race(void *ctx, const struct report_race *race)
 	free(line);
 }
 
-static void on_retire(void *ctx, const struct report_race *race, const char *exe)
+static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	struct daemon *d = ctx;
 
-	racebook_retire(d->book, race, exe);
+	racebook_retire(d->book, race, &(struct racebook_program){of->exe, of->module});
 }
 
 /* ---- pages ---- */

@@ -100,6 +100,7 @@ static int copy_target(struct report *report, const struct report_target *from)
 	to->library = report_text_copy(from->library, &r);
 	to->build_id = report_text_copy(from->build_id, &r);
 	to->go_version = report_text_copy(from->go_version, &r);
+	to->module = report_text_copy(from->module, &r);
 	return r;
 }
 

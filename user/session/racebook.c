@@ -19,13 +19,13 @@
 struct racebook {
 	struct page {
 		struct metrics_race race;
-		char *exe, *unit;
+		char *exe, *module, *unit;
 		uint64_t gone; /* sightings in processes that are gone from the report */
 	} pages[RACEBOOK_MOST];
 	size_t npages;
 	struct metrics_race list[RACEBOOK_MOST];
 	uint64_t unlisted;
-	void *known; /* a tree (tsearch(3)) of "ID EXE", of earlier runs too */
+	void *known; /* a tree (tsearch(3)) of "ID EXE" or "ID EXE\tMODULE", of earlier runs too */
 	size_t nknown;
 	FILE *state;
 	bool cut; /* there was no room for the end of its last line */
@@ -109,12 +109,14 @@ int racebook_open(struct racebook **out, const char *state, struct err *err)
 	return 0;
 }
 
-static struct page *find(struct racebook *b, const struct report_race *race, const char *exe)
+static struct page *find(struct racebook *b, const struct report_race *race,
+			 const struct racebook_program *of)
 {
 	size_t i;
 
 	for (i = 0; i < b->npages; i++)
-		if (!strcmp(b->pages[i].race.id, race->id) && !strcmp(b->pages[i].exe, exe))
+		if (!strcmp(b->pages[i].race.id, race->id) && !strcmp(b->pages[i].exe, of->exe) &&
+		    !strcmp(b->pages[i].module, of->module))
 			return &b->pages[i];
 	return NULL;
 }
@@ -149,31 +151,39 @@ static void keep(struct racebook *b, const char *line)
 	}
 }
 
-static struct page *add(struct racebook *b, const struct report_race *race, const char *exe,
-			const char *unit)
+static void page_free(struct page *page)
+{
+	free(page->exe);
+	free(page->module);
+	free(page->unit);
+}
+
+static struct page *add(struct racebook *b, const struct report_race *race,
+			const struct racebook_program *of, const char *unit)
 {
 	struct page *page = &b->pages[b->npages];
 
 	if (b->npages == RACEBOOK_MOST)
 		return NULL;
-	*page = (struct page){.exe = strdup(exe), .unit = strdup(unit)};
-	if (!page->exe || !page->unit) {
-		free(page->exe);
-		free(page->unit);
+	*page = (struct page){
+		.exe = strdup(of->exe), .module = strdup(of->module), .unit = strdup(unit)};
+	if (!page->exe || !page->module || !page->unit) {
+		page_free(page);
 		return NULL;
 	}
 	memcpy(page->race.id, race->id, sizeof(page->race.id));
 	page->race.kind = race->kind;
 	page->race.exe = page->exe;
+	page->race.module = page->module;
 	page->race.unit = page->unit;
 	b->npages++;
 	return page;
 }
 
-bool racebook_note(struct racebook *b, const struct report_race *race, const char *exe,
-		   const char *unit)
+bool racebook_note(struct racebook *b, const struct report_race *race,
+		   const struct racebook_program *of, const char *unit)
 {
-	struct page *page = find(b, race, exe);
+	struct page *page = find(b, race, of);
 	char line[LINE];
 	size_t i;
 	bool first;
@@ -182,12 +192,13 @@ bool racebook_note(struct racebook *b, const struct report_race *race, const cha
 		page->race.processes++;
 		return false;
 	}
-	snprintf(line, sizeof(line), "%s %.4000s", race->id, exe);
+	snprintf(line, sizeof(line), "%s %.3800s%s%.256s", race->id, of->exe,
+		 of->module[0] ? "\t" : "", of->module);
 	for (i = 0; line[i]; i++)
 		if (line[i] == '\n')
 			line[i] = '?';
 	first = !is_known(b, line);
-	page = add(b, race, exe, unit);
+	page = add(b, race, of, unit);
 	if (page)
 		page->race.processes = 1;
 	else if (first)
@@ -197,9 +208,10 @@ bool racebook_note(struct racebook *b, const struct report_race *race, const cha
 	return first;
 }
 
-void racebook_retire(struct racebook *b, const struct report_race *race, const char *exe)
+void racebook_retire(struct racebook *b, const struct report_race *race,
+		     const struct racebook_program *of)
 {
-	struct page *page = find(b, race, exe);
+	struct page *page = find(b, race, of);
 
 	if (page)
 		page->gone += race->count;
@@ -214,7 +226,9 @@ static struct page *page_of(struct racebook *b, const struct report *report,
 
 	for (i = report->ntargets; !page && i--;)
 		if (report->targets[i].pid == race->pid)
-			page = find(b, race, report->targets[i].exe);
+			page = find(b, race,
+				    &(struct racebook_program){report->targets[i].exe,
+							       report->targets[i].module});
 	return page;
 }
 
@@ -247,10 +261,8 @@ void racebook_close(struct racebook *b)
 
 	if (!b)
 		return;
-	for (i = 0; i < b->npages; i++) {
-		free(b->pages[i].exe);
-		free(b->pages[i].unit);
-	}
+	for (i = 0; i < b->npages; i++)
+		page_free(&b->pages[i]);
 	tdestroy(b->known, free);
 	if (b->state)
 		fclose(b->state);

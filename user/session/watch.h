@@ -26,7 +26,7 @@ struct watch_hooks {
 	int (*begin)(void *ctx, struct event_base *base);
 	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
 	/* of a process whose row of the report is given up, and its races with it */
-	void (*retire)(void *ctx, const struct report_race *race, const char *exe);
+	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);
 	void (*reload)(void *ctx); /* SIGHUP; NULL: that ends it */
 	void (*end)(void *ctx);	   /* the loop's events are about to go */

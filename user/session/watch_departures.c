@@ -65,7 +65,7 @@ static bool is_needed(const struct watch *w, const struct watched *t)
 
 struct retiring {
 	const struct watch *watch;
-	const char *exe;
+	const struct report_target *of;
 };
 
 static void retire(void *ctx, const struct report_race *race)
@@ -73,13 +73,13 @@ static void retire(void *ctx, const struct report_race *race)
 	const struct retiring *r = ctx;
 
 	if (r->watch->hooks)
-		r->watch->hooks->retire(r->watch->hooks_ctx, race, r->exe);
+		r->watch->hooks->retire(r->watch->hooks_ctx, race, r->of);
 }
 
 static void drop(struct watch *w, size_t i)
 {
 	struct watched *t = w->targets[i];
-	struct retiring who = {w, t->past->report.targets[0].exe};
+	struct retiring who = {w, &t->past->report.targets[0]};
 
 	tracker_forget(w->tracker, &t->source, retire, &who);
 	past_add(&w->gone, t);

@@ -300,6 +300,7 @@ void watch_announce(struct watch *w, struct watched *t)
 	free(target.library);
 	free(target.build_id);
 	free(target.go_version);
+	free(target.module);
 }
 
 /* The kernel verifies no program while a signal is pending: one that comes again and again

@@ -173,6 +173,13 @@ void watched_close(struct watched *w)
 	process_close(&w->process);
 }
 
+const char *watched_module(const struct watched *w)
+{
+	if (w->past)
+		return w->past->report.targets[0].module;
+	return w->bin ? go_binary_module(w->bin) : "";
+}
+
 int watched_describe(const struct watched *w, struct report_target *target)
 {
 	const struct elf_file *elf = go_binary_elf(w->bin);
@@ -184,6 +191,7 @@ int watched_describe(const struct watched *w, struct report_target *target)
 	target->late_s = w->late_s;
 	target->build_id = strdup(elf_file_build_id(elf));
 	target->go_version = strdup(go_binary_version(w->bin));
+	target->module = strdup(go_binary_module(w->bin));
 	target->swiss = go_binary_layout(w->bin)->map_impl == GO_MAP_SWISS;
 	target->stripped = !elf_file_has_symtab(elf);
 	target->pie = elf_file_is_pie(elf);
@@ -194,12 +202,14 @@ int watched_describe(const struct watched *w, struct report_target *target)
 		target->cost_percent = account_cost_percent(&w->account);
 		target->allowed_percent = account_allowed_percent(&w->account);
 	}
-	if (target->exe && target->library && target->build_id && target->go_version)
+	if (target->exe && target->library && target->build_id && target->go_version &&
+	    target->module)
 		return 0;
 	free(target->exe);
 	free(target->library);
 	free(target->build_id);
 	free(target->go_version);
+	free(target->module);
 	return -ENOMEM;
 }
 

@@ -119,6 +119,9 @@ void watched_close(struct watched *w);
 /* To what it was before watched_prepare(), without a library: process and what was looked at stay. */
 void watched_reset(struct watched *w);
 
+/* The path of its main module, or "". */
+const char *watched_module(const struct watched *w);
+
 /* Fills target with copies. 0 or -ENOMEM. */
 int watched_describe(const struct watched *w, struct report_target *target);
 

@@ -318,11 +318,11 @@ static void on_race(void *ctx, const struct report_race *race)
 }
 
 /* What is kept of it is in the table. */
-static void on_retire(void *ctx, const struct report_race *race, const char *exe)
+static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	(void)ctx;
 	(void)race;
-	(void)exe;
+	(void)of;
 }
 
 static void on_tick(void *ctx)

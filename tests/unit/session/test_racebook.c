@@ -58,7 +58,8 @@ static bool note(struct racebook *b, unsigned int id, const char *exe)
 {
 	struct report_race race = race_of(id, 1, 1);
 
-	return racebook_note(b, &race, exe, "a.service");
+	return racebook_note(b, &race, &(struct racebook_program){exe, "example.com/a"},
+			     "a.service");
 }
 
 static void test_once_for_each_program(void **state)
@@ -85,12 +86,46 @@ static void test_once_for_each_program(void **state)
 	racebook_close(NULL);
 }
 
+/* Two containers have a program at one path, two versions of one program are one. */
+static void test_programs_at_one_path(void **state)
+{
+	const struct racebook_program checkout = {"/app/server", "example.com/checkout"},
+				      cart = {"/app/server", "example.com/cart"},
+				      unknown = {"/app/server", ""};
+	struct report_race race = race_of(1, 7, 10);
+	struct racebook *b = opened(path);
+	struct report_target targets[] = {
+		{.pid = 7, .exe = (char *)"/app/server", .module = (char *)"example.com/cart"}};
+	struct report report = {.targets = targets, .ntargets = 1, .races = &race, .nraces = 1};
+	const struct metrics_race *list;
+	size_t n;
+
+	(void)state;
+	assert_true(racebook_note(b, &race, &checkout, ""));
+	assert_true(racebook_note(b, &race, &cart, ""));
+	assert_false(racebook_note(b, &race, &checkout, ""));
+	assert_true(racebook_note(b, &race, &unknown, ""));
+	list = racebook_list(b, &report, &n);
+	assert_int_equal(n, 3);
+	assert_string_equal(list[1].module, "example.com/cart");
+	assert_int_equal(list[1].sightings, 10);
+	assert_int_equal(list[0].sightings, 0);
+	assert_int_equal(list[2].sightings, 0);
+	racebook_close(b);
+	b = opened(path);
+	assert_false(racebook_note(b, &race, &cart, ""));
+	assert_false(racebook_note(b, &race, &unknown, ""));
+	racebook_close(b);
+}
+
 /* What a counter says never becomes less, whatever becomes of the processes. */
 static void test_sightings(void **state)
 {
-	struct report_target targets[] = {{.pid = 7, .exe = (char *)"/bin/a"},
-					  {.pid = 8, .exe = (char *)"/bin/a"},
-					  {.pid = 7, .exe = (char *)"/bin/next"}};
+	const struct racebook_program program = {"/bin/a", "example.com/a"};
+	char *module = (char *)"example.com/a";
+	struct report_target targets[] = {{.pid = 7, .exe = (char *)"/bin/a", .module = module},
+					  {.pid = 8, .exe = (char *)"/bin/a", .module = module},
+					  {.pid = 7, .exe = (char *)"/bin/next", .module = module}};
 	struct report_race races[] = {race_of(1, 7, 10), race_of(1, 8, 5), race_of(9, 8, 3)};
 	struct report report = {.targets = targets, .ntargets = 2, .races = races, .nraces = 3};
 	struct racebook *b = opened(NULL);
@@ -104,12 +139,12 @@ static void test_sightings(void **state)
 	/* process 7 has become another program: what it did before counts still */
 	report.ntargets = 3;
 	assert_int_equal(racebook_list(b, &report, &n)[0].sightings, 15);
-	racebook_retire(b, &races[0], "/bin/a");
+	racebook_retire(b, &races[0], &program);
 	report.races = &races[1];
 	report.nraces = 2;
 	assert_int_equal(racebook_list(b, &report, &n)[0].sightings, 15);
-	racebook_retire(b, &races[2], "/bin/a"); /* nor that it has gone */
-	racebook_retire(b, &races[1], "/bin/a");
+	racebook_retire(b, &races[2], &program); /* nor that it has gone */
+	racebook_retire(b, &races[1], &program);
 	report.nraces = 0;
 	assert_int_equal(racebook_list(b, &report, &n)[0].sightings, 15);
 	racebook_close(b);
@@ -157,7 +192,7 @@ static void test_cut_state(void **state)
 	struct racebook *b;
 
 	(void)state;
-	write_state("0000000000000001 /bin/a\n0000000000000002 /bi");
+	write_state("0000000000000001 /bin/a\texample.com/a\n0000000000000002 /bi");
 	b = opened(path);
 	assert_false(note(b, 1, "/bin/a"));
 	assert_true(note(b, 3, "/bin/c"));
@@ -216,7 +251,7 @@ static void test_refused_state(void **state)
 /* No room on the disk: said once, and it goes on. */
 static void test_full_disk(void **state)
 {
-	const struct rlimit full = {.rlim_cur = 30, .rlim_max = RLIM_INFINITY},
+	const struct rlimit full = {.rlim_cur = 45, .rlim_max = RLIM_INFINITY},
 			    room = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
 	struct racebook *b = opened(path);
 
@@ -266,7 +301,7 @@ static void test_full_state(void **state)
 	(void)state;
 	assert_non_null(f);
 	for (i = 0; i < 100000; i++)
-		fprintf(f, "%016x /bin/a\n", i);
+		fprintf(f, "%016x /bin/a\texample.com/a\n", i);
 	assert_int_equal(fclose(f), 0);
 	assert_int_equal(stat(path, &before), 0);
 	for (i = 0; i < 2; i++) {
@@ -283,6 +318,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_once_for_each_program, begin, end),
+		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, end),
+		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, end),
 		cmocka_unit_test_setup_teardown(test_sightings, begin, end),
 		cmocka_unit_test_setup_teardown(test_restart, begin, end),
 		cmocka_unit_test_setup_teardown(test_cut_state, begin, end),

@@ -242,6 +242,8 @@ static json_t *build_target(const struct report_target *target)
 		failed |= json_put(o, "watched_from_s", json_real(target->late_s));
 	failed |= json_put(o, "build_id", json_text(target->build_id));
 	failed |= json_put(o, "go_version", json_text(target->go_version));
+	if (target->module && target->module[0])
+		failed |= json_put(o, "module", json_text(target->module));
 	failed |= json_put(o, "map_impl", json_string(target->swiss ? "swiss" : "classic"));
 	failed |= json_put(o, "stripped", json_boolean(target->stripped));
 	failed |= json_put(o, "pie", json_boolean(target->pie));

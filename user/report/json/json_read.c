@@ -318,6 +318,7 @@ static void read_targets(struct json_reader *r, const json_t *root, struct repor
 		target->late_s = json_get_real(r, o, "watched_from_s", 0);
 		target->build_id = json_get_text(r, o, "build_id");
 		target->go_version = json_get_text(r, o, "go_version");
+		target->module = json_get_text(r, o, "module");
 		target->swiss = read_impl(r, o, "map_impl");
 		target->stripped = json_get_bool(r, o, "stripped");
 		target->pie = json_get_bool(r, o, "pie");

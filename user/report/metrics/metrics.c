@@ -109,6 +109,8 @@ static void print_race(FILE *out, const char *name, const struct metrics_race *r
 	value(out, race->exe);
 	fputs("\",unit=\"", out);
 	value(out, race->unit);
+	fputs("\",module=\"", out);
+	value(out, race->module);
 	fprintf(out, "\"} %" PRIu64 "\n", n);
 }
 

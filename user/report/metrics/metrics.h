@@ -12,7 +12,7 @@
 struct metrics_race { /* of one program, in all processes that have run it */
 	char id[17];
 	enum report_kind kind;
-	const char *exe, *unit;
+	const char *exe, *unit, *module;
 	uint64_t sightings, processes;
 };
 

@@ -43,8 +43,8 @@ static struct report_followed followed = {
 static struct report_process processes[] = {
 	{.to_s = -1}, {.to_s = 3}, {.to_s = -1, .why = (char *)"no place"}};
 static const struct metrics_race races[] = {
-	{"0123456789abcdef", REPORT_WRITE_WRITE, HARD, "a.service", 7, 2},
-	{"fedcba9876543210", REPORT_ITERATE_WRITE, "/bin/b", "", 1, 1},
+	{"0123456789abcdef", REPORT_WRITE_WRITE, HARD, "a.service", "example.com/a", 7, 2},
+	{"fedcba9876543210", REPORT_ITERATE_WRITE, "/bin/b", "", "", 1, 1},
 };
 
 static const struct report full = {
@@ -98,7 +98,8 @@ static void test_labels(void **state)
 	assert_has(
 		"maprace_race_sightings_total{id=\"0123456789abcdef\",kind=\"write-write\",exe=\"" HARD_LABEL);
 	assert_has("maprace_race_processes_total{id=\"fedcba9876543210\",kind=\"iterate-write\","
-		   "exe=\"/bin/b\",unit=\"\"} 1\n");
+		   "exe=\"/bin/b\",unit=\"\",module=\"\"} 1\n");
+	assert_non_null(strstr(text, "\",unit=\"a.service\",module=\"example.com/a\"} 7\n"));
 }
 
 /* What there is none of, and what is not known, is a number all the same. */
