@@ -405,58 +405,72 @@ static __always_inline __u8 stop_process(volatile struct mr_target *t, __u64 now
 	return !bpf_send_signal(SIGSTOP);
 }
 
-/* runtime.fatal: the runtime has found a conflict itself and is about to end the process. */
-SEC("uprobe")
-int maprace_fatal(struct pt_regs *ctx)
+/* The process is about to end: who has come to that, and no more. NULL: nobody is to know. */
+static __always_inline struct mr_event_fatal *death_begin(struct pt_regs *ctx, struct operation *o,
+							  __u32 kind)
 {
 	struct mr_event_fatal *e;
-	struct operation o = {};
-	struct last_op last = {};
 	struct mr_probe_site site;
 	__u32 tgid, number, cpu;
 	__u64 tag;
 
 	no_private_stack(ctx);
-	o.tid = this_thread(&tgid);
+	o->tid = this_thread(&tgid);
 	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
 		site_missing(tgid);
-		return 0;
+		return NULL;
 	}
-	o.target = target_of(tag);
-	if (o.target->gate != tag >> MR_TAG_SHIFT) {
+	o->target = target_of(tag);
+	if (o->target->gate != tag >> MR_TAG_SHIFT) {
 		gate_is_shut(tag, tgid);
-		return 0;
+		return NULL;
 	}
-	o.c = this_cpu(tag, &cpu);
-	o.cpu = cpu;
+	o->c = this_cpu(tag, &cpu);
+	o->cpu = cpu;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
-		count(o.c, MR_COUNT_RING_FULL);
-		return 0;
+		count(o->c, MR_COUNT_RING_FULL);
+		return NULL;
 	}
-	o.g = tagged(REG_G(ctx), tag);
-	o.now = bpf_ktime_get_ns();
-	e->stopped = stop_process(o.target, o.now); /* before anything that takes time */
-	e->header.kind = MR_EVENT_FATAL;
+	o->g = tagged(REG_G(ctx), tag);
+	o->now = bpf_ktime_get_ns();
+	e->stopped = stop_process(o->target, o->now); /* before anything that takes time */
+	e->header.kind = kind;
 	e->header.tag = mr_tag(tag);
 	e->header.size = sizeof(*e);
-	e->header.time_ns = o.now;
+	e->header.time_ns = o->now;
 	/* The text's page is often not resident: the address and length travel, user space reads
 	 * the file. */
 	e->message = REG_ARG0(ctx);
 	e->message_len = REG_ARG1(ctx);
-	if (!access_fill(ctx, &o, &e->access)) {
-		ring_discard(&events, e);
-		return 0;
+	if (!access_fill(ctx, o, &e->access)) { /* the runtime itself, on its own stack */
+		other_unknown(&e->access);
+		e->access.g = o->g;
+		e->access.tid = o->tid;
+		e->access.op = MR_OP_NONE;
+		e->access.pcs[0] = REG_IP(ctx);
 	}
 	e->map = 0;
 	e->type = 0;
 	e->site = 0;
 	e->op = MR_OP_NONE;
 	/* unless it is known to be none */
-	e->born_flagged = o.target->clone_copies == MR_CLONE_FLAGS;
+	e->born_flagged = o->target->clone_copies == MR_CLONE_FLAGS;
 	e->map_header_size = 0;
 	other_unknown(&e->other);
+	return e;
+}
+
+/* runtime.fatal: the runtime has found a conflict itself, most often. */
+SEC("uprobe")
+int maprace_fatal(struct pt_regs *ctx)
+{
+	struct operation o = {};
+	struct last_op last = {};
+	struct mr_event_fatal *e = death_begin(ctx, &o, MR_EVENT_FATAL);
+
+	if (!e)
+		return 0;
 	if (last_op_read(o.g, &last)) {
 		fatal_map(e, &o, &last);
 		if (o.map)
@@ -468,5 +482,17 @@ int maprace_fatal(struct pt_regs *ctx)
 	 * process is there, and nobody is in danger any more. By force, as the kernel by itself
 	 * wakes nobody for what comes after something unread. */
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* runtime.throw, runtime.fatalpanic. */
+SEC("uprobe")
+int maprace_death(struct pt_regs *ctx)
+{
+	struct operation o = {};
+	struct mr_event_fatal *e = death_begin(ctx, &o, MR_EVENT_DEATH);
+
+	if (e)
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

@@ -32,6 +32,8 @@ enum mr_op {
 	MR_OP_GROWN = 11, /* the return from any of these */
 	/* Neither: the collector has marked all that lives, and gives nothing back before. */
 	MR_OP_COLLECTED = 12,
+	MR_OP_THROW = 13, /* the runtime has found a fault of its own */
+	MR_OP_PANIC = 14, /* a panic that nobody has recovered from ends the process */
 };
 
 static inline int mr_op_writes(__u32 op)
@@ -49,11 +51,11 @@ static inline __u32 mr_op_asks_if_empty(__u32 op)
 	       1;
 }
 
-/* Of a probe that has a place in the table of sites: not that of the runtime's own fatal error, nor
- * the collector's. */
+/* Of a probe that has a place in the table of sites: not those where a process dies, nor the
+ * collector's. */
 static inline int mr_op_has_site(__u32 op)
 {
-	return op != MR_OP_NONE && op != MR_OP_COLLECTED;
+	return op != MR_OP_NONE && op < MR_OP_COLLECTED;
 }
 
 /* Where a probed function has its map, or its map's type. */

@@ -407,6 +407,7 @@ enum mr_event_kind {
 	MR_EVENT_FATAL = 2,
 	MR_EVENT_GROWTH = 3,
 	MR_EVENT_CALL = 4,
+	MR_EVENT_DEATH = 5, /* a struct mr_event_fatal, for another reason: nobody else is in it */
 };
 
 enum mr_evidence {
@@ -447,7 +448,7 @@ struct mr_event_call {
 struct mr_event_fatal {
 	struct mr_event_header header;
 	__u64 message; /* run-time address of the text, and its length: user space reads it from the
-			  file */
+			  file; of a panic no text */
 	__u64 message_len;
 	__u64 map;  /* of the operation that it entered last; 0: not known */
 	__u64 type; /* of that map, as its record has it, or 0 */
@@ -458,7 +459,8 @@ struct mr_event_fatal {
 	__u8 stopped;	   /* not 0: the process stands still, and waits to be let go */
 	__u32 map_header_size; /* 0: could not be read, or the map is not known */
 	__u8 map_header[MR_HEADER_MAX];
-	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE */
+	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE; goid 0: the runtime, on
+				    another stack than a goroutine's */
 	struct mr_access other;	 /* who else was inside, where that is certain; else
 				    MR_ACCESS_UNKNOWN */
 };

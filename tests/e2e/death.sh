@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed)
+death_names=(pair unlooked killed causes)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -97,9 +97,63 @@ death_killed()
 	done
 }
 
+# crashes VERSION STATUS WAY...: of the program crashing
+crashes()
+{
+	local version=$1 expected=$2
+	shift 2
+	status=0
+	timeout -k 1 60 "$maprace" watch -q -d 30 -o "$work/out.json" "${watching[@]}" -- "$e2e_build/$version-stripped/crashing" "$@" >"$work/stdout" 2>"$work/stderr" || status=$?
+	why="$version $*: exit status $status, not $expected"
+	((status == expected)) || return 1
+	why="$version $*: $(jq -c '[.deaths[]? | .cause, .message, .not_identified, .snapshot.notes, (.conflict[] | .role, .stack[].function)]' "$work/out.json")"
+}
+
+# told CAUSE MESSAGE: and the one that died, by its stack, and the others
+told()
+{
+	jq -e --arg cause "$1" --arg message "$2" '.races == [] and (.deaths | length == 1) and (.deaths[0] |
+		.cause == $cause and (.message | test("^" + $message + "$")) and .not_identified == "" and (has("map") | not) and
+		([.conflict[].role] == ["died"]) and any(.conflict[0].stack[]; .function | startswith("main.")) and
+		.snapshot.unread == 0 and ([.snapshot.groups[] | select(any(.stack[]; .function == "main.beside")) | .count] == [20]))' \
+		"$work/out.json" >/dev/null
+}
+
+# Whatever it dies of is told, in the runtime's words; what the program itself says only where that is asked for; as it is without us.
+death_causes()
+{
+	local version watching=()
+	for version in 1.19 1.24 1.27; do
+		crashes "$version" 2 index && told panic 'runtime error: index out of range \[5\] with length 0' || return 1
+		grep -qa '^PROCESS [0-9]* DIED .*): panic: runtime error: index out of range \[5\] with length 0$' "$work/stdout" || return 1
+		grep -qaE '^Goroutine 1 died:$' "$work/stdout" || return 1
+		grep -qa '^panic: runtime error: index out of range' "$work/stderr" && grep -qa '^goroutine 1 ' "$work/stderr" || return 1
+		crashes "$version" 2 nil beside && told panic 'runtime error: invalid memory address or nil pointer dereference' || return 1
+		crashes "$version" 2 divide && told panic 'runtime error: integer divide by zero' || return 1
+		crashes "$version" 2 nilmap && told panic 'assignment to entry in nil map' || return 1
+		crashes "$version" 2 closed && told panic 'send on closed channel' || return 1
+		crashes "$version" 2 string && told panic '' || return 1
+		crashes "$version" 2 error beside && told panic '' || return 1
+		crashes "$version" 2 value && told panic '\(main.coded\)' || return 1
+		crashes "$version" 2 again && told panic '' || return 1
+		crashes "$version" 2 unlock && told fatal 'sync: unlock of unlocked mutex' || return 1
+		crashes "$version" 2 overflow && told throw 'stack overflow' || return 1
+		crashes "$version" 3 recovers || return 1
+		jq -e 'has("deaths") | not' "$work/out.json" >/dev/null || return 1
+	done
+	why='not private'
+	! grep -qa secret "$work/stdout" "$work/out.json" || return 1
+	watching=(--panic-values)
+	crashes 1.27 2 string && told panic 'secret 4711' && crashes 1.19 2 error && told panic 'secret 4711' || return 1
+	watching=(--no-post-mortem)
+	crashes 1.27 2 index || return 1
+	jq -e 'has("deaths") | not' "$work/out.json" >/dev/null
+}
+
 death_programs()
 {
 	local version
+	for version in 1.19 1.24 1.27; do build_program "$version-stripped" "$e2e_dir/programs/crashing.go"; done
 	for version in "$@"; do build_program "$version-stripped" "$e2e_dir/programs/dying.go"; done
 }
 

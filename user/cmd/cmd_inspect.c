@@ -20,10 +20,14 @@
 
 static const char *op_name(uint8_t op)
 {
-	static const char *const names[] = {"fatal",   "read",	"write", "delete",
-					    "iterate", "clear", "clone"};
+	static const char *const names[] = {
+		[MR_OP_NONE] = "fatal",	   [MR_OP_READ] = "read",	  [MR_OP_WRITE] = "write",
+		[MR_OP_DELETE] = "delete", [MR_OP_ITERATE] = "iterate",	  [MR_OP_CLEAR] = "clear",
+		[MR_OP_CLONE] = "clone",   [MR_OP_COLLECTED] = "collect", [MR_OP_THROW] = "throw",
+		[MR_OP_PANIC] = "panic",
+	};
 
-	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "?";
+	return op < sizeof(names) / sizeof(names[0]) && names[op] ? names[op] : "?";
 }
 
 static void print_named(const char *name, const char *value)

@@ -111,7 +111,10 @@ static const struct option_row watch_rows[] = {
 	{"no-follow", 0, NULL, OPTION_FLAG(O, no_follow), NULL,
 	 "watch CMD alone, not the programs that it starts"},
 	{"no-post-mortem", 0, NULL, OPTION_FLAG(O, no_post_mortem), NULL,
-	 "do not stop a process that dies of Go's own check for a moment, to look at it"},
+	 "do not stop a process that dies (of Go's own check, of a panic) for a moment, to look "
+	 "at it"},
+	{"panic-values", 0, NULL, OPTION_FLAG(O, panic_values), NULL,
+	 "tell what a program says itself when it dies of a panic: it may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "how long such a process may stand still (50ms)"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,

@@ -8,7 +8,7 @@
  * that each version builds for amd64 (arm64 has the same); g and m change with a release's fields,
  * so a column is never guessed from its neighbour.
  *
- * struct g, struct m	src/runtime/runtime2.go: type g, type m
+ * struct g, struct m	src/runtime/runtime2.go: type g, type m, type _panic
  * classic maps		src/runtime/map.go (1.19 to 1.23), map_noswiss.go (1.24, 1.25): type hmap,
  * type hiter Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type
  * Iter moduledata		src/runtime/symtab.go: type moduledata magic
@@ -33,10 +33,10 @@
 /* What moves with g.sched, whose ret went in 1.25, and with syscallbp, which came in 1.23. */
 #define G_TO_1_22 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 144, .g_waitsince = 168, \
-	.g_waitreason = 176, .m_gsignal = 80, .hash_constants = true
+	.g_waitreason = 176, .m_gsignal = 80, .panic_arg = 8, .hash_constants = true
 #define G_1_23 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 152, .g_waitsince = 176, \
-	.g_waitreason = 184, .m_gsignal = 80
+	.g_waitreason = 184, .m_gsignal = 80, .panic_arg = 8
 #define G_FROM_1_25 \
 	.g_sched_bp = 96, .g_syscallsp = 104, .g_syscallpc = 112, .g_status = 144, .g_waitsince = 168, \
 	.g_waitreason = 176, .m_gsignal = 72
@@ -52,7 +52,7 @@
 
 #define GO_1_25 \
 	.minor = 25, COMMON, G_FROM_1_25, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
-	.g_labels = 344, .labels_are_list = true, \
+	.g_labels = 344, .labels_are_list = true, .panic_arg = 8, \
 	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 /* clang-format on */

@@ -96,6 +96,18 @@ const char *report_death_role_name(enum report_death_role role)
 	return role < REPORT_DEATH_ROLES ? names[role] : "last";
 }
 
+const char *report_death_cause_name(enum report_death_cause cause)
+{
+	static const char *const names[REPORT_DEATH_CAUSES] = {
+		[REPORT_DEATH_CONFLICT] = "conflict",
+		[REPORT_DEATH_FATAL] = "fatal",
+		[REPORT_DEATH_THROW] = "throw",
+		[REPORT_DEATH_PANIC] = "panic",
+	};
+
+	return cause < REPORT_DEATH_CAUSES ? names[cause] : "fatal";
+}
+
 int report_snapshot_note(struct report_snapshot *s, const char *fmt, ...)
 {
 	char **grown = reallocarray(s->notes, s->nnotes + 1, sizeof(*grown));

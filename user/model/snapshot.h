@@ -115,21 +115,31 @@ struct report_death_side {
 	struct report_group at; /* one goroutine, as it stood */
 };
 
-/* A process that has died of the runtime's own check, and what it was like at that moment. */
+enum report_death_cause {
+	REPORT_DEATH_CONFLICT, /* the runtime's own check has found a conflict on a map */
+	REPORT_DEATH_FATAL,    /* another fatal error of the program: a deadlock, say */
+	REPORT_DEATH_THROW,    /* a fault in the runtime itself, or one that it cannot go on with */
+	REPORT_DEATH_PANIC,    /* a panic that nobody has recovered from */
+	REPORT_DEATH_CAUSES
+};
+
+/* A process that has died by the runtime's hand, and what it was like at that moment. */
 struct report_death {
-	char *message;	/* in the runtime's words */
+	enum report_death_cause cause;
+	char *message;	/* in the runtime's words, but for a panic's value; "": not known */
 	bool map_known; /* by the stack of the one that died */
 	struct report_map map;
 	struct report_death_side *sides; /* the one that died first; none: it was not seen */
 	size_t nsides;
-	char *not_identified; /* why none of them was inside; "": one was */
+	char *not_identified; /* of a conflict: why none of them was inside; "": one was */
 	uint64_t stopped_ns;  /* from the check to where it went on dying */
 	bool by_signal;	      /* SIGSTOP, which its parent may have seen */
 	struct report_snapshot seen;
 };
 
-void report_death_free(struct report_death *d);			 /* what it owns */
-const char *report_death_role_name(enum report_death_role role); /* "died" … */
+void report_death_free(struct report_death *d);			    /* what it owns */
+const char *report_death_role_name(enum report_death_role role);    /* "died" … */
+const char *report_death_cause_name(enum report_death_cause cause); /* "conflict" … */
 
 void report_group_free(struct report_group *g);	      /* what it owns */
 void report_snapshot_free(struct report_snapshot *s); /* likewise */

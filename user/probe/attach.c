@@ -79,7 +79,8 @@ int attachment_attach(struct attachment *a, struct err *err)
 	uint32_t slot;
 	int r;
 
-	attachment_lasting_offsets(a->images[0].hooks, t.lasting_offsets);
+	attachment_lasting_offsets(a->images[0].hooks, a->opts.max_freeze_ns != 0,
+				   t.lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		t.offsets[slot] = slot_offset(a, slot);
 	r = engine_start_attacher(a->engine, err);
@@ -146,7 +147,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		return err_set(err, -errno, "cannot look at its file: %s", err_name(errno));
 	more.dev = st.st_dev;
 	more.ino = st.st_ino;
-	attachment_lasting_offsets(set, more.lasting_offsets);
+	attachment_lasting_offsets(set, false, more.lasting_offsets);
 	r = attachment_add_sites(a, set, bias, more.offsets);
 	if (r)
 		err_set(err, r, "no room for its probe sites");

@@ -51,10 +51,13 @@ static uint64_t lasting_offset(const struct hook_set *set, uint8_t op)
 	return 0;
 }
 
-void attachment_lasting_offsets(const struct hook_set *set, unsigned long offsets[LINKS_LASTING])
+void attachment_lasting_offsets(const struct hook_set *set, bool deaths,
+				unsigned long offsets[LINKS_LASTING])
 {
 	offsets[LINKS_COLLECTED] = lasting_offset(set, MR_OP_COLLECTED);
 	offsets[LINKS_FATAL] = lasting_offset(set, MR_OP_NONE);
+	offsets[LINKS_THROW] = deaths ? lasting_offset(set, MR_OP_THROW) : 0;
+	offsets[LINKS_PANIC] = deaths ? lasting_offset(set, MR_OP_PANIC) : 0;
 }
 
 static void configure(struct mr_target *t, const struct go_layout *l)

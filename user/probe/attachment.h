@@ -41,8 +41,9 @@ static inline uint32_t attachment_engine_slot(const struct attachment *a)
  * among the links. */
 const struct hook *attachment_slot_hook(const struct attachment *a, uint32_t slot, uint8_t *file);
 
-/* The lasting probes of an image, as the links want them. */
-void attachment_lasting_offsets(const struct hook_set *set, unsigned long offsets[LINKS_LASTING]);
+/* The lasting probes of an image, as the links want them; deaths: those too that tell of no race. */
+void attachment_lasting_offsets(const struct hook_set *set, bool deaths,
+				unsigned long offsets[LINKS_LASTING]);
 
 /* The sites of one image into the tables, with the numbers that are free: offsets, by number, tells
  * which those are. Out of the table of all, where the target's own keeps them for what is read of

@@ -57,6 +57,8 @@ static void choose_programs(struct engine *e)
 	e->base.call = loop ? e->skel->progs.maprace_call : e->skel->progs.maprace_call_plain;
 	e->base.lasting[LINKS_COLLECTED] = e->skel->progs.maprace_collected;
 	e->base.lasting[LINKS_FATAL] = e->skel->progs.maprace_fatal;
+	e->base.lasting[LINKS_THROW] = e->skel->progs.maprace_death;
+	e->base.lasting[LINKS_PANIC] = e->skel->progs.maprace_death;
 	bpf_program__set_autoload(e->skel->progs.maprace_op, loop);
 	bpf_program__set_autoload(e->skel->progs.maprace_op_plain, !loop);
 	bpf_program__set_autoload(e->skel->progs.maprace_call, loop);
@@ -66,6 +68,8 @@ static void choose_programs(struct engine *e)
 	bpf_program__set_expected_attach_type(e->op, FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->base.call, FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->skel->progs.maprace_fatal,
+					      FEATURE_ATTACH_UPROBE_MULTI);
+	bpf_program__set_expected_attach_type(e->skel->progs.maprace_death,
 					      FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->skel->progs.maprace_collected,
 					      FEATURE_ATTACH_UPROBE_MULTI);

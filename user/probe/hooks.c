@@ -104,6 +104,9 @@ static const struct hook_row rows[] = {
 	 "internal/runtime/maps.(*Iter).Next"},
 	/* The runtime's own verdict. No stack check, called once: its entry will do. */
 	{"runtime.fatal", ALWAYS, 0, 0, MR_OP_NONE, MR_ARG_NONE, MR_ARG_NONE, NULL},
+	/* Likewise: how else a process ends by itself (src/runtime/panic.go). */
+	{"runtime.throw", ALWAYS, 0, 0, MR_OP_THROW, MR_ARG_NONE, MR_ARG_NONE, NULL},
+	{"runtime.fatalpanic", ALWAYS, 0, 0, MR_OP_PANIC, MR_ARG_NONE, MR_ARG_NONE, NULL},
 	/* Memory is given back only after this, once a collection: src/runtime/mgc.go. */
 	{"runtime.gcMarkTermination", ALWAYS, 0, 0, MR_OP_COLLECTED, MR_ARG_NONE, MR_ARG_NONE,
 	 NULL},

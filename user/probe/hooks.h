@@ -34,8 +34,7 @@ enum site_kind {
 
 struct hook {
 	const char *function;	   /* static storage */
-	uint8_t op;		   /* enum mr_op; MR_OP_NONE for the runtime's own fatal error,
-				      MR_OP_COLLECTED for its collector */
+	uint8_t op;		   /* enum mr_op; MR_OP_NONE for the runtime's own fatal error */
 	uint8_t map_arg, type_arg; /* enum mr_arg */
 	enum hook_state state;
 	enum site_kind site;

@@ -285,7 +285,7 @@ static int place_lasting(struct links *l, struct links_file *f, int which, struc
 static int settle_file(struct links *l, size_t file, struct err *err)
 {
 	struct links_file *f = &l->files[file];
-	int r = place_lasting(l, f, LINKS_COLLECTED, err);
+	int which, r = place_lasting(l, f, LINKS_COLLECTED, err);
 
 	if (!r)
 		r = place(l, file, STEADY_SITES, err);
@@ -295,7 +295,9 @@ static int settle_file(struct links *l, size_t file, struct err *err)
 		r = place(l, file, WINDOW_SITES, err);
 	if (!r && !l->closed)
 		r = place_calls(l, file, WINDOW_SITES, err);
-	return r ? r : place_lasting(l, f, LINKS_FATAL, err);
+	for (which = LINKS_FATAL; which < LINKS_LASTING && !r; which++)
+		r = place_lasting(l, f, which, err);
+	return r;
 }
 
 /* What fails in one file leaves the others watched. The first error. */

@@ -17,8 +17,9 @@
 #define LINKS_CALLS 256 /* call instructions that are probed at one time, in all files */
 #define LINKS_BATCHES 3 /* links that they come in, before they are put together again */
 
-/* Probes of no operation, each with a program of its own: at the collector, at runtime.fatal. */
-enum { LINKS_COLLECTED, LINKS_FATAL, LINKS_LASTING };
+/* Probes of no operation, with programs of their own: at the collector, and where a process dies,
+ * by runtime.fatal, runtime.throw and runtime.fatalpanic. */
+enum { LINKS_COLLECTED, LINKS_FATAL, LINKS_THROW, LINKS_PANIC, LINKS_LASTING };
 
 struct links_file {
 	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come

@@ -7,12 +7,12 @@
 
 #include "base/log.h"
 #include "process/priority.h"
+#include "session/death_cause.h"
 #include "session/watch.h"
 #include "snapshot/groups.h"
 #include "snapshot/snapshot.h"
 
 #define MAX_DEATHS 64
-#define MAX_MESSAGE 256
 #define MAX_FRAME 65536
 #define SPILLED 96	       /* the return address, and registers that are arguments */
 #define MAX_INSIDE 16	       /* that are kept of one map */
@@ -35,6 +35,7 @@ struct taking {
 	struct watched *target;
 	struct mr_event_fatal *event;
 	struct report_death *death;
+	struct death_cause cause;
 	int (*meanwhile)(void *arg);
 	void *arg;
 	int result;	   /* of meanwhile() */
@@ -163,9 +164,14 @@ static bool find_inside(const struct taking *t, const struct snapshot_sight *s, 
 	return map != 0;
 }
 
+static bool is_conflict(const struct taking *t)
+{
+	return t->cause.cause == REPORT_DEATH_CONFLICT;
+}
+
 static bool is_named(const struct taking *t)
 {
-	return !(t->event->other.flags & MR_ACCESS_UNKNOWN);
+	return is_conflict(t) && !(t->event->other.flags & MR_ACCESS_UNKNOWN);
 }
 
 /*
@@ -191,22 +197,39 @@ static void doubt_the_other(struct taking *t, const struct snapshot_sight *s)
 	t->event->other.flags = MR_ACCESS_UNKNOWN;
 }
 
+/* On whose behalf the runtime ran where it ran on a stack of its own. */
+static uint64_t goroutine_of(const struct snapshot_sight *s, uint64_t g)
+{
+	const struct go_layout *l = go_binary_layout(s->bin);
+	uint64_t m, curg;
+
+	if (memory_u64(s->memory, g + l->g_m, &m) || memory_u64(s->memory, m + l->m_curg, &curg) ||
+	    !curg)
+		return g;
+	return curg;
+}
+
 /* While all stands still. */
 static int look(void *arg, const struct snapshot_sight *s)
 {
 	struct taking *t = arg;
 	const struct goroutines *gs = s->goroutines;
+	uint64_t dying = goroutine_of(s, mr_addr(t->event->access.g));
 	struct inside one;
 	size_t i;
 
+	death_cause_read(&t->cause, &t->target->source.resolver, t->event, s->memory,
+			 t->watch->options->panic_values);
 	for (i = 0; i < gs->n; i++) {
-		if (gs->list[i].addr == mr_addr(t->event->access.g))
+		if (gs->list[i].addr == dying)
 			t->died = i;
 		if (is_named(t) && t->event->other.goid &&
 		    gs->list[i].addr == mr_addr(t->event->other.g) &&
 		    gs->list[i].id == t->event->other.goid)
 			t->last = i;
 	}
+	if (!is_conflict(t))
+		return 0;
 	t->self_inside = t->died != SIZE_MAX && find_inside(t, s, t->died, &t->self);
 	for (i = 0; i < gs->n && t->self_inside && t->nall < MAX_INSIDE; i++)
 		if (i != t->died && find_inside(t, s, i, &one) && one.map == t->self.map &&
@@ -256,7 +279,7 @@ static const char *why_not(const struct taking *t)
 {
 	const struct report_death *d = t->death;
 
-	if (t->nall)
+	if (t->nall || !is_conflict(t))
 		return "";
 	if (!d->nsides)
 		return "the one that died was not among the goroutines that were read";
@@ -291,19 +314,6 @@ static int tell(void *arg, const struct snapshot_sight *s)
 	return r;
 }
 
-/* What the runtime is about to print, from the file: a page of the process may never come. "" where
- * it was made for the occasion. */
-static char *message_of(const struct watched *t, const struct mr_event_fatal *e)
-{
-	struct resolver_file f = resolve_file(&t->source.resolver, e->message);
-	char text[MAX_MESSAGE + 1] = "";
-
-	if (!f.bin || e->message_len > MAX_MESSAGE ||
-	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, sizeof(text)))
-		text[0] = '\0';
-	return strdup(text);
-}
-
 static struct report_death *new_death(struct post_mortem *pm)
 {
 	struct report_death *grown;
@@ -336,7 +346,7 @@ static int take_snapshot(struct taking *t, const char *type)
 	const struct snapshot_options options = {
 		.max_freeze_ns = time_left(t, limit),
 		.maps = &map,
-		.nmaps = map.addr && t->target->ready.known,
+		.nmaps = is_conflict(t) && map.addr && t->target->ready.known,
 		.goroutines_part = GOROUTINES_PART,
 		.ready = &t->target->ready,
 		.frozen = look,
@@ -386,7 +396,7 @@ int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *
 	t->looked_at = true;
 	priority_raise();
 	d->by_signal = e->stopped;
-	d->message = message_of(t, e);
+	death_cause_find(&taking.cause, &t->source.resolver, e);
 	d->not_identified = NULL;
 	type = resolve_type(&t->source.resolver, e->type);
 	r = take_snapshot(&taking, type);
@@ -394,6 +404,8 @@ int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *
 	d->seen.at_s = e->header.time_ns > w->start_ns
 			       ? (double)(e->header.time_ns - w->start_ns) / 1e9
 			       : 0;
+	d->cause = taking.cause.cause;
+	d->message = strdup(taking.cause.message);
 	d->not_identified = strdup(why_not(&taking));
 	if (!d->message || !d->not_identified)
 		r = -ENOMEM;

@@ -51,7 +51,7 @@ static void look_at_code(struct watched *t)
 	int foreign;
 
 	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++)
-		if (t->hooks.hooks[i].state == HOOK_PROBED && t->hooks.hooks[i].op != MR_OP_NONE)
+		if (t->hooks.hooks[i].state == HOOK_PROBED && mr_op_has_site(t->hooks.hooks[i].op))
 			addrs[n++] = t->hooks.hooks[i].addr + t->source.resolver.bias;
 	foreign = process_foreign_code(&t->process, addrs, n);
 	if (foreign < 0)

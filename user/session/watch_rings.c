@@ -75,11 +75,11 @@ static int track(void *arg)
 static int track_event(struct watch *w, struct watched *t, const void *data, size_t size)
 {
 	struct tracking k = {w, t, data, size};
+	uint32_t kind = ((const struct mr_event_header *)data)->kind;
 	struct mr_event_fatal fatal;
 	int r;
 
-	if (size != sizeof(fatal) ||
-	    ((const struct mr_event_header *)data)->kind != MR_EVENT_FATAL ||
+	if (size != sizeof(fatal) || (kind != MR_EVENT_FATAL && kind != MR_EVENT_DEATH) ||
 	    !w->attach.max_freeze_ns || t->library || t->ended)
 		return track(&k);
 	memcpy(&fatal, data, sizeof(fatal));

@@ -25,19 +25,30 @@ static const struct {
 	 true},
 };
 
-static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
-			 size_t len)
+static int find_message(const char *text)
 {
-	struct resolver_file f = resolve_file(&source->resolver, e->message);
 	size_t i;
 
-	if (e->message_len >= len ||
-	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, len))
-		return -ENOENT;
 	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		if (!strcmp(text, messages[i].text))
 			return (int)i;
 	return -ENOENT;
+}
+
+bool fatal_is_conflict(const char *message)
+{
+	return find_message(message) >= 0;
+}
+
+static int which_message(struct tracker_source *source, const struct mr_event_fatal *e, char *text,
+			 size_t len)
+{
+	struct resolver_file f = resolve_file(&source->resolver, e->message);
+
+	if (e->message_len >= len ||
+	    go_binary_string(f.bin, e->message - f.bias, e->message_len, text, len))
+		return -ENOENT;
+	return find_message(text);
 }
 
 /* Is the dying goroutine inside the function that it was seen to enter last? It may have been in
@@ -116,7 +127,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 	int which, ret;
 
 	memset(race, 0, sizeof(*race));
-	which = which_message(source, e, text, sizeof(text));
+	which = e->access.goid ? which_message(source, e, text, sizeof(text)) : -ENOENT;
 	if (which < 0)
 		return which;
 	race->evidence = REPORT_FATAL;

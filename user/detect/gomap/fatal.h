@@ -7,6 +7,9 @@
 #include "detect/gomap/tracker.h"
 #include "model/model.h"
 
+/* Whether these words are the runtime's for a conflict on a map. */
+bool fatal_is_conflict(const char *message);
+
 /*
  * The runtime's own verdict: a goroutine called runtime.fatal. Fills race (evidence fatal) where
  * the text is one of the map conflicts: the stack of the goroutine that dies and, where it is

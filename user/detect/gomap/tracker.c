@@ -357,6 +357,8 @@ int tracker_event(struct tracker *t, struct tracker_source *source, const void *
 	    fatal->other.op < MR_OP_MAX && fatal->op < MR_OP_MAX &&
 	    of_one_target(h, fatal->map, &fatal->access, &fatal->other))
 		return on_fatal(t, source, fatal);
+	if (size >= sizeof(*fatal) && h->kind == MR_EVENT_DEATH)
+		return 0; /* of another reason than a race */
 	source->bad_events++;
 	return 0;
 }

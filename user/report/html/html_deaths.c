@@ -140,8 +140,8 @@ static void print_death(FILE *out, const struct report_death *d)
 {
 	size_t i;
 
-	fprintf(out,
-		"<article class=death>\n<h2>Process %" PRIu32 " died: fatal error: ", d->seen.pid);
+	fprintf(out, "<article class=death>\n<h2>Process %" PRIu32 " died: %s", d->seen.pid,
+		words_death_cause(d));
 	xml_text(out, d->message);
 	fputs("</h2>\n<div class=pair>\n", out);
 	for (i = 0; i < d->nsides; i++)

@@ -175,6 +175,7 @@ json_t *json_build_death(const struct report_death *d)
 
 	failed |= json_put(o, "exe", json_text(d->seen.exe));
 	failed |= json_put(o, "at_s", json_number_real(d->seen.at_s));
+	failed |= json_put(o, "cause", json_string(report_death_cause_name(d->cause)));
 	failed |= json_put(o, "message", json_text(d->message));
 	failed |= json_put(o, "conflict", build_sides(d->sides, d->nsides));
 	if (d->map_known)

@@ -219,7 +219,7 @@ void text_print_death(FILE *out, const struct report_death *d, const struct text
 	fputs(RULE, out);
 	fprintf(out, "%sPROCESS %" PRIu32 " DIED (", style->color ? RED_BOLD : "", s->pid);
 	escape_text(out, s->exe ? s->exe : "?");
-	fputs("): fatal error: ", out);
+	fprintf(out, "): %s", words_death_cause(d));
 	escape_text(out, d->message);
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
 	for (i = 0; i < d->nsides; i++)

@@ -63,6 +63,9 @@ void words_process(FILE *out, const struct report_process *process);
 void words_followed(FILE *out, const struct report_followed *followed);
 void words_not_watched(FILE *out, const struct report_followed *followed);
 
+/* "fatal error: concurrent map writes", but for the message: "fatal error: " */
+const char *words_death_cause(const struct report_death *d);
+
 /* Behind "Goroutine 119": "died inside its write" */
 void words_death_side(FILE *out, const struct report_death_side *side);
 

@@ -2,6 +2,13 @@
 #include "model/snapshot.h"
 #include "report/words/words.h"
 
+const char *words_death_cause(const struct report_death *d)
+{
+	if (d->cause != REPORT_DEATH_PANIC)
+		return "fatal error: ";
+	return d->message[0] ? "panic: " : "panic";
+}
+
 void words_death_side(FILE *out, const struct report_death_side *side)
 {
 	switch (side->role) {

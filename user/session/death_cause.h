@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef MAPRACE_SESSION_DEATH_CAUSE_H
+#define MAPRACE_SESSION_DEATH_CAUSE_H
+
+#include <stdbool.h>
+
+#include <maprace/wire.h>
+
+#include "detect/gomap/resolve.h"
+#include "model/snapshot.h"
+#include "process/memory.h"
+
+#define DEATH_MESSAGE 256
+
+/* What a process dies of, and in which words; "": not known, or not for everybody. */
+struct death_cause {
+	enum report_death_cause cause;
+	char message[DEATH_MESSAGE + 1];
+};
+
+/* As its file tells, before its memory is read. */
+void death_cause_find(struct death_cause *c, struct resolver *r, const struct mr_event_fatal *e);
+
+/* What only its memory tells, as it stands still. values: what the program itself says when it
+ * panics too, which may be private; else of that no more than the type. */
+void death_cause_read(struct death_cause *c, struct resolver *r, const struct mr_event_fatal *e,
+		      struct memory *memory, bool values);
+
+#endif
