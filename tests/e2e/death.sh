@@ -40,7 +40,7 @@ both_are_named()
 # The two are inside for long, so that most often both are named by their stacks, and what else there is; all die as without us.
 death_pair()
 {
-	local version turn watching=(--max-freeze 2s)
+	local version turn watching=(--max-freeze 2s --record "$work/out.mrec")
 	for version in "${death_versions[@]}"; do
 		for ((turn = 0; turn < 10; turn++)); do
 			dies "$e2e_build/$version-stripped/dying" 500 300 large
@@ -52,6 +52,10 @@ death_pair()
 		why='the text does not tell'
 		grep -qa '^PROCESS [0-9]* DIED .*fatal error: concurrent map' "$work/stdout" || return 1
 		grep -qaE "^Goroutine [0-9]+ stood inside its write of the same map" "$work/stdout" || return 1
+		why='the recording does not'
+		"$maprace" report "$work/out.mrec" >"$work/again" 2>"$work/summary" && "$maprace" report --format json "$work/out.mrec" >"$work/again.json" || return 1
+		grep -qaE "^Goroutine [0-9]+ stood inside its write of the same map" "$work/again" || return 1
+		cmp -s <(jq .deaths "$work/out.json") <(jq .deaths "$work/again.json") || return 1
 	done
 }
 

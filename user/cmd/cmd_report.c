@@ -25,20 +25,15 @@ static int complain(const char *file, const struct err *err)
 	return EXIT_TOOL;
 }
 
-/* Races and growths to standard output, the summary to standard error, as watch has it. */
+/* What was found to standard output, the summary to standard error, as watch has it. */
 static int print_text(const struct report *report, const struct report_options *options,
 		      struct text_style style)
 {
-	size_t i;
 	int rc;
 
-	for (i = 0; i < report->nraces; i++)
-		text_print_race(stdout, &report->races[i], report->duration_s, &style);
-	for (i = 0; i < report->nsuspects; i++)
-		text_print_race(stdout, &report->suspects[i], report->duration_s, &style);
-	text_print_growths(stdout, report, &style);
+	text_print_findings(stdout, report, &style);
 	rc = print_finish(stdout);
-	if (rc)
+	if (rc || report->nsnapshots)
 		return rc;
 	style.color = options_color(options->no_color, STDERR_FILENO);
 	text_print_summary(stderr, report, &style);

@@ -42,6 +42,8 @@ void text_print_growths(FILE *out, const struct report *report, const struct tex
 void text_print_snapshots(FILE *out, const struct report *report, const struct text_style *style);
 /* A process that has died: first those who were in conflict; goroutines with style->verbose. */
 void text_print_death(FILE *out, const struct report_death *death, const struct text_style *style);
+/* All of these, and races and suspects: the report without its summary. */
+void text_print_findings(FILE *out, const struct report *report, const struct text_style *style);
 /* How a whole document is rendered. */
 struct print_options {
 	struct text_style text;

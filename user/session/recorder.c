@@ -26,6 +26,7 @@ struct recorder {
 	size_t n;
 	struct written *races;
 	size_t nraces, numbers[2];
+	size_t ndeaths; /* of the report, that are written */
 	bool have_head;
 	double next_s, step_s; /* when the counters are due */
 	int rc;
@@ -187,6 +188,17 @@ static int write_heads(struct recorder *r, const struct report *report)
 	return rc;
 }
 
+static int write_deaths(struct recorder *r, const struct report *report)
+{
+	size_t i;
+	int rc = 0;
+
+	for (; r->ndeaths < report->ndeaths && !rc; r->ndeaths++)
+		for (i = 0; i < r->n && !rc; i++)
+			rc = mrec_death(r->writers[i], &report->deaths[r->ndeaths]);
+	return rc;
+}
+
 static int complain(struct recorder *r, int rc)
 {
 	if (!rc || r->rc)
@@ -205,6 +217,8 @@ static int write_report(struct recorder *r, const struct report *report, bool la
 		rc = write_heads(r, report);
 	if (!rc)
 		rc = recorder_races(r, report, report->duration_s, true);
+	if (!rc)
+		rc = write_deaths(r, report);
 	if (!rc)
 		rc = write_state(r, report);
 	for (i = 0; i < r->n && last && !rc; i++)

@@ -11,6 +11,9 @@
 
 #include "model/snapshot.h"
 #include "report/format.h"
+#include "report/json/json_read.h"
+#include "report/load.h"
+#include "report/mrec/mrec.h"
 #include "report_sample.h"
 #include "schema_check.h"
 
@@ -226,11 +229,85 @@ static void a_profile_has_the_groups(void **state)
 	free(packed);
 }
 
+/* Every rendering of what was read again is that of what was seen. */
+static void assert_reads_back(enum report_format format)
+{
+	const struct print_options options = {.source_root = NULL};
+	struct mrec_note note = {.damaged = false};
+	struct report copy;
+	struct err err = {.text = ""};
+	size_t len, live_len, again_len, i;
+	char *text = render(format, &len), *live, *again;
+	FILE *out;
+	int r;
+
+	r = format == FORMAT_MREC ? mrec_read_buffer(text, len, &copy, &note, &err)
+				  : json_read_buffer(text, len, &copy, &err);
+	if (r || note.damaged)
+		fail_msg("%s%s", err.text, note.why);
+	for (i = 0; i < REPORT_FORMATS; i++) {
+		live = render((enum report_format)i, &live_len);
+		out = open_memstream(&again, &again_len);
+		assert_non_null(out);
+		assert_int_equal(format_print(out, &copy, (enum report_format)i, &options), 0);
+		assert_int_equal(fclose(out), 0);
+		assert_int_equal(live_len, again_len);
+		assert_memory_equal(live, again, live_len);
+		free(live);
+		free(again);
+	}
+	report_free(&copy);
+	free(text);
+}
+
+static void it_can_be_read_again(void **state)
+{
+	(void)state;
+	assert_reads_back(FORMAT_JSON);
+	assert_reads_back(FORMAT_MREC);
+}
+
+/* A record holds 16 MB: of ten thousand goroutines with long stacks there are fewer groups then. */
+static void a_recording_has_what_there_is_room_for(void **state)
+{
+	const struct print_options options = {.source_root = NULL};
+	struct mrec_note note = {.damaged = false};
+	struct report report, copy;
+	struct report_snapshot *s;
+	struct err err = {.text = ""};
+	char *text = NULL;
+	size_t len, i;
+	FILE *out;
+
+	(void)state;
+	sample(&report);
+	s = &report.deaths[0].seen;
+	s->ngroups = 60000;
+	s->groups = sample_zero(s->ngroups, sizeof(*s->groups));
+	for (i = 0; i < s->ngroups; i++)
+		sample_group(&s->groups[i], "chan receive", 1);
+	out = open_memstream(&text, &len);
+	assert_non_null(out);
+	assert_int_equal(format_print(out, &report, FORMAT_MREC, &options), 0);
+	assert_int_equal(fclose(out), 0);
+	report_free(&report);
+	assert_int_equal(mrec_read_buffer(text, len, &copy, &note, &err), 0);
+	assert_true(note.ended && !note.damaged);
+	s = &copy.deaths[0].seen;
+	assert_in_range(s->ngroups, 7000, 59999);
+	assert_int_equal(s->ngroups + s->groups_cut, 60000);
+	assert_int_equal(copy.nsnapshots, 1);
+	report_free(&copy);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_says_all_of_it),
 		cmocka_unit_test(json_is_of_the_schema),
+		cmocka_unit_test(it_can_be_read_again),
+		cmocka_unit_test(a_recording_has_what_there_is_room_for),
 		cmocka_unit_test(the_page_has_the_pair_first),
 		cmocka_unit_test(a_profile_has_the_groups),
 	};

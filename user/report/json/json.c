@@ -422,7 +422,7 @@ static int put_progress(json_t *o, const struct report *report)
 	return failed | json_put_followed(o, report);
 }
 
-static int put_state(json_t *o, const struct report *report)
+static int put_state(json_t *o, const struct report *report, bool seen)
 {
 	int failed = json_put(o, "maps", build_maps(report->maps, report->nmaps));
 
@@ -432,9 +432,9 @@ static int put_state(json_t *o, const struct report *report)
 		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
-	if (report->nsnapshots)
+	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
-	if (report->ndeaths)
+	if (seen && report->ndeaths)
 		failed |= json_put(o, "deaths", json_build_deaths(report));
 	failed |= json_put(o, "stats", build_stats(&report->stats));
 	return failed;
@@ -452,7 +452,7 @@ json_t *json_build_state(const struct report *report)
 	json_t *o = json_object();
 	int failed = put_progress(o, report);
 
-	return json_finish(o, failed | put_state(o, report));
+	return json_finish(o, failed | put_state(o, report, false));
 }
 
 static json_t *build_report(const struct report *report)
@@ -463,7 +463,7 @@ static json_t *build_report(const struct report *report)
 	failed |= put_progress(o, report);
 	failed |= json_put(o, "races", build_races(report->races, report->nraces));
 	failed |= json_put(o, "suspects", build_races(report->suspects, report->nsuspects));
-	failed |= put_state(o, report);
+	failed |= put_state(o, report, true);
 	return json_finish(o, failed);
 }
 

@@ -7,8 +7,8 @@
 
 /*
  * The parts of a document, of which a recording is made: what is known at the start, a race, the
- * sightings of a race that is known, and everything that changes all the time. Builders give NULL
- * when memory is short.
+ * sightings of a race that is known, and everything that changes all the time. (Snapshots and
+ * deaths: json_snapshot.h.) Builders give NULL when memory is short.
  */
 json_t *json_build_head(const struct report *report);
 json_t *json_build_race(const struct report_race *race);
@@ -30,6 +30,8 @@ void json_read_seen(struct json_reader *r, const json_t *o, struct report_race *
 void json_read_state(struct json_reader *r, const json_t *o, struct report *report);
 void json_read_stats(struct json_reader *r, json_t *o, struct report_stats *stats);
 /* o may be NULL: then nothing is known, and no string is NULL all the same. */
+void json_read_frame(struct json_reader *r, const json_t *o, struct report_frame *frame);
+void json_read_creation(struct json_reader *r, const json_t *o, struct report_creation *created);
 void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access);
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map);
 /* -ENOTSUP for another version of the schema, -EBADMSG for something else. */

@@ -13,6 +13,7 @@
 #include "report/json/json_growth.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
+#include "report/json/json_snapshot.h"
 #include "report/json/json_value.h"
 
 static const char *op_word(unsigned int i)
@@ -50,7 +51,7 @@ static bool read_impl(struct json_reader *r, const json_t *o, const char *key)
 	return json_is_known(o, key) && json_get_word(r, o, key, impl_word, 2);
 }
 
-static void read_frame(struct json_reader *r, const json_t *o, struct report_frame *frame)
+void json_read_frame(struct json_reader *r, const json_t *o, struct report_frame *frame)
 {
 	frame->function = json_get_text(r, o, "function");
 	frame->file = json_get_text(r, o, "file");
@@ -61,10 +62,10 @@ static void read_frame(struct json_reader *r, const json_t *o, struct report_fra
 	frame->runtime = json_get_bool(r, o, "runtime");
 }
 
-static void read_creation(struct json_reader *r, const json_t *o, struct report_creation *created)
+void json_read_creation(struct json_reader *r, const json_t *o, struct report_creation *created)
 {
 	/* Strings of the model are never NULL, so that printers need not ask. */
-	read_frame(r, o, &created->at);
+	json_read_frame(r, o, &created->at);
 	created->known = o != NULL;
 	created->goroutine = json_get_u64(r, o, "goroutine");
 }
@@ -110,8 +111,8 @@ void json_read_access(struct json_reader *r, const json_t *o, struct report_acce
 	access->frames =
 		json_get_items(r, stack, "stack", sizeof(*access->frames), &access->nframes);
 	for (i = 0; i < access->nframes; i++)
-		read_frame(r, json_array_get(stack, i), &access->frames[i]);
-	read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
+		json_read_frame(r, json_array_get(stack, i), &access->frames[i]);
+	json_read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
 	read_labels(r, json_get_object(r, o, "labels"), access);
 }
 
@@ -429,6 +430,8 @@ static void read_root(struct json_reader *r, const json_t *root, struct report *
 	report->races = read_races(r, root, "races", &report->nraces);
 	report->suspects = read_races(r, root, "suspects", &report->nsuspects);
 	json_read_state(r, root, report);
+	json_read_snapshots(r, root, report);
+	json_read_deaths(r, root, report);
 }
 
 int json_check_schema(const json_t *root, struct err *err)

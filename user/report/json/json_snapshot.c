@@ -124,7 +124,7 @@ static json_t *build_core(const struct report_core *c)
 	return json_finish(o, failed);
 }
 
-static json_t *build_snapshot(const struct report_snapshot *s)
+json_t *json_build_snapshot(const struct report_snapshot *s)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "pid", json_integer(s->pid));
@@ -183,11 +183,11 @@ json_t *json_build_death(const struct report_death *d)
 	failed |= json_put(o, "not_identified", json_text(d->not_identified));
 	failed |= json_put(o, "stopped_ms", json_number_real((double)d->stopped_ns / 1e6));
 	failed |= json_put(o, "by_signal", json_boolean(d->by_signal));
-	failed |= json_put(o, "snapshot", build_snapshot(&d->seen));
+	failed |= json_put(o, "snapshot", json_build_snapshot(&d->seen));
 	return json_finish(o, failed);
 }
 
-JSON_BUILD_LIST(build_snapshots, struct report_snapshot, build_snapshot)
+JSON_BUILD_LIST(build_snapshots, struct report_snapshot, json_build_snapshot)
 JSON_BUILD_LIST(build_deaths, struct report_death, json_build_death)
 
 json_t *json_build_snapshots(const struct report *report)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "model/model.h"
+#include "model/snapshot.h"
 
 /*
  * A recording (.mrec): what a run found, written as it is found, so that a crash of the tool loses
@@ -36,8 +37,11 @@ enum mrec_type {		   /* never reused */
 		 MREC_SEEN = 4,	   /* id and pid of a race that is known, and what changed of its
 				      sightings */
 		 MREC_SEEN_SUSPECT = 5,
-		 MREC_STATE = 6, /* duration_s, targets, maps, hidden, growths, stats */
-		 MREC_END = 7,	 /* the run ended as it should */
+		 MREC_STATE = 6,    /* duration_s, targets, followed, processes, maps, hidden,
+				       growths, audited, stats */
+		 MREC_END = 7,	    /* the run ended as it should */
+		 MREC_DEATH = 8,    /* a process that died, whole */
+		 MREC_SNAPSHOT = 9, /* a snapshot, whole */
 };
 
 /* --- writing --- */
@@ -52,6 +56,9 @@ int mrec_race(struct mrec_writer *w, size_t n, const struct report_race *race, b
 int mrec_seen(struct mrec_writer *w, size_t n, const struct report_race *race, bool suspect);
 /* numbers: of the suspects that hold now, in the order of the report; NULL for 0, 1, 2, ... */
 int mrec_state(struct mrec_writer *w, const struct report *report, const size_t *numbers);
+/* Of goroutines as many groups as there is room for in a record. */
+int mrec_death(struct mrec_writer *w, const struct report_death *death);
+int mrec_snapshot(struct mrec_writer *w, const struct report_snapshot *snapshot);
 int mrec_end(struct mrec_writer *w);
 /* The first failure of any of them, or of closing; frees the writer. */
 int mrec_close(struct mrec_writer *w);

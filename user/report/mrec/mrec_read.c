@@ -5,8 +5,11 @@
 #include <stdlib.h>
 
 #include "report/json/json_parts.h"
+#include "report/json/json_snapshot.h"
 #include "report/mrec/mrec.h"
 #include "report/mrec/mrec_frame.h"
+
+#define SEEN_MAX 1000 /* deaths, and snapshots */
 
 struct replay {
 	struct report *report;
@@ -162,10 +165,70 @@ static int choose_suspects(struct replay *p)
 	return 0;
 }
 
+/* All that records of other types tell. */
+static void take_over(struct report *to, struct report *from)
+{
+	to->version = from->version;
+	to->kernel = from->kernel;
+	to->arch = from->arch;
+	to->cpus = from->cpus;
+	to->started_unix_ns = from->started_unix_ns;
+	to->races = from->races;
+	to->nraces = from->nraces;
+	to->suspects = from->suspects;
+	to->nsuspects = from->nsuspects;
+	to->deaths = from->deaths;
+	to->ndeaths = from->ndeaths;
+	to->snapshots = from->snapshots;
+	to->nsnapshots = from->nsnapshots;
+	from->version = from->kernel = from->arch = NULL;
+	from->races = from->suspects = NULL;
+	from->nraces = from->nsuspects = 0;
+	from->deaths = NULL;
+	from->snapshots = NULL;
+	from->ndeaths = from->nsnapshots = 0;
+}
+
+static int apply_death(struct replay *p, struct json_reader *r, const json_t *o)
+{
+	struct report_death death = {.nsides = 0}, *grown;
+
+	if (p->report->ndeaths == SEEN_MAX)
+		return -EBADMSG;
+	grown = reallocarray(p->report->deaths, p->report->ndeaths + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	p->report->deaths = grown;
+	json_read_death(r, o, &death);
+	if (r->rc)
+		report_death_free(&death);
+	else
+		grown[p->report->ndeaths++] = death;
+	return r->rc;
+}
+
+static int apply_snapshot(struct replay *p, struct json_reader *r, const json_t *o)
+{
+	struct report_snapshot snapshot = {.pid = 0}, *grown;
+
+	if (p->report->nsnapshots == SEEN_MAX)
+		return -EBADMSG;
+	grown = reallocarray(p->report->snapshots, p->report->nsnapshots + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	p->report->snapshots = grown;
+	json_read_snapshot(r, o, &snapshot);
+	if (r->rc)
+		report_snapshot_free(&snapshot);
+	else
+		grown[p->report->nsnapshots++] = snapshot;
+	return r->rc;
+}
+
 /* The state is replaced only when the new one could be read. */
 static int apply_state(struct replay *p, struct json_reader *r, const json_t *o)
 {
-	struct report fresh = {0}, old = {0}, *report = p->report;
+	struct report fresh = {0}, old, *report = p->report;
 	int rc;
 
 	json_read_state(r, o, &fresh);
@@ -176,30 +239,9 @@ static int apply_state(struct replay *p, struct json_reader *r, const json_t *o)
 		report_free(&fresh);
 		return rc;
 	}
-	old.targets = report->targets;
-	old.ntargets = report->ntargets;
-	old.maps = report->maps;
-	old.nmaps = report->nmaps;
-	old.hidden = report->hidden;
-	old.nhidden = report->nhidden;
-	old.growths = report->growths;
-	old.ngrowths = report->ngrowths;
-	old.audited = report->audited;
-	old.naudited = report->naudited;
-	old.stats = report->stats;
-	report->duration_s = fresh.duration_s;
-	report->targets = fresh.targets;
-	report->ntargets = fresh.ntargets;
-	report->maps = fresh.maps;
-	report->nmaps = fresh.nmaps;
-	report->hidden = fresh.hidden;
-	report->nhidden = fresh.nhidden;
-	report->growth = fresh.growth;
-	report->growths = fresh.growths;
-	report->ngrowths = fresh.ngrowths;
-	report->audited = fresh.audited;
-	report->naudited = fresh.naudited;
-	report->stats = fresh.stats;
+	old = *report;
+	*report = fresh;
+	take_over(report, &old);
 	report_free(&old);
 	return 0;
 }
@@ -235,6 +277,10 @@ static int apply(struct replay *p, uint32_t type, const json_t *o)
 		return apply_seen(p, &r, o, type == MREC_SEEN_SUSPECT);
 	case MREC_STATE:
 		return apply_state(p, &r, o);
+	case MREC_DEATH:
+		return apply_death(p, &r, o);
+	case MREC_SNAPSHOT:
+		return apply_snapshot(p, &r, o);
 	case MREC_END:
 		p->note->ended = true;
 		return 0;

@@ -6,6 +6,7 @@
 #include "base/output_file.h"
 #include "report/json/json_make.h"
 #include "report/json/json_parts.h"
+#include "report/json/json_snapshot.h"
 #include "report/mrec/mrec.h"
 #include "report/mrec/mrec_frame.h"
 #include "report/printers.h"
@@ -136,6 +137,52 @@ int mrec_state(struct mrec_writer *w, const struct report *report, const size_t 
 	return put_value(w, MREC_STATE, json_finish(o, failed));
 }
 
+/* What is left out is counted where groups that were not kept are. */
+static int halve(json_t *value, json_t *snapshot)
+{
+	json_t *groups = json_object_get(snapshot, "groups");
+	json_int_t cut = json_integer_value(json_object_get(snapshot, "in_no_group"));
+	size_t n = json_array_size(groups);
+
+	if (!n) /* then the stacks of those who died are too long */
+		return json_array_clear(json_object_get(value, "conflict"));
+	for (; json_array_size(groups) > n / 2; cut++)
+		if (json_array_remove(groups, json_array_size(groups) - 1))
+			return -1;
+	return json_object_set_new(snapshot, "in_no_group", json_integer(cut));
+}
+
+static bool fits(const json_t *value)
+{
+	return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII) <
+	       MREC_PAYLOAD_MAX - 4096;
+}
+
+/* snapshot: the one in value, or value itself. */
+static int put_seen(struct mrec_writer *w, enum mrec_type type, json_t *value, json_t *snapshot)
+{
+	int tries;
+
+	for (tries = 0; value && !fits(value) && tries < 20; tries++)
+		if (halve(value, snapshot))
+			break;
+	return put_value(w, type, value);
+}
+
+int mrec_death(struct mrec_writer *w, const struct report_death *death)
+{
+	json_t *value = json_build_death(death);
+
+	return put_seen(w, MREC_DEATH, value, json_object_get(value, "snapshot"));
+}
+
+int mrec_snapshot(struct mrec_writer *w, const struct report_snapshot *snapshot)
+{
+	json_t *value = json_build_snapshot(snapshot);
+
+	return put_seen(w, MREC_SNAPSHOT, value, value);
+}
+
 int mrec_end(struct mrec_writer *w)
 {
 	return put_value(w, MREC_END, json_object());
@@ -168,6 +215,10 @@ int mrec_print_report(FILE *out, const struct report *report, const struct print
 		mrec_race(&w, i, &report->races[i], false);
 	for (i = 0; i < report->nsuspects; i++)
 		mrec_race(&w, i, &report->suspects[i], true);
+	for (i = 0; i < report->ndeaths; i++)
+		mrec_death(&w, &report->deaths[i]);
+	for (i = 0; i < report->nsnapshots; i++)
+		mrec_snapshot(&w, &report->snapshots[i]);
 	mrec_state(&w, report, NULL);
 	mrec_end(&w);
 	return w.rc ? w.rc : print_finish(out);

@@ -247,16 +247,21 @@ static void print_races(FILE *out, const struct report *report, const struct rep
 	}
 }
 
-int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
+void text_print_findings(FILE *out, const struct report *report, const struct text_style *style)
 {
 	size_t i;
 
 	for (i = 0; i < report->ndeaths; i++)
-		text_print_death(out, &report->deaths[i], &options->text);
-	print_races(out, report, report->races, report->nraces, options->text);
-	print_races(out, report, report->suspects, report->nsuspects, options->text);
-	text_print_growths(out, report, &options->text);
-	text_print_snapshots(out, report, &options->text);
+		text_print_death(out, &report->deaths[i], style);
+	print_races(out, report, report->races, report->nraces, *style);
+	print_races(out, report, report->suspects, report->nsuspects, *style);
+	text_print_growths(out, report, style);
+	text_print_snapshots(out, report, style);
+}
+
+int text_print_report(FILE *out, const struct report *report, const struct print_options *options)
+{
+	text_print_findings(out, report, &options->text);
 	if (!report->nsnapshots)
 		text_print_summary(out, report, &options->text);
 	return print_finish(out);

@@ -77,6 +77,8 @@ static void test_every_rendering_is_the_same(void **state)
 	report_sightings_add(&report.races[0].sightings, 0.4, 3);
 	report_sightings_add(&report.races[0].sightings, 2.9, 9);
 	sample_growths(&report);
+	report.followed = sample_zero(1, sizeof(*report.followed));
+	*report.followed = (struct report_followed){.processes = 63, .go = 3, .watched = 2};
 	report.growths[0].began_s = 0.1 + 0.2;
 	report.duration_s = 0.1 + 0.2; /* all 17 digits count */
 	free(recording.data);
@@ -84,6 +86,8 @@ static void test_every_rendering_is_the_same(void **state)
 	assert_int_equal(replay(&recording, recording.len, &copy, &note), 0);
 	assert_true(note.ended && !note.damaged);
 	assert_true(copy.duration_s == report.duration_s);
+	assert_non_null(copy.followed);
+	assert_int_equal(copy.followed->processes, 63);
 	assert_string_equal(copy.races[0].map.global, "main.state+16");
 	assert_true(copy.growth && copy.growths[0].began_s == report.growths[0].began_s);
 	for (i = 0; i < REPORT_FORMATS; i++) {
