@@ -11,47 +11,14 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 seconds=${REAL_SECONDS:-10}
 rounds=${REAL_ROUNDS:-3}
 min_ratio=${REAL_MIN_RATIO:-0.2}
 max_attach_ms=300
+load_limit=$(((seconds * 2 + 20) * (rounds + 1) + 60))
 read -ra watch_options <<<"${REAL_WATCH:-}"
-
-# --- the load -----------------------------------------------------------------------------------------------------------
-
-load_start()
-{
-	local fifo=$server_dir/load.in limit=$(((seconds * 2 + 20) * (rounds + 1) + 60))
-	mkfifo "$fifo"
-	: >"$server_dir/load.out"
-	"$real_build/load" -c "${REAL_CONNS:-16}" -d "$limit" -p "$server_port" "${load_plan[@]}" \
-		<"$fifo" >"$server_dir/load.out" 2>"$server_dir/load.err" &
-	load_pid=$!
-	real_pids+=("$load_pid")
-	exec {load_in}>"$fifo"
-}
-
-# load_cut NAME: ends a window of measurement under that name
-load_cut()
-{
-	real_alive "$load_pid" || return 0 # a write would end this script
-	echo "cut $1" >&"$load_in"
-	real_await 5 grep -q "\"name\": \"$1\"" "$server_dir/load.out" || true
-}
-
-load_end()
-{
-	exec {load_in}>&-
-	real_await 5 real_gone "$load_pid" || true
-	real_stop "$load_pid" TERM
-}
-
-# load_value NAME FIELD
-load_value()
-{
-	jq -r "select(.name == \"$1\") | .$2" "$server_dir/load.out"
-}
 
 # --- one watch ----------------------------------------------------------------------------------------------------------
 
