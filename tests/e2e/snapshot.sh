@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/errors.sh
 . "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
 
-snapshot_names=(states container maps load broken type unseen killed held refused formats core)
+snapshot_names=(states labels container maps load broken type unseen killed held refused formats core)
 snapshot_versions=(1.19 1.23 1.24 1.27)
 # The default is for services on machines that have CPUs to spare. Other tests run at real-time priority beside this one.
 freeze=(--max-freeze 5s)
@@ -98,6 +98,23 @@ snapshot_states()
 	local version
 	for version in "${snapshot_versions[@]}"; do
 		snapshot_states_of "$version" || return 1
+	done
+}
+
+# Profiler labels, a map before Go 1.24 and a list since.
+snapshot_labels()
+{
+	local version
+	for version in 1.19 1.23 1.24 1.27; do
+		build_program "$version-stripped" "$e2e_dir/programs/labels.go"
+		start_target "$e2e_build/$version-stripped/labels" || return 1
+		snapshot
+		why="$version: exit status $status, $(groups '.labels // empty' | tr -d ' \n')"
+		((status == 0)) || return 1
+		[[ $(jq -c '[.snapshots[0].groups[].labels[]? | .count, .labels] | sort' "$work/out.json") == \
+			'[1,1,{"handler":"add","tenant":"seven"},{"handler":"show","tenant":"seven"}]' ]] || return 1
+		cleanup
+		target=
 	done
 }
 

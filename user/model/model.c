@@ -18,6 +18,17 @@ static void frame_free(struct report_frame *frame)
 	free(frame->file);
 }
 
+void report_labels_free(struct report_label *labels, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		free(labels[i].key);
+		free(labels[i].value);
+	}
+	free(labels);
+}
+
 void report_access_free(struct report_access *access)
 {
 	size_t i;
@@ -26,11 +37,7 @@ void report_access_free(struct report_access *access)
 		frame_free(&access->frames[i]);
 	free(access->frames);
 	frame_free(&access->created_by.at);
-	for (i = 0; i < access->nlabels; i++) {
-		free(access->labels[i].key);
-		free(access->labels[i].value);
-	}
-	free(access->labels);
+	report_labels_free(access->labels, access->nlabels);
 	memset(access, 0, sizeof(*access));
 }
 

@@ -77,6 +77,8 @@ struct report_label { /* of the profiler, runtime/pprof.Do */
 	char *key, *value;
 };
 
+void report_labels_free(struct report_label *labels, size_t n); /* and the list itself */
+
 struct report_access {
 	enum report_op op;
 	uint64_t goroutine; /* goid, 0 when unknown */

@@ -31,6 +31,9 @@ void report_group_free(struct report_group *g)
 	free(g->frames);
 	free(g->created_by.at.function);
 	free(g->created_by.at.file);
+	for (i = 0; i < g->nlabel_sets; i++)
+		report_labels_free(g->label_sets[i].labels, g->label_sets[i].n);
+	free(g->label_sets);
 }
 
 static void free_map(struct report_map_dump *m)

@@ -6,6 +6,7 @@
 
 /* What a process was like at one moment: its goroutines, and maps of it. Rules as in model.h. */
 #define REPORT_GROUP_IDS 100   /* of a group's goroutines */
+#define REPORT_GROUP_LABELS 16 /* sets of labels that are kept, of a group */
 #define REPORT_MAP_LENGTHS 16  /* the last one and all beyond */
 #define REPORT_MAP_HEAT 64     /* cells of the heat map */
 #define REPORT_MAP_DEFECTS 100 /* that are kept, of a map */
@@ -23,7 +24,14 @@ struct report_group { /* goroutines that stand at the same place for the same re
 	bool approximate; /* inner frames may be missing: it runs code that is not Go */
 	bool in_map;	  /* inside a map operation */
 	bool system;	  /* of the runtime */
-	struct report_creation created_by; /* goroutine: 0 where they have several */
+	struct report_creation created_by;   /* goroutine: 0 where they have several */
+	struct report_label_set {	     /* profiler labels, that so many of them have */
+		struct report_label *labels; /* by key */
+		size_t n;
+		uint64_t count;
+	} * label_sets;
+	size_t nlabel_sets;
+	uint64_t labelled_more; /* that have other ones, or some that could not be read */
 };
 
 enum report_integrity {

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "go/labels.h"
 
 #define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
 #define MAX_G 512		  /* bytes of a runtime.g */
@@ -22,9 +23,10 @@
 #define MAX_DATA (1ull << 30) /* of a program that is looked through */
 #define PIECE (1u << 20)
 #define MAX_ADDRESS (1ull << 47)
+#define MAX_LABELS 1024 /* different ones */
 
 struct raw_g {
-	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince;
+	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince, labels;
 	uint64_t sp, pc, bp, syscallsp, syscallpc;
 	uint32_t status, reason;
 };
@@ -60,6 +62,7 @@ static int read_g(struct memory *memory, const struct go_layout *l, uint64_t add
 		.gopc = get_le64(raw + l->g_gopc),
 		.startpc = get_le64(raw + l->g_startpc),
 		.waitsince = get_le64(raw + l->g_waitsince),
+		.labels = get_le64(raw + l->g_labels),
 		.sp = get_le64(raw + l->g_sched_sp),
 		.pc = get_le64(raw + l->g_sched_pc),
 		.bp = get_le64(raw + l->g_sched_bp),
@@ -366,6 +369,7 @@ static int add(struct reader *rd, uint64_t addr, const struct raw_g *raw)
 		.waitsince = raw->waitsince,
 		.stack_lo = raw->lo,
 		.stack_hi = raw->hi,
+		.labels = raw->labels,
 		.status = raw->status,
 		.reason = raw->reason,
 		.tid = tid < INT32_MAX ? (pid_t)tid : 0,
@@ -479,6 +483,52 @@ static int read_stacks(struct reader *rd)
 	return r;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const struct goroutine_labels *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+const struct goroutine_labels *goroutines_labels(const struct goroutines *gs, uint64_t addr)
+{
+	const struct goroutine_labels key = {.addr = addr};
+
+	return gs->nlabels ? bsearch(&key, gs->labels, gs->nlabels, sizeof(key), by_address) : NULL;
+}
+
+static int read_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	return memory_read(ctx, addr, buf, len);
+}
+
+/* Which there are, then what they say, as long as there is time. */
+static int read_labels(struct reader *rd)
+{
+	struct goroutines *gs = rd->gs;
+	struct addresses seen;
+	uint64_t *slot;
+	size_t i;
+	int r = addresses_make(&seen, MAX_LABELS);
+
+	gs->labels = r ? NULL : calloc(MAX_LABELS, sizeof(*gs->labels));
+	for (i = 0; gs->labels && i < gs->n && gs->nlabels < MAX_LABELS; i++) {
+		slot = gs->list[i].labels ? addresses_find(&seen, gs->list[i].labels) : NULL;
+		if (!slot || *slot)
+			continue;
+		*slot = gs->list[i].labels;
+		gs->labels[gs->nlabels++].addr = *slot;
+	}
+	free(seen.slots);
+	if (!gs->labels)
+		return -ENOMEM;
+	qsort(gs->labels, gs->nlabels, sizeof(*gs->labels), by_address);
+	for (i = 0; i < gs->nlabels && !r && !memory_late(rd->memory); i++)
+		r = labels_decode(rd->layout, gs->labels[i].addr, read_memory, rd->memory,
+				  &gs->labels[i].labels, &gs->labels[i].n);
+	return r;
+}
+
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
 		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
 {
@@ -499,6 +549,8 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 		if (!r)
 			r = read_stacks(&rd);
 	}
+	if (!r)
+		r = read_labels(&rd);
 	if (n - rd.next > rd.early.n - rd.met)
 		gs->unread += n - rd.next - (rd.early.n - rd.met);
 	free(rd.early.slots);
@@ -507,8 +559,13 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 
 void goroutines_free(struct goroutines *gs)
 {
+	size_t i;
+
 	free(gs->list);
 	free(gs->pcs);
 	free(gs->slots);
+	for (i = 0; i < gs->nlabels; i++)
+		report_labels_free(gs->labels[i].labels, gs->labels[i].n);
+	free(gs->labels);
 	memset(gs, 0, sizeof(*gs));
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "go/go_binary.h"
+#include "model/model.h"
 #include "process/memory.h"
 #include "snapshot/freeze.h"
 #include "snapshot/unwind.h"
@@ -31,6 +32,7 @@ struct goroutine {
 	uint64_t gopc, startpc;
 	uint64_t waitsince; /* of the target's CLOCK_MONOTONIC; 0: not known */
 	uint64_t stack_lo, stack_hi;
+	uint64_t labels; /* of the profiler, where they are; 0: none */
 	uint32_t status, reason;
 	pid_t tid;    /* that it runs on; 0: none */
 	size_t at, n; /* in goroutines.pcs */
@@ -38,11 +40,20 @@ struct goroutine {
 	bool truncated, approximate;
 };
 
+/* Labels that goroutines have; most of a service's share a few. */
+struct goroutine_labels {
+	uint64_t addr;
+	struct report_label *labels;
+	size_t n; /* 0: they could not be read, or there was no time */
+};
+
 struct goroutines {
 	struct goroutine *list; /* without the dead */
 	size_t n, list_room;
 	uint64_t *pcs, *slots; /* of each frame, as struct unwound has them */
 	size_t npcs, room;
+	struct goroutine_labels *labels; /* by address */
+	size_t nlabels;
 	uint64_t total;	     /* entries of runtime.allgs */
 	uint64_t dead;	     /* of them are not used now */
 	uint64_t unreadable; /* of them look like no goroutine */
@@ -69,6 +80,9 @@ int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct me
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
 		    struct memory *memory, const struct freeze *freeze, struct unwinder *u);
 void goroutines_free(struct goroutines *gs);
+
+/* Those at this address; NULL: not known. */
+const struct goroutine_labels *goroutines_labels(const struct goroutines *gs, uint64_t addr);
 
 const char *goroutine_status_name(uint32_t status);
 

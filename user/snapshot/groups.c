@@ -216,7 +216,61 @@ static int begin_group(struct maker *m, struct report_group *g, const struct gor
 	return r;
 }
 
-static void join(struct maker *m, struct report_group *g, const struct goroutine *from)
+static bool same_labels(const struct report_label_set *s, const struct goroutine_labels *l)
+{
+	size_t i;
+
+	if (s->n != l->n)
+		return false;
+	for (i = 0; i < s->n; i++)
+		if (strcmp(s->labels[i].key, l->labels[i].key) != 0 ||
+		    strcmp(s->labels[i].value, l->labels[i].value) != 0)
+			return false;
+	return true;
+}
+
+static int copy_labels(struct maker *m, struct report_label_set *to,
+		       const struct goroutine_labels *from)
+{
+	to->labels = calloc(from->n, sizeof(*to->labels));
+	for (; to->labels && to->n < from->n; to->n++) {
+		struct report_label *label = &to->labels[to->n];
+
+		label->key = strdup(from->labels[to->n].key);
+		label->value = strdup(from->labels[to->n].value);
+		if (!label->key || !label->value) {
+			to->n++;
+			return -ENOMEM;
+		}
+		m->text += strlen(label->key) + strlen(label->value) + 2;
+	}
+	return to->labels ? 0 : -ENOMEM;
+}
+
+static int join_labels(struct maker *m, struct report_group *g, const struct goroutine *from)
+{
+	const struct goroutine_labels *labels = goroutines_labels(m->gs, from->labels);
+	struct report_label_set *grown;
+	size_t i;
+
+	for (i = 0; labels && labels->n && i < g->nlabel_sets; i++)
+		if (same_labels(&g->label_sets[i], labels)) {
+			g->label_sets[i].count++;
+			return 0;
+		}
+	if (!labels || !labels->n || i == REPORT_GROUP_LABELS || m->text > MAX_TEXT) {
+		g->labelled_more++;
+		return 0;
+	}
+	grown = reallocarray(g->label_sets, g->nlabel_sets + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	g->label_sets = grown;
+	grown[g->nlabel_sets] = (struct report_label_set){.count = 1};
+	return copy_labels(m, &grown[g->nlabel_sets++], labels);
+}
+
+static int join(struct maker *m, struct report_group *g, const struct goroutine *from)
 {
 	uint64_t waited = 0;
 
@@ -231,6 +285,7 @@ static void join(struct maker *m, struct report_group *g, const struct goroutine
 	if (g->count && g->created_by.goroutine != from->parent)
 		g->created_by.goroutine = 0;
 	g->count++;
+	return from->labels ? join_labels(m, g, from) : 0;
 }
 
 static uint64_t hash_of(const struct maker *m, const struct goroutine *g)
@@ -260,10 +315,8 @@ static int put_in(struct maker *m, const struct goroutine *g)
 	int r;
 
 	for (; m->table[i]; i = (i + 1) & m->mask)
-		if (are_alike(m, m->first[m->table[i] - 1], g)) {
-			join(m, &out->groups[m->table[i] - 1], g);
-			return 0;
-		}
+		if (are_alike(m, m->first[m->table[i] - 1], g))
+			return join(m, &out->groups[m->table[i] - 1], g);
 	if (out->ngroups == m->most) {
 		out->groups_cut++;
 		return 0;
@@ -272,8 +325,7 @@ static int put_in(struct maker *m, const struct goroutine *g)
 	out->ngroups++;
 	m->table[i] = (uint32_t)out->ngroups;
 	r = begin_group(m, &out->groups[out->ngroups - 1], g);
-	join(m, &out->groups[out->ngroups - 1], g);
-	return r;
+	return r ? r : join(m, &out->groups[out->ngroups - 1], g);
 }
 
 static int rank(const struct report_group *g)
@@ -323,6 +375,5 @@ int groups_make_one(struct report_group *out, const struct goroutine *g,
 	struct maker m = {.gs = gs, .bin = bin, .bias = bias, .now_ns = now_ns};
 	int r = begin_group(&m, out, g);
 
-	join(&m, out, g);
-	return r;
+	return r ? r : join(&m, out, g);
 }

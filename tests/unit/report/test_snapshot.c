@@ -37,6 +37,14 @@ static void sample_group(struct report_group *g, const char *wait, uint64_t coun
 	g->frames[1].inlined = true;
 	g->frames[2] = sample_frame("main.worker\033[31m", "/src/main.go", 20, 15);
 	g->created_by.at = sample_frame("main.main", "/src/main.go", 44, 40);
+	g->label_sets = sample_zero(1, sizeof(*g->label_sets));
+	g->nlabel_sets = 1;
+	g->label_sets[0].count = count < 2 ? count : 2;
+	g->label_sets[0].n = 1;
+	g->label_sets[0].labels = sample_zero(1, sizeof(*g->label_sets[0].labels));
+	g->label_sets[0].labels[0] =
+		(struct report_label){sample_text("handler"), sample_text("add\033[0m")};
+	g->labelled_more = count > 2;
 }
 
 static void sample_map(struct report_map_dump *m, bool swiss)
@@ -161,6 +169,9 @@ static void text_says_all_of_it(void **state)
 		"7 goroutines: waiting, chan receive, for at least 3.0s\n",
 		"Created by goroutine 1 at:\n  main.main()\n      /src/main.go:44\n",
 		"Goroutines 18, 19, ...\n",
+		"Labels: handler=add",
+		"Labels of 2: handler=add",
+		"Other labels: 1\n",
 		"[inner callers may be missing",
 	};
 	size_t len, i;

@@ -100,6 +100,27 @@ static void print_map(FILE *out, const struct report_map_dump *m)
 		fputs("</ul>\n", out);
 }
 
+static void print_labels(FILE *out, const struct report_group *g)
+{
+	size_t i, k;
+
+	for (i = 0; i < g->nlabel_sets; i++) {
+		const struct report_label_set *s = &g->label_sets[i];
+
+		fputs("<p>", out);
+		words_label_set(out, g, s);
+		for (k = 0; k < s->n; k++) {
+			fputs(k ? ", " : ": ", out);
+			xml_text(out, s->labels[k].key);
+			fputc('=', out);
+			xml_text(out, s->labels[k].value);
+		}
+		fputs("</p>\n", out);
+	}
+	if (g->labelled_more)
+		fprintf(out, "<p>Other labels: %" PRIu64 "</p>\n", g->labelled_more);
+}
+
 static void print_group(FILE *out, const struct report_group *g)
 {
 	const struct report_frame *site = NULL;
@@ -116,6 +137,7 @@ static void print_group(FILE *out, const struct report_group *g)
 	xml_text(out, site ? site->function : g->nframes ? g->frames[0].function : "?");
 	fputs("</code></summary>\n", out);
 	print_stack(out, g);
+	print_labels(out, g);
 	fputs("</details>\n", out);
 }
 

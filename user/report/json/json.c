@@ -61,16 +61,16 @@ json_t *json_build_creation(const struct report_creation *created)
 	return json_finish(o, failed);
 }
 
-static json_t *build_labels(const struct report_access *access)
+json_t *json_build_labels(const struct report_label *labels, size_t n)
 {
 	json_t *o = json_object();
 	int failed = 0;
 	size_t i;
 
-	for (i = 0; i < access->nlabels; i++) {
-		char *key = escape_utf8(access->labels[i].key);
+	for (i = 0; i < n; i++) {
+		char *key = escape_utf8(labels[i].key);
 
-		failed |= key ? json_put(o, key, json_text(access->labels[i].value)) : -ENOMEM;
+		failed |= key ? json_put(o, key, json_text(labels[i].value)) : -ENOMEM;
 		free(key);
 	}
 	return json_finish(o, failed);
@@ -92,7 +92,7 @@ json_t *json_build_access(const struct report_access *access, const char *role)
 	failed |= json_put(o, "partial", json_boolean(access->partial));
 	failed |= json_put(o, "created_by", json_build_creation(&access->created_by));
 	if (access->nlabels)
-		failed |= json_put(o, "labels", build_labels(access));
+		failed |= json_put(o, "labels", json_build_labels(access->labels, access->nlabels));
 	return json_finish(o, failed);
 }
 

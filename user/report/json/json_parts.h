@@ -18,6 +18,7 @@ json_t *json_build_state(const struct report *report);
 json_t *json_build_access(const struct report_access *access, const char *role);
 json_t *json_build_map(const struct report_map *map);
 json_t *json_build_frame(const struct report_frame *frame);
+json_t *json_build_labels(const struct report_label *labels, size_t n);
 json_t *json_build_creation(const struct report_creation *created); /* null when not known */
 
 /*
@@ -31,6 +32,8 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 void json_read_stats(struct json_reader *r, json_t *o, struct report_stats *stats);
 /* o may be NULL: then nothing is known, and no string is NULL all the same. */
 void json_read_frame(struct json_reader *r, const json_t *o, struct report_frame *frame);
+/* *n of them; NULL when there are none. */
+struct report_label *json_read_labels(struct json_reader *r, const json_t *o, size_t *n);
 void json_read_creation(struct json_reader *r, const json_t *o, struct report_creation *created);
 void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access);
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map);

@@ -70,26 +70,29 @@ void json_read_creation(struct json_reader *r, const json_t *o, struct report_cr
 	created->goroutine = json_get_u64(r, o, "goroutine");
 }
 
-static void read_labels(struct json_reader *r, const json_t *o, struct report_access *access)
+struct report_label *json_read_labels(struct json_reader *r, const json_t *o, size_t *n)
 {
+	struct report_label *labels;
 	const char *key;
 	json_t *value;
 
+	*n = 0;
 	if (!json_object_size(o))
-		return;
-	access->labels = calloc(json_object_size(o), sizeof(*access->labels));
-	if (!access->labels) {
+		return NULL;
+	labels = calloc(json_object_size(o), sizeof(*labels));
+	if (!labels) {
 		r->rc = r->rc ? r->rc : -ENOMEM;
-		return;
+		return NULL;
 	}
 	json_object_foreach((json_t *)o, key, value) {
-		struct report_label *label = &access->labels[access->nlabels++];
+		struct report_label *label = &labels[(*n)++];
 
 		label->key = strdup(key);
 		label->value = strdup(json_is_string(value) ? json_string_value(value) : "");
 		if (!label->key || !label->value)
 			r->rc = r->rc ? r->rc : -ENOMEM;
 	}
+	return labels;
 }
 
 void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access)
@@ -113,7 +116,7 @@ void json_read_access(struct json_reader *r, const json_t *o, struct report_acce
 	for (i = 0; i < access->nframes; i++)
 		json_read_frame(r, json_array_get(stack, i), &access->frames[i]);
 	json_read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
-	read_labels(r, json_get_object(r, o, "labels"), access);
+	access->labels = json_read_labels(r, json_get_object(r, o, "labels"), &access->nlabels);
 }
 
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map)

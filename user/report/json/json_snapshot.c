@@ -89,6 +89,17 @@ static json_t *build_map(const struct report_map_dump *m)
 	return json_finish(o, failed);
 }
 
+static json_t *build_label_set(const struct report_label_set *s)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "count", json_number(s->count));
+
+	failed |= json_put(o, "labels", json_build_labels(s->labels, s->n));
+	return json_finish(o, failed);
+}
+
+JSON_BUILD_LIST(build_label_sets, struct report_label_set, build_label_set)
+
 static json_t *build_group(const struct report_group *g)
 {
 	json_t *o = json_object();
@@ -107,6 +118,10 @@ static json_t *build_group(const struct report_group *g)
 	if (g->approximate)
 		failed |= json_put(o, "approximate", json_true());
 	failed |= json_put(o, "created_by", json_build_creation(&g->created_by));
+	if (g->nlabel_sets)
+		failed |= json_put(o, "labels", build_label_sets(g->label_sets, g->nlabel_sets));
+	if (g->labelled_more)
+		failed |= json_put(o, "labelled_more", json_number(g->labelled_more));
 	return json_finish(o, failed);
 }
 
@@ -163,6 +178,10 @@ static json_t *build_side(const struct report_death_side *s)
 	if (s->at.approximate)
 		failed |= json_put(o, "approximate", json_true());
 	failed |= json_put(o, "created_by", json_build_creation(&s->at.created_by));
+	if (s->at.nlabel_sets)
+		failed |= json_put(o, "labels",
+				   json_build_labels(s->at.label_sets[0].labels,
+						     s->at.label_sets[0].n));
 	return json_finish(o, failed);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "report/json/json_snapshot.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/json/json_parts.h"
@@ -56,6 +57,38 @@ static void read_stack(struct json_reader *r, const json_t *o, struct report_gro
 	g->wait = json_get_text(r, o, "wait");
 }
 
+static void read_label_sets(struct json_reader *r, const json_t *o, struct report_group *g)
+{
+	const json_t *list = json_get_array(r, o, "labels"), *one;
+	size_t i;
+
+	g->label_sets = json_get_items(r, list, "labels", sizeof(*g->label_sets), &g->nlabel_sets);
+	for (i = 0; i < g->nlabel_sets; i++) {
+		one = json_array_get(list, i);
+		g->label_sets[i].count = json_get_u64(r, one, "count");
+		g->label_sets[i].labels =
+			json_read_labels(r, json_get_object(r, one, "labels"), &g->label_sets[i].n);
+	}
+	g->labelled_more = json_get_u64(r, o, "labelled_more");
+}
+
+/* Of one goroutine. */
+static void read_labels(struct json_reader *r, const json_t *o, struct report_group *g)
+{
+	const json_t *labels = json_get_object(r, o, "labels");
+
+	if (!labels)
+		return;
+	g->label_sets = calloc(1, sizeof(*g->label_sets));
+	if (!g->label_sets) {
+		json_reader_nomem(r);
+		return;
+	}
+	g->nlabel_sets = 1;
+	g->label_sets[0].count = 1;
+	g->label_sets[0].labels = json_read_labels(r, labels, &g->label_sets[0].n);
+}
+
 static void read_groups(struct json_reader *r, const json_t *root, struct report_snapshot *s)
 {
 	const json_t *list = json_get_array(r, root, "groups"), *o;
@@ -74,6 +107,7 @@ static void read_groups(struct json_reader *r, const json_t *root, struct report
 		g->waited_ns[1] = json_get_u64(r, o, "waited_ns_max");
 		g->in_map = json_get_bool(r, o, "in_map");
 		g->system = json_get_bool(r, o, "system");
+		read_label_sets(r, o, g);
 	}
 }
 
@@ -227,6 +261,7 @@ static void read_sides(struct json_reader *r, const json_t *root, struct report_
 		side->at.ids[0] = json_get_u64(r, o, "goroutine");
 		side->at.nids = 1;
 		read_stack(r, o, &side->at);
+		read_labels(r, o, &side->at);
 	}
 }
 

@@ -210,21 +210,41 @@ static void put_label(struct profile *p, struct bytes *sample, const char *key, 
 	put_message(sample, SAMPLE_LABEL, &label);
 }
 
-static void put_group(struct profile *p, const struct report_group *g)
+/* Of a group whose places have been put, from first on: so many of its goroutines. */
+static void put_sample(struct profile *p, const struct report_group *g, uint64_t first,
+		       uint64_t count, const struct report_label_set *labels)
 {
 	struct bytes sample = {.data = NULL};
+	uint64_t location;
+	size_t i;
+
+	for (location = first; location <= p->nlocations; location++)
+		put_number(&sample, SAMPLE_LOCATION_ID, location);
+	put_number(&sample, SAMPLE_VALUE, count);
+	put_label(p, &sample, "state", g->state);
+	put_label(p, &sample, "wait", g->wait);
+	for (i = 0; labels && i < labels->n; i++)
+		put_label(p, &sample, labels->labels[i].key, labels->labels[i].value);
+	put_message(&p->out, PROFILE_SAMPLE, &sample);
+}
+
+/* A sample for each set of labels, and one for those without. */
+static void put_group(struct profile *p, const struct report_group *g)
+{
+	uint64_t first = p->nlocations + 1, left = g->count;
 	size_t i, n;
 
 	for (i = 0; i < g->nframes; i += n) {
 		for (n = 1; i + n < g->nframes && g->frames[i + n - 1].inlined; n++)
 			;
 		put_location(p, g->frames + i, n);
-		put_number(&sample, SAMPLE_LOCATION_ID, p->nlocations);
 	}
-	put_number(&sample, SAMPLE_VALUE, g->count);
-	put_label(p, &sample, "state", g->state);
-	put_label(p, &sample, "wait", g->wait);
-	put_message(&p->out, PROFILE_SAMPLE, &sample);
+	for (i = 0; i < g->nlabel_sets; i++) {
+		put_sample(p, g, first, g->label_sets[i].count, &g->label_sets[i]);
+		left -= g->label_sets[i].count < left ? g->label_sets[i].count : left;
+	}
+	if (left)
+		put_sample(p, g, first, left, NULL);
 }
 
 static void put_mapping(struct profile *p, const char *exe)

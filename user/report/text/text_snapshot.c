@@ -12,6 +12,7 @@
 #include "report/words/words.h"
 
 #define IDS_SHOWN 10
+#define LABELS_SHOWN 5 /* sets of them, of a group */
 
 static void print_frame(FILE *out, const struct report_frame *frame, const struct text_style *style)
 {
@@ -114,6 +115,32 @@ static void print_creation(FILE *out, const struct report_group *g, const char *
 	print_frame(out, &g->created_by.at, style);
 }
 
+static void print_labels(FILE *out, const struct report_group *g, const char *indent)
+{
+	uint64_t more = g->labelled_more;
+	size_t i, k;
+
+	for (i = 0; i < g->nlabel_sets; i++) {
+		const struct report_label_set *s = &g->label_sets[i];
+
+		if (i >= LABELS_SHOWN) {
+			more += s->count;
+			continue;
+		}
+		fputs(indent, out);
+		words_label_set(out, g, s);
+		for (k = 0; k < s->n; k++) {
+			fputs(k ? ", " : ": ", out);
+			escape_text(out, s->labels[k].key);
+			fputc('=', out);
+			escape_text(out, s->labels[k].value);
+		}
+		fputc('\n', out);
+	}
+	if (more)
+		fprintf(out, "%sOther labels: %" PRIu64 "\n", indent, more);
+}
+
 static void print_group(FILE *out, const struct report_group *g, const struct text_style *style)
 {
 	fputs("\n", out);
@@ -126,6 +153,7 @@ static void print_group(FILE *out, const struct report_group *g, const struct te
 	fprintf(out, "%s\n", style->color ? PLAIN : "");
 	print_stack(out, g, style);
 	print_creation(out, g, "Created", style);
+	print_labels(out, g, "");
 	print_ids(out, g);
 }
 
@@ -209,6 +237,7 @@ static void print_side(FILE *out, const struct report_death *d,
 	fprintf(out, ":%s\n", style->color ? PLAIN : "");
 	print_stack(out, g, style);
 	print_creation(out, g, "  created", style);
+	print_labels(out, g, "  ");
 }
 
 void text_print_death(FILE *out, const struct report_death *d, const struct text_style *style)

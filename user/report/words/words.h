@@ -63,6 +63,9 @@ void words_process(FILE *out, const struct report_process *process);
 void words_followed(FILE *out, const struct report_followed *followed);
 void words_not_watched(FILE *out, const struct report_followed *followed);
 
+/* "Labels", or "Labels of 12" where others have none, or others. */
+void words_label_set(FILE *out, const struct report_group *g, const struct report_label_set *s);
+
 /* "fatal error: concurrent map writes", but for the message: "fatal error: " */
 const char *words_death_cause(const struct report_death *d);
 

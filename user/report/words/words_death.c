@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <inttypes.h>
+
 #include "model/snapshot.h"
 #include "report/words/words.h"
+
+void words_label_set(FILE *out, const struct report_group *g, const struct report_label_set *s)
+{
+	fputs("Labels", out);
+	if (s->count != g->count)
+		fprintf(out, " of %" PRIu64, s->count);
+}
 
 const char *words_death_cause(const struct report_death *d)
 {
