@@ -85,11 +85,26 @@ sorts()
 	grep -qF 'data-sorted="100,20,7,3|3,7,20,100"' <<<"$dom"
 }
 
+# Of a process that died with seven groups of goroutines a text finds those that it is in, and they are unfolded, then folded.
+finds()
+{
+	local page=$out/page-find.html dom script
+	script="var g=document.querySelector('.groups'),f=g.querySelector('input'),b=g.querySelector('button'),t=[];"
+	script+="function n(s){return g.querySelectorAll(s).length}f.value='WORKER4';f.dispatchEvent(new Event('input'));"
+	script+="t.push(n('details:not([hidden])'),g.querySelector('output').value);b.click();t.push(n('details[open]'));b.click();t.push(n('details[open]'));"
+	script+="f.value='';f.dispatchEvent(new Event('input'));t.push(n('details:not([hidden])'),g.querySelector('output').value);"
+	script+="document.body.dataset.found=t.join('|')"
+	"$maprace" report "$out/death.json" --format html |
+		sed "/Content-Security-Policy/d; s#</body>#<script>$script</script></body>#" >"$page"
+	dom=$(browse --dump-dom "file://$page") || return 1
+	grep -qF 'data-found="1|1 of 7 groups|1|0|7|"' <<<"$dom" && grep -q '<path class="hot"' <<<"$dom" && grep -qF 'concurrent map writes' <<<"$dom"
+}
+
 picture()
 {
 	local name=$1 size=$2
 	shift 2
-	browse --window-size="$size" --screenshot="$out/$name.png" "$@" "file://$out/page-shop.html" >/dev/null || return 1
+	browse --window-size="$size" --screenshot="$out/$name.png" "$@" "file://$out/page-${page:-shop}.html" >/dev/null || return 1
 	[[ $(head -c 4 "$out/$name.png" | tail -c 3) == PNG && $(stat -c %s "$out/$name.png") -gt 20000 ]]
 }
 
@@ -97,6 +112,15 @@ for name in clone growth_read shop; do
 	"$maprace" report "$top/tests/recordings/$name.mrec" --format json >"$out/$name.json"
 done
 cp "$top"/tests/fuzz/seeds/json_read/{full,empty}.json "$out"
+jq 'def frame($f; $n): {function: $f, file: "/src/main.go", line: $n, start_line: 1, pc: "0x1", inlined: false, runtime: false};
+	def side($role; $id): {role: $role, goroutine: $id, op: "write", state: "running", created_by: null,
+		stack: [frame("main.(*Cache).put" + ($id | tostring); $id)], labels: {handler: "<b>add</b>"}};
+	.deaths = [{pid: 7, exe: "/srv/app", at_s: 1, cause: "conflict", message: "concurrent map writes", not_identified: "", stopped_ms: 1,
+		by_signal: true, conflict: [side("died"; 18), side("inside"; 19)], map: (.races[0].map),
+		snapshot: {pid: 7, exe: "/srv/app", freeze_ms: 1, max_freeze_ms: 50, threads: 3, goroutines: 7, unread: 0, maps: [], notes: [],
+			groups: [range(7) as $i | {count: 1, goroutines: [$i], state: "waiting", wait: "chan receive", in_map: false, system: false,
+				stack: [frame("main.worker" + ($i | tostring); 10 + $i)], created_by: null}]}}] | .races = [] | .suspects = []' \
+	"$out/full.json" >"$out/death.json"
 hostile "$out/full.json" >"$out/hostile.json"
 for name in "${names[@]}"; do
 	render "$name" "$out/$name.json"
@@ -121,6 +145,9 @@ if browser=$(command -v chromium || command -v chromium-browser || command -v go
 		check "HTML of $name" opens "$name"
 	done
 	check 'HTML: the table sorts' sorts
+	check 'HTML: groups of goroutines are found' finds
+	render death "$out/death.json"
+	page=death check 'HTML: a picture of a death' picture death 1000,1100
 	check 'HTML: a picture' picture light 1000,860
 	check 'HTML: a picture in dark mode' picture dark 1000,860 --blink-settings=preferredColorScheme=0
 	check 'HTML: a picture on a phone' picture narrow 500,1000

@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Processes that have died, and snapshots: goroutines in groups to be unfolded, maps and how full
- * they are. */
+/* Processes that have died, and snapshots: goroutines, maps and how full they are. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "model/snapshot.h"
+#include "report/html/html_groups.h"
 #include "report/html/html_parts.h"
 #include "report/words/duration.h"
 #include "report/words/words.h"
 #include "report/xml.h"
-
-static void print_frame(FILE *out, const struct report_frame *f)
-{
-	fprintf(out, "<li%s><code>", f->runtime ? " class=rt" : "");
-	xml_text(out, f->function[0] ? f->function : "?");
-	fputs("</code>", out);
-	if (f->file[0]) {
-		fputs(" <small>", out);
-		xml_text(out, words_file(f));
-		fprintf(out, ":%d</small>", f->line);
-	}
-	fputs("</li>\n", out);
-}
-
-static void print_stack(FILE *out, const struct report_group *g)
-{
-	size_t i;
-
-	fputs("<ul class=stack>\n", out);
-	for (i = 0; i < g->nframes; i++)
-		print_frame(out, &g->frames[i]);
-	fputs("</ul>\n", out);
-	if (!g->nframes)
-		fputs("<p class=note>stack unknown</p>\n", out);
-	else if (g->truncated)
-		fputs("<p class=note>outer callers are missing</p>\n", out);
-	if (g->approximate)
-		fputs("<p class=note>inner callers may be missing</p>\n", out);
-	if (!g->created_by.known)
-		return;
-	fputs("<p class=note>created at</p>\n<ul class=stack>\n", out);
-	print_frame(out, &g->created_by.at);
-	fputs("</ul>\n", out);
-}
 
 static void print_side(FILE *out, const struct report_death_side *side)
 {
@@ -50,7 +16,7 @@ static void print_side(FILE *out, const struct report_death_side *side)
 		side->role == REPORT_DEATH_DIED ? "a" : "b", side->at.nids ? side->at.ids[0] : 0);
 	words_death_side(out, side);
 	fputs("</h3>\n", out);
-	print_stack(out, &side->at);
+	html_group_stack(out, &side->at);
 	fputs("</section>\n", out);
 }
 
@@ -100,47 +66,6 @@ static void print_map(FILE *out, const struct report_map_dump *m)
 		fputs("</ul>\n", out);
 }
 
-static void print_labels(FILE *out, const struct report_group *g)
-{
-	size_t i, k;
-
-	for (i = 0; i < g->nlabel_sets; i++) {
-		const struct report_label_set *s = &g->label_sets[i];
-
-		fputs("<p>", out);
-		words_label_set(out, g, s);
-		for (k = 0; k < s->n; k++) {
-			fputs(k ? ", " : ": ", out);
-			xml_text(out, s->labels[k].key);
-			fputc('=', out);
-			xml_text(out, s->labels[k].value);
-		}
-		fputs("</p>\n", out);
-	}
-	if (g->labelled_more)
-		fprintf(out, "<p>Other labels: %" PRIu64 "</p>\n", g->labelled_more);
-}
-
-static void print_group(FILE *out, const struct report_group *g)
-{
-	const struct report_frame *site = NULL;
-	size_t i;
-
-	for (i = 0; i < g->nframes && !site; i++)
-		if (!g->frames[i].runtime)
-			site = &g->frames[i];
-	fprintf(out, "<details class=fold><summary>%" PRIu64 " ", g->count);
-	xml_text(out, g->state);
-	fputs(g->wait[0] ? ", " : "", out);
-	xml_text(out, g->wait);
-	fputs(g->in_map ? " <b>inside a map operation</b>: <code>" : ": <code>", out);
-	xml_text(out, site ? site->function : g->nframes ? g->frames[0].function : "?");
-	fputs("</code></summary>\n", out);
-	print_stack(out, g);
-	print_labels(out, g);
-	fputs("</details>\n", out);
-}
-
 static void print_seen(FILE *out, const struct report_snapshot *s)
 {
 	size_t i;
@@ -154,8 +79,7 @@ static void print_seen(FILE *out, const struct report_snapshot *s)
 	}
 	fprintf(out, "<h3>%" PRIu64 " goroutines, %" PRIu32 " threads</h3>\n", s->goroutines,
 		s->threads);
-	for (i = 0; i < s->ngroups; i++)
-		print_group(out, &s->groups[i]);
+	html_groups(out, s);
 }
 
 static void print_death(FILE *out, const struct report_death *d)
@@ -169,6 +93,7 @@ static void print_death(FILE *out, const struct report_death *d)
 	for (i = 0; i < d->nsides; i++)
 		print_side(out, &d->sides[i]);
 	fputs("</div>\n", out);
+	html_graph(out, d);
 	if (d->not_identified[0]) {
 		fputs("<p class=note>The other one is not identified: ", out);
 		xml_text(out, d->not_identified);

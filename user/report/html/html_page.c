@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "report/html/html_parts.h"
 
-/* Sorts a table by the column whose head is pressed; again: the other way round. */
+/* Sorts a table by the column whose head is pressed; again: the other way round. Hides the groups
+ * of goroutines that a text is not in; unfolds those that are left, or folds them. */
 #define SCRIPT                                                                                        \
 	"document.querySelectorAll('table.sort th').forEach(function(th,i){"                          \
 	"th.firstChild.addEventListener('click',function(){"                                          \
@@ -10,10 +11,19 @@
 	"th.setAttribute('aria-sort',d<0?'descending':'ascending');"                                  \
 	"function v(r){var c=r.cells[i];return c.dataset.v||c.textContent}"                           \
 	"Array.from(b.rows).sort(function(x,y){var p=v(x),q=v(y),n=p-q;"                              \
-	"return d*(isNaN(n)?p.localeCompare(q):n)}).forEach(function(r){b.appendChild(r)})})})"
+	"return d*(isNaN(n)?p.localeCompare(q):n)}).forEach(function(r){b.appendChild(r)})})});"      \
+	"document.querySelectorAll('.groups').forEach(function(g){"                                   \
+	"var f=g.querySelector('input'),o=g.querySelector('output'),"                                 \
+	"a=Array.from(g.querySelectorAll('details'));if(!f)return;"                                   \
+	"f.addEventListener('input',function(){var q=f.value.toLowerCase(),n=0;"                      \
+	"a.forEach(function(e){e.hidden=e.textContent.toLowerCase().indexOf(q)<0;n+=!e.hidden});"     \
+	"o.value=q?n+' of '+a.length+' groups':''});"                                                 \
+	"g.querySelector('button').addEventListener('click',function(){"                              \
+	"var l=a.filter(function(e){return!e.hidden}),"                                               \
+	"u=l.some(function(e){return!e.open});l.forEach(function(e){e.open=u})})})"
 
 /* Of SCRIPT, so that nothing else can run in the page: `make reports` says when it is not right. */
-#define SCRIPT_HASH "sha256-6txfGh1kWpfV1+RMtndG/w/BwZq4sbpDC9qT1Pe/JMk="
+#define SCRIPT_HASH "sha256-a/YWVfr2bCcqidpiWGk/93SMr0DvIYNuV8rRZT/1glA="
 
 static const char style[] =
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#59636e;--line:#d1d9e0;"
@@ -66,6 +76,13 @@ static const char style[] =
 	"th[aria-sort=descending] button::after{content:' \\25be'}"
 	"th[aria-sort=ascending] button::after{content:' \\25b4'}\n"
 	".verdict{font-weight:600}.racy{color:var(--a)}.ordered{color:var(--ok)}.unproven{color:var(--warn)}\n"
+	".groups p{display:flex;gap:.6rem;align-items:center;flex-wrap:wrap}.groups input{flex:1 1 14rem;"
+	"font:inherit;padding:.3rem .5rem;color:inherit;background:var(--bg);border:1px solid "
+	"var(--line);border-radius:6px}.groups button{font:inherit}details[hidden]{display:none}\n"
+	".graph{max-width:100%;font:13px ui-monospace,monospace;fill:var(--fg)}"
+	".graph rect{fill:var(--card);stroke:var(--line)}.graph path{fill:none;stroke:var(--dim)}"
+	".graph .a{stroke:var(--a)}.graph .b{stroke:var(--b)}.graph .hot{stroke:var(--a);"
+	"stroke-width:2.5}.graph .op{fill:var(--dim);font-size:12px}\n"
 	"@media print{article,body>section{break-inside:avoid}}\n";
 
 void html_begin(FILE *out)
