@@ -176,7 +176,7 @@ void bpf_finish(struct bpf_watch *w)
 {
 	size_t doubted = findings_doubted(w->findings);
 	struct report report;
-	char worth[64] = "";
+	char worth[64] = "", lost[48] = "";
 
 	if (fill_report(w, &report)) {
 		log_error("out of memory");
@@ -190,10 +190,12 @@ void bpf_finish(struct bpf_watch *w)
 		w->failed |= recorder_report(w->recorder, &report, true) != 0;
 		if (w->options->json)
 			w->failed |= jsonl_print_stats(stdout, &report.stats) < 0;
-		log_info("%zu findings, %" PRId64
-			 " updates lost in %.1f s%s; %zu pairs of updates that overlapped",
-			 report.nraces, findings_lost(w->findings), report.duration_s, worth,
-			 report.nsuspects - doubted);
+		/* not more than nothing: those that are not proven tell */
+		if (findings_lost(w->findings) >= 0)
+			snprintf(lost, sizeof(lost), ", %" PRId64 " updates lost",
+				 findings_lost(w->findings));
+		log_info("%zu findings%s in %.1f s%s; %zu pairs of updates that overlapped",
+			 report.nraces, lost, report.duration_s, worth, report.nsuspects - doubted);
 		if (doubted)
 			log_info(
 				"  %zu more are not proven: lost updates by Go programs, whose goroutines share threads, or by processes that could not be looked at%s",

@@ -115,8 +115,12 @@ static void say_sequence(FILE *out, const struct report_race *race)
 		words_doubt(out, race);
 		fputs("; if one did both, ", out);
 	}
-	fprintf(out, "the second wrote between the first one's read and its write: %" PRId64 " %s",
-		b->lost, b->lost == 1 ? "update lost" : "updates lost");
+	fputs("the second wrote between the first one's read and its write: ", out);
+	if (b->lost > 0)
+		fprintf(out, "%" PRId64 " %s", b->lost,
+			b->lost == 1 ? "update lost" : "updates lost");
+	else /* it undid another pair's loss: only the sum of all is right */
+		fputs("updates were lost, how many the other pairs tell", out);
 }
 
 static void say_static(FILE *out, const struct report_race *race)

@@ -493,6 +493,23 @@ static void assert_first_line(const struct report *report, const char *expected)
 }
 
 /* "No race found" never stands alone where something was not watched. */
+/* Of a pair that undid another pair's loss a number says nothing. */
+static void test_lost_updates_are_not_below_none(void **state)
+{
+	struct report_bpf bpf = {.lost = 2};
+	struct report_race race = {
+		.evidence = REPORT_SEQUENCE, .kind = REPORT_LOST_UPDATE, .bpf = &bpf};
+	char *said = words_of(words_evidence, &race);
+
+	(void)state;
+	assert_non_null(strstr(said, ": 2 updates lost"));
+	free(said);
+	bpf.lost = -331;
+	said = words_of(words_evidence, &race);
+	assert_non_null(strstr(said, ": updates were lost, how many the other pairs tell"));
+	free(said);
+}
+
 static void test_summary_says_what_silence_is_worth(void **state)
 {
 	struct report report;
@@ -592,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_summary_of_nothing),
 		cmocka_unit_test(test_summary_shows_ten_maps),
+		cmocka_unit_test(test_lost_updates_are_not_below_none),
 		cmocka_unit_test(test_summary_says_what_silence_is_worth),
 		cmocka_unit_test(test_unwatched_follows_from_the_windows),
 	};
