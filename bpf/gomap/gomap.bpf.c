@@ -347,9 +347,10 @@ static __always_inline __u64 noted_before(const struct mr_map_access *l, __u64 g
 
 /*
  * Who else was inside. Either nobody else can have been: one other goroutine alone has written to
- * the map. Or one was for certain, be there however many: it entered a write after the dying one
- * had entered what it does not leave any more. All of it is read now, while the record is what it
- * was.
+ * the map, as far as was seen; whoever has been inside since before we came would have the map's
+ * mark set still, so this is said only where somebody looks at the process as it dies. Or one was
+ * for certain, be there however many: it entered a write after the dying one had entered what it
+ * does not leave any more. All of it is read now, while the record is what it was.
  */
 static __always_inline void fatal_other(struct mr_event_fatal *e, struct operation *o,
 					__u64 entered)
@@ -381,7 +382,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 		return;
 	if (after)
 		from = w.ns;
-	else if (alone && (__s64)(o->now - w.ns) < WRITE_NS)
+	else if (alone && o->target->stop_at_fatal_ms && (__s64)(o->now - w.ns) < WRITE_NS)
 		from = later(later(entered, o->now - WRITE_NS),
 			     later(noted_before(&o->record->reader, o->g),
 				   noted_before(&o->record->writer, o->g)));

@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed causes)
+death_names=(pair unlooked killed causes waiter)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -140,6 +140,7 @@ death_causes()
 		crashes "$version" 2 error beside && told panic '' || return 1
 		crashes "$version" 2 value && told panic '\(main.coded\)' || return 1
 		crashes "$version" 2 again && told panic '' || return 1
+		crashes "$version" 2 printing && told throw '' || return 1
 		crashes "$version" 2 unlock && told fatal 'sync: unlock of unlocked mutex' || return 1
 		crashes "$version" 2 overflow && told throw 'stack overflow' || return 1
 		crashes "$version" 3 recovers || return 1
@@ -152,6 +153,17 @@ death_causes()
 	watching=(--no-post-mortem)
 	crashes 1.27 2 index || return 1
 	jq -e 'has("deaths") | not' "$work/out.json" >/dev/null
+}
+
+# Who waits for it, and stops itself when it is stopped, as su and nsenter do, goes on.
+death_waiter()
+{
+	local watching=()
+	status=0
+	timeout -k 1 20 "$maprace" watch -q -o "$work/out.json" -- nsenter --pid="/proc/$$/ns/pid" "$e2e_build/1.27-stripped/crashing" index \
+		>"$work/stdout" 2>"$work/stderr" || status=$?
+	why="exit status $status"
+	((status == 2)) && told panic 'runtime error: index out of range \[5\] with length 0'
 }
 
 death_programs()

@@ -30,6 +30,7 @@ static int begin(void **state)
 	goroutine_init(&b, 2);
 	goroutine_init(&c, 3);
 	cfg.holds_enabled = 0;
+	targets[1].stop_at_fatal_ms = 50;
 	clock_ns = 5000 * MS;
 	step = 0;
 	simulated_clock = the_clock;
@@ -42,6 +43,8 @@ static int begin(void **state)
 static int end(void **state)
 {
 	simulated_clock = NULL;
+	targets[1].stop_at_fatal_ms = 0;
+	targets[1].stopped_ns = 0;
 	return tear_down(state);
 }
 

@@ -62,12 +62,18 @@ char *report_text_copy(const char *text, int *r)
 }
 
 const struct report_process *report_process_find(const struct report_process *all, size_t n,
-						 uint32_t pid)
+						 uint32_t pid, double at_s)
 {
-	while (n--)
-		if (all[n].pid == pid && !all[n].why)
-			return &all[n];
-	return NULL;
+	const struct report_process *found = NULL;
+
+	while (n--) {
+		if (all[n].pid != pid || all[n].why)
+			continue;
+		found = &all[n];
+		if (found->from_s <= at_s)
+			break;
+	}
+	return found;
 }
 
 void report_process_free(struct report_process *process)

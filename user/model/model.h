@@ -384,9 +384,10 @@ void report_followed_free(struct report_followed *followed); /* the struct as we
 void report_bpf_free(struct report_bpf *bpf);		     /* the struct as well; NULL is fine */
 /* A copy, of NULL none; *r becomes -ENOMEM where there is no memory for it. */
 char *report_text_copy(const char *text, int *r);
-/* The last one of that number that was watched; NULL: there is none. */
+/* The one of that number that was watched at that time, since the watch began, or was the next to
+ * be; NULL: there is none. A number is of several where a process has executed other programs. */
 const struct report_process *report_process_find(const struct report_process *all, size_t n,
-						 uint32_t pid);
+						 uint32_t pid, double at_s);
 /* What went by unseen, as far as its coverage tell: of each function as much as while its probes
  * were in place, for the rest of the time. */
 double report_unwatched(const struct report_stats *stats);

@@ -96,8 +96,9 @@ struct attachment_last_op {
 	uint8_t op; /* enum mr_op */
 };
 bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out);
-/* Whether the map at this address (untagged) says that a writer is inside. */
-bool attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map);
+/* Whether the map at this address (untagged) says that a writer is inside: 0, 1, or negative, as it
+ * cannot be read. */
+int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map);
 /* From now on it is a test: holds may delay it by that, not by a share of each CPU's time. NULL: by
  * that share again, as a process that was there before. */
 struct attachment_terms {

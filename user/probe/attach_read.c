@@ -133,12 +133,12 @@ bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachmen
 	return true;
 }
 
-bool attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map)
+int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map)
 {
 	uint8_t flags;
+	int r = memory_read(memory, map + a->target->map_flags, &flags, sizeof(flags));
 
-	return !memory_read(memory, map + a->target->map_flags, &flags, sizeof(flags)) &&
-	       flags & a->target->map_writing_mask;
+	return r ? r : !!(flags & a->target->map_writing_mask);
 }
 
 double attachment_weight(const struct attachment *a, uint32_t slot)

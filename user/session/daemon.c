@@ -40,7 +40,8 @@ static const struct report_process *process_of(const struct daemon *d,
 					       const struct report_race *race)
 {
 	static const struct report_process nobody = {.exe = (char *)"", .to_s = -1};
-	const struct report_process *p = roster_find(watch_roster(d->watch), race->pid);
+	const struct report_process *p =
+		roster_find(watch_roster(d->watch), race->pid, race->first_seen_s);
 
 	return p ? p : &nobody;
 }

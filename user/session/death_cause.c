@@ -20,9 +20,13 @@ static const char *function_at(struct resolver *r, const struct mr_access *a, ui
 	return func.name;
 }
 
+/* Not of a package whose path only begins so, nor where C code has called panic(). */
 static bool is_runtime(const char *function)
 {
-	return !strncmp(function, "runtime.", 8) || !strncmp(function, "internal/runtime/", 17);
+	if (!strncmp(function, "internal/runtime/", 17))
+		return true;
+	return !strncmp(function, "runtime.", 8) && !strchr(function, '/') &&
+	       strncmp(function, "runtime._cgo_panic", 18) != 0;
 }
 
 /* Whether the runtime itself called panic(): then the words are the runtime's. */
@@ -82,18 +86,29 @@ static void read_text(char *out, struct memory *memory, uint64_t addr, uint64_t 
 static void read_panic(struct death_cause *c, struct resolver *r, const struct mr_event_fatal *e,
 		       struct memory *memory, bool values)
 {
-	uint64_t at = e->message + go_binary_layout(r->bin)->panic_arg, type, data, text, len;
+	uint64_t at = e->message + go_binary_layout(r->bin)->panic_arg, data, text, len;
+
+	if (memory_u64(memory, at, &c->type) || memory_u64(memory, at + 8, &data)) {
+		c->type = 0;
+		return;
+	}
+	/* as if it were a string: whether it is one is known later */
+	if ((values || is_runtime_error(r, &e->access)) && !memory_u64(memory, data, &text) &&
+	    !memory_u64(memory, data + 8, &len))
+		read_text(c->message, memory, text, len);
+}
+
+void death_cause_name(struct death_cause *c, struct resolver *r)
+{
 	char *name;
 
-	if (memory_u64(memory, at, &type) || memory_u64(memory, at + 8, &data) || !type)
+	if (c->cause != REPORT_DEATH_PANIC)
 		return;
-	name = resolve_type(r, type);
-	if (name && strcmp(name, "string") != 0) {
+	name = c->type ? resolve_type(r, c->type) : NULL;
+	if (!name || !name[0])
+		c->message[0] = '\0';
+	else if (strcmp(name, "string") != 0)
 		snprintf(c->message, sizeof(c->message), "(%s)", name);
-	} else if (name && (values || is_runtime_error(r, &e->access)) &&
-		   !memory_u64(memory, data, &text) && !memory_u64(memory, data + 8, &len)) {
-		read_text(c->message, memory, text, len);
-	}
 	free(name);
 }
 
@@ -102,6 +117,7 @@ void death_cause_read(struct death_cause *c, struct resolver *r, const struct mr
 {
 	if (c->cause == REPORT_DEATH_PANIC)
 		read_panic(c, r, e, memory, values);
-	else if (!c->message[0])
+	else if (!c->message[0] &&
+		 values) /* made for the occasion, of the program's words perhaps */
 		read_text(c->message, memory, e->message, e->message_len);
 }

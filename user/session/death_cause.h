@@ -16,14 +16,18 @@
 struct death_cause {
 	enum report_death_cause cause;
 	char message[DEATH_MESSAGE + 1];
+	uint64_t type; /* of a panic's value, until it is named */
 };
 
 /* As its file tells, before its memory is read. */
 void death_cause_find(struct death_cause *c, struct resolver *r, const struct mr_event_fatal *e);
 
-/* What only its memory tells, as it stands still. values: what the program itself says when it
- * panics too, which may be private; else of that no more than the type. */
+/* What only its memory tells, as it stands still; no file is read. values: what the program itself
+ * says too, which may be private. */
 void death_cause_read(struct death_cause *c, struct resolver *r, const struct mr_event_fatal *e,
 		      struct memory *memory, bool values);
+
+/* When it has been let go: of a value that is no text the type. */
+void death_cause_name(struct death_cause *c, struct resolver *r);
 
 #endif

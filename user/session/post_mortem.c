@@ -21,6 +21,9 @@
 /* Of the time: the map is one, and small mostly. */
 #define GOROUTINES_PART 0.75
 #define SHORTEST_LOOK_NS 1000000 /* so much is left of the time at least */
+#define MAX_KEPT_FRAMES 400000	 /* of all deaths: some 60 MB */
+#define WAITERS_NS 1000000000u	 /* from look to look */
+#define WAITERS_AFTER_NS 3000000000u
 
 /* Where a goroutine stands inside a map function. */
 struct inside {
@@ -43,6 +46,7 @@ struct taking {
 	struct inside self, all[MAX_INSIDE];
 	bool self_inside, self_known;
 	bool still_written; /* the map: its writer has not got through, whoever that is */
+	bool mark_unknown;  /* whether it has */
 	size_t nall;
 };
 
@@ -59,6 +63,23 @@ void post_mortem_prepare(struct watched *t)
 	if (snapshot_prepare(&t->ready, &t->process, t->bin, PREPARE_NS, &err))
 		log_verbose("process %d: %s", (int)t->process.pid,
 			    err.text[0] ? err.text : "its goroutines are not found yet");
+}
+
+void post_mortem_look_at_waiters(struct watched *t)
+{
+	uint64_t now = watch_now();
+	size_t n = 0;
+
+	if (!t->died_ns && now - t->waiters_ns >= WAITERS_NS) {
+		t->waiters_ns = now;
+		waiters_note(&t->waiters, t->process.pid);
+	} else if (t->died_ns && now - t->died_ns < WAITERS_AFTER_NS) {
+		n = waiters_release(&t->waiters);
+	}
+	if (n)
+		log_verbose("process %d: %zu that wait for it had stopped themselves, as it stood "
+			    "still: they go on",
+			    (int)t->process.pid, n);
 }
 
 /* Whether the frame belongs to the function that has this site. */
@@ -181,11 +202,19 @@ static bool is_named(const struct taking *t)
  */
 static void doubt_the_other(struct taking *t, const struct snapshot_sight *s)
 {
+	uint64_t until = memory_until(s->memory), soon = watch_now() + SHORTEST_LOOK_NS;
+	int written = 0;
 	size_t i;
 
-	t->still_written = t->event->map && attachment_is_written(t->target->attachment, s->memory,
-								  mr_addr(t->event->map));
-	if (!t->still_written || !is_named(t))
+	if (until < soon)
+		memory_deadline(s->memory, soon); /* for one byte there is time */
+	if (t->event->map)
+		written = attachment_is_written(t->target->attachment, s->memory,
+						mr_addr(t->event->map));
+	memory_deadline(s->memory, until);
+	t->still_written = written > 0;
+	t->mark_unknown = written < 0;
+	if (!written || !is_named(t))
 		return;
 	for (i = 0; i < t->nall; i++)
 		if (s->goroutines->list[t->all[i].which].addr == mr_addr(t->event->other.g))
@@ -259,6 +288,7 @@ static void let_go(void *arg)
 	if (!t->result)
 		t->result = describe_map(t);
 	attachment_let_go(t->target->attachment);
+	waiters_release(&t->target->waiters);
 	priority_restore();
 	t->death->stopped_ns = watch_now() - t->event->header.time_ns;
 }
@@ -288,6 +318,8 @@ static const char *why_not(const struct taking *t)
 		       "unseen";
 	if (t->still_written)
 		return "somebody is still inside a write to this map, and who that is cannot be told";
+	if (t->mark_unknown)
+		return "whether somebody is still inside a write to this map could not be read";
 	return "nobody else stands inside a write to this map, as far as operations are seen: it "
 	       "has got through in the moment that the process took to stop";
 }
@@ -330,6 +362,27 @@ static struct report_death *new_death(struct post_mortem *pm)
 	pm->deaths = grown;
 	grown[pm->n] = (struct report_death){.nsides = 0};
 	return &grown[pm->n++];
+}
+
+/* Programs that crash by the dozen, with thousands of stacks each: of the later ones those who died
+ * are kept. */
+static int keep_within_bounds(struct post_mortem *pm, struct report_snapshot *s)
+{
+	size_t i, frames = 0;
+
+	for (i = 0; i < s->ngroups; i++)
+		frames += s->groups[i].nframes + 1;
+	if (pm->kept_frames + frames <= MAX_KEPT_FRAMES) {
+		pm->kept_frames += frames;
+		return 0;
+	}
+	for (i = 0; i < s->ngroups; i++) {
+		s->groups_cut += s->groups[i].count;
+		report_group_free(&s->groups[i]);
+	}
+	s->ngroups = 0;
+	return report_snapshot_note(s, "its groups of goroutines are not kept: those of earlier "
+				       "deaths take the room");
 }
 
 static uint64_t time_left(const struct taking *t, uint64_t limit)
@@ -394,6 +447,7 @@ int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *
 		return r;
 	}
 	t->looked_at = true;
+	t->died_ns = watch_now();
 	priority_raise();
 	d->by_signal = e->stopped;
 	death_cause_find(&taking.cause, &t->source.resolver, e);
@@ -404,6 +458,9 @@ int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *
 	d->seen.at_s = e->header.time_ns > w->start_ns
 			       ? (double)(e->header.time_ns - w->start_ns) / 1e9
 			       : 0;
+	death_cause_name(&taking.cause, &t->source.resolver);
+	if (!r)
+		r = keep_within_bounds(&w->post_mortem, &d->seen);
 	d->cause = taking.cause.cause;
 	d->message = strdup(taking.cause.message);
 	d->not_identified = strdup(why_not(&taking));

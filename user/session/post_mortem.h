@@ -22,10 +22,13 @@ struct post_mortem {
 	size_t n;
 	size_t told;	 /* of them have been printed */
 	size_t too_many; /* more than are kept */
+	size_t kept_frames;
 };
 
 /* Now and then, while it lives: what is to be known of it before. */
 void post_mortem_prepare(struct watched *t);
+/* Now and then, also when it has died: who waits for it has not seen it stop, or goes on. */
+void post_mortem_look_at_waiters(struct watched *t);
 /*
  * The event of a process that stands still, or is about to end. meanwhile() is called when it has
  * been looked at, before it is let go; if the other one that the event names cannot have been the

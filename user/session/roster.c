@@ -149,9 +149,9 @@ void roster_note_end(struct roster *r, pid_t pid, uint64_t now_ns)
 		}
 }
 
-const struct report_process *roster_find(const struct roster *r, uint32_t pid)
+const struct report_process *roster_find(const struct roster *r, uint32_t pid, double at_s)
 {
-	return report_process_find(r->rows, r->nrows, pid);
+	return report_process_find(r->rows, r->nrows, pid, at_s);
 }
 
 uint64_t roster_found(const struct roster *r)

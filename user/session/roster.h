@@ -28,8 +28,8 @@ void roster_count(struct roster *r, const char *why);
 /* Whether this one was found at all is not known to matter: counts as no caveat. */
 void roster_count_tool(struct roster *r);
 void roster_note_end(struct roster *r, pid_t pid, uint64_t now_ns);
-/* The last one of that number that was watched; NULL: it has no row. Until the next one is noted. */
-const struct report_process *roster_find(const struct roster *r, uint32_t pid);
+/* As report_process_find(); NULL: it has no row. Until the next one is noted. */
+const struct report_process *roster_find(const struct roster *r, uint32_t pid, double at_s);
 uint64_t roster_found(const struct roster *r);
 uint64_t roster_watched(const struct roster *r);
 /* Fills followed (but for its count of all processes) and processes with copies, and the caveats.

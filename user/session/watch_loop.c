@@ -156,6 +156,8 @@ static void look_at_target(struct source *s)
 	bool same = true;
 	int r;
 
+	if (t && s->loop->watch->attach.max_freeze_ns)
+		post_mortem_look_at_waiters(t);
 	if (!t || t->ended)
 		return;
 	reap(s->loop->watch);
@@ -318,6 +320,8 @@ static int look_after(struct source *s)
 
 	if (r)
 		return r;
+	if (l->watch->attach.max_freeze_ns)
+		post_mortem_look_at_waiters(s->watched);
 	s->budget_event = event_new(l->base, -1, 0, on_budget, s);
 	if (!s->budget_event || event_add(s->budget_event, &soon))
 		return -ENOMEM;

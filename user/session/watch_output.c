@@ -238,7 +238,7 @@ static const struct text_style *of_process(const struct watch *w, const struct r
 {
 	struct roster *roster = watch_roster(w);
 
-	style->process = roster ? roster_find(roster, race->pid) : NULL;
+	style->process = roster ? roster_find(roster, race->pid, race->first_seen_s) : NULL;
 	return style;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "probe/feature.h"
+#include "probe/links.h"
 #include "process/limits.h"
 #include "report/printers.h"
 #include "session/refusal.h"
@@ -20,7 +21,6 @@
 #define FILES 16
 #define FILES_OF_TARGET 40
 #define FILES_OF_SITE 2
-#define LASTING_SITES 2	    /* of no operation's */
 #define FOLLOWED 2000	    /* programs that a command starts, in all */
 #define FOLLOWED_AT_ONCE 64 /* files are provided for so many; there may be more */
 #define FOLLOWED_SHARE 31   /* and so many share an engine: 32 slots, of which one is nobody's */
@@ -216,7 +216,7 @@ static int allow_files(const struct watch *w, struct err *err)
 		const struct attachment *a = w->targets[i]->attachment;
 
 		if (a && !w->targets[i]->left_out && !attachment_is_multi(a))
-			n += FILES_OF_SITE * (attachment_sites(a) + LASTING_SITES);
+			n += FILES_OF_SITE * (attachment_sites(a) + LINKS_LASTING);
 	}
 	return limits_files(n, err);
 }

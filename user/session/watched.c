@@ -66,6 +66,7 @@ static int find_bias(const struct watched *w, uint64_t *bias, struct err *err)
 
 int watched_prepare(struct watched *w, const struct attach_opts *opts, struct err *err)
 {
+	struct attach_opts own = *opts;
 	uint64_t bias = 0;
 	size_t i;
 	int r = watched_open(w, err);
@@ -85,7 +86,9 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	if (r)
 		return r;
 	w->source.resolver = (struct resolver){.bin = w->bin, .process = &w->process, .bias = bias};
-	r = attachment_new(&w->attachment, opts, err);
+	if (w->library)
+		own.max_freeze_ns = 0; /* nobody looks at it when it dies, so it is not stopped */
+	r = attachment_new(&w->attachment, &own, err);
 	if (r)
 		return r;
 	w->source.attachment = w->attachment;
@@ -167,6 +170,8 @@ void watched_reset(struct watched *w)
 
 void watched_close(struct watched *w)
 {
+	if (w->died_ns)
+		waiters_release(&w->waiters); /* whoever was slow to stop */
 	past_free(w->past);
 	watched_reset(w);
 	watched_forget_libraries(w);

@@ -15,6 +15,7 @@
 #include "process/cgroup.h"
 #include "process/kept_off.h"
 #include "process/process.h"
+#include "process/waiters.h"
 #include "session/binaries.h"
 #include "session/silence.h"
 #include "session/watched_files.h"
@@ -63,6 +64,8 @@ struct watched {
 	struct snapshot_ready ready;	   /* for when it dies */
 	unsigned int prepares;		   /* how often that was looked for */
 	bool looked_at;			   /* when it died */
+	struct waiters waiters;		   /* who may see it stop then */
+	uint64_t waiters_ns, died_ns;	   /* when they were looked at; when it was, 0: not yet */
 	struct silence silence;
 	struct cgroup_freezer freezer;
 	struct kept_off kept_off;

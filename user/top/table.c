@@ -2,6 +2,7 @@
 #include "top/table.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,7 @@ static struct top_row *find_any(struct top_row *rows, size_t n, uint32_t pid)
 static int name(struct top_row *row, const struct report *report, const struct top_work *work)
 {
 	const struct report_process *p =
-		report_process_find(report->processes, report->nprocesses, work->pid);
+		report_process_find(report->processes, report->nprocesses, work->pid, HUGE_VAL);
 	int r = 0;
 
 	row->exe = report_text_copy(work->exe ? work->exe : "", &r);

@@ -311,7 +311,9 @@ static void on_race(void *ctx, const struct report_race *race)
 
 	if (!t->messages)
 		return;
-	p = watch_roster(t->watch) ? roster_find(watch_roster(t->watch), race->pid) : NULL;
+	p = watch_roster(t->watch)
+		    ? roster_find(watch_roster(t->watch), race->pid, race->first_seen_s)
+		    : NULL;
 	fprintf(t->messages, "a race was proved in process %u%s", race->pid, p ? ": " : "");
 	escape_text(t->messages, p ? p->exe : "");
 	fputc('\n', t->messages);

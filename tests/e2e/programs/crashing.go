@@ -13,6 +13,11 @@ import (
 
 type coded struct{ code int }
 
+// secretive panics itself when it is to be printed: the runtime's words then end in what it says.
+type secretive struct{}
+
+func (secretive) Error() string { panic("secret 4711") }
+
 var (
 	numbers []int
 	pointer *coded
@@ -41,6 +46,7 @@ var ways = map[string]func(){
 	"string":   func() { panic("secret 4711") },
 	"error":    func() { panic(errors.New("secret 4711")) },
 	"value":    func() { panic(coded{4711}) },
+	"printing": func() { panic(secretive{}) },
 	"again":    func() { defer func() { panic(recover()) }(); panic("secret 4711") },
 	"unlock":   func() { var mu sync.Mutex; mu.Unlock() },
 	"overflow": func() { zero = recursive(0) },

@@ -67,12 +67,14 @@ static void test_ends(void **state)
 
 	(void)state;
 	roster_note_end(r, NOBODY, 1);
-	assert_null(roster_find(r, NOBODY));
+	assert_null(roster_find(r, NOBODY, 1));
 	roster_note(r, NOBODY, "/bin/first", NULL, 1000000000);
 	roster_note_end(r, NOBODY, 2000000000);
 	roster_note(r, NOBODY, "/bin/second", NULL, 3000000000);
 	roster_note(r, NOBODY, "/bin/third", "no place", 4000000000);
-	assert_string_equal(roster_find(r, NOBODY)->exe, "/bin/second");
+	assert_string_equal(roster_find(r, NOBODY, 9)->exe, "/bin/second");
+	assert_string_equal(roster_find(r, NOBODY, 2.9)->exe, "/bin/first"); /* its race */
+	assert_string_equal(roster_find(r, NOBODY, 0.9)->exe, "/bin/first");
 	roster_note_end(r, NOBODY, 5000000000);
 	roster_note_end(r, NOBODY, 6000000000); /* twice */
 	report = filled(r);
@@ -104,8 +106,8 @@ static void test_room(void **state)
 	for (i = 6; i < 9; i++)
 		roster_note(r, NOBODY + i, "/bin/x", NULL, 0);
 	/* all are watched now: the next ones have no row, and are counted */
-	assert_non_null(roster_find(r, NOBODY + 7));
-	assert_null(roster_find(r, NOBODY + 8));
+	assert_non_null(roster_find(r, NOBODY + 7, 9));
+	assert_null(roster_find(r, NOBODY + 8, 9));
 	roster_note_end(r, NOBODY + 8, 1);
 	report = filled(r);
 	assert_int_equal(report.nprocesses, 3);

@@ -23,11 +23,10 @@ static bool is_of(const struct suite *s, const struct report_process *p)
 	return !strcmp(p->exe, s->exe);
 }
 
-/* That of the last process of that number that was watched. */
-static bool has_pid(const struct suite *s, uint32_t pid)
+static bool has(const struct suite *s, const struct report_race *race)
 {
-	const struct report_process *p =
-		report_process_find(s->report->processes, s->report->nprocesses, pid);
+	const struct report_process *p = report_process_find(
+		s->report->processes, s->report->nprocesses, race->pid, race->first_seen_s);
 
 	return p && is_of(s, p);
 }
@@ -48,9 +47,9 @@ static void look(struct suite *s)
 	size_t i, watched = 0, blind = 0;
 
 	for (i = 0; i < r->nraces; i++)
-		s->races += has_pid(s, r->races[i].pid);
+		s->races += has(s, &r->races[i]);
 	for (i = 0; i < r->nsuspects; i++)
-		s->suspects += has_pid(s, r->suspects[i].pid);
+		s->suspects += has(s, &r->suspects[i]);
 	for (i = 0; i < r->nprocesses; i++) {
 		const struct report_process *p = &r->processes[i];
 
@@ -109,10 +108,10 @@ static int print_suite(FILE *out, const struct suite *s, const struct print_opti
 
 	print_begin(out, s, nothing);
 	for (i = 0; i < r->nraces && !rc; i++)
-		if (has_pid(s, r->races[i].pid))
+		if (has(s, &r->races[i]))
 			rc = junit_print_case(out, &r->races[i], false, r->duration_s, options);
 	for (i = 0; i < r->nsuspects && !rc; i++)
-		if (has_pid(s, r->suspects[i].pid))
+		if (has(s, &r->suspects[i]))
 			rc = junit_print_case(out, &r->suspects[i], true, r->duration_s, options);
 	print_unwatched(out, s);
 	if (nothing)

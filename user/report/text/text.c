@@ -241,8 +241,8 @@ static void print_races(FILE *out, const struct report *report, const struct rep
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		style.process =
-			report_process_find(report->processes, report->nprocesses, races[i].pid);
+		style.process = report_process_find(report->processes, report->nprocesses,
+						    races[i].pid, races[i].first_seen_s);
 		text_print_race(out, &races[i], report->duration_s, &style);
 	}
 }

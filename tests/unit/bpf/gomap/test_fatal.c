@@ -559,6 +559,7 @@ static void it_is_stopped_while_somebody_looks_after_it(void **state)
 {
 	(void)state;
 	signal_sent = 0;
+	targets[1].stop_at_fatal_ms = 0;
 	assert_int_equal(dies(&a)->stopped, 0);
 	assert_int_equal(signal_sent, 0);
 	assert_int_equal(targets[1].stopped_ns, 0);
@@ -566,8 +567,26 @@ static void it_is_stopped_while_somebody_looks_after_it(void **state)
 	assert_int_equal(dies(&b)->stopped, 1);
 	assert_int_equal(signal_sent, SIGSTOP);
 	assert_int_equal(targets[1].stopped_ns, clock_ns);
+}
+
+/* Whoever has been inside since before we came would have the map's mark set still: where nobody
+ * looks whether it is, the only other writer that was seen need not be the one. */
+static void the_only_other_one_is_not_named_where_nobody_looks(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
 	targets[1].stop_at_fatal_ms = 0;
-	targets[1].stopped_ns = 0;
+	at(1000, &b, SITE_READ);
+	at(1000, &a, SITE_WRITE);
+	e = dies(&b); /* a has entered after b: that is certain all the same */
+	assert_int_equal(e->other.goid, 101);
+	at(1000, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	dies_alone(&b);
+	targets[1].stop_at_fatal_ms = 50;
+	e = dies(&b);
+	assert_int_equal(e->other.goid, 101);
 }
 
 int main(void)
@@ -603,6 +622,7 @@ int main(void)
 		TEST(one_that_is_young_is),
 		TEST(one_that_is_elsewhere_by_now_has_no_line),
 		TEST(it_is_stopped_while_somebody_looks_after_it),
+		TEST(the_only_other_one_is_not_named_where_nobody_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
