@@ -31,7 +31,7 @@ env GOTOOLCHAIN=local GOPROXY=off GOFLAGS='' GO111MODULE=off CGO_ENABLED=0 GOCAC
 
 # real-time priority: on a busy machine the accesses would else be pushed around, onto or away from each other
 calm=()
-! chrt -f 1 true 2>/dev/null || calm=(chrt -f 1)
+! chrt -r 1 true 2>/dev/null || calm=(chrt -r 1)
 "${calm[@]}" "$build/service" >"$build/service.log" 2>&1 &
 service=$!
 until grep -q '^ready' "$build/service.log"; do

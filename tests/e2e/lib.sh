@@ -15,11 +15,13 @@ work= # the folder of the running case's files
 target= # the process id of the running case's target
 
 # Racy programs keep their accesses apart by the clock. On a busy machine a goroutine may lose its CPU in the middle of one, for
-# milliseconds: Go's own check then sees the race, and the other side of a hold comes too late. Real-time priority keeps both out.
+# milliseconds: Go's own check then sees the race, and the other side of a hold comes too late. Real-time priority keeps both out. Not
+# first come, first served (-f): as many goroutines as there are CPUs, which turn in a loop until another one gets on, then keep that
+# one, and everybody else, from a CPU for ever, also Go's own thread that would interrupt them.
 # shellcheck disable=SC2034 # used by those that source this
 calm=()
 # shellcheck disable=SC2034
-! chrt -f 1 true 2>/dev/null || calm=(chrt -f 1)
+! chrt -r 1 true 2>/dev/null || calm=(chrt -r 1)
 
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups) # in front of a command
 

@@ -295,6 +295,8 @@ static void earn(struct census *c, uint64_t now_ns)
 void census_charge(struct census *c, uint64_t ns)
 {
 	c->credit_ns -= (double)ns;
+	if (c->credit_ns < -CREDIT_MOST_NS)
+		c->credit_ns = -CREDIT_MOST_NS;
 }
 
 static uint64_t due_ns(const struct candidate *p)

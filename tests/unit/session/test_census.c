@@ -260,6 +260,14 @@ static void test_charge(void **state)
 	assert_int_equal(next(c, 1), 0); /* a second too much, of which five percent are earned */
 	now += 20 * SECOND;
 	assert_int_equal(next(c, 1), late);
+	census_charge(c, 1000 * SECOND); /* nobody had a CPU: the others do not wait for hours */
+	stop(late);
+	late = start_go("later");
+	now += SECOND;
+	census_look(c, now);
+	assert_int_equal(next(c, 1), 0);
+	now += 42 * SECOND;
+	assert_int_equal(next(c, 1), late);
 	stop(there);
 	stop(late);
 	census_free(c);
