@@ -118,6 +118,9 @@ func breakClassic(how string, m unsafe.Pointer) {
 		*word(p.group, key(p.full)) ^= 1 << 40
 	case "tophash":
 		*octet(p.group, p.full) ^= 0x80
+		if *octet(p.group, p.full) < 5 { // these have meanings of their own
+			*octet(p.group, p.full) ^= 0x40
+		}
 	case "twin":
 		*octet(p.group, p.empty) = *octet(p.group, p.full)
 		*word(p.group, key(p.empty)) = *word(p.group, key(p.full))
