@@ -70,12 +70,17 @@ killed_window() # SERVER
 	real_check "$1: maprace killed $count times, $frozen of them while it stood still; still so a second later: $still" test "$still" = 0
 }
 
+longest() # WINDOW: the longest wait of a client
+{
+	load_value "$1" max_us | awk '{ printf "%.1f ms", $1 / 1000 }'
+}
+
 say() # SERVER
 {
 	local freeze
 	freeze=$(sort -g "$server_dir/freezes" | awk '{ v[NR] = $1 } END { printf "%.1f ms, the longest %.1f", v[int((NR + 1) / 2)], v[NR] }')
-	echo "$1: freezes $freeze ms; the longest wait of a client: without snapshots $(($(load_value quiet max_us) / 1000)) ms, with them" \
-		"$(($(load_value snapshots max_us) / 1000)) ms, maprace killed $(($(load_value killed max_us) / 1000)) ms;" \
+	echo "$1: freezes $freeze ms; the longest wait of a client: without snapshots $(longest quiet), with them" \
+		"$(longest snapshots), maprace killed $(longest killed);" \
 		"answers $(load_value total requests), wrong $(load_value total wrong), broken connections $(load_value total errors)"
 }
 
