@@ -38,6 +38,8 @@ void text_print_counters(FILE *out, const struct report_stats *stats);
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
+/* "handler=add, tenant=seven" */
+void text_print_labels(FILE *out, const struct report_label *labels, size_t n);
 /* Snapshots: without style->verbose the runtime's frames are left out. */
 void text_print_snapshots(FILE *out, const struct report *report, const struct text_style *style);
 /* A process that has died: first those who were in conflict; goroutines with style->verbose. */

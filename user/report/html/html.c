@@ -207,10 +207,21 @@ static void print_stack(FILE *out, const struct report_access *access)
 		fputs("<p class=note>Outer callers are missing.</p>\n", out);
 }
 
+void html_labels(FILE *out, const struct report_label *labels, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		fputs(i ? ", " : "", out);
+		xml_text(out, labels[i].key);
+		fputc('=', out);
+		xml_text(out, labels[i].value);
+	}
+}
+
 static void print_access(FILE *out, const struct report_race *race, size_t which)
 {
 	const struct report_access *access = &race->access[which];
-	size_t i;
 
 	fprintf(out, "<section class=\"access %s\">\n<h3>",
 		which == report_first_access(race) ? "a" : "b");
@@ -219,13 +230,8 @@ static void print_access(FILE *out, const struct report_race *race, size_t which
 	if (!race->bpf || race->bpf->audit)
 		print_stack(out, access);
 	if (access->nlabels) {
-		fputs("<p>Labels", out);
-		for (i = 0; i < access->nlabels; i++) {
-			fputs(i ? ", " : " ", out);
-			xml_text(out, access->labels[i].key);
-			fputc('=', out);
-			xml_text(out, access->labels[i].value);
-		}
+		fputs("<p>Labels ", out);
+		html_labels(out, access->labels, access->nlabels);
 		fputs("</p>\n", out);
 	}
 	if (access->created_by.known) {

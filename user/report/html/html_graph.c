@@ -18,20 +18,6 @@
 #define MAP_WIDE 200
 #define SHOWN 36 /* of a text */
 
-struct row {
-	const struct report_group *g;
-	const struct report_death_side *side; /* NULL: another group inside a map operation */
-};
-
-static size_t choose_rows(const struct report_death *d, struct row rows[ROWS])
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < d->nsides && n < ROWS; i++)
-		rows[n++] = (struct row){&d->sides[i].at, &d->sides[i]};
-	return n;
-}
-
 /* The end of a long text says most: "…main.(*Cache).Put" */
 static void print_text(FILE *out, double x, double y, const char *text, const char *extra)
 {
@@ -62,15 +48,14 @@ static void print_edge(FILE *out, double x, double y, double to_x, double to_y, 
 		y, (x + to_x) / 2, y, (x + to_x) / 2, to_y, to_x, to_y);
 }
 
-static void print_row(FILE *out, const struct row *row, double y, double map_y)
+static void print_row(FILE *out, const struct report_death_side *side, double y, double map_y)
 {
-	const struct report_frame *site = html_group_site(row->g);
-	const char *class = row->side->role == REPORT_DEATH_DIED ? "a" : "b";
+	const struct report_frame *site = html_group_site(&side->at);
+	const char *class = side->role == REPORT_DEATH_DIED ? "a" : "b";
 	char who[64], line[32] = "";
 
 	snprintf(who, sizeof(who), "goroutine %" PRIu64 ", %s",
-		 row->g->nids ? row->g->ids[0] : (uint64_t)0,
-		 report_death_role_name(row->side->role));
+		 side->at.nids ? side->at.ids[0] : (uint64_t)0, report_death_role_name(side->role));
 	if (site && site->file[0])
 		snprintf(line, sizeof(line), ":%d", site->line);
 	print_box(out, 0, y, WIDE, class);
@@ -79,16 +64,15 @@ static void print_row(FILE *out, const struct row *row, double y, double map_y)
 	print_box(out, SITE_X, y, WIDE, class);
 	print_text(out, SITE_X + 8, y + 21, site ? site->function : "?", line);
 	print_edge(out, SITE_X + WIDE, y + BOX / 2.0, MAP_X, map_y + BOX / 2.0,
-		   row->side->in_operation ? "hot" : class);
+		   side->in_operation ? "hot" : class);
 	fprintf(out, "<text x=\"%d\" y=\"%.0f\" class=op>%s</text>\n", SITE_X + WIDE + 24,
 		y + BOX / 2.0 + (y > map_y ? 16 : -7),
-		row->side->in_operation ? words_op(row->side->op) : "was inside");
+		side->in_operation ? words_op(side->op) : "was inside");
 }
 
 void html_graph(FILE *out, const struct report_death *d)
 {
-	struct row rows[ROWS];
-	size_t i, n = choose_rows(d, rows);
+	size_t i, n = d->nsides < ROWS ? d->nsides : ROWS;
 	double map_y = (double)(n ? n - 1 : 0) * ROW / 2;
 	char addr[32];
 
@@ -101,7 +85,7 @@ void html_graph(FILE *out, const struct report_death *d)
 		"sites and the map\">\n",
 		MAP_X + MAP_WIDE + 2, n * ROW);
 	for (i = 0; i < n; i++)
-		print_row(out, &rows[i], (double)(i * ROW), map_y);
+		print_row(out, &d->sides[i], (double)(i * ROW), map_y);
 	print_box(out, MAP_X, map_y, MAP_WIDE, "map");
 	print_text(out, MAP_X + 8, map_y + 14, d->map.type && d->map.type[0] ? d->map.type : "map",
 		   "");

@@ -5,6 +5,7 @@
 
 #include "model/snapshot.h"
 #include "report/html/html_groups.h"
+#include "report/html/html_parts.h"
 #include "report/words/words.h"
 #include "report/xml.h"
 
@@ -25,19 +26,15 @@ static void print_frame(FILE *out, const struct report_frame *f)
 
 static void print_labels(FILE *out, const struct report_group *g)
 {
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < g->nlabel_sets; i++) {
 		const struct report_label_set *s = &g->label_sets[i];
 
 		fputs("<p>", out);
 		words_label_set(out, g, s);
-		for (k = 0; k < s->n; k++) {
-			fputs(k ? ", " : ": ", out);
-			xml_text(out, s->labels[k].key);
-			fputc('=', out);
-			xml_text(out, s->labels[k].value);
-		}
+		fputs(": ", out);
+		html_labels(out, s->labels, s->n);
 		fputs("</p>\n", out);
 	}
 	if (g->labelled_more)

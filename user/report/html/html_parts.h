@@ -31,6 +31,9 @@ void html_deaths(FILE *out, const struct report *report);
 void html_maps(FILE *out, const struct report *report);
 void html_cost(FILE *out, const struct report *report);
 
+/* "handler=add, tenant=seven" */
+void html_labels(FILE *out, const struct report_label *labels, size_t n);
+
 /* What one of the words_*() writes about a race, escaped. */
 void html_words(FILE *out, void (*say)(FILE *, const struct report_race *),
 		const struct report_race *race);

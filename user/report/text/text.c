@@ -100,18 +100,25 @@ static void print_stack(FILE *out, const struct report_access *access,
 		fputs("  [outer callers are missing: the stack walk ended early]\n", out);
 }
 
-static void print_labels(FILE *out, const struct report_access *access)
+void text_print_labels(FILE *out, const struct report_label *labels, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < access->nlabels; i++) {
-		fputs(i ? ", " : "  Labels: ", out);
-		escape_text(out, access->labels[i].key);
+	for (i = 0; i < n; i++) {
+		fputs(i ? ", " : "", out);
+		escape_text(out, labels[i].key);
 		fputc('=', out);
-		escape_text(out, access->labels[i].value);
+		escape_text(out, labels[i].value);
 	}
-	if (access->nlabels)
-		fputc('\n', out);
+}
+
+static void print_labels(FILE *out, const struct report_access *access)
+{
+	if (!access->nlabels)
+		return;
+	fputs("  Labels: ", out);
+	text_print_labels(out, access->labels, access->nlabels);
+	fputc('\n', out);
 }
 
 static void print_access(FILE *out, const struct report_race *race, size_t which,

@@ -118,7 +118,7 @@ static void print_creation(FILE *out, const struct report_group *g, const char *
 static void print_labels(FILE *out, const struct report_group *g, const char *indent)
 {
 	uint64_t more = g->labelled_more;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < g->nlabel_sets; i++) {
 		const struct report_label_set *s = &g->label_sets[i];
@@ -129,12 +129,8 @@ static void print_labels(FILE *out, const struct report_group *g, const char *in
 		}
 		fputs(indent, out);
 		words_label_set(out, g, s);
-		for (k = 0; k < s->n; k++) {
-			fputs(k ? ", " : ": ", out);
-			escape_text(out, s->labels[k].key);
-			fputc('=', out);
-			escape_text(out, s->labels[k].value);
-		}
+		fputs(": ", out);
+		text_print_labels(out, s->labels, s->n);
 		fputc('\n', out);
 	}
 	if (more)
