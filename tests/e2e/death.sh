@@ -137,6 +137,7 @@ death_causes()
 		crashes "$version" 2 nilmap && told panic 'assignment to entry in nil map' || return 1
 		crashes "$version" 2 closed && told panic 'send on closed channel' || return 1
 		crashes "$version" 2 string && told panic '' || return 1
+		grep -qa '^PROCESS [0-9]* DIED .*): panic (what it said is not told, see --panic-values)$' "$work/stdout" || return 1
 		crashes "$version" 2 error beside && told panic '' || return 1
 		crashes "$version" 2 value && told panic '\(main.coded\)' || return 1
 		crashes "$version" 2 again && told panic '' || return 1

@@ -15,7 +15,7 @@ const char *words_death_cause(const struct report_death *d)
 {
 	if (d->cause != REPORT_DEATH_PANIC)
 		return "fatal error: ";
-	return d->message[0] ? "panic: " : "panic";
+	return d->message[0] ? "panic: " : "panic (what it said is not told, see --panic-values)";
 }
 
 void words_death_side(FILE *out, const struct report_death_side *side)
