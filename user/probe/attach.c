@@ -122,12 +122,41 @@ static bool is_moving(struct attachment *a)
 		return true;
 	a->move = MOVE_NONE;
 	a->target->epoch++;
+	if (what == MOVE_PROBES)
+		a->moved = result;
 	if (what == MOVE_CALLS)
 		calls_changed(&a->calls, &a->change, !result);
 	if (what == MOVE_FILE && !result) /* we said that it is not watched */
 		(void)begun(a, MOVE_PROBES,
 			    attacher_take_back(&a->engine->attacher, slot, &ignored));
 	return a->move;
+}
+
+static int still_moving(struct err *err)
+{
+	return err_set(err, -EAGAIN,
+		       "its probes cannot be moved: its file, or the kernel, does not answer");
+}
+
+/* One that has only just begun is worth waiting for. */
+static bool is_stuck(struct attachment *a)
+{
+	struct err ignored = {};
+
+	if (is_moving(a))
+		(void)attacher_finish(&a->engine->attacher, attachment_engine_slot(a), &ignored);
+	return is_moving(a);
+}
+
+int attachment_moved(struct attachment *a, struct err *err)
+{
+	int r;
+
+	if (is_moving(a))
+		return still_moving(err);
+	r = a->moved;
+	a->moved = 0;
+	return r ? err_set(err, r, "its probes could not be moved: %s", err_name(r)) : 0;
 }
 
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
@@ -137,7 +166,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	struct stat st;
 	int r;
 
-	if (is_moving(a))
+	if (is_stuck(a))
 		return err_set(err, -EAGAIN, "the last change of its probes is under way still");
 	if (a->nimages == LINKS_FILES)
 		return err_set(err, -ENOSPC, "too many plugins");
@@ -185,8 +214,9 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 	r = begun(a, MOVE_CALLS,
 		  attacher_change_calls(&a->engine->attacher, attachment_engine_slot(a), &a->change,
 					err));
-	if (!a->move)
-		calls_changed(&a->calls, &a->change, !r);
+	if (a->move)
+		return 0;
+	calls_changed(&a->calls, &a->change, !r);
 	return r;
 }
 
@@ -222,12 +252,6 @@ static int end_move(struct attachment *a, int r)
 	return r;
 }
 
-static int still_moving(struct err *err)
-{
-	return err_set(err, -EAGAIN,
-		       "its probes cannot be moved: its file, or the kernel, does not answer");
-}
-
 int attachment_open(struct attachment *a, struct err *err)
 {
 	int r = 0;
@@ -246,13 +270,16 @@ int attachment_open(struct attachment *a, struct err *err)
 
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 {
+	int r;
+
 	a->open = false;
 	tell_whole(a);
 	if (is_moving(a))
 		return still_moving(err);
 	begin_move(a);
-	return end_move(a, attacher_close(&a->engine->attacher, attachment_engine_slot(a), cycled,
-					  err));
+	r = end_move(a,
+		     attacher_close(&a->engine->attacher, attachment_engine_slot(a), cycled, err));
+	return a->move ? 0 : r;
 }
 
 /* We were stopped, or kept waiting: the attacher may have taken the probes away by itself. */
@@ -261,7 +288,7 @@ static int catch_up(struct attachment *a, struct err *err)
 	int r;
 
 	a->target->whole_ns = 0;
-	if (is_moving(a))
+	if (is_stuck(a))
 		return still_moving(err);
 	begin_move(a);
 	r = attacher_reattach(&a->engine->attacher, attachment_engine_slot(a), err);

@@ -61,9 +61,11 @@ void attachment_looked(struct attachment *a, bool runs);
 void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
  * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes
- * longer than anybody waits for, and goes on; to be asked for once more later. */
+ * longer than anybody waits for, and goes on; to be asked for once more later. Taking away is not
+ * waited for at all: attachment_moved() tells what became of it, -EAGAIN while it is under way. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
+int attachment_moved(struct attachment *a, struct err *err);
 /*
  * A sign of life, CLOCK_MONOTONIC: when none has come for ten seconds the attacher takes all probes
  * away. The next one puts them back: *unwatched_ns tells for how long they were gone, else 0. After

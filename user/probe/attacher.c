@@ -96,6 +96,22 @@ static int not_yet(struct err *err)
 		       "its probes are not in place yet: its file, or the kernel, does not answer");
 }
 
+/* What became of the slot's last request. */
+static int outcome(const struct attacher_slot *s, struct err *err)
+{
+	if (s->result == -EPIPE && !s->err.text[0])
+		return err_set(err, -EPIPE, "the process that holds the probes is gone");
+	if (!s->result)
+		return 0;
+	err_hint(err, "%s", s->err.hint);
+	return err_set(err, s->result, "%s", s->err.text);
+}
+
+int attacher_finish(struct attacher *k, uint32_t slot, struct err *err)
+{
+	return wait_for_answer(k, slot, MOVE_MS) ? outcome(&k->slots[slot], err) : not_yet(err);
+}
+
 static int ask_with(struct attacher *k, struct attacher_request *q, int fd, int ms, struct err *err)
 {
 	struct attacher_slot *s = &k->slots[q->slot];
@@ -113,13 +129,7 @@ static int ask_with(struct attacher *k, struct attacher_request *q, int fd, int 
 		if (!wait_for_answer(k, q->slot, ms))
 			return not_yet(err);
 	}
-	if (s->result == -EPIPE && !s->err.text[0])
-		return err_set(err, -EPIPE, "the process that holds the probes is gone");
-	if (s->result) {
-		err_hint(err, "%s", s->err.hint);
-		return err_set(err, s->result, "%s", s->err.text);
-	}
-	return 0;
+	return outcome(s, err);
 }
 
 static int ask(struct attacher *k, struct attacher_request *q, struct err *err)
@@ -227,7 +237,7 @@ int attacher_close(struct attacher *k, uint32_t slot, const bool *cycled, struct
 	struct attacher_request q = {.command = CLOSE, .slot = slot};
 
 	memcpy(q.cycled, cycled, sizeof(q.cycled));
-	return ask(k, &q, err);
+	return ask_with(k, &q, -1, 0, err);
 }
 
 int attacher_change_calls(struct attacher *k, uint32_t slot, const struct links_calls *change,
@@ -236,7 +246,7 @@ int attacher_change_calls(struct attacher *k, uint32_t slot, const struct links_
 	struct attacher_request q = {.command = CALLS, .slot = slot};
 
 	q.calls = *change;
-	return ask(k, &q, err);
+	return ask_with(k, &q, -1, 0, err);
 }
 
 void attacher_beat(uint64_t when_ns)

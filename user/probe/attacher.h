@@ -64,6 +64,8 @@ int attacher_start(struct attacher *k, const struct attacher_orders *orders, str
  * attacher_change_calls(), which are done or not as *result says.
  */
 bool attacher_waits(struct attacher *k, uint32_t slot, int *result);
+/* Waits for it, while others wait for us. Its result, or -EAGAIN: it is under way still. */
+int attacher_finish(struct attacher *k, uint32_t slot, struct err *err);
 /* Has it place the probes of one more target, in a slot that is free. fd: the target's file, which
  * stays ours. After an error there are none, or there will be none once attacher_wait() returns. */
 int attacher_place(struct attacher *k, uint32_t slot, const struct links_target *target, int fd,
@@ -74,7 +76,8 @@ int attacher_settle(struct attacher *k, struct err *err);
 int attacher_add(struct attacher *k, uint32_t slot, const struct links_addition *more,
 		 struct err *err);
 int attacher_take_back(struct attacher *k, uint32_t slot, struct err *err);
-/* See links_change_calls(). */
+/* See links_change_calls(), links_close(). Neither is waited for: the kernel takes some 50 ms to
+ * take a probe away, and there may be hundreds of targets whose probes come and go. */
 int attacher_change_calls(struct attacher *k, uint32_t slot, const struct links_calls *change,
 			  struct err *err);
 int attacher_open(struct attacher *k, uint32_t slot, struct err *err);

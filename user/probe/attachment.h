@@ -29,6 +29,7 @@ struct attachment {
 	bool late;	  /* it was too late: the probes may be gone */
 	/* A request that nobody has waited for any longer, and what it was about. */
 	enum { MOVE_NONE, MOVE_PROBES, MOVE_CALLS, MOVE_FILE } move;
+	int moved; /* what became of it, until somebody asks */
 	struct links_calls change;
 };
 

@@ -30,6 +30,9 @@
 #define RETRY_NS 1000000000ull
 /* The kernel may take some time to move them; when it takes so long something is wrong. */
 #define LASTS_NS 10000000000ull
+/* Until then nothing else is decided of their target; it is looked at so often. */
+#define MOVE_NS 1000000000ull
+#define MOVING_NS 10000000ull
 
 /* Sites may have come with a plugin. */
 static void weigh(struct watched *t)
@@ -274,6 +277,25 @@ static void note_failure(struct watched *t, int r, const struct err *err)
 		 (int)t->process.pid, err->text);
 }
 
+/* Whether probes are on their way, as it was decided last. */
+static bool are_moving(struct watched *t, uint64_t now_ns)
+{
+	struct err err = {};
+	int r = attachment_moved(t->attachment, &err);
+
+	if (r == -EAGAIN && !t->moving_ns)
+		t->moving_ns = now_ns;
+	if (r == -EAGAIN && now_ns - t->moving_ns < MOVE_NS)
+		return true;
+	if (r != -EAGAIN)
+		t->moving_ns = 0;
+	if (r) {
+		t->failed_ns = now_ns;
+		note_failure(t, r, &err);
+	}
+	return false;
+}
+
 void watch_budget_beat(struct watched *t, uint64_t now_ns)
 {
 	uint64_t unwatched_ns;
@@ -340,6 +362,8 @@ uint64_t watch_budget_step(struct watched *t)
 	uint64_t again;
 	int r = 0;
 
+	if (are_moving(t, watch_now()))
+		return MOVING_NS;
 	weigh(t);
 	look(t, &sum, &facts);
 	watch_budget_beat(t, facts.now_ns);
