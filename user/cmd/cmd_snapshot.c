@@ -50,7 +50,9 @@ static int fill_target(struct report *report, const struct process *p, const str
 static int take(struct report *report, const struct process *p, const struct go_binary *bin,
 		const struct snapshot_cmd_options *o, struct core *core, struct err *err)
 {
+	struct snapshot_program program = {};
 	const struct snapshot_options options = {.max_freeze_ns = o->max_freeze_ns,
+						 .program = &program,
 						 .maps = o->maps,
 						 .nmaps = o->nmaps,
 						 .core = core,
@@ -69,6 +71,7 @@ static int take(struct report *report, const struct process *p, const struct go_
 		return -ENOMEM;
 	report->nsnapshots = 1;
 	r = snapshot_take(report->snapshots, p, bin, &options, err);
+	snapshot_program_free(&program);
 	report->duration_s = (double)(clock_ns(CLOCK_MONOTONIC) - started) / 1e9;
 	return r;
 }

@@ -224,8 +224,20 @@ static bool same_shape(const struct gomap_type *a, const struct gomap_type *b)
 	       (a->how < GOMAP_HASH_TYPE || a->key_type == b->key_type);
 }
 
+/* As it is in the process. */
+static struct gomap_type placed(const struct gomap *g, const struct gomap_type *type)
+{
+	struct gomap_type t = *type;
+
+	t.addr += g->bias;
+	t.key_type += g->bias;
+	t.elem_type += g->bias;
+	return t;
+}
+
 struct guess {
-	const struct gomap_type *type;
+	bool found;
+	struct gomap_type type;
 	uint64_t agree, of; /* of a sample: entries and what is wrong */
 	uint32_t others;
 };
@@ -237,25 +249,25 @@ static int guess(const struct gomap *g, uint64_t addr, const char *name, struct 
 	uint64_t agree, of;
 	size_t i, k;
 
-	*best = (struct guess){.type = NULL};
+	*best = (struct guess){};
 	if (!asked)
 		return -ENOMEM;
 	for (i = 0; i < g->types->n && !memory_late(g->memory); i++) {
-		const struct gomap_type *t = &g->types->list[i];
+		struct gomap_type t = placed(g, &g->types->list[i]);
 		uint32_t others = 0;
 
-		if (asked[i] || (name && strcmp(name, t->name) != 0))
+		if (asked[i] || (name && strcmp(name, t.name) != 0))
 			continue;
 		for (k = i + 1; k < g->types->n; k++)
-			if (!asked[k] && same_shape(t, &g->types->list[k]) &&
+			if (!asked[k] && same_shape(&t, &g->types->list[k]) &&
 			    (!name || !strcmp(name, g->types->list[k].name))) {
 				asked[k] = true;
 				others++;
 			}
-		agree = agreement(g, addr, t, &of);
-		if (!best->type ? name || (agree && 2 * agree >= of)
-				: agree > best->agree && 2 * agree >= of)
-			*best = (struct guess){t, agree, of, others};
+		agree = agreement(g, addr, &t, &of);
+		if (!best->found ? name || (agree && 2 * agree >= of)
+				 : agree > best->agree && 2 * agree >= of)
+			*best = (struct guess){true, t, agree, of, others};
 	}
 	free(asked);
 	return 0;
@@ -373,12 +385,12 @@ static int another_type(const struct gomap *g, struct report_map_dump *out,
 	int r = report_map_say(out,
 			       "hardly anything of it agrees with %s: it is of another type, or no "
 			       "longer this map",
-			       best->type->name);
+			       best->type.name);
 
 	if (!r)
 		r = guess(g, out->map.addr, NULL, &other);
-	if (!r && other.type && other.agree >= SAMPLE_SURE && other.agree == other.of)
-		r = report_map_say(out, "all of it agrees with %s", other.type->name);
+	if (!r && other.found && other.agree >= SAMPLE_SURE && other.agree == other.of)
+		r = report_map_say(out, "all of it agrees with %s", other.type.name);
 	return r;
 }
 
@@ -401,21 +413,21 @@ int gomap_dump(const struct gomap *g, uint64_t addr, const char *name, struct re
 			       : report_map_say(out, "nothing is in memory at this address");
 	fill_header(&w, out);
 	r = guess(g, addr, name, &best);
-	if (!r && name && !best.type) { /* one that reflection made is not described */
+	if (!r && name && !best.found) { /* one that reflection made is not described */
 		out->type_given = false;
 		r = report_map_say(out, "the program has no map type of the name %s", name);
 		if (!r)
 			r = guess(g, addr, NULL, &best);
 	}
-	if (!r && (!best.type || (!out->type_given && best.agree < SAMPLE_SURE)))
+	if (!r && (!best.found || (!out->type_given && best.agree < SAMPLE_SURE)))
 		r = not_known(out, &best);
 	else if (!r && is_of_another(&best))
 		r = another_type(g, out, &best);
 	else if (!r) {
 		free(out->map.type);
-		out->map.type = strdup(best.type->name);
+		out->map.type = strdup(best.type.name);
 		out->type_others = best.others;
-		walk(&w, best.type);
+		walk(&w, &best.type);
 		fill_heat(&w, out);
 		r = out->map.type && w.stopped != -ENOMEM ? judge(&w, out) : -ENOMEM;
 	}

@@ -34,9 +34,9 @@ struct gomap_types { /* of a program */
 	size_t n;
 };
 
-/* All map types that the program describes, read from the process. 0 or -ENOMEM. */
-int gomap_types_read(struct gomap_types *types, const struct go_binary *bin, uint64_t bias,
-		     struct memory *memory);
+/* All map types that the program describes, read from its file: link-time addresses. 0 or -ENOMEM.
+ */
+int gomap_types_read(struct gomap_types *types, const struct go_binary *bin);
 void gomap_types_free(struct gomap_types *types);
 /* The one at this address, be it one that reflection made. 0, -EBADMSG it is none, -EFAULT. */
 int gomap_type_read(struct gomap_type *type, const struct go_binary *bin, uint64_t bias,
@@ -47,7 +47,8 @@ struct gomap {
 	struct memory *memory;
 	const struct gomap_keys *keys; /* NULL: not known, no hash can be computed */
 	const struct gomap_types *types;
-	bool values; /* keep what is in it */
+	uint64_t bias; /* of the process: what its addresses differ by from theirs */
+	bool values;   /* keep what is in it */
 };
 
 /*

@@ -223,30 +223,32 @@ static int add(struct gomap_types *types, const struct gomap_type *t)
 	return 0;
 }
 
-int gomap_types_read(struct gomap_types *types, const struct go_binary *bin, uint64_t bias,
-		     struct memory *memory)
+int gomap_types_read(struct gomap_types *types, const struct go_binary *bin)
 {
+	struct memory *memory = memory_file(go_binary_elf(bin));
 	uint64_t lo, hi, at;
 	struct gomap_type t;
-	uint8_t *data;
-	int r = 0;
+	uint8_t *data = NULL;
+	int r = memory ? 0 : -ENOMEM;
 
 	memset(types, 0, sizeof(*types));
 	go_binary_types(bin, &lo, &hi);
 	lo = (lo + 7) & ~7ull;
-	if (hi <= lo || hi - lo > MAX_TYPES_SIZE)
-		return 0;
+	if (r || hi <= lo || hi - lo > MAX_TYPES_SIZE)
+		goto out;
 	data = malloc(hi - lo);
 	if (!data)
-		return -ENOMEM;
-	if (memory_read(memory, lo + bias, data, hi - lo))
+		r = -ENOMEM;
+	if (!data || memory_read(memory, lo, data, hi - lo))
 		hi = lo;
 	for (at = 0; at + 72 <= hi - lo && !r && types->n < MAX_TYPES; at += 8)
 		if ((data[at + TYPE_KIND] & KIND_MASK) == KIND_MAP && get_le64(data + at) == 8 &&
-		    get_le64(data + at + 8) == 8 &&
-		    !gomap_type_read(&t, bin, bias, memory, lo + bias + at) && t.name[0])
+		    get_le64(data + at + 8) == 8 && !gomap_type_read(&t, bin, 0, memory, lo + at) &&
+		    t.name[0])
 			r = add(types, &t);
+out:
 	free(data);
+	memory_close(memory);
 	return r;
 }
 

@@ -140,11 +140,24 @@ void elf_relocs_free(struct elf_relocs *relocs)
 	memset(relocs, 0, sizeof(*relocs));
 }
 
+size_t elf_relocs_from(const struct elf_relocs *relocs, uint64_t vaddr)
+{
+	size_t lo = 0, hi = relocs->count;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (relocs->items[middle].vaddr < vaddr)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
 const struct elf_reloc *elf_relocs_find(const struct elf_relocs *relocs, uint64_t vaddr)
 {
-	struct elf_reloc key = {.vaddr = vaddr};
+	size_t i = elf_relocs_from(relocs, vaddr);
 
-	if (!relocs->count)
-		return NULL;
-	return bsearch(&key, relocs->items, relocs->count, sizeof(key), compare);
+	return i < relocs->count && relocs->items[i].vaddr == vaddr ? &relocs->items[i] : NULL;
 }

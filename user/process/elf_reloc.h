@@ -33,4 +33,7 @@ void elf_relocs_free(struct elf_relocs *relocs);
 /* NULL when no relocation stands at vaddr. */
 const struct elf_reloc *elf_relocs_find(const struct elf_relocs *relocs, uint64_t vaddr);
 
+/* The first one at vaddr or after it; count: none. */
+size_t elf_relocs_from(const struct elf_relocs *relocs, uint64_t vaddr);
+
 #endif

@@ -10,6 +10,7 @@
 
 #define MOST 256 /* threads that want to run: of more nothing is believed */
 #define MOST_THREADS 4096
+#define SAME_LOOK_NS 5000000u
 #define ASK_NS 2000000000u /* a thread that is stopped alone waits for no CPU */
 
 static bool read_file(const char *root, const char *name, char *text, size_t size)
@@ -31,17 +32,41 @@ static bool read_file(const char *root, const char *name, char *text, size_t siz
 /* For how long any task of this machine has waited for a CPU: where that is little nobody has
  * waited for long. The figure is a mean of all CPUs (Linux kernel/sched/psi.c). Kernels without
  * pressure figures tell nothing: then threads are asked. */
-static bool nobody_waits(struct kept_off *k, const char *root, uint64_t for_ns)
+static bool read_pressure(const char *root, uint64_t *waited_ns)
 {
-	uint64_t us = 0, before = k->waited_ns;
 	char text[256], *at;
+	uint64_t us;
 
-	if (!read_file(root, "pressure/cpu", text, sizeof(text)))
-		return false;
-	at = strstr(text, "total=");
+	at = read_file(root, "pressure/cpu", text, sizeof(text)) ? strstr(text, "total=") : NULL;
 	if (!at || sscanf(at, "total=%" SCNu64, &us) != 1)
 		return false;
-	k->waited_ns = us * 1000;
+	*waited_ns = us * 1000;
+	return true;
+}
+
+/* Many processes are looked at one after the other: the kernel sums the figure up for each who
+ * asks. */
+static bool pressure(const char *root, uint64_t now_ns, uint64_t *waited_ns)
+{
+	static uint64_t at_ns, last_ns;
+	static char of[256];
+	static bool known;
+
+	if (!known || now_ns - at_ns > SAME_LOOK_NS || strcmp(root, of) != 0) {
+		known = strlen(root) < sizeof(of) && read_pressure(root, &last_ns);
+		snprintf(of, sizeof(of), "%s", root);
+		at_ns = now_ns;
+	}
+	*waited_ns = last_ns;
+	return known;
+}
+
+static bool nobody_waits(struct kept_off *k, const char *root, uint64_t now_ns, uint64_t for_ns)
+{
+	uint64_t before = k->waited_ns;
+
+	if (!pressure(root, now_ns, &k->waited_ns))
+		return false;
 	if (!k->cpus)
 		k->cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
 	return before && k->waited_ns - before < for_ns / 4 / (k->cpus ? k->cpus : 1);
@@ -128,7 +153,7 @@ bool kept_off_look(struct kept_off *k, const char *root, pid_t pid, uint64_t now
 	size_t n = 0;
 	int kept = 0;
 
-	if (!nobody_waits(k, root, for_ns) || now_ns - k->asked_ns >= ASK_NS) {
+	if (!nobody_waits(k, root, now_ns, for_ns) || now_ns - k->asked_ns >= ASK_NS) {
 		kept = look_at_threads(k, root, pid, for_ns, now, &n);
 		k->asked_ns = now_ns;
 	}

@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "process/elf_reloc.h"
 #include "process/live_reader.h"
 
 #define PAGE 4096u
@@ -36,6 +37,7 @@ struct memory {
 	int gone;  /* why nothing can be read any more, whatever address: -ESRCH, -EPERM; 0 */
 	pid_t pid; /* live */
 	int fd;	   /* core */
+	const struct elf_file *elf;
 	struct memory_part *parts;
 	struct segment *segments;
 	size_t n; /* parts, segments */
@@ -141,6 +143,39 @@ static int read_core(struct memory *m, uint64_t addr, void *buf, size_t len)
 		return 0;
 	}
 	return -EFAULT;
+}
+
+/* Words that the loader fills in may be anything in the file. */
+static int relocate(const struct elf_file *elf, uint64_t addr, uint8_t *buf, size_t len)
+{
+	const struct elf_relocs *relocs;
+	int r = elf_file_relocs(elf, &relocs);
+	size_t i;
+
+	for (i = r ? 0 : elf_relocs_from(relocs, addr); !r && i < relocs->count; i++) {
+		uint64_t at = relocs->items[i].vaddr - addr;
+
+		if (at >= len || len - at < 8)
+			break;
+		memcpy(buf + at, &relocs->items[i].value, 8);
+	}
+	return r;
+}
+
+static int read_file(struct memory *m, uint64_t addr, void *buf, size_t len)
+{
+	int r = elf_file_read(m->elf, addr, buf, len);
+
+	return r ? r : relocate(m->elf, addr, buf, len);
+}
+
+struct memory *memory_file(const struct elf_file *elf)
+{
+	struct memory *m = make(read_file);
+
+	if (m)
+		m->elf = elf;
+	return m;
 }
 
 static int read_segments(struct memory *m, const Elf64_Ehdr *eh)

@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct elf_file;
+
 /*
  * A target's memory, whatever it is read from: a process that runs (live), one that stands still
- * (frozen: pieces of 64 KiB are read once and kept), a dump of one (core), or what a test made up
- * (parts). The target is not trusted: an address may be any number, and what stands there too.
- * Whoever follows pointers bounds his steps; here is bounded what is read at all.
+ * (frozen: pieces of 64 KiB are read once and kept), a dump of one (core), a program's file as the
+ * loader leaves it (file), or what a test made up (parts). The target is not trusted: an address
+ * may be any number, and what stands there too. Whoever follows pointers bounds his steps; here is
+ * bounded what is read at all.
  */
 struct memory;
 
@@ -31,6 +34,8 @@ struct memory *memory_frozen(struct memory *below);
 /* The segments of an ELF core file that is open for reading; the file stays the caller's. 0,
  * -EBADMSG it is none, -ENOMEM. */
 int memory_core(struct memory **out, int fd);
+/* Link-time addresses; the file stays the caller's. */
+struct memory *memory_file(const struct elf_file *elf);
 void memory_close(struct memory *m);
 /* Of frozen memory: room for so many bytes is made now, so that it takes no time later. */
 void memory_reserve(struct memory *m, uint64_t bytes);

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "process/proc_text.h"
 
 #define STAT 1024
+#define SAME_LOOK_NS 5000000u
 
 struct stat_of {
 	char state;
@@ -33,6 +35,24 @@ static bool read_stat(pid_t pid, struct stat_of *out)
 	return ok;
 }
 
+/* Many processes have the same parents, and are looked at one after the other. */
+static bool read_parent(size_t level, pid_t pid, struct stat_of *out)
+{
+	static struct {
+		uint64_t at_ns;
+		pid_t pid;
+		struct stat_of stat;
+	} last[WAITERS];
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (last[level].pid != pid || now - last[level].at_ns > SAME_LOOK_NS) {
+		last[level].pid = read_stat(pid, &last[level].stat) ? pid : 0;
+		last[level].at_ns = now;
+	}
+	*out = last[level].stat;
+	return last[level].pid == pid;
+}
+
 void waiters_note(struct waiters *w, pid_t pid)
 {
 	struct stat_of s;
@@ -42,7 +62,7 @@ void waiters_note(struct waiters *w, pid_t pid)
 		return;
 	while (w->n < WAITERS && s.parent > 1 && s.parent != getpid()) {
 		pid = s.parent;
-		if (!read_stat(pid, &s))
+		if (!read_parent(w->n, pid, &s))
 			return;
 		w->list[w->n++] = (struct waiter){pid, s.start, s.state == 'T'};
 	}

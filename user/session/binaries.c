@@ -66,6 +66,7 @@ void binary_put(struct binary *b)
 		at = &(*at)->next;
 	*at = b->next;
 	hooks_free(&b->hooks);
+	snapshot_program_free(&b->program);
 	go_binary_close(b->bin);
 	free(b);
 }

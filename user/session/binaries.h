@@ -6,6 +6,7 @@
 #include "go/go_binary.h"
 #include "probe/hooks.h"
 #include "process/process.h"
+#include "snapshot/snapshot.h"
 
 /* Programs that are watched, each read once whoever runs it: its tables, and what is probed of it. */
 struct binary {
@@ -13,7 +14,8 @@ struct binary {
 	struct hook_set hooks; /* empty until binary_hooks() */
 	bool chosen;
 	unsigned int users;
-	size_t in_place; /* whose probes are, at the last look (watch_budget.c) */
+	struct snapshot_program program; /* for when it dies */
+	size_t in_place;		 /* whose probes are, at the last look (watch_budget.c) */
 	struct binary *next;
 };
 

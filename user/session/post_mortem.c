@@ -54,13 +54,12 @@ void post_mortem_prepare(struct watched *t)
 {
 	struct err err = {};
 
-	if (!t->bin || t->library || t->ready.known || t->prepares >= 1u << MAX_PREPARES)
+	if (!t->binary || t->library || t->ready.known || t->prepares >= 1u << MAX_PREPARES)
 		return;
 	t->prepares++;
 	if (t->prepares & (t->prepares - 1))
 		return; /* later and later */
-	snapshot_ready_free(&t->ready);
-	if (snapshot_prepare(&t->ready, &t->process, t->bin, PREPARE_NS, &err))
+	if (snapshot_prepare(&t->ready, &t->process, t->bin, &t->binary->program, PREPARE_NS, &err))
 		log_verbose("process %d: %s", (int)t->process.pid,
 			    err.text[0] ? err.text : "its goroutines are not found yet");
 }
@@ -402,6 +401,7 @@ static int take_snapshot(struct taking *t, const char *type)
 		.nmaps = is_conflict(t) && map.addr && t->target->ready.known,
 		.goroutines_part = GOROUTINES_PART,
 		.ready = &t->target->ready,
+		.program = &t->target->binary->program,
 		.frozen = look,
 		.let_go = let_go,
 		.told = tell,

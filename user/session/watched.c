@@ -149,7 +149,6 @@ void watched_reset(struct watched *w)
 {
 	attachment_free(w->attachment);
 	w->attachment = NULL;
-	snapshot_ready_free(&w->ready);
 	maprows_forget(&w->source);
 	watched_forget_plugins(w);
 	free(w->library);

@@ -17,6 +17,7 @@
 #define MAX_GOROUTINES (1u << 24) /* 16 million: their stacks alone are 32 GiB */
 #define MAX_ID (1ull << 56)
 #define SAMPLE 64
+#define HINTED_SAMPLE 8
 #define TRIES 20
 #define ROUNDS 8 /* then only a part in 256 of the time is left */
 #define NAP_NS 5000000
@@ -103,6 +104,7 @@ struct search {
 	const struct go_layout *layout;
 	struct memory *memory;
 	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
+	uint64_t sample;
 	struct candidates {
 		uint64_t addr, capacity; /* of the largest */
 		size_t n;		 /* that are as large */
@@ -131,8 +133,8 @@ static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n
 	if (!n || n > capacity || capacity > MAX_GOROUTINES || array & 7 || array < 4096 ||
 	    array >= MAX_ADDRESS)
 		return;
-	step = n > SAMPLE ? n / SAMPLE : 1;
-	for (i = k = 0; i < n && k < SAMPLE; i += step, k++) {
+	step = n > s->sample ? n / s->sample : 1;
+	for (i = k = 0; i < n && k < s->sample; i += step, k++) {
 		if (memory_late(s->memory) || memory_u64(s->memory, array + 8 * i, &at) ||
 		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
 			return;
@@ -177,18 +179,46 @@ static void search_data(struct search *s, const struct go_binary *bin, uint64_t 
 	}
 }
 
+static void find_main(const struct go_binary *bin, struct goroutines_hint *hint)
+{
+	static const char *const names[] = {"runtime.main"};
+	struct go_func f = {};
+
+	if (!hint->looked && !go_binary_find_funcs(bin, names, 1, &f) && f.name)
+		hint->main = f.entry;
+	hint->looked = true;
+}
+
+/* Whether it is where it was in another process. Anybody may run the program, and have what he
+ * likes in it: so only where main's goroutine comes first. */
+static bool is_as_hinted(struct search *s, uint64_t addr)
+{
+	uint8_t raw[24];
+
+	if (memory_read(s->memory, addr, raw, sizeof(raw)))
+		return false;
+	s->sample = HINTED_SAMPLE;
+	consider(s, addr, get_le64(raw), get_le64(raw + 8), get_le64(raw + 16));
+	s->sample = SAMPLE;
+	return s->sure.n;
+}
+
 static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory, int most,
-		     uint64_t *allgs, struct err *err)
+		     struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
-	static const char *const names[] = {"runtime.main"};
-	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
+	struct search s = {.layout = go_binary_layout(bin), .memory = memory, .sample = SAMPLE};
 	struct candidates *best = &s.maybe;
-	struct go_func f = {};
+	struct goroutines_hint own = {};
 	int tries;
 
-	if (!go_binary_find_funcs(bin, names, 1, &f) && f.name)
-		s.main = f.entry + bias;
+	hint = hint ? hint : &own;
+	find_main(bin, hint);
+	s.main = hint->main ? hint->main + bias : 0;
+	if (hint->allgs && is_as_hinted(&s, hint->allgs + bias)) {
+		*allgs = hint->allgs + bias;
+		return 0;
+	}
 	for (tries = 0; tries < most; tries++) {
 		if (tries)
 			nanosleep(&nap, NULL);
@@ -200,6 +230,7 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 		best = s.sure.n ? &s.sure : &s.maybe;
 		if (best->n == 1) {
 			*allgs = best->addr;
+			hint->allgs = s.sure.n ? best->addr - bias : 0;
 			return 0;
 		}
 	}
@@ -214,15 +245,15 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 }
 
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		    uint64_t *allgs, struct err *err)
+		    struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
-	return find_list(bin, bias, memory, TRIES, allgs, err);
+	return find_list(bin, bias, memory, TRIES, hint, allgs, err);
 }
 
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 			   uint64_t *allgs, struct err *err)
 {
-	return find_list(bin, bias, memory, 1, allgs, err);
+	return find_list(bin, bias, memory, 1, NULL, allgs, err);
 }
 
 static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)

@@ -61,13 +61,21 @@ struct goroutines {
 	uint64_t no_stack;   /* of those in list: no time for their stacks */
 };
 
+/* Of a program, at link-time addresses: what was found in one process of it. Another one that is
+ * not so is looked through as if there were no hint. All zero at first. */
+struct goroutines_hint {
+	bool looked;
+	uint64_t main, allgs; /* runtime.main; 0: not found */
+};
+
 /*
  * Where runtime.allgs is. No symbol says so in a stripped program: it is the one slice in the
  * program's own data whose elements are all goroutines, the first of them that of main(). 0 and its
- * address; -ENOENT none is, -EEXIST several are, -ETIME it took longer than the memory's deadline.
+ * address; hint: NULL, or of its program; -ENOENT none is, -EEXIST several are, -ETIME it took
+ * longer than the memory's deadline.
  */
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		    uint64_t *allgs, struct err *err);
+		    struct goroutines_hint *hint, uint64_t *allgs, struct err *err);
 
 /* The same of one that stands still, where looking once more is of no use. */
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,

@@ -52,17 +52,19 @@ static int find_bias(const struct process *p, const struct go_binary *bin, uint6
 	return process_load_bias(p, segments[0].vaddr, segments[0].offset, bias, err);
 }
 
-static int find_maps(struct snapshot_ready *ready, const struct go_binary *bin,
-		     struct memory *memory)
+static int find_maps(struct snapshot_ready *ready, struct snapshot_program *program,
+		     const struct go_binary *bin, struct memory *memory)
 {
-	int r = gomap_types_read(&ready->types, bin, ready->bias, memory);
+	int r = program->read ? 0 : gomap_types_read(&program->types, bin);
 
+	program->read = !r;
 	ready->keys_known = !r && !gomap_keys_read(&ready->keys, bin, ready->bias, memory);
 	return r;
 }
 
 int snapshot_prepare(struct snapshot_ready *ready, const struct process *p,
-		     const struct go_binary *bin, uint64_t max_ns, struct err *err)
+		     const struct go_binary *bin, struct snapshot_program *program, uint64_t max_ns,
+		     struct err *err)
 {
 	struct memory *live = memory_live(p->pid);
 	int r = live ? find_bias(p, bin, &ready->bias, err) : -ENOMEM;
@@ -70,18 +72,19 @@ int snapshot_prepare(struct snapshot_ready *ready, const struct process *p,
 	if (!r)
 		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + max_ns);
 	if (!r)
-		r = goroutines_find(bin, ready->bias, live, &ready->allgs, err);
+		r = goroutines_find(bin, ready->bias, live, &program->goroutines, &ready->allgs,
+				    err);
 	if (!r)
-		r = find_maps(ready, bin, live);
+		r = find_maps(ready, program, bin, live);
 	ready->known = !r;
 	memory_close(live);
 	return r;
 }
 
-void snapshot_ready_free(struct snapshot_ready *ready)
+void snapshot_program_free(struct snapshot_program *program)
 {
-	gomap_types_free(&ready->types);
-	ready->known = false;
+	gomap_types_free(&program->types);
+	program->read = false;
 }
 
 /* While it still runs: what does not move. */
@@ -97,14 +100,15 @@ static int look_before(struct taking *t)
 	if (!r)
 		memory_deadline(live, clock_ns(CLOCK_MONOTONIC) + MAX_SEARCH_NS);
 	if (!r && !t->options->ready)
-		r = goroutines_find(t->bin, t->own.bias, live, &t->own.allgs, t->err);
+		r = goroutines_find(t->bin, t->own.bias, live, &t->options->program->goroutines,
+				    &t->own.allgs, t->err);
 	t->allgs = t->ready->allgs;
 	/* so many goroutines, with the stacks that most have; one that has been made ready for may
 	 * stand still already, and making room takes longer than it saves */
 	if (!r && !t->options->ready && !memory_u64(live, t->allgs + 8, &n) && n < UINT32_MAX)
 		t->reserve = n * BYTES_PER_GOROUTINE + MIN_RESERVE;
 	if (!r && t->options->nmaps && !t->options->ready)
-		r = find_maps(&t->own, t->bin, live);
+		r = find_maps(&t->own, t->options->program, t->bin, live);
 	memory_close(live);
 	return r;
 }
@@ -115,7 +119,8 @@ static int read_maps(struct taking *t, uint64_t until)
 		.layout = go_binary_layout(t->bin),
 		.memory = t->memory,
 		.keys = t->ready->keys_known ? &t->ready->keys : NULL,
-		.types = &t->ready->types,
+		.types = &t->options->program->types,
+		.bias = t->ready->bias,
 		.values = t->options->values,
 	};
 	struct report_snapshot *out = t->out;
@@ -325,7 +330,6 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 	if (r == -EFAULT)
 		r = err_set(err, r, "the list of goroutines of process %d cannot be read",
 			    (int)p->pid);
-	snapshot_ready_free(&t.own);
 	goroutines_free(&t.goroutines);
 	unwinder_free(&t.unwinder);
 	if (options->core)

@@ -16,12 +16,18 @@ struct snapshot_map { /* that was asked for */
 	const char *type; /* "map[string]int"; NULL: whichever its contents agree with */
 };
 
+/* What is the same in all processes of a program. All zero at first. */
+struct snapshot_program {
+	struct goroutines_hint goroutines;
+	bool read;
+	struct gomap_types types;
+};
+
 /* What does not move as long as a process lives, found while it runs: of one that is going to be
  * frozen when there is no time to be lost. */
 struct snapshot_ready {
 	bool known;
 	uint64_t bias, allgs;
-	struct gomap_types types;
 	struct gomap_keys keys;
 	bool keys_known;
 };
@@ -43,6 +49,7 @@ struct snapshot_options {
 	bool values;		/* decode keys and values */
 	double goroutines_part; /* of the time, where there is more to be read; 0: half of it */
 	const struct snapshot_ready *ready; /* NULL: found out first */
+	struct snapshot_program *program;
 	/*
 	 * frozen() is called while all stands still, told() after it has been let go, when memory
 	 * cannot be read any more. let_go(): between the two, as soon as may be, whatever came of
@@ -56,8 +63,9 @@ struct snapshot_options {
 
 /* Fills *ready in that time at the most. 0, or as snapshot_take(). */
 int snapshot_prepare(struct snapshot_ready *ready, const struct process *p,
-		     const struct go_binary *bin, uint64_t max_ns, struct err *err);
-void snapshot_ready_free(struct snapshot_ready *ready);
+		     const struct go_binary *bin, struct snapshot_program *program, uint64_t max_ns,
+		     struct err *err);
+void snapshot_program_free(struct snapshot_program *program);
 
 /*
  * 0, and what is missing is in the snapshot's notes. -ESRCH -EPERM -ETIME it could not be frozen,

@@ -14,8 +14,10 @@
 
 #include <cmocka.h>
 
+#include "../fixture.h"
 #include "../memfile.h"
 #include "base/clock.h"
+#include "process/elf_reloc.h"
 #include "process/memory.h"
 
 #define AT 0xc000000000ull
@@ -178,6 +180,39 @@ static struct memfile core_of(uint16_t type, uint64_t offset, uint64_t size)
 	return memfile_make(&file, sizeof(file));
 }
 
+/* As the loader leaves it: words that it fills in are, wherever a read begins and ends. */
+static void a_file_is_read_as_it_will_be_loaded(void **state)
+{
+	const struct elf_relocs *relocs;
+	struct err err = {.text = ""};
+	uint64_t words[64], word, at;
+	struct elf_file *elf;
+	struct memory *m;
+	size_t i, k, several = 0;
+
+	(void)state;
+	if (elf_file_open(&elf, fixture_path(fixture_name("1.24-pie")), &err))
+		fail_msg("%s", err.text);
+	m = memory_file(elf);
+	assert_non_null(m);
+	assert_int_equal(elf_file_relocs(elf, &relocs), 0);
+	assert_true(relocs->count > 1000);
+	for (i = 0; i < relocs->count; i += 7) {
+		at = relocs->items[i].vaddr - 256;
+		if (memory_read(m, at, words, sizeof(words)))
+			continue; /* beside what is in the file */
+		several++;
+		for (k = 0; k < 64; k++) {
+			assert_int_equal(elf_file_read_u64(elf, at + 8 * k, &word), 0);
+			assert_int_equal(words[k], word);
+		}
+	}
+	assert_true(several > 100);
+	assert_int_equal(memory_read(m, 1ull << 60, words, 8), -EFAULT);
+	memory_close(m);
+	elf_file_close(elf);
+}
+
 static void a_core_file_is_not_trusted(void **state)
 {
 	const uint64_t at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
@@ -222,6 +257,7 @@ int main(void)
 		cmocka_unit_test(frozen_memory_is_read_once),
 		cmocka_unit_test(what_is_kept_is_told),
 		cmocka_unit_test(nothing_is_read_when_time_is_up),
+		cmocka_unit_test(a_file_is_read_as_it_will_be_loaded),
 		cmocka_unit_test(a_core_file_is_not_trusted),
 	};
 

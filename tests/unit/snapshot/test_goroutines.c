@@ -292,8 +292,29 @@ static void the_search_ends_in_time(void **state)
 	(void)state;
 	begin();
 	memory_deadline(m.memory, 1);
-	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &allgs, &err), -ETIME);
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, NULL, &allgs, &err), -ETIME);
 	assert_non_null(strstr(err.text, "was not found in time"));
+	end();
+}
+
+/* Where another process of the program had it, it is only if main's goroutine is there. */
+static void a_hint_is_no_more_than_that(void **state)
+{
+	struct goroutines_hint hint = {.looked = true, .main = INSIDE, .allgs = AT};
+	struct err err = {.text = ""};
+	uint64_t allgs = 0;
+
+	(void)state;
+	begin();
+	put(G0 + m.l->g_startpc, INSIDE, 8);
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &hint, &allgs, &err), 0);
+	assert_int_equal(allgs, AT);
+	put(G0 + m.l->g_startpc, INSIDE + 1, 8);
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &hint, &allgs, &err), -ENOENT);
+	hint.main = 0;
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &hint, &allgs, &err), -ENOENT);
+	hint.allgs = UINT64_MAX - 8;
+	assert_int_equal(goroutines_find(m.bin, 0, m.memory, &hint, &allgs, &err), -ENOENT);
 	end();
 }
 
@@ -370,6 +391,7 @@ int main(void)
 		cmocka_unit_test(those_that_run_are_read_first),
 		cmocka_unit_test(lists_that_are_none_are_refused),
 		cmocka_unit_test(the_search_ends_in_time),
+		cmocka_unit_test(a_hint_is_no_more_than_that),
 		cmocka_unit_test(goroutines_that_are_none_are_counted),
 		cmocka_unit_test(endless_stacks_end),
 		cmocka_unit_test(reasons_are_those_of_the_version),
