@@ -68,21 +68,29 @@ const struct hook *attachment_slot_hook(const struct attachment *a, uint32_t slo
 
 static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 {
-	const struct hook *h = attachment_slot_hook(a, slot, NULL);
+	uint8_t file = 0;
+	const struct hook *h = attachment_slot_hook(a, slot, &file);
 
-	return h ? h->offset : 0;
+	return h && !file ? h->offset : 0;
+}
+
+/* Of the program itself: what is in plugins is added later. */
+static void fill_target(const struct attachment *a, struct links_target *t)
+{
+	uint32_t slot;
+
+	attachment_lasting_offsets(a->images[0].hooks, a->opts.max_freeze_ns != 0,
+				   t->lasting_offsets);
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		t->offsets[slot] = slot_offset(a, slot);
 }
 
 int attachment_attach(struct attachment *a, struct err *err)
 {
 	struct links_target t = {.pid = a->process->pid};
-	uint32_t slot;
 	int r;
 
-	attachment_lasting_offsets(a->images[0].hooks, a->opts.max_freeze_ns != 0,
-				   t.lasting_offsets);
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		t.offsets[slot] = slot_offset(a, slot);
+	fill_target(a, &t);
 	r = engine_start_attacher(a->engine, err);
 	if (!r)
 		r = attacher_place(&a->engine->attacher, attachment_engine_slot(a), &t,
@@ -354,6 +362,53 @@ void attachment_wait(struct attachment *a)
 		log_warn(
 			"process %d: the kernel has not taken its probes away yet; they go as soon as it does",
 			(int)a->process->pid);
+}
+
+/* Call instructions of the program's: each process has its own choice of them. */
+static void mend_calls(const struct attachment *a, struct attacher *mender, uint32_t slot)
+{
+	struct links_calls change = {};
+	struct err ignored = {};
+	size_t i;
+
+	for (i = 0; i < a->calls.count; i++) {
+		if (!a->calls.sites[i].link.file)
+			change.more[change.nmore++] = a->calls.sites[i].link;
+		if (change.nmore < 32 && (i + 1 < a->calls.count || !change.nmore))
+			continue;
+		(void)attacher_change_calls(mender, slot, &change, &ignored);
+		(void)attacher_finish(mender, slot, &ignored);
+		change.nmore = 0;
+	}
+}
+
+int attachment_mend(struct attachment *a, bool sites, struct err *err)
+{
+	struct links_target t = {.pid = a->process->pid};
+	struct attacher *mender = &a->engine->mender;
+	uint32_t slot = attachment_engine_slot(a);
+	int r;
+
+	attachment_detach(a); /* what the probes see now is nobody's */
+	if (!sites && !a->calls.count)
+		return 0;
+	if (sites)
+		fill_target(a, &t);
+	r = engine_start_mender(a->engine, err);
+	if (!r)
+		r = attacher_place(mender, slot, &t, elf_file_fd(go_binary_elf(a->images[0].bin)),
+				   err);
+	if (r)
+		return process_ends_within(a->process, 0) ? -ESRCH : r;
+	mend_calls(a, mender, slot);
+	return attacher_wait(mender, slot)
+		       ? 0
+		       : err_set(err, -EAGAIN, "the kernel has not taken them away yet");
+}
+
+pid_t attachment_attacher(const struct attachment *a)
+{
+	return a->engine->attacher.pid;
 }
 
 void attachment_forget(struct attachment *a)

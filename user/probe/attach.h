@@ -72,6 +72,15 @@ int attachment_moved(struct attachment *a, struct err *err);
  * an error some still are: the next attachment_open() or _close() tries again.
  */
 int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_ns, struct err *err);
+/*
+ * What held the probes has been killed, perhaps while it moved some: then the kernel may have given
+ * up on them, and they stay in the program's text with nobody behind them. Places probes there once
+ * more and takes them away, which takes those along. sites: also where all processes of the program
+ * have the same ones; one of them is enough for all. -ESRCH: it has ended itself.
+ */
+int attachment_mend(struct attachment *a, bool sites, struct err *err);
+/* What holds the probes, or held them. */
+pid_t attachment_attacher(const struct attachment *a);
 /* The engine wants goroutines held at a call instruction (MR_EVENT_CALL). */
 void attachment_want_call(struct attachment *a, const struct mr_event_call *e);
 /* Now and then: probes at the call instructions that were wanted, and away from busy ones. */

@@ -223,7 +223,7 @@ static int refused(int r, struct err *err)
 
 static void engine_free(struct engine *e)
 {
-	if (!attacher_end(&e->attacher))
+	if (!attacher_end(&e->attacher) || !attacher_end(&e->mender))
 		log_warn(
 			"the kernel has not taken all probes away yet; they go as soon as it does");
 	if (e->maps)
@@ -434,16 +434,26 @@ static void close_gates(void *arg)
 	}
 }
 
-int engine_start_attacher(struct engine *e, struct err *err)
+static int start(struct engine *e, struct attacher *k, struct err *err)
 {
 	/* By perf events no probe is put back without the privileges that the first one took. */
 	static struct attacher_orders orders; /* of the attacher, which is forked now */
 
-	if (e->attacher.pid)
+	if (k->pid)
 		return 0;
 	orders = (struct attacher_orders){&e->base, !e->base.multi, close_gates, e,
 					  e->skel->bss->targets};
-	return attacher_start(&e->attacher, &orders, err);
+	return attacher_start(k, &orders, err);
+}
+
+int engine_start_attacher(struct engine *e, struct err *err)
+{
+	return start(e, &e->attacher, err);
+}
+
+int engine_start_mender(struct engine *e, struct err *err)
+{
+	return start(e, &e->mender, err);
 }
 
 bool engine_is_told_by(const struct engine *e, const struct attachment *a)

@@ -27,7 +27,7 @@ struct engine {
 	struct gomap_bpf *skel;
 	struct bpf_program *op; /* which of the two that see operations */
 	struct links base;	/* what the links of all targets begin with */
-	struct attacher attacher;
+	struct attacher attacher, mender;
 	uint32_t nslots, cpu_shift, cloned_shift;
 	uint32_t crowd; /* tables that targets share are 1 << this as large */
 	struct engine_slot {
@@ -59,6 +59,8 @@ void engine_leave(struct engine *e, uint16_t tag);
 void engine_forget(struct engine *e, uint16_t tag);
 /* Starts the attacher, unless it is there. */
 int engine_start_attacher(struct engine *e, struct err *err);
+/* Likewise one that takes away what was left behind by the first one's death. */
+int engine_start_mender(struct engine *e, struct err *err);
 /* Shares out what has come since the last time among those that use it now. */
 void engine_share_foreign(struct engine *e);
 /* What is counted once for all targets is told by this one. */

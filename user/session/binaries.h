@@ -15,7 +15,8 @@ struct binary {
 	bool chosen;
 	unsigned int users;
 	struct snapshot_program program; /* for when it dies */
-	size_t in_place;		 /* whose probes are, at the last look (watch_budget.c) */
+	pid_t mended; /* the attacher whose probes were taken out once more, see watched_mend() */
+	size_t in_place; /* whose probes are, at the last look (watch_budget.c) */
 	struct binary *next;
 };
 

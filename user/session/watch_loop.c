@@ -182,6 +182,7 @@ static void look_at_target(struct source *s)
 		log_error("process %d is not watched any more: what held its probes was killed",
 			  (int)t->process.pid);
 		s->loop->watch->failed = true;
+		watched_mend(t);
 		loop_end_target(s);
 	} else {
 		watch_budget_beat(t, watch_now());

@@ -139,6 +139,20 @@ void watched_stop(struct watched *w)
 		attachment_vacate(w->attachment);
 }
 
+void watched_mend(struct watched *w)
+{
+	pid_t whose = attachment_attacher(w->attachment);
+	bool sites = !w->binary || w->binary->mended != whose;
+	struct err err = {};
+	int r = attachment_mend(w->attachment, sites, &err);
+
+	if (!r && w->binary)
+		w->binary->mended = whose;
+	if (r && r != -ESRCH)
+		log_warn("process %d: breakpoints may have been left in it: %s",
+			 (int)w->process.pid, err.text[0] ? err.text : err_name(r));
+}
+
 void watched_wait(struct watched *w)
 {
 	if (w->attachment)

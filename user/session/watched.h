@@ -118,6 +118,8 @@ void watched_forget_plugins(struct watched *w);
 /* Its probes are told to go; when watched_wait() returns they are gone. */
 void watched_stop(struct watched *w);
 void watched_wait(struct watched *w);
+/* What held the probes was killed, and may have left some. */
+void watched_mend(struct watched *w);
 void watched_close(struct watched *w);
 /* To what it was before watched_prepare(), without a library: process and what was looked at stay. */
 void watched_reset(struct watched *w);
