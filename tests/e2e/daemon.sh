@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-daemon_names='story log_lost hanging settings'
+daemon_names='story deaths log_lost hanging settings'
 
 daemon_start() # ARG...
 {
@@ -64,7 +64,7 @@ daemon_story()
 	"$bin/racer" 20 &
 	must 'the race is not in the log' wait_until 30 pair_logged || return 1
 	must 'it is not that race' jq -se --arg exe "$bin/racer" \
-		'all(.[]; .type == "race") and (map(.data.id) | length == (unique | length)) and .[0].data.process.exe == $exe and (.[0].data.time | test("^20.*Z$"))' "$work/races.jsonl" >"$work/jq" || return 1
+		'map(select(.type == "race")) | (map(.data.id) | length == (unique | length)) and .[0].data.process.exe == $exe and (.[0].data.time | test("^20.*Z$"))' "$work/races.jsonl" >"$work/jq" || return 1
 	must 'it is not counted' wait_until 10 metric "race_sightings_total{id=\"$id\"" 1 || return 1
 	page races && must 'no such document' jq -e '.schema == "maprace/1" and (.races | length) >= 1' "$work/races" >"$work/jq" || return 1
 	mv "$work/races.jsonl" "$work/moved"
@@ -78,6 +78,33 @@ daemon_story()
 	"$bin/racer" 20 &
 	must 'it is not counted after a restart' wait_until 30 metric "race_processes_total{id=\"$id\"" 1 || return 1
 	must 'it is logged again after a restart' not_logged "$id" && daemon_stop
+}
+
+# crashed STATUS WAY: one that has come to its end in that way
+crashed()
+{
+	local status=0
+	"$bin/crashing" "$2" >"$work/crashed" 2>&1 || status=$?
+	must "$2: exit status $status" test "$status" = "$1"
+}
+
+# Processes that die by the runtime's hand are counted by cause and logged, with where that was, not with what the program says; nobody
+# stops them. What is recovered from is no death.
+daemon_deaths()
+{
+	build_program 1.24-stripped "$e2e_dir/programs/crashing.go"
+	cp "$e2e_build/1.24-stripped/crashing" "$bin/"
+	daemon_config
+	daemon_start || return 1
+	crashed 2 string && crashed 2 string && crashed 2 index && crashed 2 unlock && crashed 3 recovers || return 1
+	must 'a panic is not counted' wait_until 10 metric "deaths_total{cause=\"panic\",exe=\"$bin/crashing\"" 3 || return 1
+	must 'a fatal error is not counted' wait_until 10 metric "deaths_total{cause=\"fatal\",exe=\"$bin/crashing\"" 1 || return 1
+	must 'there are others' test "$(grep -c '^maprace_deaths_total{' "$work/metrics")" = 2 || return 1
+	must 'not in the log' jq -se --arg exe "$bin/crashing" \
+		'map(select(.type == "death") | .data) | length == 4 and all(.process.exe == $exe) and (map(select(.cause == "fatal")) | length == 1 and .[0].message == "sync: unlock of unlocked mutex")
+		and (map(select(.cause == "panic")) | all(.stack | map(.function) | any(startswith("main."))))' "$work/races.jsonl" >"$work/jq" || return 1
+	must 'it tells what the program said' test "$(cat "$work/races.jsonl" "$work/metrics" "$work/stderr" | grep -c 'secret 4711')" = 0 || return 1
+	must 'the program was stopped' test "$(grep -c '"by_signal"' "$work/races.jsonl")" = 0 && daemon_stop
 }
 
 # No room for the log: the line is lost, and counted.

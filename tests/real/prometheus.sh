@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Debian's Prometheus and maprace daemon: what the daemon answers is what `promtool check metrics` and a real Prometheus take, which
-# scrapes it each second, answers queries for a race's counters, and fires the alert of docs/daemon.md.
+# scrapes it each second, answers queries for a race's counters, and fires the alerts of packaging/prometheus for a race and for a panic.
 # Of Go processes only copies of a racy program are watched; one has a name that is hard to put into a label.
 # usage: prometheus.sh
 set -euo pipefail
@@ -13,11 +13,13 @@ hard_label=$'ra"ce\\r\n{x="y"}?\xc3\xa4'        # and as a label: what is no UTF
 
 build_racer()
 {
-	local root
+	local root name
 	root=$("$real_top/scripts/debs.sh" go 1.24)
 	mkdir -p "$real_tmp/bin"
-	GOROOT=$root GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOFLAGS='' GOCACHE=${MAPRACE_CACHE:-$real_top/build/cache}/gocache \
-		CGO_ENABLED=0 "$root/bin/go" build -ldflags='-s -w' -o "$real_tmp/bin/racer" "$real_top/tests/e2e/programs/racer.go"
+	for name in racer crashing; do
+		GOROOT=$root GOTOOLCHAIN=local GOPROXY=off GO111MODULE=off GOFLAGS='' GOCACHE=${MAPRACE_CACHE:-$real_top/build/cache}/gocache \
+			CGO_ENABLED=0 "$root/bin/go" build -ldflags='-s -w' -o "$real_tmp/bin/$name" "$real_top/tests/e2e/programs/$name.go" || return 1
+	done
 	cp "$real_tmp/bin/racer" "$real_tmp/bin/$hard"
 }
 
@@ -54,47 +56,42 @@ prometheus_start()
 {
 	server_port=$(server_free_port)
 	server_dir=$real_tmp
-	{
-		printf 'groups:\n  - name: races\n    rules:\n'
-		# as the documentation has it
-		sed -n '/^    - alert: /,/^$/s/^    \(..*\)/      \1/p' "$real_top/docs/daemon.md"
-	} >"$real_tmp/rules.yml"
 	cat >"$real_tmp/prometheus.yml" <<-EOF
 		global:
 		  scrape_interval: 1s
 		  evaluation_interval: 1s
-		rule_files: ["$real_tmp/rules.yml"]
+		rule_files: ["$rules/maprace.rules.yml"]
 		scrape_configs:
 		  - job_name: maprace
 		    static_configs: [{targets: ["127.0.0.1:$daemon_port"]}]
 	EOF
-	real_check 'promtool takes the rules of the documentation' "$prometheus/usr/bin/promtool" check config "$real_tmp/prometheus.yml" >"$real_tmp/config"
+	real_check 'promtool takes the rules of packaging/prometheus' "$prometheus/usr/bin/promtool" check config "$real_tmp/prometheus.yml" >"$real_tmp/config"
 	grep -E '^(ok|FAILED) ' "$real_tmp/config"
-	real_check 'and they tell of a race that was seen once' alert_of_one_sighting
+	real_check 'and their tests' rules_tested
+	real_check 'they and the dashboard ask for nothing that there is not' names_are_there
 	"$prometheus/usr/bin/prometheus" --config.file="$real_tmp/prometheus.yml" --storage.tsdb.path="$real_tmp/data" \
 		--web.listen-address="127.0.0.1:$server_port" --log.level=warn >"$real_tmp/prometheus.log" 2>&1 &
 	real_pids+=("$!")
 }
 
-# A race that is seen once, half an hour after the daemon began: the alert says so, for ten minutes.
-alert_of_one_sighting()
+rules_tested()
 {
-	cat >"$real_tmp/rules-test.yml" <<-EOF
-		rule_files: ["$real_tmp/rules.yml"]
-		evaluation_interval: 1m
-		tests:
-		  - interval: 1m
-		    input_series:
-		      - {series: 'maprace_race_sightings_total{id="1",exe="old"}', values: "7x60"}
-		      - {series: 'maprace_race_sightings_total{id="2",exe="new"}', values: "_x30 1x30"}
-		    alert_rule_test:
-		      - {eval_time: 29m, alertname: GoMapRace}
-		      - {eval_time: 35m, alertname: GoMapRace, exp_alerts: [{exp_labels: {id: "2", exe: "new"}}]}
-		      - {eval_time: 50m, alertname: GoMapRace}
-	EOF
-	"$prometheus/usr/bin/promtool" test rules "$real_tmp/rules-test.yml" >"$real_tmp/promtool" 2>&1 && return 0
+	(cd "$rules" && "$prometheus/usr/bin/promtool" test rules maprace.test.yml) >"$real_tmp/promtool" 2>&1 && return 0
 	real_show "$real_tmp/promtool"
 	return 1
+}
+
+# The page says of each metric what it is, also of those that have no value yet.
+names_are_there()
+{
+	local dashboard=$real_top/packaging/grafana/maprace.json name
+	jq -e '.panels | length > 0 and all(.[]; .targets | length > 0)' "$dashboard" >/dev/null || return 1
+	while read -r name; do
+		grep -q "^# HELP $name " "$real_tmp/metrics" && continue
+		echo "        no metric $name"
+		return 1
+	done < <(cat <(jq -r '.panels[].targets[].expr, .templating.list[].query' "$dashboard") <(grep 'expr:' "$rules/maprace.rules.yml") |
+		grep -o 'maprace_[a-z_]*' | sort -u)
 }
 
 # query EXPRESSION: its result, to $real_tmp/answer
@@ -124,6 +121,7 @@ figure() # WHAT EXPRESSION UNIT
 real_begin
 real_tools
 prometheus=$(real_root bookworm prometheus)
+rules=$real_top/packaging/prometheus
 build_racer
 real_check 'the daemon answers' daemon_start
 real_check 'promtool check metrics, before anything was found' check_metrics
@@ -142,7 +140,11 @@ real_check 'so is one for that of a program whose name is hard' real_await 40 an
 real_check 'promtool check metrics, with both' check_metrics
 real_check 'sums over programs' answers 'count(sum by (exe) (maprace_race_sightings_total))' '.[0].value[1] == "2"'
 real_check 'the number of those that are watched' answers 'maprace_go_processes_watched_total' '(.[0].value[1] | tonumber) == 2'
-real_check 'the alert of the documentation fires' real_await 40 fires GoMapRace
+real_check 'the alert for a race fires' real_await 40 fires GoMapRace
+"$real_tmp/bin/crashing" string >/dev/null 2>&1 || true
+real_check 'a panic is counted' real_await 20 answers 'maprace_deaths_total{cause="panic"}' '.[0].value[1] == "1" and .[0].metric.exe == $exe' \
+	--arg exe "$real_tmp/bin/crashing"
+real_check 'the alert for a death fires' real_await 40 fires GoProcessDied
 real_check 'no scrape failed' answers 'min_over_time(up{job="maprace"}[2m])' '.[0].value[1] == "1"'
 real_check 'nothing is left out of a scrape' answers 'scrape_samples_scraped - scrape_samples_post_metric_relabeling' '.[0].value[1] == "0"'
 figure 'samples of a scrape' 'scrape_samples_scraped' ''

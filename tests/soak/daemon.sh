@@ -265,10 +265,13 @@ accounted()
 	(($(metric reloads_total) <= $(tallied reloads) && $(metric reloads_total) >= $(tallied reloads) * 9 / 10)) || failure "of $(tallied reloads) reloads it tells $(metric reloads_total)"
 	lines=$(wc -l <"$work/races")
 	((lines == $(metric log_lines_total))) || failure "$lines lines in the logs, it has written $(metric log_lines_total)"
-	(($(metric races_found_total) == lines + $(metric log_lines_lost_total))) || failure "$(metric races_found_total) races, $lines lines, $(metric log_lines_lost_total) lost"
-	jq -es 'all(.[]; .type == "race" and .data.proves != null)' "$work/races" >/dev/null || failure 'a line of the log is no race'
-	[[ $(jq -r '[.data.id, .data.process.exe] | join(" ")' "$work/races" | sort | uniq -d | wc -l) == 0 ]] || failure 'a race is in the log twice'
-	jq -r .data.process.exe "$work/races" | sort -u >"$work/proved"
+	(($(metric races_found_total) + $(metric deaths_total) == lines + $(metric log_lines_lost_total))) ||
+		failure "$(metric races_found_total) races, $(metric deaths_total) deaths, $lines lines, $(metric log_lines_lost_total) lost"
+	jq -es 'all(.[]; (.type == "race" and .data.proves != null) or (.type == "death" and .data.cause == "conflict"))' "$work/races" >/dev/null ||
+		failure 'a line of the log is neither a race nor a death by one'
+	jq -r 'select(.type == "race") | [.data.id, .data.process.exe] | join(" ")' "$work/races" | sort | uniq -d >"$work/twice"
+	[[ ! -s $work/twice ]] || failure 'a race is in the log twice'
+	jq -r 'select(.type == "race") | .data.process.exe' "$work/races" | sort -u >"$work/proved"
 	missed=$(sort -u "$work/raced" | comm -23 - "$work/proved" | wc -l)
 	echo "racy programs that lived for 8 s or died of their race: $(tallied raced); $missed of them are not in the log, $(metric log_lines_lost_total) lines were lost"
 }

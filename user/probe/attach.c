@@ -79,8 +79,7 @@ static void fill_target(const struct attachment *a, struct links_target *t)
 {
 	uint32_t slot;
 
-	attachment_lasting_offsets(a->images[0].hooks, a->opts.max_freeze_ns != 0,
-				   t->lasting_offsets);
+	attachment_lasting_offsets(a->images[0].hooks, a->opts.deaths, t->lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		t->offsets[slot] = slot_offset(a, slot);
 }

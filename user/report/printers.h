@@ -71,6 +71,10 @@ int jsonl_print_race_of(FILE *out, const struct report_race *race,
 			const struct report_process *process, int64_t unix_ns);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
 int jsonl_print_death(FILE *out, const struct report_death *death);
+/* One that nobody has looked at: where it died, and what of. message: "" where it is not known. */
+int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,
+		       const struct report_access *at, const struct report_process *process,
+		       int64_t unix_ns);
 int jsonl_print_target(FILE *out, const struct report_target *target);
 int jsonl_print_stats(FILE *out, const struct report_stats *stats);
 

@@ -13,6 +13,8 @@
 #include "report/filter.h"
 #include "report/metrics/metrics.h"
 #include "report/printers.h"
+#include "session/death_cause.h"
+#include "session/deathbook.h"
 #include "session/httpd.h"
 #include "session/linelog.h"
 #include "session/racebook.h"
@@ -27,6 +29,7 @@ struct daemon {
 	void *ctx;
 	struct linelog *log;
 	struct racebook *book;
+	struct deathbook deaths;
 	struct httpd *httpd;
 	const char *listen;
 	uint64_t looked_ns, watchdog_ns, beat_ns;
@@ -36,12 +39,10 @@ struct daemon {
 
 /* ---- races ---- */
 
-static const struct report_process *process_of(const struct daemon *d,
-					       const struct report_race *race)
+static const struct report_process *process_at(const struct daemon *d, uint32_t pid, double at_s)
 {
 	static const struct report_process nobody = {.exe = (char *)"", .to_s = -1};
-	const struct report_process *p =
-		roster_find(watch_roster(d->watch), race->pid, race->first_seen_s);
+	const struct report_process *p = roster_find(watch_roster(d->watch), pid, at_s);
 
 	return p ? p : &nobody;
 }
@@ -61,7 +62,7 @@ static const char *module_of(const struct daemon *d, const struct report_race *r
 static void on_race(void *ctx, const struct report_race *race)
 {
 	struct daemon *d = ctx;
-	const struct report_process *p = process_of(d, race);
+	const struct report_process *p = process_at(d, race->pid, race->first_seen_s);
 	struct racebook_program of;
 	char *line = NULL;
 	size_t len = 0;
@@ -79,6 +80,48 @@ static void on_race(void *ctx, const struct report_race *race)
 	if (!fclose(memory) && !r)
 		linelog_write(d->log, line, len);
 	free(line);
+}
+
+/* ---- deaths ---- */
+
+static void log_death(struct daemon *d, const struct death_cause *cause,
+		      const struct report_access *at, const struct report_process *p)
+{
+	char *line = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&line, &len);
+	int r;
+
+	if (!memory)
+		return;
+	r = jsonl_print_ending(memory, cause->cause, cause->message, at, p,
+			       (int64_t)clock_ns(CLOCK_REALTIME));
+	if (!fclose(memory) && !r)
+		linelog_write(d->log, line, len);
+	free(line);
+}
+
+static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *e)
+{
+	struct daemon *d = ctx;
+	const struct watch *w = d->watch;
+	double at_s = e->header.time_ns > w->start_ns
+			      ? (double)(e->header.time_ns - w->start_ns) / 1e9
+			      : 0;
+	const struct report_process *p = process_at(d, (uint32_t)t->process.pid, at_s);
+	struct report_access at = {};
+	struct death_cause cause;
+
+	death_cause_find(&cause, &t->source.resolver, e);
+	deathbook_note(&d->deaths, &(struct metrics_death){.cause = cause.cause,
+							   .exe = t->process.exe,
+							   .unit = p->unit ? p->unit : "",
+							   .module = watched_module(t)});
+	log_info("process %d (%s) has died: %s", (int)t->process.pid, t->process.exe,
+		 report_death_cause_name(cause.cause));
+	if (!resolve_access(&t->source.resolver, &e->access, &at))
+		log_death(d, &cause, &at, p);
+	report_access_free(&at);
 }
 
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
@@ -121,6 +164,9 @@ static int print_metrics(void *ctx, FILE *out)
 	m.log_lines = log.lines;
 	m.log_lost = log.lost;
 	m.log_rotations = log.rotations;
+	m.deaths = d->deaths.list;
+	m.ndeaths = d->deaths.n;
+	m.deaths_unlisted = d->deaths.unlisted;
 	if (!watch_fill_report(d->watch, &report)) {
 		m.races = racebook_list(d->book, &report, &m.nraces);
 		metrics_print(out, &report, &m);
@@ -303,6 +349,7 @@ static void on_reload(void *ctx)
 static const struct watch_hooks hooks = {
 	.begin = on_begin,
 	.race = on_race,
+	.death = on_death,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,
@@ -354,6 +401,7 @@ void daemon_close(struct daemon *d)
 		return;
 	httpd_close(d->httpd);
 	racebook_close(d->book);
+	deathbook_free(&d->deaths);
 	linelog_close(d->log);
 	daemon_options_free(&d->now);
 	daemon_options_free(&d->earlier);

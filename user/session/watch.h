@@ -25,6 +25,8 @@ struct event_base;
 struct watch_hooks {
 	int (*begin)(void *ctx, struct event_base *base);
 	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
+	/* One dies by the runtime's hand: its first event. */
+	void (*death)(void *ctx, struct watched *t, const struct mr_event_fatal *e);
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);

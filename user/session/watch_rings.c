@@ -70,6 +70,18 @@ static int track(void *arg)
 	return tracker_event(k->watch->tracker, &k->target->source, k->data, k->size);
 }
 
+/* Nobody looks at it; who counts is told. */
+static int tell_death(struct watch *w, struct watched *t, const struct mr_event_fatal *e,
+		      struct tracking *k)
+{
+	int r = track(k);
+
+	if (!t->looked_at && tracker_is_death(e) && w->hooks && w->hooks->death)
+		w->hooks->death(w->hooks_ctx, t, e);
+	t->looked_at = true;
+	return r;
+}
+
 /* A process that dies is looked at first, and let go whatever comes of it. Its memory is there
  * until then, also for the event's names. */
 static int track_event(struct watch *w, struct watched *t, const void *data, size_t size)
@@ -80,10 +92,12 @@ static int track_event(struct watch *w, struct watched *t, const void *data, siz
 	int r;
 
 	if (size != sizeof(fatal) || (kind != MR_EVENT_FATAL && kind != MR_EVENT_DEATH) ||
-	    !w->attach.max_freeze_ns || t->library || t->ended)
+	    !w->attach.deaths || t->library || t->ended)
 		return track(&k);
 	memcpy(&fatal, data, sizeof(fatal));
 	k.data = &fatal;
+	if (!w->attach.max_freeze_ns)
+		return tell_death(w, t, &fatal, &k);
 	r = post_mortem_take(w, t, &fatal, track, &k);
 	if (r == -ECANCELED)
 		_exit(1); /* as freeze_look() asks for */

@@ -264,6 +264,7 @@ int watch_attach_targets(struct watch *w, struct err *err)
 		.window_ns = o->suspects ? o->window_ns : 0,
 		.growth = o->growth,
 		.max_freeze_ns = o->no_post_mortem ? 0 : o->max_freeze_ns,
+		.deaths = (!o->no_post_mortem && o->max_freeze_ns) || (w->hooks && w->hooks->death),
 		.targets = watch_engine_targets(w, w->ntargets)};
 	r = w->command ? watch_prepare_command(w, &before, err) : prepare_targets(w, err);
 	if (!r && !o->dry_run)

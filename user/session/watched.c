@@ -87,7 +87,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 		return r;
 	w->source.resolver = (struct resolver){.bin = w->bin, .process = &w->process, .bias = bias};
 	if (w->library)
-		own.max_freeze_ns = 0; /* nobody looks at it when it dies, so it is not stopped */
+		own.max_freeze_ns = own.deaths = 0; /* nobody looks at it when it dies */
 	r = attachment_new(&w->attachment, &own, err);
 	if (r)
 		return r;

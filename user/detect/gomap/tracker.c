@@ -339,6 +339,11 @@ static bool of_one_target(const struct mr_event_header *h, uint64_t map, const s
 	       (other->flags & MR_ACCESS_UNKNOWN || mr_tag(other->g) == h->tag);
 }
 
+bool tracker_is_death(const struct mr_event_fatal *e)
+{
+	return access_well_formed(&e->access) && mr_tag(e->access.g) == e->header.tag;
+}
+
 int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size)
 {
 	const struct mr_event_header *h = data;

@@ -37,6 +37,9 @@ void tracker_free(struct tracker *t);
 /* One record of the ring buffer, not trusted to have the right form. 0 or -ENOMEM. */
 int tracker_event(struct tracker *t, struct tracker_source *source, const void *data, size_t size);
 
+/* Whether it has the right form. */
+bool tracker_is_death(const struct mr_event_fatal *e);
+
 /* Counts what is left in the ring when there is no time for it. */
 void tracker_skip(struct tracker_source *source);
 

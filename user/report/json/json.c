@@ -509,6 +509,30 @@ int jsonl_print_death(FILE *out, const struct report_death *death)
 	return print_line(out, "death", json_build_death(death));
 }
 
+static json_t *build_ending(enum report_death_cause cause, const char *message,
+			    const struct report_access *at, const struct report_process *process,
+			    int64_t unix_ns)
+{
+	json_t *o = json_object();
+	int failed = json_put(o, "cause", json_string(report_death_cause_name(cause)));
+
+	failed |= json_put(o, "message", message[0] ? json_text(message) : json_null());
+	failed |= json_put(o, "goroutine", json_known_number(at->goroutine));
+	failed |= json_put(o, "stack", build_stack(at));
+	failed |= json_put(o, "truncated", json_boolean(at->truncated));
+	failed |= json_put(o, "created_by", json_build_creation(&at->created_by));
+	failed |= json_put(o, "process", json_build_process(process));
+	failed |= json_put(o, "time", json_time(unix_ns));
+	return json_finish(o, failed);
+}
+
+int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,
+		       const struct report_access *at, const struct report_process *process,
+		       int64_t unix_ns)
+{
+	return print_line(out, "death", build_ending(cause, message, at, process, unix_ns));
+}
+
 int jsonl_print_target(FILE *out, const struct report_target *target)
 {
 	return print_line(out, "target", build_target(target));

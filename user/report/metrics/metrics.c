@@ -102,16 +102,40 @@ static void print_work(FILE *out, const struct report_stats *s)
 		labelled(out, "losses_total", "name", s->losses[i].name, s->losses[i].value);
 }
 
+/* After its own labels, those of its program. */
+static void of_program(FILE *out, const char *exe, const char *unit, const char *module, uint64_t n)
+{
+	fputs("exe=\"", out);
+	value(out, exe);
+	fputs("\",unit=\"", out);
+	value(out, unit);
+	fputs("\",module=\"", out);
+	value(out, module);
+	fprintf(out, "\"} %" PRIu64 "\n", n);
+}
+
 static void print_race(FILE *out, const char *name, const struct metrics_race *race, uint64_t n)
 {
-	fprintf(out, "maprace_%s{id=\"%s\",kind=\"%s\",exe=\"", name, race->id,
+	fprintf(out, "maprace_%s{id=\"%s\",kind=\"%s\",", name, race->id,
 		report_kind_name(race->kind));
-	value(out, race->exe);
-	fputs("\",unit=\"", out);
-	value(out, race->unit);
-	fputs("\",module=\"", out);
-	value(out, race->module);
-	fprintf(out, "\"} %" PRIu64 "\n", n);
+	of_program(out, race->exe, race->unit, race->module, n);
+}
+
+static void print_deaths(FILE *out, const struct metrics_daemon *d)
+{
+	size_t i;
+
+	head(out, "deaths_total", "counter",
+	     "Processes that died by the Go runtime's hand, by cause: conflict (on a map), panic "
+	     "(that nobody recovered from), fatal, throw.");
+	for (i = 0; i < d->ndeaths; i++) {
+		fprintf(out, "maprace_deaths_total{cause=\"%s\",",
+			report_death_cause_name(d->deaths[i].cause));
+		of_program(out, d->deaths[i].exe, d->deaths[i].unit, d->deaths[i].module,
+			   d->deaths[i].n);
+	}
+	count(out, "deaths_unlisted_total", "Further ones, of more programs than are told apart.",
+	      d->deaths_unlisted);
 }
 
 static void print_races(FILE *out, const struct metrics_daemon *d)
@@ -153,5 +177,6 @@ void metrics_print(FILE *out, const struct report *report, const struct metrics_
 	print_processes(out, report);
 	print_work(out, &report->stats);
 	print_races(out, daemon);
+	print_deaths(out, daemon);
 	print_daemon(out, daemon);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "model/snapshot.h"
 
 /* Prometheus' text format, version 0.0.4: what a report and a daemon have counted. */
 
@@ -16,6 +17,12 @@ struct metrics_race { /* of one program, in all processes that have run it */
 	uint64_t sightings, processes;
 };
 
+struct metrics_death { /* of all processes of a program that have died so */
+	enum report_death_cause cause;
+	const char *exe, *unit, *module;
+	uint64_t n;
+};
+
 struct metrics_daemon {
 	uint64_t log_lines, log_lost, log_rotations;
 	uint64_t reloads, failed_reloads;
@@ -24,6 +31,9 @@ struct metrics_daemon {
 	const struct metrics_race *races;
 	size_t nraces;
 	uint64_t races_unlisted; /* different ones, beyond those that there is room for */
+	const struct metrics_death *deaths;
+	size_t ndeaths;
+	uint64_t deaths_unlisted;
 };
 
 void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon);
