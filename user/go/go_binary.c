@@ -22,6 +22,7 @@ struct go_binary {
 	const struct go_layout *layout;
 	struct moduledata md;
 	struct pclntab tab;
+	enum { CGO_NOT_ASKED, CGO_NO, CGO_YES } cgo;
 };
 
 static int not_go(const char *path, struct err *err)
@@ -338,9 +339,14 @@ bool go_binary_is_cgo(const struct go_binary *bin)
 	/* CGO_ENABLED in the build info only permits it; package runtime/cgo exports this function
 	 * in every version. */
 	static const char *const exported[] = {"_cgo_panic"};
+	/* Constant for whoever asks, once a second: all functions are gone through. */
+	struct go_binary *cache = (struct go_binary *)bin;
 	struct go_func f;
 
-	return !pclntab_find_funcs(&bin->tab, exported, 1, &f) && f.name;
+	if (bin->cgo == CGO_NOT_ASKED)
+		cache->cgo = !pclntab_find_funcs(&bin->tab, exported, 1, &f) && f.name ? CGO_YES
+										       : CGO_NO;
+	return bin->cgo == CGO_YES;
 }
 
 bool go_binary_is_race(const struct go_binary *bin)
