@@ -118,6 +118,40 @@ many_case() # COUNT BINARIES
 	many_end
 }
 
+many_all_told() # COUNT
+{
+	(($(grep -c '^{"type": *"target"' "$real_tmp/told") >= $1))
+}
+
+# The same found by maprace itself: until the last one is watched, from its start on; memory of maprace and who holds the probes, what
+# they share once; and what they take while all rest.
+many_host() # COUNT BINARIES
+{
+	local pid begin ms own kb round
+	many_start "$1" "$2"
+	for ((round = 0; round < rounds; round++)); do
+		: >"$real_tmp/told"
+		begin=${EPOCHREALTIME/./}
+		"$maprace" watch --all --match "$bench_build/many/*" --max-processes 1000 --json </dev/null >"$real_tmp/told" 2>"$real_tmp/err" &
+		pid=$!
+		real_pids+=("$pid")
+		real_await 60 many_all_told "$1"
+		ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+		sleep 5
+		# shellcheck disable=SC2046 # process ids
+		own=$(many_cpu "$pid" $(pgrep -P "$pid" -x mr-attacher))
+		sleep "$long"
+		# shellcheck disable=SC2046
+		own=$(($(many_cpu "$pid" $(pgrep -P "$pid" -x mr-attacher)) - own))
+		kb=$(for one in "$pid" $(pgrep -P "$pid" -x mr-attacher); do cat "/proc/$one/smaps_rollup"; done | awk '/^Pss:/ { sum += $2 } END { print sum }')
+		kill -INT "$pid"
+		wait "$pid" 2>/dev/null || true
+		echo "$ms $kb $(awk -v own="$own" -v s="$long" 'BEGIN { print own / s / 10 }')"
+	done | sort -n | awk -v count="$1" -v binaries="$2" '{ line[NR] = $0 }
+		END { $0 = line[int((NR + 1) / 2)]; printf "watch --all finds %d of %d binaries: %d ms, %d kB in both, %.1f percent of one CPU while they rest\n", count, binaries, $1, $2, $3 }'
+	many_end
+}
+
 bench_many()
 {
 	local sizes
@@ -127,5 +161,6 @@ bench_many()
 	for sizes in ${BENCH_MANY:-1,1 20,1 200,10}; do
 		many_case "${sizes%,*}" "${sizes#*,}"
 	done
+	many_host 200 10
 	many_cost 20
 }
