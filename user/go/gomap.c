@@ -253,13 +253,14 @@ static int guess(const struct gomap *g, uint64_t addr, const char *name, struct 
 	if (!asked)
 		return -ENOMEM;
 	for (i = 0; i < g->types->n && !memory_late(g->memory); i++) {
-		struct gomap_type t = placed(g, &g->types->list[i]);
+		const struct gomap_type *type = &g->types->list[i];
+		struct gomap_type t = placed(g, type);
 		uint32_t others = 0;
 
 		if (asked[i] || (name && strcmp(name, t.name) != 0))
 			continue;
 		for (k = i + 1; k < g->types->n; k++)
-			if (!asked[k] && same_shape(&t, &g->types->list[k]) &&
+			if (!asked[k] && same_shape(type, &g->types->list[k]) &&
 			    (!name || !strcmp(name, g->types->list[k].name))) {
 				asked[k] = true;
 				others++;

@@ -16,6 +16,7 @@
 /* Who comes so late may have been slept over; less than what the attacher has patience for, and
  * more than another target's probes take to be moved. */
 #define LATE_NS 8000000000u
+#define MEND_NS 10000000000u
 
 static int need(enum feature feature, struct err *err)
 {
@@ -109,10 +110,15 @@ void attachment_settle(struct attachment *a)
 /* What became of a request: one that goes on by itself has the probes moving meanwhile. */
 static int begun(struct attachment *a, int what, int r)
 {
-	if (r == -EAGAIN && attacher_waits(&a->engine->attacher, attachment_engine_slot(a), NULL)) {
-		a->move = what;
+	int result;
+
+	if (r != -EAGAIN)
+		return r;
+	if (!attacher_waits(&a->engine->attacher, attachment_engine_slot(a), &result))
+		return result; /* it has just come */
+	a->move = what;
+	if (what != MOVE_CALLS) /* no operation goes by unseen without those */
 		a->target->epoch += 1 - (a->target->epoch & 1);
-	}
 	return r;
 }
 
@@ -128,7 +134,7 @@ static bool is_moving(struct attachment *a)
 	if (attacher_waits(&a->engine->attacher, slot, &result))
 		return true;
 	a->move = MOVE_NONE;
-	a->target->epoch++;
+	a->target->epoch += what != MOVE_CALLS;
 	if (what == MOVE_PROBES)
 		a->moved = result;
 	if (what == MOVE_CALLS)
@@ -159,8 +165,10 @@ int attachment_moved(struct attachment *a, struct err *err)
 {
 	int r;
 
-	if (is_moving(a))
-		return still_moving(err);
+	if (is_moving(a)) {
+		(void)still_moving(err);
+		return 1;
+	}
 	r = a->moved;
 	a->moved = 0;
 	return r ? err_set(err, r, "its probes could not be moved: %s", err_name(r)) : 0;
@@ -357,28 +365,46 @@ void attachment_detach(struct attachment *a)
 
 void attachment_wait(struct attachment *a)
 {
-	if (a->engine && !attacher_wait(&a->engine->attacher, attachment_engine_slot(a)))
+	bool gone = !a->engine || attacher_wait(&a->engine->attacher, attachment_engine_slot(a));
+
+	if (a->mended)
+		gone &= attacher_wait(&a->engine->mender, attachment_engine_slot(a));
+	a->mended = false;
+	if (!gone)
 		log_warn(
 			"process %d: the kernel has not taken its probes away yet; they go as soon as it does",
 			(int)a->process->pid);
 }
 
 /* Call instructions of the program's: each process has its own choice of them. */
-static void mend_calls(const struct attachment *a, struct attacher *mender, uint32_t slot)
+static int mend_calls(const struct attachment *a, struct attacher *mender, uint32_t slot,
+		      struct err *err)
 {
 	struct links_calls change = {};
-	struct err ignored = {};
 	size_t i;
+	int r = 0;
 
-	for (i = 0; i < a->calls.count; i++) {
+	for (i = 0; i < a->calls.count && !r; i++) {
 		if (!a->calls.sites[i].link.file)
 			change.more[change.nmore++] = a->calls.sites[i].link;
 		if (change.nmore < 32 && (i + 1 < a->calls.count || !change.nmore))
 			continue;
-		(void)attacher_change_calls(mender, slot, &change, &ignored);
-		(void)attacher_finish(mender, slot, &ignored);
+		r = attacher_change_calls(mender, slot, &change, err);
+		if (r == -EAGAIN)
+			r = attacher_finish(mender, slot, err);
 		change.nmore = 0;
 	}
+	return r;
+}
+
+/* All together are given so long: who waits for us has other things to do. */
+static bool has_time_to_mend(struct engine *e)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (!e->mend_until_ns)
+		e->mend_until_ns = now + MEND_NS;
+	return now < e->mend_until_ns;
 }
 
 int attachment_mend(struct attachment *a, bool sites, struct err *err)
@@ -391,18 +417,21 @@ int attachment_mend(struct attachment *a, bool sites, struct err *err)
 	attachment_detach(a); /* what the probes see now is nobody's */
 	if (!sites && !a->calls.count)
 		return 0;
+	if (!has_time_to_mend(a->engine))
+		return err_set(err, -ETIME, "it takes too long");
 	if (sites)
 		fill_target(a, &t);
 	r = engine_start_mender(a->engine, err);
-	if (!r)
-		r = attacher_place(mender, slot, &t, elf_file_fd(go_binary_elf(a->images[0].bin)),
-				   err);
 	if (r)
-		return process_ends_within(a->process, 0) ? -ESRCH : r;
-	mend_calls(a, mender, slot);
-	return attacher_wait(mender, slot)
-		       ? 0
-		       : err_set(err, -EAGAIN, "the kernel has not taken them away yet");
+		return r;
+	a->mended = true;
+	r = attacher_place(mender, slot, &t, elf_file_fd(go_binary_elf(a->images[0].bin)), err);
+	if (!r)
+		r = mend_calls(a, mender, slot, err);
+	if (r == -EAGAIN)
+		a->engine->mend_until_ns = 1; /* the others would wait for as long */
+	attacher_remove(mender, slot);
+	return r && process_ends_within(a->process, 0) ? -ESRCH : r;
 }
 
 pid_t attachment_attacher(const struct attachment *a)

@@ -63,7 +63,7 @@ void attachment_activate(struct attachment *a, bool whole);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
  * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes
  * longer than anybody waits for, and goes on; to be asked for once more later. Taking away is not
- * waited for at all: attachment_moved() tells what became of it, -EAGAIN while it is under way. */
+ * waited for at all: attachment_moved() tells what became of it, 1 while it is under way. */
 int attachment_close(struct attachment *a, const bool *cycled, struct err *err);
 int attachment_open(struct attachment *a, struct err *err);
 int attachment_moved(struct attachment *a, struct err *err);
@@ -76,8 +76,9 @@ int attachment_beat(struct attachment *a, uint64_t now_ns, uint64_t *unwatched_n
 /*
  * What held the probes has been killed, perhaps while it moved some: then the kernel may have given
  * up on them, and they stay in the program's text with nobody behind them. Places probes there once
- * more and takes them away, which takes those along. sites: also where all processes of the program
- * have the same ones; one of them is enough for all. -ESRCH: it has ended itself.
+ * more and has them taken away (attachment_wait()), which takes those along. sites: also where all
+ * processes of the program have the same ones; one of them is enough for all. -ESRCH: it has ended
+ * itself.
  */
 int attachment_mend(struct attachment *a, bool sites, struct err *err);
 /* What holds the probes, or held them. */

@@ -27,6 +27,7 @@ struct attachment {
 	bool open, whole, active, placed;
 	uint64_t beat_ns; /* the last sign of life */
 	bool late;	  /* it was too late: the probes may be gone */
+	bool mended;	  /* the engine's mender has, or had, its slot */
 	/* A request that nobody has waited for any longer, and what it was about. */
 	enum { MOVE_NONE, MOVE_PROBES, MOVE_CALLS, MOVE_FILE } move;
 	int moved; /* what became of it, until somebody asks */

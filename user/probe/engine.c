@@ -223,7 +223,10 @@ static int refused(int r, struct err *err)
 
 static void engine_free(struct engine *e)
 {
-	if (!attacher_end(&e->attacher) || !attacher_end(&e->mender))
+	bool gone = attacher_end(&e->attacher);
+
+	gone &= attacher_end(&e->mender);
+	if (!gone)
 		log_warn(
 			"the kernel has not taken all probes away yet; they go as soon as it does");
 	if (e->maps)

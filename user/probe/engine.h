@@ -28,6 +28,7 @@ struct engine {
 	struct bpf_program *op; /* which of the two that see operations */
 	struct links base;	/* what the links of all targets begin with */
 	struct attacher attacher, mender;
+	uint64_t mend_until_ns; /* 0: nobody has begun */
 	uint32_t nslots, cpu_shift, cloned_shift;
 	uint32_t crowd; /* tables that targets share are 1 << this as large */
 	struct engine_slot {

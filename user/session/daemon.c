@@ -113,10 +113,11 @@ static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *
 	struct death_cause cause;
 
 	death_cause_find(&cause, &t->source.resolver, e);
-	deathbook_note(&d->deaths, &(struct metrics_death){.cause = cause.cause,
-							   .exe = t->process.exe,
-							   .unit = p->unit ? p->unit : "",
-							   .module = watched_module(t)});
+	if (!deathbook_note(&d->deaths, &(struct metrics_death){.cause = cause.cause,
+								.exe = t->process.exe,
+								.unit = p->unit ? p->unit : "",
+								.module = watched_module(t)}))
+		return;
 	log_info("process %d (%s) has died: %s", (int)t->process.pid, t->process.exe,
 		 report_death_cause_name(cause.cause));
 	if (!resolve_access(&t->source.resolver, &e->access, &at))

@@ -283,15 +283,15 @@ static bool are_moving(struct watched *t, uint64_t now_ns)
 	struct err err = {};
 	int r = attachment_moved(t->attachment, &err);
 
-	if (r == -EAGAIN && !t->moving_ns)
+	if (r > 0 && !t->moving_ns)
 		t->moving_ns = now_ns;
-	if (r == -EAGAIN && now_ns - t->moving_ns < MOVE_NS)
+	if (r > 0 && now_ns - t->moving_ns < MOVE_NS)
 		return true;
-	if (r != -EAGAIN)
+	if (r <= 0)
 		t->moving_ns = 0;
 	if (r) {
 		t->failed_ns = now_ns;
-		note_failure(t, r, &err);
+		note_failure(t, r > 0 ? -EAGAIN : r, &err);
 	}
 	return false;
 }

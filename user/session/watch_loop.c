@@ -276,6 +276,8 @@ static void on_tick(void *ctx)
 
 	for (i = 0; i < w->ntargets; i++)
 		look_at_target(l->sources[i]);
+	for (i = 0; i < w->ntargets; i++)
+		watched_have_mended(w->targets[i]);
 	look_at_command(l);
 	loop_look_at_host(l);
 	loop_forget_ended(l);
@@ -432,6 +434,8 @@ static void wind_up(struct loop *l)
 
 		if (!l->sources[i])
 			continue; /* nothing came of it */
+		if (!t->ended && !attachment_alive(t->attachment))
+			watched_mend(t);
 		if (!t->ended)
 			silence_end(t);
 		watched_stop(t);

@@ -92,12 +92,14 @@ static int track_event(struct watch *w, struct watched *t, const void *data, siz
 	int r;
 
 	if (size != sizeof(fatal) || (kind != MR_EVENT_FATAL && kind != MR_EVENT_DEATH) ||
-	    !w->attach.deaths || t->library || t->ended)
+	    !w->attach.deaths || t->library)
 		return track(&k);
 	memcpy(&fatal, data, sizeof(fatal));
 	k.data = &fatal;
 	if (!w->attach.max_freeze_ns)
 		return tell_death(w, t, &fatal, &k);
+	if (t->ended)
+		return track(&k);
 	r = post_mortem_take(w, t, &fatal, track, &k);
 	if (r == -ECANCELED)
 		_exit(1); /* as freeze_look() asks for */

@@ -146,11 +146,19 @@ void watched_mend(struct watched *w)
 	struct err err = {};
 	int r = attachment_mend(w->attachment, sites, &err);
 
+	w->mending = true;
 	if (!r && w->binary)
 		w->binary->mended = whose;
 	if (r && r != -ESRCH)
 		log_warn("process %d: breakpoints may have been left in it: %s",
 			 (int)w->process.pid, err.text[0] ? err.text : err_name(r));
+}
+
+void watched_have_mended(struct watched *w)
+{
+	if (w->mending)
+		watched_wait(w);
+	w->mending = false;
 }
 
 void watched_wait(struct watched *w)

@@ -47,7 +47,8 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct account account;
-	bool account_kept;	 /* the account is kept */
+	bool account_kept; /* the account is kept */
+	bool mending;
 	uint64_t failed_ns;	 /* when a change of the probes failed; 0: the last one did not */
 	uint64_t moving_ns;	 /* since when one takes its time; 0: none does */
 	size_t account_weighed;	 /* nplugins + 1 when its functions were weighed; 0: never */
@@ -118,8 +119,10 @@ void watched_forget_plugins(struct watched *w);
 /* Its probes are told to go; when watched_wait() returns they are gone. */
 void watched_stop(struct watched *w);
 void watched_wait(struct watched *w);
-/* What held the probes was killed, and may have left some. */
+/* What held the probes was killed, and may have left some; when watched_have_mended() returns they
+ * are gone. */
 void watched_mend(struct watched *w);
+void watched_have_mended(struct watched *w);
 void watched_close(struct watched *w);
 /* To what it was before watched_prepare(), without a library: process and what was looked at stay. */
 void watched_reset(struct watched *w);

@@ -25,6 +25,7 @@
 #define GROUPS 0x400u /* two of 8 + 8 * 16 bytes; or buckets of 8 + 64 + 64 + 8 */
 #define GROUP 136u
 #define BUCKET 144u
+#define KEY_TYPE (SIZE - 512)
 #define SEED 0x1234567890abcdefull
 
 struct made {
@@ -175,6 +176,33 @@ static void aes_is_that_of_the_cpu(void **state)
 		aes_round(&a, &a); /* the state itself as the key */
 		aes_round_plain(&b, &b);
 		assert_memory_equal(a.bytes, b.bytes, 16);
+	}
+}
+
+/* Types are at link-time addresses, wherever the program runs: of one key type they are of one
+ * shape. */
+static void types_of_one_shape_are_counted_wherever_it_runs(void **state)
+{
+	static const uint64_t biases[] = {0, 0x555555554000};
+	struct gomap_type types[3];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		make_swiss(&made, 7);
+		put(&made, KEY_TYPE, 8, 8);
+		put(&made, KEY_TYPE + 20, 8, 1); /* regular memory */
+		put(&made, KEY_TYPE + 23, 2, 1); /* int */
+		types[0] = made.type;
+		types[0].how = GOMAP_HASH_COMPILED;
+		types[0].key_type = AT + KEY_TYPE - biases[i];
+		types[1] = types[2] = types[0];
+		types[2].key_type += 256; /* another one */
+		made.types = (struct gomap_types){types, 3};
+		made.g.bias = biases[i];
+		dump(&made, REPORT_INTACT);
+		assert_int_equal(made.dump.type_others, 1);
+		end(&made);
 	}
 }
 
@@ -361,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aes_is_that_of_the_cpu),
+		cmocka_unit_test(types_of_one_shape_are_counted_wherever_it_runs),
 		cmocka_unit_test(intact_maps_are_intact),
 		cmocka_unit_test(a_writer_inside_is_said),
 		cmocka_unit_test(broken_swiss_maps_are_found),

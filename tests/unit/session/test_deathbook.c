@@ -48,15 +48,18 @@ static void there_is_room_for_so_many(void **state)
 
 	(void)state;
 	for (i = 0; i < DEATHBOOK_MOST + 10; i++) {
-		snprintf(exe, sizeof(exe), "/%d", i);
+		d = death(REPORT_DEATH_THROW, "/0", "");
+		assert_int_equal(deathbook_note(&book, &d), i < 10 || !((i + 1) & i));
+		snprintf(exe, sizeof(exe), "/%d", i + 1);
 		d = death(REPORT_DEATH_THROW, exe, "");
-		deathbook_note(&book, &d);
+		assert_true(deathbook_note(&book, &d));
 	}
-	d = death(REPORT_DEATH_THROW, "/0", "");
-	deathbook_note(&book, &d);
 	assert_int_equal(book.n, DEATHBOOK_MOST);
-	assert_int_equal(book.list[0].n, 2);
-	assert_int_equal(book.unlisted, 10);
+	assert_int_equal(book.total, 2 * (DEATHBOOK_MOST + 10));
+	assert_int_equal(book.unlisted, 11); /* each had died once */
+	for (i = 0; i < (int)book.n; i++)
+		assert_int_equal(book.list[i].n,
+				 strcmp(book.list[i].exe, "/0") ? 1 : DEATHBOOK_MOST + 10);
 	deathbook_free(&book);
 }
 

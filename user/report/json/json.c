@@ -530,7 +530,7 @@ int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *mes
 		       const struct report_access *at, const struct report_process *process,
 		       int64_t unix_ns)
 {
-	return print_line(out, "death", build_ending(cause, message, at, process, unix_ns));
+	return print_line(out, "ending", build_ending(cause, message, at, process, unix_ns));
 }
 
 int jsonl_print_target(FILE *out, const struct report_target *target)

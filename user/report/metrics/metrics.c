@@ -134,7 +134,8 @@ static void print_deaths(FILE *out, const struct metrics_daemon *d)
 		of_program(out, d->deaths[i].exe, d->deaths[i].unit, d->deaths[i].module,
 			   d->deaths[i].n);
 	}
-	count(out, "deaths_unlisted_total", "Further ones, of more programs than are told apart.",
+	count(out, "deaths_unlisted_total",
+	      "Those of rows that were given up, as there are too many programs.",
 	      d->deaths_unlisted);
 }
 
