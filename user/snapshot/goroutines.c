@@ -189,17 +189,15 @@ static void find_main(const struct go_binary *bin, struct goroutines_hint *hint)
 	hint->looked = true;
 }
 
-/* Whether it is where it was in another process. Anybody may run the program, and have what he
- * likes in it: so only where main's goroutine comes first. */
+/* Anybody may run the program, with what he likes in it: so only where main's goroutine is first. */
 static bool is_as_hinted(struct search *s, uint64_t addr)
 {
 	uint8_t raw[24];
 
-	if (memory_read(s->memory, addr, raw, sizeof(raw)))
+	if (memory_read(s->memory, addr, raw, 24))
 		return false;
 	s->sample = HINTED_SAMPLE;
 	consider(s, addr, get_le64(raw), get_le64(raw + 8), get_le64(raw + 16));
-	s->sample = SAMPLE;
 	return s->sure.n;
 }
 
@@ -207,7 +205,7 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 		     struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
 	const struct timespec nap = {.tv_nsec = NAP_NS};
-	struct search s = {.layout = go_binary_layout(bin), .memory = memory, .sample = SAMPLE};
+	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
 	struct candidates *best = &s.maybe;
 	struct goroutines_hint own = {};
 	int tries;
@@ -215,10 +213,10 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 	hint = hint ? hint : &own;
 	find_main(bin, hint);
 	s.main = hint->main ? hint->main + bias : 0;
-	if (hint->allgs && is_as_hinted(&s, hint->allgs + bias)) {
-		*allgs = hint->allgs + bias;
+	*allgs = hint->allgs + bias;
+	if (hint->allgs && is_as_hinted(&s, *allgs))
 		return 0;
-	}
+	s.sample = SAMPLE;
 	for (tries = 0; tries < most; tries++) {
 		if (tries)
 			nanosleep(&nap, NULL);
