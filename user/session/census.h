@@ -51,8 +51,8 @@ size_t census_known(const struct census *c);
 bool census_next(struct census *c, uint64_t now_ns, size_t places, struct census_one *one);
 /* Nanoseconds until somebody's turn may have come; UINT64_MAX: nobody is there. */
 uint64_t census_wait(const struct census *c, uint64_t now_ns, size_t places);
-/* To look after somebody took so long. What it took beyond some seconds, as nobody had a CPU, say, is
- * not made up for: others would go by unwatched for many times as long. */
+/* To look after somebody took so long. What it took beyond some seconds, as nobody had a CPU, say,
+ * is not made up for: others would go by unwatched for many times as long. */
 void census_charge(struct census *c, uint64_t ns);
 /* What its file has turned out to be: a tool of Go's own, or no Go program at all. */
 void census_is_tool(struct census *c, const struct census_one *one);
