@@ -59,27 +59,42 @@ static const char *module_of(const struct daemon *d, const struct report_race *r
 	return "";
 }
 
+/* A line of the log, while it is printed. */
+struct line {
+	FILE *out;
+	char *text;
+	size_t len;
+};
+
+static bool line_begin(struct line *l)
+{
+	*l = (struct line){};
+	l->out = open_memstream(&l->text, &l->len);
+	return l->out;
+}
+
+/* r: what the printer said. */
+static void line_end(struct daemon *d, struct line *l, int r)
+{
+	if (!fclose(l->out) && !r)
+		linelog_write(d->log, l->text, l->len);
+	free(l->text);
+}
+
 static void on_race(void *ctx, const struct report_race *race)
 {
 	struct daemon *d = ctx;
 	const struct report_process *p = process_at(d, race->pid, race->first_seen_s);
 	struct racebook_program of;
-	char *line = NULL;
-	size_t len = 0;
-	FILE *memory;
-	int r;
+	struct line line;
 
 	of = (struct racebook_program){p->exe, module_of(d, race)};
 	if (!racebook_note(d->book, race, &of, p->unit ? p->unit : ""))
 		return;
 	log_info("a race was proved in process %u (%s)", race->pid, p->exe);
-	memory = open_memstream(&line, &len);
-	if (!memory)
-		return;
-	r = jsonl_print_race_of(memory, race, p, (int64_t)clock_ns(CLOCK_REALTIME));
-	if (!fclose(memory) && !r)
-		linelog_write(d->log, line, len);
-	free(line);
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_race_of(line.out, race, p, (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
 /* ---- deaths ---- */
@@ -87,18 +102,12 @@ static void on_race(void *ctx, const struct report_race *race)
 static void log_death(struct daemon *d, const struct death_cause *cause,
 		      const struct report_access *at, const struct report_process *p)
 {
-	char *line = NULL;
-	size_t len = 0;
-	FILE *memory = open_memstream(&line, &len);
-	int r;
+	struct line line;
 
-	if (!memory)
-		return;
-	r = jsonl_print_ending(memory, cause->cause, cause->message, at, p,
-			       (int64_t)clock_ns(CLOCK_REALTIME));
-	if (!fclose(memory) && !r)
-		linelog_write(d->log, line, len);
-	free(line);
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_ending(line.out, cause->cause, cause->message, at, p,
+					    (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
 static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *e)

@@ -47,8 +47,8 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct account account;
-	bool account_kept; /* the account is kept */
-	bool mending;
+	bool account_kept;	 /* the account is kept */
+	bool mending;		 /* what a killed attacher has left is on its way out */
 	uint64_t failed_ns;	 /* when a change of the probes failed; 0: the last one did not */
 	uint64_t moving_ns;	 /* since when one takes its time; 0: none does */
 	size_t account_weighed;	 /* nplugins + 1 when its functions were weighed; 0: never */
