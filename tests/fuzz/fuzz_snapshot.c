@@ -139,7 +139,14 @@ static void read_map(const struct go_binary *bin, struct memory *memory, uint8_t
 	struct gomap_keys keys = {.aes = how & 4, .schedule = {1, 2, 3}, .hashkey = {1, 2, 3, 4}};
 	struct gomap_type type;
 	struct gomap_types types = {&type, 1};
-	struct gomap g = {go_binary_layout(bin), memory, &keys, &types, how & 8};
+	struct gomap g = {
+	        .layout = go_binary_layout(bin),
+	        .memory = memory,
+	        .keys = &keys,
+	        .types = &types,
+	        .bias = how & 2 ? AT : 0,
+	        .values = how & 8,
+	};
 	struct report_snapshot out = {.maps = calloc(1, sizeof(*out.maps)), .nmaps = 1};
 
 	if (!gomap_type_read(&type, bin, 0, memory, AT + TYPE_AT)) {
