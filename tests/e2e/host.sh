@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-host_names='come_and_go status_line places container user exec_again no_events usage'
+host_names='come_and_go status_line places container user exec_again no_events stuck_files usage'
 
 # host_watch ARG...: in the background, until it is there: until it catches SIGUSR1, which ended it before (and the shell that is about
 # to become it catches others)
@@ -142,6 +142,48 @@ host_no_events()
 	"$bin/brief" 0 120000 &
 	soon_watched 1 || return 1
 	host_end 0 && counted '.followed.watched == 1' && must 'not said' grep -q '^  Caveat: new processes were found in /proc only' "$work/stderr"
+}
+
+stuck_is_held()
+{
+	(($(grep -c '^held' "$work/slowfs") >= 1))
+}
+
+# Programs whose files do not come any more, on a file system that is in no mount table: others are watched all the same, and maprace
+# answers and ends.
+host_stuck_files()
+{
+	local slowfs stuck pid began status=0
+	build_program 1.24-stripped "$e2e_dir/programs/slowfs.go"
+	mkdir -p "$work/fs"
+	"$e2e_build/1.24-stripped/slowfs" "$work/fs" "$bin/idle" mr-reader >"$work/slowfs" 2>&1 &
+	slowfs=$!
+	wait_until 5 grep -qs '^ready\|^refused' "$work/slowfs"
+	grep -qs '^ready' "$work/slowfs" || { why="SKIP no FUSE here: $(<"$work/slowfs")" && return 1; }
+	"$work/fs/program" &
+	stuck=$!
+	wait_until 5 grep -qs program "/proc/$stuck/comm"
+	umount -l "$work/fs"
+	kill -USR1 "$slowfs"
+	"$bin/racer" 60 &
+	pid=$!
+	stuck_files "$pid" || status=1
+	kill -KILL "$slowfs" "$stuck" # what waits for it fails
+	wait "$slowfs" "$stuck" 2>/dev/null || true
+	return "$status"
+}
+
+stuck_files() # PID of a racer
+{
+	local began
+	host_watch || return 1
+	must 'no race was proved' wait_until 15 grep -q "^Process: $1 ($bin/racer 60)" "$work/stdout" || return 1
+	must 'nobody asked for the file' stuck_is_held || return 1
+	must 'it does not answer' wait_until 5 soon_watched 1 || return 1
+	began=$SECONDS
+	host_end 66 || return 1
+	must 'its end took long' test $((SECONDS - began)) -le 5 &&
+		counted '(.stats.caveats | any(.text | test("^programs that were not looked at.*: 1: .*did not come"))) and .stats.reads_given_up >= 1'
 }
 
 # refused_usage MESSAGE ARG...

@@ -2,11 +2,22 @@
 #ifndef MAPRACE_BASE_OPEN_FILE_H
 #define MAPRACE_BASE_OPEN_FILE_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 /*
  * Files whose names or contents a watched process chose. To open a device may do something, and a
  * FIFO waits: so a file is found first, which opens nothing, looked at with fstat(), and only then
- * opened. All return a file descriptor that is closed on exec, or a negative errno.
+ * opened. Who serves it (a server of the network, a process with FUSE) may not answer: each of
+ * these comes to an end all the same (errand.h), with -ETIME. Files are closed on exec. All return
+ * a file descriptor, or what is said; or a negative errno.
  */
+struct file_identity {
+	uint64_t dev, ino; /* as stat(2) has them */
+	uint64_t size, ctime_ns;
+	mode_t mode;
+};
 
 /* Finds a file. What is below /proc/PID/root stays there, whatever its links say. */
 int file_find(const char *path);
@@ -14,5 +25,16 @@ int file_find(const char *path);
 int file_find_strange(const char *path);
 /* Opens for reading what was found, a regular file; found stays open. */
 int file_open_found(int found);
+
+/* What is known of it here: a server is not asked again. 0. */
+int file_identify(const char *path, struct file_identity *out);
+int file_identify_open(int fd, struct file_identity *out);
+/* Without a bound: for who is on an errand. */
+int file_identify_here(const char *path, struct file_identity *out);
+
+/* How many bytes were read: len, or as many as there are. */
+ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset);
+/* Stays open where whoever serves it is not there. */
+void file_close(int fd);
 
 #endif

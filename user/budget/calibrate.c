@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/feature.h"
-#include "process/helper.h"
+#include "base/helper.h"
 
 #define BATCHES 60
 #define ENOUGH_NS 10000000u /* no further batch after this, on machines where a hit takes long, */

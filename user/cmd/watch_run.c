@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errand.h"
 #include "base/log.h"
 #include "cmd/options.h"
-#include "process/live_reader.h"
 #include "process/privileges.h"
 #include "cmd/watch_run.h"
 #include "report/filter.h"
@@ -165,7 +165,7 @@ int watch_run(struct watch *w)
 		return EXIT_TOOL;
 	}
 	watch_budget_begin(w);
-	live_reader_end(); /* a thread has rights of its own */
+	errand_end(); /* a thread has rights of its own */
 	r = privileges_drop(watch_may_grow(w));
 	if (r)
 		log_warn("cannot give up privileges: %s", err_name(r));

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/open_file.h"
 #include "base/log.h"
 #include "probe/feature.h"
 
@@ -178,7 +178,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		   const struct hook_set *set, uint64_t bias, struct err *err)
 {
 	struct links_addition more = {};
-	struct stat st;
+	struct file_identity of;
 	int r;
 
 	if (is_stuck(a))
@@ -187,10 +187,11 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		return err_set(err, -ENOSPC, "too many plugins");
 	if (snprintf(more.path, sizeof(more.path), "%s", path) >= (int)sizeof(more.path))
 		return err_set(err, -ENAMETOOLONG, "its path is too long");
-	if (fstat(elf_file_fd(go_binary_elf(bin)), &st))
-		return err_set(err, -errno, "cannot look at its file: %s", err_name(errno));
-	more.dev = st.st_dev;
-	more.ino = st.st_ino;
+	r = file_identify_open(elf_file_fd(go_binary_elf(bin)), &of);
+	if (r)
+		return err_set(err, r, "cannot look at its file: %s", err_name(r));
+	more.dev = of.dev;
+	more.ino = of.ino;
 	attachment_lasting_offsets(set, false, more.lasting_offsets);
 	r = attachment_add_sites(a, set, bias, more.offsets);
 	if (r)

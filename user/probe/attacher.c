@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "probe/attacher_wire.h"
-#include "process/helper.h"
+#include "base/helper.h"
 
 /* How long answers are waited for. The kernel takes some 50 ms to take probes away. */
 #define MOVE_MS 1000	   /* while others wait for us */

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "probe/attacher_wire.h"
 #include "probe/release.h"
-#include "process/helper.h"
+#include "base/helper.h"
 #include "process/process.h"
 #include "process/privileges.h"
 

@@ -37,20 +37,11 @@ struct elf_file {
 
 static int read_at(const struct elf_file *elf, uint64_t offset, void *buf, size_t len)
 {
-	size_t done = 0;
+	ssize_t n = file_read_at(elf->fd, buf, len, offset);
 
-	while (done < len) {
-		ssize_t n = pread(elf->fd, (char *)buf + done, len - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			return -ENODATA; /* became shorter under our hands */
-		done += (size_t)n;
-	}
-	return 0;
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == len ? 0 : -ENODATA; /* became shorter under our hands */
 }
 
 static int truncated(const char *path, const char *what, uint64_t end, uint64_t size,
@@ -277,19 +268,18 @@ static int check_packed(const struct elf_file *elf, const char *path, const Elf6
 
 static int open_file(struct elf_file *elf, const char *path, struct err *err)
 {
-	int found = file_find(path), code = 0;
-	struct stat st;
+	int found = file_find(path), code;
+	struct file_identity of;
 
-	if (found < 0 || fstat(found, &st))
-		code = found < 0 ? found : -errno;
-	else if (S_ISDIR(st.st_mode))
+	code = found < 0 ? found : file_identify_open(found, &of);
+	if (!code && S_ISDIR(of.mode))
 		code = refuse(path, "is a directory, not an executable", err);
-	else if (!S_ISREG(st.st_mode))
+	else if (!code && !S_ISREG(of.mode))
 		code = refuse(path, "is not a regular file", err);
 	if (!code) {
 		elf->fd = file_open_found(found);
 		code = elf->fd < 0 ? elf->fd : 0;
-		elf->size = (uint64_t)st.st_size;
+		elf->size = of.size;
 	}
 	if (found >= 0)
 		close(found);
@@ -353,7 +343,7 @@ void elf_file_close(struct elf_file *elf)
 	if (!elf)
 		return;
 	if (elf->fd >= 0)
-		close(elf->fd);
+		file_close(elf->fd);
 	elf_relocs_free(&elf->relocs);
 	free(elf->loads);
 	free(elf->sections);

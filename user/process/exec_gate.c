@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "process/exec_mounts.h"
-#include "process/helper.h"
+#include "base/helper.h"
 #include "process/privileges.h"
 
 #define GENERATIONS 256 /* from a descendant up to us: more is a loop in what we read */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "base/clock.h"
 #include "process/process.h"
 
 #include <errno.h>
@@ -18,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "process/helper.h"
+#include "base/clock.h"
+#include "base/open_file.h"
+#include "base/helper.h"
 #include "process/limits.h"
 #include "process/live_reader.h"
 
@@ -81,13 +82,13 @@ static void look_at_layout(pid_t pid, uint64_t *code, uint64_t *stack)
 
 static int look_at_exe(struct process *p, struct err *err)
 {
-	struct stat st;
+	struct file_identity of = {};
 	ssize_t n;
 	int r;
 
 	n = readlink(p->exe_path, p->exe, sizeof(p->exe) - 1);
-	if (n < 0 || stat(p->exe_path, &st)) {
-		r = -errno;
+	r = n < 0 ? -errno : file_identify(p->exe_path, &of);
+	if (r) {
 		if (r == -ENOENT)
 			return err_set(
 				err, -ESRCH,
@@ -101,8 +102,8 @@ static int look_at_exe(struct process *p, struct err *err)
 			       err_name(r));
 	}
 	p->exe[n] = '\0';
-	p->exe_dev = st.st_dev;
-	p->exe_ino = st.st_ino;
+	p->exe_dev = of.dev;
+	p->exe_ino = of.ino;
 	look_at_layout(p->pid, &p->code, &p->stack);
 	return 0;
 }
@@ -515,30 +516,31 @@ int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 	return live_read(p->pid, addr, buf, len);
 }
 
-static bool is_exe(const struct process *p, const struct stat *st)
+static bool is_exe(const struct process *p, const struct file_identity *of)
 {
-	return (uint64_t)st->st_dev == p->exe_dev && (uint64_t)st->st_ino == p->exe_ino;
+	return of->dev == p->exe_dev && of->ino == p->exe_ino;
 }
 
 bool process_is_file(const struct process *p, int fd)
 {
-	struct stat st;
+	struct file_identity of;
 
-	return !fstat(fd, &st) && is_exe(p, &st);
+	return !file_identify_open(fd, &of) && is_exe(p, &of);
 }
 
 int process_same_program(const struct process *p, bool *same)
 {
 	uint64_t code, stack;
-	struct stat st;
+	struct file_identity of;
+	int r = file_identify(p->exe_path, &of);
 
-	if (stat(p->exe_path, &st)) {
-		if (errno != ENOENT)
-			return -errno;
+	if (r) {
+		if (r != -ENOENT)
+			return r;
 		/* or the last thread is about to end */
 		return p->pidfd < 0 || process_ends_within(p, 0) ? -ESRCH : -EOWNERDEAD;
 	}
-	*same = is_exe(p, &st);
+	*same = is_exe(p, &of);
 	look_at_layout(p->pid, &code, &stack);
 	if (p->code && code)
 		*same &= code == p->code && stack == p->stack;

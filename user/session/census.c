@@ -32,7 +32,7 @@
 #define TOO_MANY "too many were started at once"
 #define NO_PLACE "more than --max-processes allows"
 #define NO_TIME "ended while others were attached to"
-#define REMOTE "its file is on a network's or a user's file system"
+#define REMOTE "its file is on a network's or a user's file system, or did not come in time"
 
 struct census {
 	struct host_options options;
@@ -168,7 +168,7 @@ static void consider(struct census *c, struct census_one *one, enum exefile_natu
 {
 	int meant = nature == EXEFILE_OTHER || one->pid == getpid() ? 0 : is_meant(c, one->pid);
 
-	if (!meant)
+	if (!meant || nature == EXEFILE_LATE)
 		return;
 	if (meant < 0) {
 		c->unknown += nature == EXEFILE_GO;

@@ -5,11 +5,12 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/errand.h"
+#include "base/open_file.h"
 #include "go/go_glance.h"
 #include "process/exec_mounts.h"
 
@@ -21,7 +22,7 @@ static bool same_file(const struct census_file *a, const struct census_file *b)
 	       a->told == b->told;
 }
 
-struct exefile *exefile_find(struct exefiles *f, const struct census_file *file)
+static struct exefile *find(struct exefiles *f, const struct census_file *file)
 {
 	size_t i;
 
@@ -31,29 +32,39 @@ struct exefile *exefile_find(struct exefiles *f, const struct census_file *file)
 	return NULL;
 }
 
+struct exefile *exefile_find(struct exefiles *f, const struct census_file *file)
+{
+	struct exefile *known = find(f, file);
+
+	return known && known->nature != EXEFILE_LATE ? known : NULL;
+}
+
 void exefile_know(struct exefiles *f, const struct census_file *file, enum exefile_nature nature)
 {
-	struct exefile *known = exefile_find(f, file);
+	struct exefile *known = find(f, file);
 
 	if (!known)
 		known = &f->files[f->nfiles++ % EXEFILES];
 	*known = (struct exefile){*file, nature};
 }
 
+static struct census_file as_census(const struct file_identity *of)
+{
+	return (struct census_file){
+		.dev = of->dev, .ino = of->ino, .size = of->size, .stamp = of->ctime_ns};
+}
+
 int exefile_of(pid_t pid, struct census_file *file)
 {
-	struct statx st;
+	struct file_identity of = {};
 	char path[64];
+	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_SIZE | STATX_CTIME, &st))
-		return -errno;
-	*file = (struct census_file){.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
-				     .ino = st.stx_ino,
-				     .size = st.stx_size,
-				     .stamp = (uint64_t)st.stx_ctime.tv_sec * 1000000000u +
-					      st.stx_ctime.tv_nsec};
-	return 0;
+	r = file_identify(path, &of);
+	if (!r)
+		*file = as_census(&of);
+	return r;
 }
 
 /* Of file systems that are put together of others the kernel and stat() tell different devices. */
@@ -79,35 +90,72 @@ static bool is_told(pid_t pid, const struct census_file *file, const struct cens
 	       (file->dev == dev || has_own_devices(pid));
 }
 
-int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *nature)
+struct exefile_errand { /* what may not come back: nothing of it is anybody else's */
+	pid_t pid;
+	struct census_file of;
+	enum exefile_nature nature;
+	int result;
+};
+
+static int look(pid_t pid, const struct census_file *of, enum exefile_nature *nature)
 {
 	static const enum exefile_nature natures[] = {[GO_GLANCE_NO] = EXEFILE_OTHER,
 						      [GO_GLANCE_PERHAPS] = EXEFILE_PERHAPS,
 						      [GO_GLANCE_YES] = EXEFILE_GO};
-	struct census_file file = {};
-	struct stat st;
+	struct file_identity now = {}, opened = {};
+	struct census_file file;
 	char path[64];
-	int fd, r = exefile_of(pid, &file);
+	int fd, r;
 
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	r = file_identify_here(path, &now);
 	if (r)
 		return r;
+	file = as_census(&now);
 	if (!is_told(pid, &file, of))
 		return -ESTALE;
 	if (!exec_mounts_is_local(pid, file.dev)) {
 		*nature = EXEFILE_FAR;
 		return 0;
 	}
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &st) || (uint64_t)st.st_size != file.size || st.st_ino != file.ino ||
-			    st.st_dev != file.dev
-		    ? -ESTALE
-		    : 0;
+	r = file_identify_open(fd, &opened);
+	if (!r && (opened.size != file.size || opened.ino != file.ino || opened.dev != file.dev))
+		r = -ESTALE;
 	if (!r)
 		*nature = natures[go_glance(fd)];
 	close(fd);
+	return r;
+}
+
+static int do_look(void *place, int fd)
+{
+	struct exefile_errand *e = place;
+
+	(void)fd;
+	e->result = look(e->pid, &e->of, &e->nature);
+	return -1;
+}
+
+int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *nature)
+{
+	struct exefile_errand *e = errand_place();
+	int r;
+
+	if (!e)
+		return -errno;
+	*e = (struct exefile_errand){.pid = pid, .of = *of};
+	r = errand_run(errand_whom(ERRAND_PROCESS, (uint64_t)pid), do_look, -1, NULL);
+	if (r == -ETIME) {
+		*nature = EXEFILE_LATE;
+		return 0;
+	}
+	if (!r)
+		r = e->result;
+	if (!r)
+		*nature = e->nature;
 	return r;
 }
 
@@ -116,6 +164,6 @@ size_t exefile_far(const struct exefiles *f)
 	size_t i, n = 0;
 
 	for (i = 0; i < EXEFILES && i < f->nfiles; i++)
-		n += f->files[i].nature == EXEFILE_FAR;
+		n += f->files[i].nature == EXEFILE_FAR || f->files[i].nature == EXEFILE_LATE;
 	return n;
 }

@@ -21,6 +21,7 @@ enum exefile_nature {
 	EXEFILE_PERHAPS,
 	EXEFILE_TOOL, /* of Go's own */
 	EXEFILE_FAR,  /* on a file system of the network, or of user space: not looked at */
+	EXEFILE_LATE, /* it did not come in time: to be looked at again */
 };
 
 struct exefiles {
@@ -31,10 +32,10 @@ struct exefiles {
 	size_t nfiles; /* ever */
 };
 
-/* NULL: not known. Until the next one is. */
+/* NULL: not known, or to be looked at again. Until the next one is. */
 struct exefile *exefile_find(struct exefiles *f, const struct census_file *file);
 void exefile_know(struct exefiles *f, const struct census_file *file, enum exefile_nature nature);
-/* How many are far. */
+/* How many are far, or did not come. */
 size_t exefile_far(const struct exefiles *f);
 /* What a process runs now, without asking whoever serves the file. 0 or negative errno. */
 int exefile_of(pid_t pid, struct census_file *file);

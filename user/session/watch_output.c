@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errand.h"
 #include "base/log.h"
 #include "detect/gomap/losses.h"
 #include "detect/gomap/maprows.h"
-#include "process/live_reader.h"
 #include "report/filter.h"
 #include "report/text/status.h"
 #include "session/host.h"
@@ -96,7 +96,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 	add_gone(&w->gone, &sum, &user, stats);
 	user.dropped_growths += growths_left_out(w->growths);
 	user.bad_events += w->events_of_nobody;
-	user.reads_given_up = live_reads_given_up();
+	user.reads_given_up = errands_given_up();
 	for (i = 0; i < MR_OP_MAX; i++)
 		stats->operations += sum.ops[i];
 	stats->reads = sum.ops[MR_OP_READ];

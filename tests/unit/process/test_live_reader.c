@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/errand.h"
 #include "process/live_reader.h"
 #include "process/memory.h"
 
@@ -66,7 +67,7 @@ static void end(pid_t pid)
 static void what_does_not_come_is_given_up(void **state)
 {
 	pid_t pid = begin(), other = begin();
-	uint64_t before = live_reads_given_up(), from;
+	uint64_t before = errands_given_up(), from;
 	struct memory *m = memory_live(pid);
 	uint8_t buf[16];
 
@@ -78,7 +79,7 @@ static void what_does_not_come_is_given_up(void **state)
 	assert_in_range(clock_ns(CLOCK_MONOTONIC) - from, 900000000, 5000000000);
 	from = clock_ns(CLOCK_MONOTONIC);
 	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), -ETIME);
-	assert_int_equal(live_reads_given_up() - before, 2);
+	assert_int_equal(errands_given_up() - before, 2);
 	assert_int_equal(live_read(other, (uintptr_t)good, buf, sizeof(buf)), 0);
 	assert_true(clock_ns(CLOCK_MONOTONIC) - from < 900000000);
 	memory_close(m);
@@ -117,8 +118,8 @@ static void others_read_by_themselves(void **state)
 		_exit(live_read(pid, (uintptr_t)good, buf, sizeof(buf)) ? 1 : 0);
 	assert_int_equal(waitpid(reader, &status, 0), reader);
 	assert_int_equal(status, 0);
-	live_reader_end();
-	live_reader_end();
+	errand_end();
+	errand_end();
 	assert_int_equal(live_read(pid, (uintptr_t)good, buf, sizeof(buf)), 0);
 	end(pid);
 }

@@ -18,7 +18,7 @@ struct losses_user {
 	uint64_t unresolved_pcs;	/* program counters outside the Go code */
 	uint64_t names_cut, stacks_cut; /* longer than we keep */
 	uint64_t plugins;		/* loaded, and not watched */
-	uint64_t reads_given_up;	/* of a target's memory that did not come */
+	uint64_t reads_given_up;	/* of a target's memory or file that did not come */
 	uint64_t bare_calls;		/* call sites without a probe of their own */
 };
 

@@ -12,7 +12,8 @@
 
 #include "base/open_file.h"
 
-#define FILE_MAX (4 << 20)
+#define FILE_MAX (4u << 20)
+#define PIECE 8192
 #define ENDS_TRIED 32
 
 static bool is_go(const char *name)
@@ -26,46 +27,40 @@ static bool is_go(const char *name)
 static bool is_source(int found)
 {
 	char link[64], real[PATH_MAX];
-	struct stat st;
+	struct file_identity of;
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
 	n = readlink(link, real, sizeof(real) - 1);
-	if (n <= 0 || fstat(found, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+	if (n <= 0 || file_identify_open(found, &of) || !S_ISREG(of.mode) || of.size > FILE_MAX)
 		return false;
 	real[n] = '\0';
 	return is_go(real);
 }
 
-static FILE *open_source(const char *path)
+/* A file descriptor, or negative. */
+static int open_source(const char *path)
 {
 	int found = file_find_strange(path), fd;
-	FILE *in;
 
 	if (found < 0)
-		return NULL;
-	fd = is_source(found) ? file_open_found(found) : -1;
+		return found;
+	fd = is_source(found) ? file_open_found(found) : -ENOENT;
 	close(found);
-	if (fd < 0)
-		return NULL;
-	in = fdopen(fd, "r");
-	if (!in)
-		close(fd);
-	return in;
+	return fd;
 }
 
 /* Below root: the whole name first, then less and less of its front. */
-static FILE *open_below(const char *root, const char *file)
+static int open_below(const char *root, const char *file)
 {
 	char path[PATH_MAX];
-	FILE *in = NULL;
-	int tries;
+	int in = -ENOENT, tries;
 
-	for (tries = 0; file && !in && tries < ENDS_TRIED; tries++) {
+	for (tries = 0; file && in < 0 && tries < ENDS_TRIED; tries++) {
 		while (*file == '/')
 			file++;
 		if (!strncmp(file, "../", 3) || strstr(file, "/../"))
-			return NULL;
+			return -ENOENT;
 		if (snprintf(path, sizeof(path), "%s/%s", root, file) < (int)sizeof(path))
 			in = open_source(path);
 		file = strchr(file, '/');
@@ -75,25 +70,31 @@ static FILE *open_below(const char *root, const char *file)
 
 int source_line(const char *file, int line, const char *root, char out[SOURCE_LINE])
 {
-	FILE *in = NULL;
-	size_t n = 0;
-	int c, at = 1, left = FILE_MAX;
+	char piece[PIECE];
+	size_t n = 0, i;
+	ssize_t got = 0;
+	uint64_t offset = 0;
+	int in = -ENOENT, at = 1;
 
 	if (!file || !is_go(file) || line <= 0)
 		return -ENOENT;
 	if (file[0] == '/')
 		in = open_source(file);
-	if (!in && root)
+	if (in < 0 && root)
 		in = open_below(root, file);
-	if (!in)
+	if (in < 0)
 		return -ENOENT;
-	while (left-- && (c = getc(in)) != EOF && at <= line) {
-		if (c == '\n')
-			at++;
-		else if (at == line && n < SOURCE_LINE - 1)
-			out[n++] = (char)c;
+	while (at <= line && offset < FILE_MAX &&
+	       (got = file_read_at(in, piece, sizeof(piece), offset)) > 0) {
+		for (i = 0; i < (size_t)got && at <= line; i++) {
+			if (piece[i] == '\n')
+				at++;
+			else if (at == line && n < SOURCE_LINE - 1)
+				out[n++] = piece[i];
+		}
+		offset += (uint64_t)got;
 	}
-	fclose(in);
+	file_close(in);
 	while (n && isspace((unsigned char)out[n - 1]))
 		n--;
 	out[n] = '\0';

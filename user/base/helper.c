@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "process/helper.h"
+#include "base/helper.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -7,11 +7,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/errand.h"
+
 void helper_become(const char *name)
 {
 	sigset_t all;
 	int fd;
 
+	errands_by_ourselves();
 	prctl(PR_SET_NAME, name);
 	setsid();
 	sigfillset(&all);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_PROCESS_HELPER_H
-#define MAPRACE_PROCESS_HELPER_H
+#ifndef MAPRACE_BASE_HELPER_H
+#define MAPRACE_BASE_HELPER_H
 
 #include <stdbool.h>
 #include <sys/types.h>
