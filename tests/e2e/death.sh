@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed causes waiter)
+death_names=(pair unlooked killed causes waiter absent)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -165,6 +165,38 @@ death_waiter()
 		>"$work/stdout" 2>"$work/stderr" || status=$?
 	why="exit status $status"
 	((status == 2)) && told panic 'runtime error: index out of range \[5\] with length 0'
+}
+
+# A page of what is looked at does not come: all else is told, and maprace goes on.
+death_absent()
+{
+	local version watcher status
+	for version in 1.19 1.27; do
+		build_program "$version-stripped" "$e2e_dir/programs/broken.go"
+		start_target "$e2e_build/$version-stripped/broken" absent || return 1
+		"$maprace" watch -q -p "$target" --max-freeze 400ms -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+		watcher=$!
+		why="$version: maprace did not begin"
+		wait_until 10 text_differs "$target" || return 1
+		kill -USR1 "$target"
+		why="$version: it was not let go"
+		wait_until 20 gone "$target" || return 1
+		status=0
+		wait "$target" || status=$?
+		target=
+		why="$version: exit status $status"
+		((status == 2)) && grep -qa '^fatal error: concurrent map writes' "$work/target" || return 1
+		why="$version: maprace does not end"
+		wait_until 20 gone "$watcher" || return 1
+		status=0
+		wait "$watcher" || status=$?
+		why="$version: maprace: exit status $status: $(<"$work/stderr")"
+		((status == 66 || status == 0)) || return 1
+		why="$version: $(jq -c '.deaths' "$work/out.json" | cut -c1-600)"
+		jq -e '.deaths | length == 1 and (.[0] | .cause == "conflict" and .conflict[0].role == "died" and .stopped_ms < 600 and
+			(.snapshot.notes | any(test("^a page of its memory did not come"))) and
+			all(.snapshot.maps[]; .integrity.verdict != "broken"))' "$work/out.json" >/dev/null || return 1
+	done
 }
 
 death_programs()

@@ -332,7 +332,10 @@ snapshot_held()
 	read -r _ addr _ type < <(grep '^map ' "$work/target")
 	snapshot --map "$addr=$type" --max-freeze 500ms
 	why="a page that does not come: exit status $status: $(<"$work/stderr")"
-	((status == 1)) && grep -q 'was let go, and nothing was seen' "$work/stderr" && wait_until 5 untraced "$target" || return 1
+	((status == 0)) && jq -e '.snapshots[0] | (.notes | any(test("^a page of its memory did not come"))) and .goroutines >= 2 and
+		(.groups | any(.stack[0].function == "main.main" or .stack[-1].function == "main.main")) and
+		(.maps[0].integrity | .reason == "a page of it did not come" and (.verdict | test("^(unchecked|part-intact)$")))' "$work/out.json" >"$work/jq" &&
+		wait_until 5 untraced "$target" || return 1
 	why='maprace was stopped, all of it'
 	frozen_for 1500 || return 1
 	helper=$(pgrep -P "$pid" || true)

@@ -181,6 +181,13 @@ static bool is_ours(void)
 	return owner == getpid();
 }
 
+void errands_lend(pid_t pid)
+{
+	if (is_ours())
+		(void)errand_place();
+	owner = pid;
+}
+
 void errands_by_ourselves(void)
 {
 	owner = -1;
@@ -339,7 +346,8 @@ static int run(int (*do_it)(void *place, int fd), uint64_t whom, int fd, uint64_
 	return 0;
 }
 
-int errand_run(uint64_t whom, int (*do_it)(void *place, int fd), int fd, int *opened)
+int errand_run(uint64_t whom, uint64_t most_ns, int (*do_it)(void *place, int fd), int fd,
+	       int *opened)
 {
 	uint64_t allowed_ns;
 	int by_ourselves;
@@ -355,7 +363,7 @@ int errand_run(uint64_t whom, int (*do_it)(void *place, int fd), int fd, int *op
 	allowed_ns = allowance(whom, clock_ns(CLOCK_MONOTONIC));
 	if (is_stuck(whom) || nleft == LEFT_MAX || !allowed_ns)
 		return give_up();
-	return run(do_it, whom, fd, allowed_ns, opened);
+	return run(do_it, whom, fd, allowed_ns < most_ns ? allowed_ns : most_ns, opened);
 }
 
 uint64_t errands_given_up(void)

@@ -3,6 +3,7 @@
 #define MAPRACE_BASE_ERRAND_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * What may not come back: a page that a process keeps from coming (userfaultfd), a file of a server
@@ -14,6 +15,7 @@
  *
  * For the main loop: the process that asks first. Its children do it all by themselves.
  */
+#define ERRAND_ANY UINT64_MAX
 #define ERRAND_ROOM (68u << 10)
 
 /* On whose behalf: a process, a device, whatever has that name; never mixed up. */
@@ -27,9 +29,11 @@ void *errand_place(void);
  * do_it(place, fd), with the place that errand_place() gave, which is valid until the next
  * errand_place(). Elsewhere: what it does to other memory is lost. fd: of ours, -1: none; what it
  * gets is a copy. It returns a file descriptor that it has opened, or -1; *opened is that one here.
+ * most_ns: what may be waited at the most; ERRAND_ANY: what is allowed.
  * 0; -ETIME it was given up; -errno, of what came back nothing is known.
  */
-int errand_run(uint64_t whom, int (*do_it)(void *place, int fd), int fd, int *opened);
+int errand_run(uint64_t whom, uint64_t most_ns, int (*do_it)(void *place, int fd), int fd,
+	       int *opened);
 
 /* How many were given up so far. */
 uint64_t errands_given_up(void);
@@ -37,6 +41,9 @@ uint64_t errands_given_up(void);
 /* The process that waits for work ends; the next errand makes another one. For who gives up rights,
  * which that one would still have. */
 void errand_end(void);
+/* To a process that shares our memory, while we wait for it, and back: whose errands they are. One
+ * that waits for work is made now, if that can be. */
+void errands_lend(pid_t pid);
 /* For a helper, who has forked: no errands, each does its work itself. */
 void errands_by_ourselves(void);
 

@@ -209,7 +209,7 @@ static int run_by_name(const char *path, int (*do_it)(void *place, int fd),
 	if (len > sizeof(e->of.path))
 		return -ENAMETOOLONG;
 	memcpy(e->of.path, path, len);
-	r = errand_run(whom_by_name(path), do_it, -1, opened);
+	r = errand_run(whom_by_name(path), ERRAND_ANY, do_it, -1, opened);
 	return r ? r : e->result;
 }
 
@@ -272,7 +272,7 @@ int file_open_found(int found)
 
 	if (!e)
 		return -errno;
-	r = errand_run(whom_by_file(found), do_open, found, &fd);
+	r = errand_run(whom_by_file(found), ERRAND_ANY, do_open, found, &fd);
 	return opened_or(r ? r : e->result, fd);
 }
 
@@ -285,7 +285,7 @@ static ssize_t read_away(int fd, void *buf, size_t len, uint64_t offset)
 		return -errno;
 	e->of.piece.offset = offset;
 	e->of.piece.len = len < PIECE ? len : PIECE;
-	r = errand_run(whom_by_file(fd), do_read, fd, NULL);
+	r = errand_run(whom_by_file(fd), ERRAND_ANY, do_read, fd, NULL);
 	if (!r)
 		r = e->result;
 	if (r > 0)
@@ -319,6 +319,6 @@ ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset)
 /* A server is asked whenever one closes its file (FUSE_FLUSH): a copy of it is closed first. */
 void file_close(int fd)
 {
-	if (!errand_place() || !errand_run(whom_by_file(fd), do_nothing, fd, NULL))
+	if (!errand_place() || !errand_run(whom_by_file(fd), ERRAND_ANY, do_nothing, fd, NULL))
 		close(fd);
 }

@@ -286,6 +286,13 @@ static bool is_no_such_map(const struct gomap_walk *w)
 	return w->out->all_defects && w->agree < SAMPLE_SURE && (!all || w->agree < SAMPLE_ALL);
 }
 
+static const char *why_not_read(const struct gomap *g)
+{
+	return !memory_late(g->memory) && memory_is_absent(g->memory)
+		       ? "a page of it did not come"
+		       : "the time given with --max-freeze was up";
+}
+
 static int judge(const struct gomap_walk *w, struct report_map_dump *out)
 {
 	bool all = !w->stopped && !out->unchecked;
@@ -296,7 +303,7 @@ static int judge(const struct gomap_walk *w, struct report_map_dump *out)
 				   out->all_defects ? ", so that what does not agree says nothing"
 						    : "");
 	if (!r && w->stopped == -ETIME)
-		r = report_map_say(out, "the time given with --max-freeze was up");
+		r = report_map_say(out, "%s", why_not_read(w->g));
 	if (!r && w->stopped == -E2BIG)
 		r = report_map_say(out,
 				   "so much of it is wrong that it was not looked at any further");
@@ -410,7 +417,7 @@ int gomap_dump(const struct gomap *g, uint64_t addr, const char *name, struct re
 	if (r)
 		return r == -ENOMEM ? r
 		       : r == -ETIME
-			       ? report_map_say(out, "the time given with --max-freeze was up")
+			       ? report_map_say(out, "%s", why_not_read(g))
 			       : report_map_say(out, "nothing is in memory at this address");
 	fill_header(&w, out);
 	r = guess(g, addr, name, &best);

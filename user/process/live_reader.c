@@ -7,13 +7,15 @@
 
 #include "base/errand.h"
 
-#define PIECE (64u << 10)
+#define PAGE 4096u
+#define PIECE (LIVE_PAGES * PAGE)
 
 struct live_piece {
 	pid_t pid;
 	uint64_t addr;
 	size_t len;
 	int result;
+	uint32_t pages;
 	uint8_t data[PIECE];
 };
 
@@ -39,17 +41,69 @@ static int read_it(void *place, int fd)
 	return -1;
 }
 
-static int read_piece(pid_t pid, uint64_t addr, void *buf, size_t len)
+static int read_them(void *place, int fd)
+{
+	struct live_piece *p = place;
+	uint32_t i;
+
+	(void)fd;
+	p->pages = LIVE_ALL_PAGES;
+	p->result = live_read_here(p->pid, p->addr, p->data, PIECE);
+	if (p->result != -EFAULT)
+		return -1;
+	for (i = 0; i < LIVE_PAGES; i++) {
+		p->result = live_read_here(p->pid, p->addr + i * PAGE, p->data + i * PAGE, PAGE);
+		if (p->result)
+			p->pages &= ~(1u << i);
+		if (p->result && p->result != -EFAULT)
+			return -1;
+	}
+	p->result = 0;
+	return -1;
+}
+
+static struct live_piece *new_piece(pid_t pid, uint64_t addr, size_t len)
 {
 	struct live_piece *p = errand_place();
+
+	if (p) {
+		p->pid = pid;
+		p->addr = addr;
+		p->len = len;
+	}
+	return p;
+}
+
+static uint64_t whom(pid_t pid)
+{
+	return errand_whom(ERRAND_PROCESS, (uint64_t)pid);
+}
+
+int live_read_pages(pid_t pid, uint64_t addr, void *buf, uint32_t *pages, uint64_t most_ns)
+{
+	struct live_piece *p = new_piece(pid, addr, PIECE);
 	int r;
 
 	if (!p)
 		return -errno;
-	p->pid = pid;
-	p->addr = addr;
-	p->len = len;
-	r = errand_run(errand_whom(ERRAND_PROCESS, (uint64_t)pid), read_it, -1, NULL);
+	r = errand_run(whom(pid), most_ns, read_them, -1, NULL);
+	if (!r)
+		r = p->result;
+	if (r)
+		return r;
+	memcpy(buf, p->data, PIECE);
+	*pages = p->pages;
+	return 0;
+}
+
+static int read_piece(pid_t pid, uint64_t addr, void *buf, size_t len)
+{
+	struct live_piece *p = new_piece(pid, addr, len);
+	int r;
+
+	if (!p)
+		return -errno;
+	r = errand_run(whom(pid), ERRAND_ANY, read_it, -1, NULL);
 	if (!r)
 		r = p->result;
 	if (!r)

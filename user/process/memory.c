@@ -3,6 +3,8 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,20 +12,23 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/errand.h"
 #include "process/elf_reloc.h"
 #include "process/live_reader.h"
 
 #define PAGE 4096u
-#define CHUNK (64u << 10)
-#define CHUNK_PAGES (CHUNK / PAGE)
+#define CHUNK (LIVE_PAGES * PAGE)
+#define CHUNK_PAGES LIVE_PAGES
 #define ROOM (CHUNK + 64u) /* a chunk, with what is said of it */
-#define SLOTS (1u << 14)   /* chunks that are kept: 1 GiB */
+#define PAGE_PRESENT (1ull << 63)
+#define PAGE_SWAPPED (1ull << 62)
+#define SLOTS (1u << 14) /* chunks that are kept: 1 GiB */
 #define MAX_RESERVED (256ull << 20)
 
-/* What was read of the CHUNK bytes at addr: a bit for each page that is there. */
+/* What was read of the CHUNK bytes at addr: a bit for each page that is there, or did not come. */
 struct chunk {
 	uint64_t addr;
-	uint32_t pages;
+	uint16_t pages, absent;
 	uint8_t data[];
 };
 
@@ -34,9 +39,11 @@ struct segment { /* of a core file */
 struct memory {
 	int (*read)(struct memory *m, uint64_t addr, void *buf, size_t len);
 	uint64_t until_ns, taken;
-	int gone;  /* why nothing can be read any more, whatever address: -ESRCH, -EPERM; 0 */
-	pid_t pid; /* live */
-	int fd;	   /* core */
+	int gone;    /* why nothing can be read any more, whatever address: -ESRCH, -EPERM; 0 */
+	pid_t pid;   /* live */
+	int fd;	     /* core */
+	int pagemap; /* stopped: which of its pages are there; -1: not known */
+	bool absent; /* stopped: a page has not come */
 	const struct elf_file *elf;
 	struct memory_part *parts;
 	struct segment *segments;
@@ -55,7 +62,7 @@ static struct memory *make(int (*read)(struct memory *, uint64_t, void *, size_t
 
 	if (m) {
 		m->read = read;
-		m->fd = -1;
+		m->fd = m->pagemap = -1;
 	}
 	return m;
 }
@@ -76,6 +83,46 @@ static int read_stopped(struct memory *m, uint64_t addr, void *buf, size_t len)
 	return r;
 }
 
+/* Which of a chunk's pages the kernel has, or has put aside (proc(5), pagemap): of the others
+ * somebody else says when they come. All of them as far as we know. */
+static uint32_t pages_at_hand(const struct memory *m, uint64_t addr)
+{
+	uint64_t entries[CHUNK_PAGES];
+	uint32_t pages = 0, i;
+
+	if (m->pagemap < 0)
+		return LIVE_ALL_PAGES;
+	if (pread(m->pagemap, entries, sizeof(entries), (off_t)(addr / PAGE * 8)) !=
+	    (ssize_t)sizeof(entries))
+		return 0;
+	for (i = 0; i < CHUNK_PAGES; i++)
+		pages |= (uint32_t) !!(entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) << i;
+	return pages;
+}
+
+/* Those that do not come are waited for once. */
+static int read_absent(struct memory *m, struct chunk *c)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), left = ERRAND_ANY;
+	uint32_t pages = 0;
+	int r;
+
+	if (m->absent)
+		return -ETIME;
+	if (m->until_ns)
+		left = m->until_ns > now ? (m->until_ns - now) / 4 : 0;
+	r = live_read_pages(m->pid, c->addr, c->data, &pages, left);
+	m->absent = r == -ETIME;
+	c->pages = (uint16_t)pages;
+	m->taken += (uint64_t)__builtin_popcount(pages) * PAGE;
+	return r;
+}
+
+bool memory_is_absent(const struct memory *m)
+{
+	return m->below ? m->below->absent : m->absent;
+}
+
 static struct memory *make_of(pid_t pid, int (*read)(struct memory *, uint64_t, void *, size_t))
 {
 	struct memory *m = make(read);
@@ -92,7 +139,13 @@ struct memory *memory_live(pid_t pid)
 
 struct memory *memory_stopped(pid_t pid)
 {
-	return make_of(pid, read_stopped);
+	struct memory *m = make_of(pid, read_stopped);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
+	if (m)
+		m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	return m;
 }
 
 static int read_parts(struct memory *m, uint64_t addr, void *buf, size_t len)
@@ -302,15 +355,25 @@ void memory_each_kept(const struct memory *m,
  * its pages. */
 static int fill(struct memory *m, struct chunk *c)
 {
-	int r = m->below->read(m->below, c->addr, c->data, CHUNK);
-	uint32_t i;
+	uint32_t at_hand = pages_at_hand(m->below, c->addr), i;
+	int r = -EFAULT;
 
+	if (at_hand != LIVE_ALL_PAGES) {
+		r = read_absent(m->below, c);
+		if (r != -ETIME)
+			return r;
+		c->absent = (uint16_t)~at_hand;
+		r = -EFAULT;
+	} else {
+		r = m->below->read(m->below, c->addr, c->data, CHUNK);
+	}
 	if (!r)
-		c->pages = (1u << CHUNK_PAGES) - 1;
+		c->pages = LIVE_ALL_PAGES;
 	for (i = 0; i < CHUNK_PAGES && r == -EFAULT; i++) {
-		r = m->below->read(m->below, c->addr + i * PAGE, c->data + i * PAGE, PAGE);
+		if (at_hand & 1u << i)
+			r = m->below->read(m->below, c->addr + i * PAGE, c->data + i * PAGE, PAGE);
 		if (!r)
-			c->pages |= 1u << i;
+			c->pages |= (uint16_t)(1u << i);
 		if (!r || r == -EFAULT)
 			r = i + 1 < CHUNK_PAGES ? -EFAULT : 0;
 	}
@@ -341,7 +404,7 @@ static struct chunk *chunk_at(struct memory *m, uint64_t addr, int *why)
 		return NULL;
 	}
 	c->addr = addr;
-	c->pages = 0;
+	c->pages = c->absent = 0;
 	*why = fill(m, c);
 	if (*why) {
 		m->gone = *why;
@@ -368,7 +431,7 @@ static int read_frozen(struct memory *m, uint64_t addr, void *buf, size_t len)
 			return why;
 		for (page = at / PAGE; page <= (at + n - 1) / PAGE; page++)
 			if (!(c->pages & 1u << page))
-				return -EFAULT;
+				return c->absent & 1u << page ? -ETIME : -EFAULT;
 		memcpy(to, c->data + at, n);
 		to += n;
 		addr += n;
@@ -402,6 +465,8 @@ void memory_close(struct memory *m)
 	free(m->chunks);
 	free(m->parts);
 	free(m->segments);
+	if (m->pagemap >= 0)
+		close(m->pagemap);
 	memory_close(m->below);
 	free(m);
 }
@@ -409,6 +474,8 @@ void memory_close(struct memory *m)
 void memory_deadline(struct memory *m, uint64_t until_ns)
 {
 	m->until_ns = until_ns;
+	if (m->below)
+		m->below->until_ns = until_ns;
 }
 
 uint64_t memory_until(const struct memory *m)

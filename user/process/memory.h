@@ -26,8 +26,11 @@ struct memory_part { /* of made up memory; the data are not copied */
 
 /* All return NULL when memory is short. memory_close() takes what one was made of along. */
 struct memory *memory_live(pid_t pid);
-/* The same by whoever is ended when a page does not come (freeze.h). */
+/* The same of one that stands still: what is there is read at once. When a page has not come for a
+ * quarter of the time that is left, no other one that is not there is waited for: -ETIME. */
 struct memory *memory_stopped(pid_t pid);
+/* Of frozen memory of one that stands still: whether a page has not come. */
+bool memory_is_absent(const struct memory *m);
 struct memory *memory_parts(const struct memory_part *parts, size_t n);
 /* Reads through below, which it owns from then on; it must not change meanwhile. */
 struct memory *memory_frozen(struct memory *below);
@@ -55,8 +58,8 @@ uint64_t memory_taken(const struct memory *m);
 
 /*
  * Copies len bytes: 0, or a negative errno, and then nothing is said of buf: -EFAULT where any of
- * them is not there, -ETIME (live: also where it does not come, live_reader.h), -ESRCH the process
- * is gone, -ENOMEM.
+ * them is not there, -ETIME (also where it does not come, live_reader.h), -ESRCH the process is
+ * gone, -ENOMEM.
  */
 int memory_read(struct memory *m, uint64_t addr, void *buf, size_t len);
 int memory_u64(struct memory *m, uint64_t addr, uint64_t *out);

@@ -147,7 +147,7 @@ int exefile_look(pid_t pid, const struct census_file *of, enum exefile_nature *n
 	if (!e)
 		return -errno;
 	*e = (struct exefile_errand){.pid = pid, .of = *of};
-	r = errand_run(errand_whom(ERRAND_PROCESS, (uint64_t)pid), do_look, -1, NULL);
+	r = errand_run(errand_whom(ERRAND_PROCESS, (uint64_t)pid), ERRAND_ANY, do_look, -1, NULL);
 	if (r == -ETIME) {
 		*nature = EXEFILE_LATE;
 		return 0;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errand.h"
 
 #define MAX_THREADS 100000u /* the kernel's own default limit is lower */
 #define MAX_TID (1u << 22)  /* PID_MAX_LIMIT */
@@ -536,6 +537,7 @@ static int freezer_main(void *arg)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == z->parent) {
+		errands_lend(getpid());
 		/* on a busy machine it would stand still for as long as others keep us from
 		 * working */
 		setpriority(PRIO_PROCESS, 0, -20);
@@ -547,14 +549,16 @@ static int freezer_main(void *arg)
 
 static int run_freezer(struct freezer *z, void *stack)
 {
-	pid_t pid = clone(freezer_main, (uint8_t *)stack + STACK_SIZE, CLONE_VM, z);
-	pid_t r;
+	pid_t pid, r;
 
+	errands_lend(getpid());
+	pid = clone(freezer_main, (uint8_t *)stack + STACK_SIZE, CLONE_VM, z);
 	if (pid < 0)
 		return err_set(z->err, -errno, "no process can be made: %s", err_name(errno));
 	do
 		r = waitpid(pid, NULL, __WALL);
 	while (r < 0 && errno == EINTR);
+	errands_lend(getpid());
 	if (z->done)
 		return z->result;
 	err_hint(z->err, "it was stopped, or a page of that process did not come: try again, with "

@@ -284,6 +284,10 @@ static int fill(struct taking *t)
 					 " goroutines were not read: the time "
 					 "given with --max-freeze was up",
 					 out->no_stack);
+	if (!r && memory_is_absent(t->memory))
+		r = report_snapshot_note(
+			out, "a page of its memory did not come in time: it, and others "
+			     "that the kernel did not have, were not read");
 	if (!r)
 		r = note_count(out, out->unreadable,
 			       "entries of the list of goroutines cannot be read, or are none");

@@ -242,13 +242,16 @@ func breakOne(how string) {
 
 func main() {
 	end := make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGTERM)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGUSR1)
 	debug.SetGCPercent(-1)
 	for _, how := range os.Args[1:] {
 		breakOne(how)
 	}
 	fmt.Println("ready")
-	<-end
+	if <-end == syscall.SIGUSR1 { // dies of Go's own check, inside the map that was broken last
+		*octet(header(texts), writingAt()) |= writing()
+		texts["last"] = 1
+	}
 	fmt.Println("ok 1 operations")
 }
 

@@ -50,7 +50,7 @@ static int read_and_bring(void *place, int fd)
 static int one(uint64_t number, int (*do_it)(void *place, int fd))
 {
 	assert_non_null(errand_place());
-	return errand_run(errand_whom(ERRAND_DEVICE, number), do_it, -1, NULL);
+	return errand_run(errand_whom(ERRAND_DEVICE, number), ERRAND_ANY, do_it, -1, NULL);
 }
 
 static void another_process_does_it(void **state)
@@ -59,7 +59,8 @@ static void another_process_does_it(void **state)
 
 	(void)state;
 	assert_non_null(who);
-	assert_int_equal(errand_run(errand_whom(ERRAND_DEVICE, 1), say_who, -1, NULL), 0);
+	assert_int_equal(errand_run(errand_whom(ERRAND_DEVICE, 1), ERRAND_ANY, say_who, -1, NULL),
+			 0);
 	assert_true(*who > 0);
 	assert_int_not_equal(*who, getpid());
 }
@@ -74,7 +75,8 @@ static void files_come_along(void **state)
 	assert_int_equal(write(fds[1], "herethere", 9), 9);
 	place = errand_place();
 	assert_non_null(place);
-	assert_int_equal(errand_run(errand_whom(ERRAND_DEVICE, 1), read_and_bring, fds[0], &opened),
+	assert_int_equal(errand_run(errand_whom(ERRAND_DEVICE, 1), ERRAND_ANY, read_and_bring,
+				    fds[0], &opened),
 			 0);
 	assert_memory_equal(place, "here", 4);
 	assert_true(opened > 2);
@@ -138,7 +140,7 @@ static void others_do_it_themselves(void **state)
 	child = fork();
 	if (!child) {
 		who = errand_place();
-		_exit(errand_run(1, say_who, -1, NULL) || *who != getpid());
+		_exit(errand_run(1, ERRAND_ANY, say_who, -1, NULL) || *who != getpid());
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

@@ -104,6 +104,30 @@ static void more_than_a_piece_is_read(void **state)
 	assert_int_equal(live_read(pid, 4096, &pid, sizeof(pid)), -ESRCH);
 }
 
+/* One that stands still: what is there is read, and what is not is waited for once. */
+static void of_one_that_stands_still_too(void **state)
+{
+	pid_t pid = begin();
+	struct memory *m = memory_frozen(memory_stopped(pid));
+	uint64_t from = clock_ns(CLOCK_MONOTONIC);
+	uint8_t buf[16];
+
+	(void)state;
+	assert_non_null(m);
+	memory_deadline(m, from + 2000000000);
+	assert_int_equal(memory_read(m, (uintptr_t)good, buf, sizeof(buf)), 0);
+	assert_int_equal(memory_read(m, 4096, buf, sizeof(buf)), -EFAULT);
+	assert_false(memory_is_absent(m));
+	assert_int_equal(memory_read(m, (uintptr_t)never, buf, sizeof(buf)), -ETIME);
+	assert_true(memory_is_absent(m));
+	assert_int_equal(memory_read(m, (uintptr_t)never, buf, sizeof(buf)), -ETIME);
+	assert_int_equal(memory_read(m, (uintptr_t)good + 33 * page, buf, sizeof(buf)), 0);
+	assert_int_equal(buf[15], 7);
+	assert_in_range(clock_ns(CLOCK_MONOTONIC) - from, 100000000, 1900000000);
+	memory_close(m);
+	end(pid);
+}
+
 /* One that is forked has no such thread, and one that has ended its own makes another. */
 static void others_read_by_themselves(void **state)
 {
@@ -129,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_does_not_come_is_given_up),
 		cmocka_unit_test(more_than_a_piece_is_read),
+		cmocka_unit_test(of_one_that_stands_still_too),
 		cmocka_unit_test(others_read_by_themselves),
 	};
 
