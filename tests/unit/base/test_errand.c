@@ -98,11 +98,9 @@ static void what_does_not_come_back_is_given_up(void **state)
 	(void)state;
 	assert_int_equal(one(2, never), -ETIME);
 	assert_in_range(now() - from, SECOND * 9 / 10, 5ull * SECOND);
-	from = now();
 	assert_int_equal(one(2, say_who), -ETIME); /* not so soon again */
 	assert_int_equal(errands_given_up() - before, 2);
 	assert_int_equal(one(1, say_who), 0);
-	assert_true(now() - from < SECOND * 9 / 10);
 }
 
 static void all_together_are_bounded(void **state)
