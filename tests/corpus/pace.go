@@ -4,8 +4,9 @@
 //
 //	PROGRAM RATE SECONDS
 //
-// tight: without a pause; 1ms, 100ms: with pauses around that long, drawn anew each time; once: each
-// activity a single time, at a moment of the run that is the same for all but for a millisecond.
+// tight: without a pause; 1ms, 100ms: with pauses around that long, drawn anew each time; fresh: around
+// 5 ms, some 200 turns a second, for those that work on a new map each time; once: each activity a
+// single time, at a moment of the run that is the same for all but for a millisecond.
 package main
 
 import (
@@ -43,6 +44,8 @@ func pause() {
 	case "tight":
 	case "1ms":
 		time.Sleep(around(time.Millisecond))
+	case "fresh":
+		time.Sleep(around(5 * time.Millisecond))
 	default:
 		time.Sleep(around(100 * time.Millisecond))
 	}

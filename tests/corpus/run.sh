@@ -7,7 +7,7 @@
 #
 # usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--build plain|stripped]... [--seconds N] [--clean-seconds N] [--only PATTERN]
 #                            [--with OPTION]... [--jobs N] [--jobs-clean N] [--no-race] [--clean-cases] [--table FILE]
-#   rates: tight 1ms 100ms once (see pace.go)
+#   rates: tight 1ms 100ms once fresh (see pace.go); all but fresh when none is named
 #   --jobs: how many runs at once where programs hardly use a CPU (100ms, once), 4; the others run alone. --jobs-clean: of clean
 #   programs, at any rate: in a crowd their timing is only odder
 #   --clean-cases: tests/e2e/cases/clean_*.go as well, as fast as they can
