@@ -165,7 +165,7 @@ unit: $(UNITS_RUN) fixtures ## unit tests, under sanitizers (UNIT=name: only tes
 fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
-.PHONY: e2e e2e-all real vmtest vmtest-quick vmtable vmshell bench scoreboard scoreboard-quick
+.PHONY: e2e e2e-all real vmtest vmtest-quick vmtable vmshell bench bench-detect scoreboard scoreboard-quick
 e2e: build/maprace build/churn deps-test ## end to end: racy and clean Go programs, a selection
 	$(Q)tests/e2e/run.sh
 e2e-all: build/maprace build/churn deps-test ## end to end, all programs with all Go versions
@@ -187,6 +187,9 @@ scoreboard-quick: build/maprace deps-test ## the same, one Go version and rate, 
 
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh
+
+bench-detect: build/maprace deps-test ## what is found against what it costs, and -race beside it: hours
+	$(Q)tests/bench/detect.sh
 
 .PHONY: soak
 soak: build/maprace deps-test ## targets and maprace killed at random for SECONDS (600): no harm, nothing left (SEED=n: again)

@@ -8,13 +8,14 @@
 # usage: tests/corpus/run.sh [--go VERSION]... [--rate RATE]... [--build plain|stripped]... [--seconds N] [--clean-seconds N] [--only PATTERN]
 #                            [--with OPTION]... [--jobs N] [--jobs-clean N] [--no-race] [--clean-cases] [--table FILE]
 #   rates: tight 1ms 100ms once fresh (see pace.go); all but fresh when none is named
-#   --jobs: how many runs at once where programs hardly use a CPU (100ms, once), 4; the others run alone. --jobs-clean: of clean
+#   --jobs: how many runs at once where programs hardly use a CPU (100ms, once, fresh), 4; the others run alone. --jobs-clean: of clean
 #   programs, at any rate: in a crowd their timing is only odder
 #   --clean-cases: tests/e2e/cases/clean_*.go as well, as fast as they can
 #   --table: puts the summary into this Markdown file (docs/accuracy.md), between its lines <!-- scoreboard --> and <!-- end -->
 # Prints a table and writes build/corpus/scores.jsonl. Status 1 when a clean program was reported, or a racy one missed that
 # tests/corpus/found.tsv says was found.
 set -euo pipefail
+shopt -s extglob # for --only
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=$(cd "$here/../.." && pwd)/build/corpus
@@ -147,7 +148,7 @@ build_all() # VERSION SOURCE [BESIDE]: false where that Go cannot
 start()
 {
 	local limit=1
-	[[ $4 != 100ms && $4 != once ]] || limit=$jobs
+	[[ $4 != 100ms && $4 != once && $4 != fresh ]] || limit=$jobs
 	[[ $3 != clean_* ]] || ((limit >= jobs_clean)) || limit=$jobs_clean
 	while (($(jobs -rp | wc -l) >= limit)); do wait -n || true; done
 	row "$@" &

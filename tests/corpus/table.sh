@@ -25,7 +25,7 @@ table_print()
 		| if length == 0 then "" elif ($found | length) == 0 then "**missed**"
 		  elif ($found | length) < length then "\($found | map(.first_s) | median | seconds) (\($found | length) of \(length))"
 		  else ($found | map(.first_s) | median | seconds) end;
-	def rank: {"tight": 0, "1ms": 1, "100ms": 2, "once": 3}[.];
+	def rank: {"tight": 0, "1ms": 1, "100ms": 2, "fresh": 3, "once": 4}[.];
 	([.[] | select(.name | startswith("racy_")) | .rate] | unique | sort_by(rank)) as $rates | (map(.go) | unique | sort_by(split(".") | map(tonumber))) as $gos
 	| [.[] | select(.name | startswith("racy_"))] as $racy | [.[] | select(.name | startswith("clean_"))] as $clean
 	| ($rates[] | . as $rate
