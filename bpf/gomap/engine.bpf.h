@@ -401,7 +401,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		in_flight(ctx, o);
 		return;
 	}
-	if (!cfg.holds_enabled || o->record->flags & MR_MAP_STACK)
+	if (!may_hold(o->now) || o->record->flags & MR_MAP_STACK)
 		return;
 	s = caller_record(REG_IP(ctx) ^ tag_of(o->g), caller, o->c);
 	if (!s) {

@@ -249,7 +249,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	}
 	period = delay_period(o.index, o.g, o.now, s->call_ns);
 	s->call_ns = o.now;
-	if (!cfg.holds_enabled || o.record->flags & MR_MAP_STACK)
+	if (!may_hold(o.now) || o.record->flags & MR_MAP_STACK)
 		return 0;
 	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
 	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map, 0)) {
@@ -382,7 +382,7 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 		return;
 	if (after)
 		from = w.ns;
-	else if (alone && o->target->stop_at_fatal_ms && (__s64)(o->now - w.ns) < WRITE_NS)
+	else if (alone && e->stopped && (__s64)(o->now - w.ns) < WRITE_NS)
 		from = later(later(entered, o->now - WRITE_NS),
 			     later(noted_before(&o->record->reader, o->g),
 				   noted_before(&o->record->writer, o->g)));
@@ -392,15 +392,18 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 }
 
 #define SIGSTOP 19
+#define KEEPER_NS 1000000000ull
 
 /*
  * All threads stop on their way back to the program: the other one perhaps still inside, and before
  * the message is printed. Only while somebody is there who lets the process go, which says so by
- * stop_at_fatal_ms: it is 0 before that one sends SIGCONT, while no thread can be in here.
+ * stop_at_fatal_ms: it is 0 before that one sends SIGCONT, while no thread can be in here. And by a
+ * sign of life five times a second: he may have been killed, or stopped, or his control group
+ * frozen, while our probes are still there.
  */
 static __always_inline __u8 stop_process(volatile struct mr_target *t, __u64 now)
 {
-	if (!t->stop_at_fatal_ms)
+	if (!t->stop_at_fatal_ms || (__s64)(now - keeper_ns) > (__s64)KEEPER_NS)
 		return 0;
 	t->stopped_ns = now; /* first: whoever is to let it go must know of it */
 	return !bpf_send_signal(SIGSTOP);

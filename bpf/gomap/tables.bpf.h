@@ -33,6 +33,17 @@ _Static_assert(MR_RING_SIZE == 1u << 20, "the default above");
 /* By slot. Each has its constants from user space before its sites are in the table of those. */
 struct mr_target targets[MR_TARGETS] = {};
 
+/* When whoever lets processes go that stand still was seen alive last, by itself. */
+volatile __u64 keeper_ns = 0;
+#define KEEPER_HOLDS_NS 10000000000ull /* without it nobody is held any more */
+
+static __always_inline bool may_hold(__u64 now)
+{
+	__u64 seen = keeper_ns;
+
+	return cfg.holds_enabled && (!seen || (__s64)(now - seen) < (__s64)KEEPER_HOLDS_NS);
+}
+
 /* Written by user space alone, while we run. */
 struct mr_site sites[MR_SITES] = {};
 struct mr_process processes[MR_PROCESSES] = {};

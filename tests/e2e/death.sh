@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed causes waiter absent)
+death_names=(pair unlooked killed causes waiter absent powerless)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -73,24 +73,27 @@ is_stopped()
 	[[ $(sed 's/.*) //; s/ .*//' "/proc/$target/stat" 2>/dev/null) == T ]]
 }
 
-# Nobody is left to let it go, neither maprace nor the attacher: the kernel does.
+# Nobody is left to let it go, neither maprace nor the attacher: the kernel does. Where both are stopped it is not stopped at all.
 death_killed()
 {
-	local mode attacher watcher status
-	for mode in stopped killed; do
-		start_target "$e2e_build/1.27-stripped/dying" 100 4000 large || return 1
-		"$maprace" watch -q -p "$target" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+	local mode attacher watcher status later
+	for mode in stopped killed asleep; do
+		later=4000
+		[[ $mode != asleep ]] || later=12000
+		start_target "$e2e_build/1.27-stripped/dying" 100 "$later" large || return 1
+		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='maprace did not begin'
 		wait_until 10 text_differs "$target" || return 1
 		attacher=$(pgrep -P "$watcher" mr-attacher)
 		kill -STOP "$watcher"
-		[[ $mode == stopped ]] || kill -STOP "$attacher"
+		[[ $mode != asleep ]] || kill -STOP "$attacher"
 		why='it was not stopped'
-		[[ $mode == stopped ]] || wait_until 20 is_stopped || return 1
-		[[ $mode == stopped ]] || kill -KILL "$watcher" "$attacher"
+		[[ $mode != killed ]] || wait_until 20 is_stopped || return 1
+		[[ $mode != killed ]] || kill -KILL "$watcher" "$attacher"
 		why="it did not go on after maprace was $mode"
 		wait_until 20 gone "$target" || return 1
+		kill -CONT "$attacher" 2>/dev/null || true
 		status=0
 		wait "$target" || status=$?
 		target=
@@ -165,6 +168,37 @@ death_waiter()
 		>"$work/stdout" 2>"$work/stderr" || status=$?
 	why="exit status $status"
 	((status == 2)) && told panic 'runtime error: index out of range \[5\] with length 0'
+}
+
+# Whoever may not send it SIGCONT does not have it stopped: another user, without CAP_KILL, in another session.
+death_powerless()
+{
+	local watcher status
+	build_program 1.27-stripped "$e2e_dir/programs/dying.go"
+	: >"$work/target"
+	setsid "$e2e_build/1.27-stripped/dying" 100 3000 large >"$work/target" 2>&1 &
+	target=$!
+	why='it did not begin'
+	wait_until 10 grep -qs ready "$work/target" || return 1
+	chmod 777 "$work"
+	setsid setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
+		--ambient-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
+		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+	why='maprace did not begin'
+	wait_until 10 text_differs "$target" || { why+=": $(<"$work/stderr")" && return 1; }
+	why='it stands still'
+	wait_until 20 gone "$target" || return 1
+	status=0
+	wait "$target" || status=$?
+	target=
+	why="exit status $status"
+	((status == 2)) && grep -qa '^fatal error: concurrent map' "$work/target" || return 1
+	why='maprace does not end'
+	wait_until 20 gone "$watcher" || return 1
+	wait "$watcher" || true
+	why="not said: $(<"$work/stderr")"
+	grep -q 'is not stopped when it dies, .*CAP_KILL' "$work/stderr"
 }
 
 # A page of what is looked at does not come: all else is told, and maprace goes on.

@@ -345,6 +345,12 @@ void attachment_activate(struct attachment *a, bool whole)
 	tell_whole(a); /* seen from now on */
 }
 
+void attachment_never_stop(struct attachment *a)
+{
+	if (a->target)
+		a->target->stop_at_fatal_ms = 0;
+}
+
 void attachment_let_go(struct attachment *a)
 {
 	if (!a->target)

@@ -97,6 +97,8 @@ bool attachment_alive(const struct attachment *a);
  * whatever happens: where nobody does, the attacher does it within a second.
  */
 void attachment_let_go(struct attachment *a);
+/* It is not stopped when it dies, from now on: who it belongs to has changed. */
+void attachment_never_stop(struct attachment *a);
 /*
  * The operation that the goroutine at this address (untagged) entered last, and where its return
  * address was. False: it is not known, or later ones may have gone by unseen. The engine goes on

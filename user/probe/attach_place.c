@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "probe/feature.h"
 #include "probe/world.h"
 
@@ -100,9 +101,14 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	a->config.runtime_lo = set->runtime_lo + bias;
 	a->config.runtime_hi = set->runtime_hi + bias;
 	a->config.hold_ppm = a->opts.hold_ppm;
-	/* not one that a debugger would show the stop of */
-	a->config.stop_at_fatal_ms =
-		process_tracer(p) ? 0 : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
+	/* not one that a debugger would show the stop of, nor one that we may not let go */
+	a->config.stop_at_fatal_ms = process_tracer(p) || !process_may_continue(p)
+					     ? 0
+					     : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
+	if (a->opts.max_freeze_ns && !process_may_continue(p))
+		log_warn("process %d is not stopped when it dies, so that less can be told of that: it "
+			 "is another user's, and without CAP_KILL maprace may not let it go again",
+			 (int)p->pid);
 	a->config.long_hold_ns = a->opts.long_hold_ns;
 	a->config.bold_hold_ns = a->opts.long_hold_ns;
 	if (a->opts.long_hold_ns && !world_find(bin, &world))

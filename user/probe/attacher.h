@@ -54,6 +54,8 @@ struct attacher_orders {
 	/* What the engine has of each slot's target, shared with it: which of them stand still.
 	 * NULL: none is ever stopped. */
 	volatile struct mr_target *targets;
+	volatile uint64_t *keeper_ns; /* where it says that it is alive; with targets */
+	uint32_t ntargets;	      /* that there may be at one time */
 };
 
 int attacher_start(struct attacher *k, const struct attacher_orders *orders, struct err *err);

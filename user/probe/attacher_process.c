@@ -347,7 +347,7 @@ static struct kept *new_kept(const struct keeping *k, const struct attacher_requ
 	pthread_mutex_init(&new->lock, NULL);
 	atomic_init(&new->users, 1);
 	links_begin(&new->links, k->orders->base, &q->target, fd);
-	release_arm(&new->release, q->target.pid);
+	release_arm(&new->release, q->target.pid, q->slot);
 	return new;
 }
 
@@ -406,6 +406,13 @@ static void handle_request(struct keeping *k, struct attacher_request *q, int fd
 	}
 }
 
+/* To the programs, which stop nobody without it. */
+static void say_alive(const struct keeping *k)
+{
+	if (k->orders->keeper_ns)
+		*k->orders->keeper_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
 /* Waits for a request; *fd: what came with it, or -1. */
 static bool wait_request(struct keeping *k, struct attacher_request *q, int *fd)
 {
@@ -422,7 +429,9 @@ static bool wait_request(struct keeping *k, struct attacher_request *q, int *fd)
 	const struct cmsghdr *c;
 	ssize_t got;
 
+	say_alive(k);
 	while (poll(&p, 1, LOOK_MS) < 1) {
+		say_alive(k);
 		let_late_go(k, false);
 		if (heartbeat_expired())
 			fall_asleep(k);
@@ -449,6 +458,7 @@ _Noreturn void attacher_run(int own_end, const struct attacher_orders *orders)
 
 	helper_become("mr-attacher");
 	raise_file_limit();
+	release_reserve(orders->targets ? orders->ntargets : 0);
 	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */
 	while (wait_request(k, &q, &fd))
 		handle_request(k, &q, fd);

@@ -444,8 +444,15 @@ static int start(struct engine *e, struct attacher *k, struct err *err)
 
 	if (k->pid)
 		return 0;
-	orders = (struct attacher_orders){&e->base, !e->base.multi, close_gates, e,
-					  e->skel->bss->targets};
+	orders = (struct attacher_orders){
+		.base = &e->base,
+		.perf = !e->base.multi,
+		.before_sleep = close_gates,
+		.arg = e,
+		.targets = e->skel->bss->targets,
+		.keeper_ns = (volatile uint64_t *)&e->skel->bss->keeper_ns,
+		.ntargets = e->nslots,
+	};
 	return attacher_start(k, &orders, err);
 }
 

@@ -2,6 +2,7 @@
 #ifndef MAPRACE_PROBE_RELEASE_H
 #define MAPRACE_PROBE_RELEASE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -12,14 +13,19 @@
  * that does not stand still takes no notice of it, unless it has asked for SIGCONT.
  *
  * The reading end must be there still. Which of the files of a process that is killed goes first is
- * not laid down, so there are two pipes, with their ends in either order.
+ * not laid down, so there are two pipes, with their ends in either order. As it is, the highest go
+ * first; and the links of the probes must: a probe that is there when the signal has come stops the
+ * process again. So the pipes have the lowest numbers, which are kept free for them.
  */
 struct release {
 	int pidfd;   /* -1: none */
 	int ends[4]; /* -1: none */
 };
 
-void release_arm(struct release *r, pid_t pid);
+/* Before there is any link: numbers for so many targets, as far as that leaves enough. */
+void release_reserve(uint32_t targets);
+/* slot: of whoever has it until release_free(). */
+void release_arm(struct release *r, pid_t pid, uint32_t slot);
 /* From now on nothing happens when we end. */
 void release_disarm(struct release *r);
 void release_free(struct release *r);

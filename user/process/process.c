@@ -173,6 +173,11 @@ void process_continue(pid_t pid, int pidfd)
 		(void)kill(pid, SIGCONT);
 }
 
+bool process_may_continue(const struct process *p)
+{
+	return !kill(p->pid, 0) || errno != EPERM;
+}
+
 pid_t process_tracer(const struct process *p)
 {
 	pid_t tracer = status_id(p->pid, "TracerPid:\t");

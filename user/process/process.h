@@ -41,6 +41,9 @@ uint64_t process_cpu_ns(pid_t pid);
 
 /* SIGCONT, to that process and no other; pidfd: -1 where the kernel has none. */
 void process_continue(pid_t pid, int pidfd);
+/* Whether we may: of another user's, without CAP_KILL, nobody is asked when the kernel stops it for
+ * us, and that could not be undone. */
+bool process_may_continue(const struct process *p);
 
 /* Who traces it (ptrace(2): a debugger, strace), beside us: 0 nobody. */
 pid_t process_tracer(const struct process *p);

@@ -20,10 +20,10 @@
 #define MAX_PREPARES 8	       /* tries, each later than the last one */
 /* Of the time: the map is one, and small mostly. */
 #define GOROUTINES_PART 0.75
-#define SHORTEST_LOOK_NS 1000000 /* so much is left of the time at least */
-#define MAX_KEPT_FRAMES 400000	 /* of all deaths: some 60 MB */
-#define WAITERS_NS 1000000000u	 /* from look to look */
-#define WAITERS_AFTER_NS 3000000000u
+#define SHORTEST_LOOK_NS 1000000     /* so much is left of the time at least */
+#define MAX_KEPT_FRAMES 400000	     /* of all deaths: some 60 MB */
+#define WAITERS_NS 1000000000u	     /* from look to look */
+#define WAITERS_AFTER_NS 1000000000u /* whoever stops later was stopped by somebody else */
 
 /* Where a goroutine stands inside a map function. */
 struct inside {
@@ -64,6 +64,11 @@ void post_mortem_prepare(struct watched *t)
 			    err.text[0] ? err.text : "its goroutines are not found yet");
 }
 
+bool post_mortem_may_wake(const struct watched *t)
+{
+	return t->died_ns && watch_now() - t->died_ns < WAITERS_AFTER_NS;
+}
+
 void post_mortem_look_at_waiters(struct watched *t)
 {
 	uint64_t now = watch_now();
@@ -72,7 +77,7 @@ void post_mortem_look_at_waiters(struct watched *t)
 	if (!t->died_ns && now - t->waiters_ns >= WAITERS_NS) {
 		t->waiters_ns = now;
 		waiters_note(&t->waiters, t->process.pid);
-	} else if (t->died_ns && now - t->died_ns < WAITERS_AFTER_NS) {
+	} else if (post_mortem_may_wake(t)) {
 		n = waiters_release(&t->waiters);
 	}
 	if (n)

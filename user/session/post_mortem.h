@@ -2,6 +2,7 @@
 #ifndef MAPRACE_SESSION_POST_MORTEM_H
 #define MAPRACE_SESSION_POST_MORTEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <maprace/wire.h>
@@ -29,6 +30,8 @@ struct post_mortem {
 void post_mortem_prepare(struct watched *t);
 /* Now and then, also when it has died: who waits for it has not seen it stop, or goes on. */
 void post_mortem_look_at_waiters(struct watched *t);
+/* Whether who waits for it may have stopped itself because it stood still: it died just now. */
+bool post_mortem_may_wake(const struct watched *t);
 /*
  * The event of a process that stands still, or is about to end. meanwhile() is called when it has
  * been looked at, before it is let go; if the other one that the event names cannot have been the

@@ -10,6 +10,7 @@
 #include "detect/gomap/maprows.h"
 #include "process/situation.h"
 #include "session/past.h"
+#include "session/post_mortem.h"
 #include "session/refusal.h"
 
 static int open_program(struct watched *w, struct err *err)
@@ -128,6 +129,8 @@ void watched_look_whether_it_runs(struct watched *w)
 	w->looked_ns = now;
 	w->looked_cpu_ns = used;
 	attachment_looked(w->attachment, runs);
+	if (!process_may_continue(&w->process))
+		attachment_never_stop(w->attachment);
 }
 
 void watched_stop(struct watched *w)
@@ -191,7 +194,7 @@ void watched_reset(struct watched *w)
 
 void watched_close(struct watched *w)
 {
-	if (w->died_ns)
+	if (post_mortem_may_wake(w))
 		waiters_release(&w->waiters); /* whoever was slow to stop */
 	past_free(w->past);
 	watched_reset(w);

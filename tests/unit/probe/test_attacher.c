@@ -94,7 +94,7 @@ static void on_sleep(void *arg)
 }
 
 static struct links base = {.multi = true};
-static const struct attacher_orders orders = {&base, false, on_sleep, NULL, NULL};
+static const struct attacher_orders orders = {.base = &base, .before_sleep = on_sleep};
 
 /* Attacher with targets 1 and 2, whose probes are in place. */
 static void start_two(struct attacher *k)
