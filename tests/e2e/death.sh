@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed causes waiter absent)
+death_names=(pair unseen unlooked killed causes waiter absent)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -56,6 +56,20 @@ death_pair()
 		"$maprace" report "$work/out.mrec" >"$work/again" 2>"$work/summary" && "$maprace" report --format json "$work/out.mrec" >"$work/again.json" || return 1
 		grep -qaE "^Goroutine [0-9]+ stood inside its write of the same map" "$work/again" || return 1
 		cmp -s <(jq .deaths "$work/out.json") <(jq .deaths "$work/again.json") || return 1
+	done
+}
+
+# Next to none of the operations are seen: the function's own code tells which map it is.
+death_unseen()
+{
+	local version watching=(--budget 0.1)
+	for version in "${death_versions[@]}"; do
+		dies "$e2e_build/$version-stripped/dying" 100 1500
+		died_as_without_us || return 1
+		why="$version: $(jq -c '[.stats.operations, (.deaths[]? | .not_identified, .map, (.conflict[] | .role))]' "$work/out.json")"
+		jq -e '.deaths | length == 1 and (.[0] | .map.addr == .snapshot.maps[0].map.addr and
+			.conflict[0].role == "died" and .conflict[0].op == "write" and (.snapshot.maps | length) == 1)' "$work/out.json" >/dev/null ||
+			return 1
 	done
 }
 

@@ -13,9 +13,8 @@ struct watch;
 
 /*
  * A process that the runtime's own check ends is stopped by our probe (attach.h). It is looked at,
- * let go, and dies as it would have. Who stood inside an operation on the map is told by the stacks:
- * a goroutine is inside where its return address into the map function lies at the very place at
- * which the engine saw it enter that function last, with this map, while all probes were in place.
+ * let go, and dies as it would have. Who stood inside an operation on the map is told by the stacks
+ * (inside.h).
  */
 struct post_mortem {
 	struct report_death *deaths;
