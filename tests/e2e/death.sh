@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unseen unlooked killed causes waiter absent)
+death_names=(pair unseen unlooked killed causes waiter core core_each absent)
 death_versions=(1.19 1.27)
 
 # dies ARG...: of the program's death, in $work
@@ -211,6 +211,59 @@ death_absent()
 			(.snapshot.notes | any(test("^a page of its memory did not come"))) and
 			all(.snapshot.maps[]; .integrity.verdict != "broken"))' "$work/out.json" >/dev/null || return 1
 	done
+}
+
+has_core() # FILE
+{
+	why="not all of it is in the core file: $(jq -c '.deaths[0].snapshot | .core, .notes' "$work/out.json")"
+	jq -e --arg file "$1" '.deaths[0].snapshot.core | .file == $file and .taken == .of and .taken > 1000000' "$work/out.json" >/dev/null || return 1
+	why='its owner, its length, or what is said of it'
+	[[ $(stat -c '%a %s' "$1") == "600 $(jq '.deaths[0].snapshot.core.bytes' "$work/out.json")" ]] || return 1
+	grep -q "^Core file $1: all of its memory, [0-9.]* MB$" "$work/stdout" || return 1
+	why='its notes'
+	readelf -nW "$1" >"$work/notes" 2>&1
+	(($(grep -c NT_PRSTATUS "$work/notes") == $(jq '.deaths[0].snapshot.threads' "$work/out.json")))
+}
+
+# What debuggers make of it: core.sh.
+death_core()
+{
+	local version i watching core=$work/made/core
+	mkdir "$work/made"
+	for version in "${death_versions[@]}"; do
+		watching=(--max-freeze 5s --core "$core")
+		dies "$e2e_build/$version-stripped/dying" 500 300 large
+		died_as_without_us && has_core "$core" || return 1
+		rm "$core"
+	done
+	watching=(--max-freeze 12ms --core "$core")
+	for ((i = 0; i < 20; i++)); do # where the machine is busy there may be nothing at all
+		dies "$e2e_build/1.27-stripped/dying" 20000 300 large
+		died_as_without_us || return 1
+		! jq -e '.deaths[0].snapshot.core' "$work/out.json" >/dev/null || break
+	done
+	why="in part: $(jq -c '.deaths[0].snapshot | .core, .notes' "$work/out.json")"
+	jq -e '.deaths[0].snapshot | .core.taken < .core.of and any(.notes[]; startswith("the core file is not complete: "))' "$work/out.json" >/dev/null &&
+		[[ $(stat -c %s "$core") == "$(jq '.deaths[0].snapshot.core.bytes' "$work/out.json")" ]]
+}
+
+# Two that die.
+death_core_each()
+{
+	local pid watching two='"$0" 10 300 large & "$0" 10 300 large; wait'
+	mkdir "$work/made"
+	watching=(--max-freeze 5s --core "$work/made/of-%p.core")
+	dies sh -c "$two" "$e2e_build/1.27-stripped/dying"
+	why="with an id: $(ls "$work/made")"
+	(($(jq '.deaths | length' "$work/out.json") == 2)) || return 1
+	for pid in $(jq '.deaths[].pid' "$work/out.json"); do
+		[[ -s $work/made/of-$pid.core ]] || return 1
+	done
+	watching=(--max-freeze 5s --core "$work/made/core")
+	dies sh -c "$two" "$e2e_build/1.27-stripped/dying"
+	why="without: $(jq -c '.deaths[].snapshot | .core, .notes' "$work/out.json")"
+	jq -e '.deaths | length == 2 and ([.[] | select(.snapshot.core)] | length) == 1 and
+		([.[] | select(any(.snapshot.notes[]; contains("of one that has died before")))] | length) == 1' "$work/out.json" >/dev/null
 }
 
 death_programs()

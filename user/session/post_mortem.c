@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "process/priority.h"
 #include "session/death_cause.h"
+#include "session/death_core.h"
 #include "session/inside.h"
 #include "session/watch.h"
 #include "snapshot/groups.h"
@@ -19,6 +20,7 @@
 #define MAX_PREPARES 8	       /* tries, each later than the last one */
 /* Of the time: the map is one, and small mostly. */
 #define GOROUTINES_PART 0.75
+#define GOROUTINES_PART_CORE 0.5 /* where there is a core file to be filled */
 #define SHORTEST_LOOK_NS 1000000 /* so much is left of the time at least */
 #define MAX_KEPT_FRAMES 400000	 /* of all deaths: some 60 MB */
 #define WAITERS_NS 1000000000u	 /* from look to look */
@@ -30,6 +32,7 @@ struct taking {
 	struct mr_event_fatal *event;
 	struct report_death *death;
 	struct death_cause cause;
+	struct death_core core;
 	int (*meanwhile)(void *arg);
 	void *arg;
 	int result;	   /* of meanwhile() */
@@ -146,6 +149,8 @@ static int look(void *arg, const struct snapshot_sight *s)
 		    gs->list[i].id == t->event->other.goid)
 			t->last = i;
 	}
+	if (t->core.core && t->died != SIZE_MAX)
+		core_begin_with(t->core.core, gs->list[t->died].tid);
 	if (!is_conflict(t))
 		return 0;
 	r = inside_begin(&finder, t->target, s);
@@ -288,8 +293,7 @@ static uint64_t time_left(const struct taking *t, uint64_t limit)
 static int take_snapshot(struct taking *t, const char *type)
 {
 	uint64_t limit = t->watch->attach.max_freeze_ns;
-	const struct snapshot_options options = {
-		.max_freeze_ns = time_left(t, limit),
+	struct snapshot_options options = {
 		.maps = &t->map,
 		.nmaps = is_conflict(t) && t->target->ready.known,
 		.goroutines_part = GOROUTINES_PART,
@@ -300,11 +304,18 @@ static int take_snapshot(struct taking *t, const char *type)
 		.told = tell,
 		.arg = t,
 	};
+	struct post_mortem *pm = &t->watch->post_mortem;
 	struct report_death *d = t->death;
 	struct err err = {};
 	int r;
 
 	t->map = (struct snapshot_map){mr_addr(t->event->map), type && type[0] ? type : NULL};
+	death_core_begin(&t->core, t->watch->options->core, &t->target->process, limit,
+			 pm->core_written);
+	options.core = t->core.core;
+	if (options.core)
+		options.goroutines_part = GOROUTINES_PART_CORE;
+	options.max_freeze_ns = time_left(t, limit);
 	r = snapshot_take(&d->seen, &t->target->process, t->target->bin, &options, &err);
 	d->seen.limit_ns = limit;
 	if (r == -ECANCELED) {
@@ -313,6 +324,9 @@ static int take_snapshot(struct taking *t, const char *type)
 		log_error("%s", err.text);
 		return r;
 	}
+	if (!r)
+		pm->core_written |= death_core_write(&t->core, &d->seen);
+	death_core_free(&t->core);
 	if (r && r != -ENOMEM)
 		r = report_snapshot_note(&d->seen, "it was not looked at: %s",
 					 err.text[0] ? err.text : err_name(r));

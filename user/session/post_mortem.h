@@ -22,6 +22,7 @@ struct post_mortem {
 	size_t told;	 /* of them have been printed */
 	size_t too_many; /* more than are kept */
 	size_t kept_frames;
+	bool core_written;
 };
 
 /* Now and then, while it lives: what is to be known of it before. */

@@ -402,7 +402,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns)
+int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns, bool touched)
 {
 	uint64_t size;
 	size_t len;
@@ -425,7 +425,8 @@ int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns)
 		return -ENOMEM;
 	/* pages of ours that are there already take a fraction of the time later */
 	madvise(room, size, MADV_HUGEPAGE);
-	memset(room, 0, size);
+	if (touched)
+		memset(room, 0, size);
 	m->room = room;
 	m->size = size;
 	return 0;
