@@ -126,7 +126,8 @@ static void read_goroutines(const struct go_binary *bin, struct memory *memory, 
 	thread.regs.rbp = get_le64(head + 24);
 	if (unwinder_init(&u, bin, 0, memory))
 		abort();
-	if (!goroutines_read(&gs, go_binary_layout(bin), AT, memory, &freeze, &u) &&
+	if (!goroutines_read(&gs, go_binary_layout(bin), AT, get_le64(head + 24), memory, &freeze,
+			     &u) &&
 	    groups_make(&out, &gs, bin, 0, 1000000))
 		abort();
 	goroutines_free(&gs);
@@ -140,12 +141,12 @@ static void read_map(const struct go_binary *bin, struct memory *memory, uint8_t
 	struct gomap_type type;
 	struct gomap_types types = {&type, 1};
 	struct gomap g = {
-	        .layout = go_binary_layout(bin),
-	        .memory = memory,
-	        .keys = &keys,
-	        .types = &types,
-	        .bias = how & 2 ? AT : 0,
-	        .values = how & 8,
+		.layout = go_binary_layout(bin),
+		.memory = memory,
+		.keys = &keys,
+		.types = &types,
+		.bias = how & 2 ? AT : 0,
+		.values = how & 8,
 	};
 	struct report_snapshot out = {.maps = calloc(1, sizeof(*out.maps)), .nmaps = 1};
 

@@ -296,6 +296,7 @@ static int take_snapshot(struct taking *t, const char *type)
 	struct snapshot_options options = {
 		.maps = &t->map,
 		.nmaps = is_conflict(t) && t->target->ready.known,
+		.first = mr_addr(t->event->access.g),
 		.goroutines_part = GOROUTINES_PART,
 		.ready = &t->target->ready,
 		.program = &t->target->binary->program,

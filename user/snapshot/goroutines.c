@@ -456,24 +456,36 @@ static uint64_t find_running(const struct reader *rd, const struct frozen_thread
 	return 0;
 }
 
-/* In a list of hundreds of thousands they are the few that say most. */
-static int read_running(struct reader *rd)
+/* Before its turn in the list, with its stack. */
+static int read_early(struct reader *rd, uint64_t addr, const struct raw_g *raw)
+{
+	uint64_t *slot = addresses_find(&rd->early, addr);
+	int r;
+
+	if (*slot == addr)
+		return 0;
+	*slot = addr;
+	rd->early.n++;
+	r = add(rd, addr, raw);
+	return r ? r : read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+}
+
+/* In a list of hundreds of thousands they are the few that say most; first of all the one that is
+ * asked for. */
+static int read_running(struct reader *rd, uint64_t first)
 {
 	struct raw_g raw;
 	size_t i, n = rd->freeze ? rd->freeze->n : 0;
-	uint64_t addr, *slot;
-	int r = addresses_make(&rd->early, n);
+	uint64_t addr;
+	int r = addresses_make(&rd->early, n + 1);
 
+	if (!r && first && !read_g(rd->memory, rd->layout, first, &raw) && looks_right(&raw) &&
+	    !is_unused(&raw))
+		r = read_early(rd, first, &raw);
 	for (i = 0; i < n && !r && !memory_late(rd->memory); i++) {
 		addr = find_running(rd, &rd->freeze->threads[i], &raw);
-		slot = addr ? addresses_find(&rd->early, addr) : NULL;
-		if (!slot || *slot == addr)
-			continue;
-		*slot = addr;
-		rd->early.n++;
-		r = add(rd, addr, &raw);
-		if (!r)
-			r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+		if (addr)
+			r = read_early(rd, addr, &raw);
 	}
 	return r;
 }
@@ -559,7 +571,8 @@ static int read_labels(struct reader *rd)
 }
 
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
-		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
+		    uint64_t first, struct memory *memory, const struct freeze *freeze,
+		    struct unwinder *u)
 {
 	struct reader rd = {gs, layout, memory, freeze, u, 0, 0, 0, {}};
 	uint64_t n;
@@ -572,7 +585,7 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	    n > MAX_GOROUTINES)
 		return -EFAULT;
 	gs->total = n;
-	r = read_running(&rd);
+	r = read_running(&rd, first);
 	for (rounds = 0; rounds < ROUNDS && !r && rd.next < n && !memory_late(memory); rounds++) {
 		r = read_list(&rd, n);
 		if (!r)

@@ -177,8 +177,8 @@ static int read_frozen(void *arg)
 	if (!t->allgs) /* there was no time to look for it before */
 		r = goroutines_find_frozen(t->bin, t->own.bias, t->memory, &t->allgs, t->err);
 	if (!r)
-		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
-				    &t->freeze, &t->unwinder);
+		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs,
+				    t->options->first, t->memory, &t->freeze, &t->unwinder);
 	sight = sight_of(t);
 	if (!r && t->options->frozen)
 		r = t->options->frozen(t->options->arg, &sight);
