@@ -6,12 +6,14 @@
 # usage: tests/e2e/death.sh [NAME]...      e.g. death.sh pair killed
 #        tests/e2e/death.sh campaign [COUNT [MILLISECONDS]]    by hand, for docs/snapshot.md: how often both are named, and for how long
 #                                                              all stood still; the second writer begins after so long (700)
+#        tests/e2e/death.sh million [VERSION]...               by hand: of a million goroutines, of which some 3 GB of memory are needed
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 death_names=(pair unseen unlooked killed causes waiter core core_each absent)
 death_versions=(1.19 1.27)
+dying_s=20    # and until it has printed its goroutines
 
 # dies ARG...: of the program's death, in $work
 dies()
@@ -90,21 +92,27 @@ is_stopped()
 # Nobody is left to let it go, neither maprace nor the attacher: the kernel does.
 death_killed()
 {
+	killed_with "$e2e_build/1.27-stripped/dying" 100 4000 large
+}
+
+# killed_with PROGRAM ARG...
+killed_with()
+{
 	local mode attacher watcher status
 	for mode in stopped killed; do
-		start_target "$e2e_build/1.27-stripped/dying" 100 4000 large || return 1
+		start_target "$@" || return 1
 		"$maprace" watch -q -p "$target" -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='maprace did not begin'
-		wait_until 10 text_differs "$target" || return 1
+		wait_until "${starting_s:-10}" text_differs "$target" || return 1
 		attacher=$(pgrep -P "$watcher" mr-attacher)
 		kill -STOP "$watcher"
 		[[ $mode == stopped ]] || kill -STOP "$attacher"
 		why='it was not stopped'
-		[[ $mode == stopped ]] || wait_until 20 is_stopped || return 1
+		[[ $mode == stopped ]] || wait_until "$dying_s" is_stopped || return 1
 		[[ $mode == stopped ]] || kill -KILL "$watcher" "$attacher"
 		why="it did not go on after maprace was $mode"
-		wait_until 20 gone "$target" || return 1
+		wait_until "$dying_s" gone "$target" || return 1
 		status=0
 		wait "$target" || status=$?
 		target=
@@ -321,7 +329,82 @@ campaign()
 			printf "%s: %d, %d, %d, %d, %.1f, %d\n", k, status[k], pair[k], last[k], whole[k], most[k], late[k] } }'
 }
 
+not_held()
+{
+	! grep -qs '^TracerPid:[[:blank:]]*[1-9]\|^State:[[:blank:]]*[tT]' "/proc/$target"/task/*/status
+}
+
+# While it lives: as many as there is time for, and the others are said to be missing.
+million_alive() # PROGRAM
+{
+	start_target "$1" "$million" 3600000 || return 1
+	status=0
+	"$maprace" snapshot -p "$target" -q -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || status=$?
+	why="snapshot: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .goroutines, .unread, .notes' "$work/out.json")"
+	echo "# alive: $(jq -c '.snapshots[0] | [.freeze_ms, .goroutines, .unread]' "$work/out.json")"
+	((status == 0)) && jq -e --argjson n "$million" '.snapshots[0] | .freeze_ms < 350 and .goroutines > 1000 and .unread > 0 and .goroutines + .unread >= $n and
+		any(.notes[]; contains("entries of the list of goroutines were not read"))' "$work/out.json" >/dev/null || return 1
+	why='it is still held'
+	wait_until 1 not_held
+	kill -KILL "$target" && { wait "$target" 2>/dev/null || true; }
+	target=
+}
+
+# It dies as without us: its own list is complete. The pair, the map, and what there was no time for.
+million_dies() # PROGRAM
+{
+	local i watching=()
+	for ((i = 0; i < 5; i++)); do
+		status=0
+		"$maprace" watch -q -d 900 -o "$work/out.json" -- "$1" "$million" 2000 large >"$work/stdout" 2>"$work/stderr" || status=$?
+		echo "# dead: $(jq -c '.deaths[0] | [.stopped_ms, .snapshot.goroutines, .snapshot.unread, .not_identified, [.conflict[].role]]' "$work/out.json")"
+		why="it dies with status $status, $(jq -c '.targets[0].exit' "$work/out.json"), and prints $(grep -ac '^goroutine [0-9]' "$work/stderr") goroutines"
+		died_as_without_us && jq -e '.targets[0].exit.code == 2' "$work/out.json" >/dev/null &&
+			(($(grep -ac '^goroutine [0-9]' "$work/stderr") >= million)) || return 1
+		why="$(jq -c '.deaths[0] | .stopped_ms, .snapshot.unread, .snapshot.notes, .not_identified' "$work/out.json")"
+		jq -e --argjson n "$million" '.deaths[0] | .stopped_ms < 550 and .conflict[0].role == "died" and .snapshot.unread > 0 and
+			.snapshot.goroutines + .snapshot.unread >= $n and (.snapshot.maps | length) == 1 and
+			any(.snapshot.notes[]; contains("entries of the list of goroutines were not read"))' "$work/out.json" >/dev/null || return 1
+		jq -e '[.deaths[0].conflict[].role] != ["died", "inside"]' "$work/out.json" >/dev/null || break
+	done
+	why="not both are named: $why"
+	((i < 5))
+}
+
+million()
+{
+	local version one why million=1000000 starting_s=300 dying_s=900 case_seconds=7200
+	(($#)) || set -- 1.19 1.24
+	for version; do
+		build_program "$version-stripped" "$e2e_dir/programs/dying.go"
+		for one in alive dies; do
+			fresh_work "million_$one"
+			why=
+			if "million_$one" "$e2e_build/$version-stripped/dying"; then
+				pass "a million: $one, Go $version"
+			else
+				rm -f "$work/stderr"
+				fail "a million: $one, Go $version" "$why"
+			fi
+			cleanup
+			target=
+		done
+	done
+	fresh_work million_killed
+	if killed_with "$e2e_build/$1-stripped/dying" "$million" 20000 large; then
+		pass "a million: maprace is killed, Go $1"
+	else
+		rm -f "$work"/target*
+		fail "a million: maprace is killed, Go $1" "$why"
+	fi
+}
+
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	if [[ ${1:-} == million ]]; then
+		million "${@:2}"
+		finish
+		exit
+	fi
 	if [[ ${1:-} == campaign ]]; then
 		campaign "${@:2}"
 		exit

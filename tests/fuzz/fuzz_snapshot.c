@@ -31,6 +31,7 @@
 #define STACK 0xa00u
 #define SAMPLE 0xc00u
 #define TID 77
+#define MAX_NS 30000000 /* enough for nearly all that can be in so little memory */
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
@@ -186,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(copy, 0, sizeof(copy));
 	memcpy(copy, data + HEAD, size - HEAD < SIZE ? size - HEAD : SIZE);
 	memory = data[0] & 2 ? memory_frozen(memory_parts(&part, 1)) : memory_parts(&part, 1);
-	memory_deadline(memory, clock_ns(CLOCK_MONOTONIC) + 300000000);
+	memory_deadline(memory, clock_ns(CLOCK_MONOTONIC) + MAX_NS);
 	read_goroutines(bins[data[0] & 1], memory, data);
 	read_map(bins[data[0] & 1], memory, data[0]);
 	memory_close(memory);

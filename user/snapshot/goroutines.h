@@ -27,6 +27,8 @@ enum goroutine_status { /* src/runtime/runtime2.go: _Gidle and so on */
 			GOROUTINE_STATUSES
 };
 
+#define GOROUTINES_MAX (1u << 24) /* 16 million: their stacks alone are 32 GiB */
+
 struct goroutine {
 	uint64_t addr, id, parent;
 	uint64_t gopc, startpc;
