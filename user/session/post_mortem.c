@@ -40,6 +40,8 @@ struct taking {
 	struct inside self, all[MAX_INSIDE];
 	struct snapshot_map map; /* that it died of; 0: not known, or not yet */
 	bool self_inside, self_known;
+	uint8_t header[MR_HEADER_MAX]; /* of the map that the one that died is inside of */
+	size_t header_len;
 	bool still_written; /* the map: its writer has not got through, whoever that is */
 	bool mark_unknown;  /* whether it has */
 	size_t nall;
@@ -134,6 +136,7 @@ static int look(void *arg, const struct snapshot_sight *s)
 	struct taking *t = arg;
 	const struct goroutines *gs = s->goroutines;
 	uint64_t dying = goroutine_of(s, mr_addr(t->event->access.g));
+	size_t size = go_binary_layout(s->bin)->map_size;
 	struct inside_finder finder;
 	struct inside one;
 	size_t i;
@@ -160,6 +163,9 @@ static int look(void *arg, const struct snapshot_sight *s)
 		    one.writes)
 			t->all[t->nall++] = one;
 	inside_end(&finder);
+	if (t->self_inside && size <= sizeof(t->header) &&
+	    !memory_read(s->memory, t->self.map, t->header, size))
+		t->header_len = size;
 	if (!t->map.addr && t->self_inside)
 		t->map.addr = t->self.map;
 	doubt_the_other(t, s);
@@ -174,8 +180,9 @@ static int describe_map(struct taking *t)
 	bool same = addr && addr == mr_addr(e->map);
 	size_t len = same && e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
 
-	return resolve_map(&t->target->source.resolver, addr, same ? e->type : 0, e->map_header,
-			   len, &t->death->map);
+	return resolve_map(&t->target->source.resolver, addr, same ? e->type : 0,
+			   len ? e->map_header : t->header, len ? len : t->header_len,
+			   &t->death->map);
 }
 
 static void let_go(void *arg)
@@ -325,6 +332,10 @@ static int take_snapshot(struct taking *t, const char *type)
 		log_error("%s", err.text);
 		return r;
 	}
+	if (!r && is_conflict(t) && t->map.addr && !t->target->ready.known)
+		r = report_snapshot_note(&d->seen,
+					 "the map was not looked at: what that needs had not been "
+					 "found while the process lived");
 	if (!r)
 		pm->core_written |= death_core_write(&t->core, &d->seen);
 	death_core_free(&t->core);
