@@ -328,10 +328,11 @@ static int write_file(struct core *c, const char *path, uint64_t *bytes)
 
 static int note_what_is_missing(const struct core_memory *m, struct report_snapshot *out)
 {
-	const char *why = m->full   ? "there was no more room for it in maprace's own memory"
-			  : m->late ? "the time given with --max-freeze was up; the largest "
-				      "mappings come last"
-				    : "parts of its memory could not be read";
+	const char *why = m->full     ? "there was no more room for it in maprace's own memory"
+			  : m->absent ? "a page of it did not come"
+			  : m->late   ? "the time given with --max-freeze was up; the largest "
+					"mappings come last"
+				      : "parts of its memory could not be read";
 	int r = 0;
 
 	if (m->taken + m->refused < m->of)

@@ -40,8 +40,9 @@ struct core_memory {
 	uint64_t taken;	  /* of them */
 	uint64_t refused; /* that the kernel gives to nobody */
 	size_t huge;	  /* mappings that are left out, but for stacks, for their size */
-	bool late, full;  /* why not all was: no more time, no more room */
-	int failed;	  /* -ESRCH it is gone, -ENOMEM … */
+	/* why not all was: no more time, no more room, a page did not come */
+	bool late, full, absent;
+	int failed; /* -ESRCH it is gone, -ENOMEM … */
 };
 
 /* Makes room for what the process has in memory now, as far as we can afford that, and as can be

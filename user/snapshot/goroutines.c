@@ -281,9 +281,10 @@ static int read_list(struct reader *rd, uint64_t n)
 		memory_deadline(rd->memory, now + (until - now) / 2);
 	while (rd->next < n && !r && !memory_late(rd->memory)) {
 		r = memory_u64(rd->memory, rd->array + 8 * rd->next, &addr);
-		if (r == -EFAULT) {
+		/* not there, or it does not come */
+		if (r == -EFAULT || (r == -ETIME && !memory_late(rd->memory))) {
 			missing = entries_missing(rd, n);
-			rd->gs->unreadable += missing;
+			*(r == -EFAULT ? &rd->gs->unreadable : &rd->gs->unread) += missing;
 			rd->next += missing;
 			r = 0;
 		} else if (!r) {
