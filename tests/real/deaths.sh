@@ -108,7 +108,7 @@ deaths_judge()
 		return 0
 	fi
 	deaths_row "$1" "$3"
-	real_pass "$name: $(jq -r '.deaths[0] | "\(.message); " + (.conflict[1:] | map("the other one \(.role)") | join(", ")) + .not_identified + "; stopped for \(.stopped_ms) ms"' "$3")"
+	real_pass "$name: $(jq -r '.deaths[0] | "\(.message); " + (.conflict[1:] | map("the other one \(.role)") | join(", ")) + (if .not_identified != "" then " (\(.not_identified))" else "" end) + "; stopped for \(.stopped_ms) ms"' "$3")"
 }
 
 # deaths_attached PID LOG DRIVER...: watched, until it is gone or time is up; its status in deaths_status, in $real_tmp/death.json what is told
