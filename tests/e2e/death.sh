@@ -357,7 +357,7 @@ million_dies() # PROGRAM
 	local i watching=()
 	for ((i = 0; i < 5; i++)); do
 		status=0
-		"$maprace" watch -q -d 900 -o "$work/out.json" -- "$1" "$million" 2000 large >"$work/stdout" 2>"$work/stderr" || status=$?
+		"$maprace" watch -q -d 3600 -o "$work/out.json" -- "$1" "$million" 2000 large >"$work/stdout" 2>"$work/stderr" || status=$?
 		echo "# dead: $(jq -c '.deaths[0] | [.stopped_ms, .snapshot.goroutines, .snapshot.unread, .not_identified, [.conflict[].role]]' "$work/out.json")"
 		why="it dies with status $status, $(jq -c '.targets[0].exit' "$work/out.json"), and prints $(grep -ac '^goroutine [0-9]' "$work/stderr") goroutines"
 		died_as_without_us && jq -e '.targets[0].exit.code == 2' "$work/out.json" >/dev/null &&
