@@ -46,6 +46,7 @@ complete -c maprace -n '__fish_seen_subcommand_from watch' -l user -x -a '(__fis
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l max-processes -x -d 'Of these, so many at a time'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l no-post-mortem -d 'Do not stop a process that dies to look at it'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l panic-values -d 'Tell what a program says itself when it dies of a panic'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l core -r -d 'Write a core file of the first process that dies'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l max-freeze -x -d 'How long such a process may stand still'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l no-follow -d 'Watch the command alone'
 complete -c maprace -n '__fish_seen_subcommand_from watch' -l dry-run -d 'Do not open the probes'

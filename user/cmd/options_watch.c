@@ -117,6 +117,9 @@ static const struct option_row watch_rows[] = {
 	 "tell what a program says itself when it dies of a panic: it may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "how long such a process may stand still (50ms)"},
+	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,
+	 "write a core file of the first process that dies so, as much of it as can be read in "
+	 "that time; of each, where FILE has %p in it: its id"},
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -199,8 +202,13 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	if (options->quiet && options->verbose)
 		return option_usage_error(&watch_table, "either --quiet or --verbose, not both");
 	rc = output_options_check(&options->out, &watch_table);
+	if (rc == OPTIONS_RUN)
+		rc = output_options_check_core(&options->out, options->core, &watch_table);
 	if (rc != OPTIONS_RUN)
 		return rc;
+	if (options->core && options->no_post_mortem)
+		return option_usage_error(&watch_table,
+					  "--core needs what --no-post-mortem turns off");
 	if (options->window_given && !options->suspects)
 		return option_usage_error(&watch_table, "--window needs --suspects");
 	return check_targets(argc, argv, rest, options);

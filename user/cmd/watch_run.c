@@ -135,6 +135,8 @@ int watch_run(struct watch *w)
 	size_t i;
 	int r = outputs_check(&w->options->out, &err);
 
+	if (!r && w->options->core)
+		r = outputs_check_core(w->options->core, &err);
 	if (!r)
 		r = filter_open(&w->filter, w->options->out.suppressions, w->options->out.baseline,
 				&err);

@@ -68,6 +68,7 @@ struct watch_options {
 	bool no_post_mortem;
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
+	const char *core;	/* a core file of it; NULL: none */
 };
 
 struct bpf_options {

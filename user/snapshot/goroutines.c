@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "snapshot/goroutines.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bits.h"
 #include "base/clock.h"
 #include "go/labels.h"
+#include "snapshot/raw_g.h"
 
-#define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
-#define MAX_G 512		  /* bytes of a runtime.g */
-#define MAX_STACK (1ull << 30)	  /* runtime.maxstacksize on 64 bits, and then some */
-#define MAX_GOROUTINES (1u << 24) /* 16 million: their stacks alone are 32 GiB */
-#define MAX_ID (1ull << 56)
-#define SAMPLE 64
-#define HINTED_SAMPLE 8
-#define TRIES 20
 #define ROUNDS 8 /* then only a part in 256 of the time is left */
-#define NAP_NS 5000000
-#define MAX_DATA (1ull << 30) /* of a program that is looked through */
-#define PIECE (1u << 20)
-#define MAX_ADDRESS (1ull << 47)
+#define PAGE 4096u
 #define MAX_LABELS 1024 /* different ones */
-
-struct raw_g {
-	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince, labels;
-	uint64_t sp, pc, bp, syscallsp, syscallpc;
-	uint32_t status, reason;
-};
 
 const char *goroutine_status_name(uint32_t status)
 {
@@ -43,215 +25,6 @@ const char *goroutine_status_name(uint32_t status)
 	};
 
 	return status < GOROUTINE_STATUSES && names[status] ? names[status] : "?";
-}
-
-static int read_g(struct memory *memory, const struct go_layout *l, uint64_t addr, struct raw_g *g)
-{
-	uint8_t raw[MAX_G];
-	int r;
-
-	if (addr & 7 || addr < 4096 || addr >= MAX_ADDRESS || l->g_size > sizeof(raw))
-		return -EFAULT;
-	r = memory_read(memory, addr, raw, l->g_size);
-	if (r)
-		return r;
-	*g = (struct raw_g){
-		.lo = get_le64(raw + l->g_stack_lo),
-		.hi = get_le64(raw + l->g_stack_hi),
-		.m = get_le64(raw + l->g_m),
-		.id = get_le64(raw + l->g_goid),
-		.gopc = get_le64(raw + l->g_gopc),
-		.startpc = get_le64(raw + l->g_startpc),
-		.waitsince = get_le64(raw + l->g_waitsince),
-		.labels = get_le64(raw + l->g_labels),
-		.sp = get_le64(raw + l->g_sched_sp),
-		.pc = get_le64(raw + l->g_sched_pc),
-		.bp = get_le64(raw + l->g_sched_bp),
-		.syscallsp = get_le64(raw + l->g_syscallsp),
-		.syscallpc = get_le64(raw + l->g_syscallpc),
-		.status = get_le32(raw + l->g_status) & ~SCAN,
-		.reason = raw[l->g_waitreason],
-	};
-	if (l->g_parent_goid != GO_NO_OFFSET)
-		g->parent = get_le64(raw + l->g_parent_goid);
-	return 0;
-}
-
-static bool is_unused(const struct raw_g *g)
-{
-	return g->status == GOROUTINE_IDLE || g->status == GOROUTINE_DEAD ||
-	       g->status == GOROUTINE_DEADEXTRA;
-}
-
-/* What every g has. What no other structure has as well by chance, sixty-four times in a row. */
-static bool looks_right(const struct raw_g *g)
-{
-	bool stack = g->lo < g->hi && g->hi - g->lo <= MAX_STACK && !(g->lo & 7) && !(g->hi & 7) &&
-		     g->hi < MAX_ADDRESS;
-
-	if (g->status >= GOROUTINE_STATUSES || g->status == 5 || g->status == 7)
-		return false;
-	if (is_unused(g))
-		return stack || (!g->lo && !g->hi);
-	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= MAX_ADDRESS)
-		return false;
-	if (g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL)
-		return g->m && !(g->m & 7) && g->m < MAX_ADDRESS;
-	return g->status == GOROUTINE_COPYSTACK || (g->sp >= g->lo && g->sp <= g->hi);
-}
-
-struct search {
-	const struct go_layout *layout;
-	struct memory *memory;
-	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
-	uint64_t sample;
-	struct candidates {
-		uint64_t addr, capacity; /* of the largest */
-		size_t n;		 /* that are as large */
-	} sure, maybe;
-};
-
-/*
- * While garbage is collected there is a second list, of those that there were at its beginning
- * (work.stackRoots): the same array, with no room at its end.
- */
-static void keep_largest(struct candidates *c, uint64_t addr, uint64_t capacity)
-{
-	if (!c->n || capacity > c->capacity)
-		*c = (struct candidates){addr, capacity, 1};
-	else if (capacity == c->capacity)
-		c->n++;
-}
-
-/* Whether {array, n, capacity} at addr is the list. */
-static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n, uint64_t capacity)
-{
-	uint64_t i, k, step, used = 0, at;
-	bool sure = false;
-	struct raw_g g;
-
-	if (!n || n > capacity || capacity > MAX_GOROUTINES || array & 7 || array < 4096 ||
-	    array >= MAX_ADDRESS)
-		return;
-	step = n > s->sample ? n / s->sample : 1;
-	for (i = k = 0; i < n && k < s->sample; i += step, k++) {
-		if (memory_late(s->memory) || memory_u64(s->memory, array + 8 * i, &at) ||
-		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
-			return;
-		used += !is_unused(&g);
-		if (!i)
-			sure = s->main && g.startpc == s->main && g.id == 1;
-	}
-	if (used)
-		keep_largest(sure ? &s->sure : &s->maybe, addr, capacity);
-}
-
-static void look_through(struct search *s, uint64_t lo, uint64_t size)
-{
-	uint8_t *piece = malloc(PIECE);
-	uint64_t at;
-	size_t i;
-
-	for (at = 0; piece && at < size && !memory_late(s->memory); at += PIECE - 16) {
-		size_t len = size - at < PIECE ? (size_t)(size - at) : PIECE;
-
-		if (memory_read(s->memory, lo + at, piece, len))
-			continue;
-		for (i = 0; i + 24 <= len; i += 8)
-			consider(s, lo + at + i, get_le64(piece + i), get_le64(piece + i + 8),
-				 get_le64(piece + i + 16));
-	}
-	free(piece);
-}
-
-static void search_data(struct search *s, const struct go_binary *bin, uint64_t bias)
-{
-	const struct elf_segment *segments;
-	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
-
-	s->sure = s->maybe = (struct candidates){.n = 0};
-	for (i = 0; i < n; i++) {
-		uint64_t lo = (segments[i].vaddr + 7) & ~7ull, skipped = lo - segments[i].vaddr;
-
-		if (segments[i].flags & PF_W && segments[i].memsz > skipped &&
-		    segments[i].memsz <= MAX_DATA)
-			look_through(s, lo + bias, segments[i].memsz - skipped);
-	}
-}
-
-static void find_main(const struct go_binary *bin, struct goroutines_hint *hint)
-{
-	static const char *const names[] = {"runtime.main"};
-	struct go_func f = {};
-
-	if (!hint->looked && !go_binary_find_funcs(bin, names, 1, &f) && f.name)
-		hint->main = f.entry;
-	hint->looked = true;
-}
-
-/* Anybody may run the program, with what he likes in it: so only where main's goroutine is first. */
-static bool is_as_hinted(struct search *s, uint64_t addr)
-{
-	uint8_t raw[24];
-
-	if (memory_read(s->memory, addr, raw, 24))
-		return false;
-	s->sample = HINTED_SAMPLE;
-	consider(s, addr, get_le64(raw), get_le64(raw + 8), get_le64(raw + 16));
-	return s->sure.n;
-}
-
-static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory, int most,
-		     struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
-{
-	const struct timespec nap = {.tv_nsec = NAP_NS};
-	struct search s = {.layout = go_binary_layout(bin), .memory = memory};
-	struct candidates *best = &s.maybe;
-	struct goroutines_hint own = {};
-	int tries;
-
-	hint = hint ? hint : &own;
-	find_main(bin, hint);
-	s.main = hint->main ? hint->main + bias : 0;
-	*allgs = hint->allgs + bias;
-	if (hint->allgs && is_as_hinted(&s, *allgs))
-		return 0;
-	s.sample = SAMPLE;
-	for (tries = 0; tries < most; tries++) {
-		if (tries)
-			nanosleep(&nap, NULL);
-		search_data(&s, bin, bias);
-		if (memory_late(memory)) /* not all was looked at: there may be another */
-			return err_set(err, -ETIME,
-				       "the list of goroutines was not found in time: too much in "
-				       "the process looks like it");
-		best = s.sure.n ? &s.sure : &s.maybe;
-		if (best->n == 1) {
-			*allgs = best->addr;
-			hint->allgs = s.sure.n ? best->addr - bias : 0;
-			return 0;
-		}
-	}
-	if (!best->n)
-		return err_set(err, -ENOENT,
-			       "the list of goroutines was not found: the process has only just "
-			       "started, or something in it is not as in a program of its Go");
-	return err_set(err, -EEXIST,
-		       "%zu lists in it look like that of goroutines: which one it is cannot be "
-		       "told",
-		       best->n);
-}
-
-int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		    struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
-{
-	return find_list(bin, bias, memory, TRIES, hint, allgs, err);
-}
-
-int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-			   uint64_t *allgs, struct err *err)
-{
-	return find_list(bin, bias, memory, 1, NULL, allgs, err);
 }
 
 static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)
@@ -357,7 +130,7 @@ static int read_stack(struct reader *rd, struct goroutine *g)
 	if (g->walked)
 		return 0;
 	g->walked = true;
-	if (memory_late(rd->memory) || read_g(rd->memory, rd->layout, g->addr, &raw)) {
+	if (memory_late(rd->memory) || raw_g_read(rd->memory, rd->layout, g->addr, &raw)) {
 		rd->gs->no_stack++;
 		g->truncated = true;
 		return 0;
@@ -414,14 +187,14 @@ static int take(struct reader *rd, uint64_t addr)
 
 	if (addr && *addresses_find(&rd->early, addr) == addr)
 		return 0;
-	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
+	if (raw_g_read(rd->memory, rd->layout, addr, &raw) || !raw_g_looks_right(&raw)) {
 		if (memory_late(rd->memory))
 			gs->unread++;
 		else
 			gs->unreadable++;
 		return 0;
 	}
-	if (!is_unused(&raw))
+	if (!raw_g_is_unused(&raw))
 		return add(rd, addr, &raw);
 	gs->dead++;
 	return 0;
@@ -443,12 +216,12 @@ static uint64_t find_running(const struct reader *rd, const struct frozen_thread
 	if (!t->known || t->regs.fs_base < 8 || memory_u64(rd->memory, t->regs.fs_base - 8, &addr))
 		return 0;
 	for (tries = 0; tries < 2; tries++) {
-		if (read_g(rd->memory, rd->layout, addr, raw) || !raw->m ||
+		if (raw_g_read(rd->memory, rd->layout, addr, raw) || !raw->m ||
 		    memory_u64(rd->memory, raw->m + rd->layout->m_curg, &curg))
 			return 0;
 		if (curg == addr)
-			return looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
-						    raw->status == GOROUTINE_SYSCALL)
+			return raw_g_looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
+							  raw->status == GOROUTINE_SYSCALL)
 				       ? addr
 				       : 0;
 		addr = curg;
@@ -456,46 +229,72 @@ static uint64_t find_running(const struct reader *rd, const struct frozen_thread
 	return 0;
 }
 
-/* In a list of hundreds of thousands they are the few that say most. */
-static int read_running(struct reader *rd)
+/* Before its turn in the list, with its stack. */
+static int read_early(struct reader *rd, uint64_t addr, const struct raw_g *raw)
+{
+	uint64_t *slot = addresses_find(&rd->early, addr);
+	int r;
+
+	if (*slot == addr)
+		return 0;
+	*slot = addr;
+	rd->early.n++;
+	r = add(rd, addr, raw);
+	return r ? r : read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+}
+
+/* In a list of hundreds of thousands they are the few that say most; first of all the one that is
+ * asked for. */
+static int read_running(struct reader *rd, uint64_t first)
 {
 	struct raw_g raw;
 	size_t i, n = rd->freeze ? rd->freeze->n : 0;
-	uint64_t addr, *slot;
-	int r = addresses_make(&rd->early, n);
+	uint64_t addr;
+	int r = addresses_make(&rd->early, n + 1);
 
+	if (!r && first && !raw_g_read(rd->memory, rd->layout, first, &raw) &&
+	    raw_g_looks_right(&raw) && !raw_g_is_unused(&raw))
+		r = read_early(rd, first, &raw);
 	for (i = 0; i < n && !r && !memory_late(rd->memory); i++) {
 		addr = find_running(rd, &rd->freeze->threads[i], &raw);
-		slot = addr ? addresses_find(&rd->early, addr) : NULL;
-		if (!slot || *slot == addr)
-			continue;
-		*slot = addr;
-		rd->early.n++;
-		r = add(rd, addr, &raw);
-		if (!r)
-			r = read_stack(rd, &rd->gs->list[rd->gs->n - 1]);
+		if (addr)
+			r = read_early(rd, addr, &raw);
 	}
 	return r;
+}
+
+/* Entries from the next one on that are on a page that is not there, of n in all. */
+static uint64_t entries_missing(const struct reader *rd, uint64_t n)
+{
+	uint64_t left = PAGE - ((rd->array + 8 * rd->next) & (PAGE - 1)), on_page = (left + 7) / 8;
+
+	return on_page < n - rd->next ? on_page : n - rd->next;
 }
 
 /* As many as half of the time is enough for. */
 static int read_list(struct reader *rd, uint64_t n)
 {
-	uint64_t addr, until = memory_until(rd->memory), now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t addr, missing, until = memory_until(rd->memory), now = clock_ns(CLOCK_MONOTONIC);
 	int r = 0;
 
 	if (until > now)
 		memory_deadline(rd->memory, now + (until - now) / 2);
-	for (; rd->next < n && !r && !memory_late(rd->memory); rd->next++) {
-		if (memory_u64(rd->memory, rd->array + 8 * rd->next, &addr)) {
-			rd->gs->unreadable++;
-			continue;
+	while (rd->next < n && !r && !memory_late(rd->memory)) {
+		r = memory_u64(rd->memory, rd->array + 8 * rd->next, &addr);
+		/* not there, or it does not come */
+		if (r == -EFAULT || (r == -ETIME && !memory_late(rd->memory))) {
+			missing = entries_missing(rd, n);
+			*(r == -EFAULT ? &rd->gs->unreadable : &rd->gs->unread) += missing;
+			rd->next += missing;
+			r = 0;
+		} else if (!r) {
+			rd->met += addr && *addresses_find(&rd->early, addr) == addr;
+			rd->next++;
+			r = take(rd, addr);
 		}
-		rd->met += addr && *addresses_find(&rd->early, addr) == addr;
-		r = take(rd, addr);
 	}
 	memory_deadline(rd->memory, until);
-	return r;
+	return r == -ENOMEM ? r : 0; /* what was not read is counted */
 }
 
 /* The stacks of those that run are the fewest and say most. */
@@ -559,7 +358,8 @@ static int read_labels(struct reader *rd)
 }
 
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
-		    struct memory *memory, const struct freeze *freeze, struct unwinder *u)
+		    uint64_t first, struct memory *memory, const struct freeze *freeze,
+		    struct unwinder *u)
 {
 	struct reader rd = {gs, layout, memory, freeze, u, 0, 0, 0, {}};
 	uint64_t n;
@@ -569,10 +369,10 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	if (memory_late(memory))
 		return -ETIME;
 	if (memory_u64(memory, allgs, &rd.array) || memory_u64(memory, allgs + 8, &n) || !n ||
-	    n > MAX_GOROUTINES)
+	    n > GOROUTINES_MAX)
 		return -EFAULT;
 	gs->total = n;
-	r = read_running(&rd);
+	r = read_running(&rd, first);
 	for (rounds = 0; rounds < ROUNDS && !r && rd.next < n && !memory_late(memory); rounds++) {
 		r = read_list(&rd, n);
 		if (!r)

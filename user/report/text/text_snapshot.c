@@ -262,6 +262,7 @@ void text_print_death(FILE *out, const struct report_death *d, const struct text
 			s->threads, s->goroutines, s->ngroups,
 			style->verbose ? "" : " (-v shows them)");
 	fputc('\n', out);
+	print_core(out, &s->core);
 	print_notes(out, s);
 	if (style->verbose)
 		print_groups(out, s, style);
