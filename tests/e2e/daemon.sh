@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-daemon_names='story deaths log_lost hanging settings'
+daemon_names='story deaths panics log_lost hanging settings'
 
 daemon_start() # ARG...
 {
@@ -104,6 +104,32 @@ daemon_deaths()
 		'map(select(.type == "ending") | .data) | length == 4 and all(.process.exe == $exe) and (map(select(.cause == "fatal")) | length == 1 and .[0].message == "sync: unlock of unlocked mutex")
 		and (map(select(.cause == "panic")) | all(.stack | map(.function) | any(startswith("main."))))' "$work/races.jsonl" >"$work/jq" || return 1
 	must 'it tells what the program said' test "$(cat "$work/races.jsonl" "$work/metrics" "$work/stderr" | grep -c 'secret 4711')" = 0 && daemon_stop
+}
+
+# Where a program panics is logged once, however many processes of it do; what becomes of panics is counted; what it says is not told.
+daemon_panics()
+{
+	local i
+	build_program 1.27-stripped "$e2e_dir/programs/panicking.go"
+	cp "$e2e_build/1.27-stripped/panicking" "$bin/"
+	daemon_config
+	echo 'panics: true' >>"$work/config.yaml"
+	daemon_start || return 1
+	for ((i = 0; i < 2; i++)); do
+		"$bin/panicking" wait 20 >"$work/panicked$i" 2>&1 &
+		local panicking=$!
+		must 'it is not watched' wait_until 20 text_differs "$panicking" || return 1
+		sleep 1 # its gate opens behind that
+		kill -USR1 "$panicking"
+		wait "$panicking"
+	done
+	must 'what was recovered is not counted' wait_until 10 metric "panics_total{kind=\"fault\",outcome=\"recovered\",exe=\"$bin/panicking\"" 14 || return 1
+	must 'what was not is' metric "panics_total{kind=\"explicit\",outcome=\"goexit\",exe=\"$bin/panicking\"" 2 || return 1
+	must 'one is said to have died' test "$(grep -c '^maprace_panics_total{.*outcome="died"' "$work/metrics")" = 0 || return 1
+	must 'not in the log, or twice' jq -se --arg exe "$bin/panicking" 'map(select(.type == "panic") | .data) |
+		all(.process.exe == $exe) and (map(select(.kind == "fault")) | length == 1 and .[0].site.function == "main.dereferences" and .[0].outcomes.recovered == 7)
+		and (group_by([.kind, .value_type, .site.function]) | all(length == 1))' "$work/races.jsonl" >"$work/jq" || return 1
+	must 'it tells what the program said' test "$(cat "$work/races.jsonl" "$work/metrics" "$work/stderr" | grep -c 'just so')" = 0 && daemon_stop
 }
 
 # No room for the log: the line is lost, and counted.

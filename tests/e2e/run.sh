@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, snapshot.sh, audit.sh
+#                 recording.sh, growth.sh, panics.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, snapshot.sh, audit.sh
 #   --all         every case on every version, and core.sh; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -29,6 +29,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/recording.sh"
 # shellcheck source=tests/e2e/growth.sh
 . "$(dirname "${BASH_SOURCE[0]}")/growth.sh"
+# shellcheck source=tests/e2e/panics.sh
+. "$(dirname "${BASH_SOURCE[0]}")/panics.sh"
 # shellcheck source=tests/e2e/hostile.sh
 . "$(dirname "${BASH_SOURCE[0]}")/hostile.sh"
 # shellcheck source=tests/e2e/silence.sh
@@ -413,6 +415,7 @@ extra_lane() # N
 		errors_all
 		recording_all
 		growth_all
+		panics_all
 		hostile_all
 		silence_all
 		follow_all

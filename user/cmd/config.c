@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "base/open_file.h"
+#include "cmd/option_values.h"
 
 #define BYTES_MOST (1u << 20)
 
@@ -34,8 +35,8 @@ static const struct option_row *find_row(const struct option_table *table, const
 	size_t i;
 
 	for (i = 0; i < table->nrows; i++)
-		if (table->rows[i].arg && !strcmp(table->rows[i].name, name) &&
-		    strcmp(name, "config") != 0)
+		if ((table->rows[i].arg || table->rows[i].parse == option_flag) &&
+		    !strcmp(table->rows[i].name, name) && strcmp(name, "config") != 0)
 			return &table->rows[i];
 	return NULL;
 }
@@ -52,19 +53,30 @@ static char *keep(const struct reading *r, const char *text)
 	return copy;
 }
 
+/* What is an option without an argument is true or false here. */
+static int set_flag(const struct option_row *row, void *value, const char *text)
+{
+	if (!strcmp(text, "true"))
+		return row->parse(value, NULL);
+	return strcmp(text, "false") != 0 ? -EINVAL : 0;
+}
+
 static int take_value(struct reading *r, const yaml_event_t *e, struct err *err)
 {
 	const struct option_row *row = r->row;
 	const char *text = (const char *)e->data.scalar.value;
 	char what[256];
 	char *copy = keep(r, text);
-	int rc = copy ? row->parse((char *)r->options + row->offset, copy) : -ENOMEM;
+	void *value = (char *)r->options + row->offset;
+	int rc = !copy ? -ENOMEM : row->arg ? row->parse(value, copy) : set_flag(row, value, copy);
 
 	r->row = NULL;
 	if (!rc)
 		return 0;
 	snprintf(what, sizeof(what), "%s takes %s, not", row->name,
-		 row->expects ? row->expects : "another value");
+		 !row->arg	? "true or false"
+		 : row->expects ? row->expects
+				: "another value");
 	return rc == -ENOMEM ? rc : refuse(r, e->start_mark.line, err, what, text);
 }
 

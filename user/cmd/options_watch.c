@@ -94,6 +94,9 @@ static const struct option_row watch_rows[] = {
 	{"growth", 0, NULL, OPTION_FLAG(O, growth), NULL,
 	 "also report how maps grew: when, from which size to which, who paid for it, which "
 	 "iterations were open"},
+	{"panics", 0, NULL, OPTION_FLAG(O, panics), NULL,
+	 "also report where the program panics, how often, and what becomes of it: recovered, in "
+	 "which function, or not"},
 	OUTPUT_ROW_SUPPRESSIONS(O, "do not report what this file names: race:PATTERN, "
 				   "race_top:PATTERN, map:TYPE"),
 	OUTPUT_ROW_BASELINE(O),
@@ -114,7 +117,7 @@ static const struct option_row watch_rows[] = {
 	 "do not stop a process that dies (of Go's own check, of a panic) for a moment, to look "
 	 "at it"},
 	{"panic-values", 0, NULL, OPTION_FLAG(O, panic_values), NULL,
-	 "tell what a program says itself when it dies of a panic: it may be private"},
+	 "tell what a program says itself when it panics: it may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "how long such a process may stand still (50ms)"},
 	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,

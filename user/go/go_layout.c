@@ -28,12 +28,19 @@
 
 /* The same in every version: g.stack, g.m, m.g0. */
 #define COMMON \
-	.g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .m_g0 = 0, .g_sched_sp = 56, .g_sched_pc = 64
+	.g_stack_lo = 0, .g_stack_hi = 8, .g_panic = 32, .g_m = 48, .m_g0 = 0, .g_sched_sp = 56, .g_sched_pc = 64
 
 /* What moves with g.sched, whose ret went in 1.25, and with syscallbp, which came in 1.23. */
 #define G_TO_1_22 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 144, .g_waitsince = 168, \
 	.g_waitreason = 176, .m_gsignal = 80, .panic_arg = 8, .hash_constants = true
+
+/* Of runtime._panic, or of g: what recovery() goes by. */
+#define RECOVER_1_19 .recover_in_g = true, .recover_sp = 272, .recover_pc = 280
+#define RECOVER_1_21 .recover_in_g = true, .recover_sp = 248, .recover_pc = 256
+#define RECOVER_FROM_1_22 .recover_sp = 48, .recover_pc = 72
+#define RECOVER_1_26 .recover_sp = 40, .recover_pc = 64
+#define RECOVER_1_27 .recover_sp = 48, .recover_pc = 64
 #define G_1_23 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 152, .g_waitsince = 176, \
 	.g_waitreason = 184, .m_gsignal = 80, .panic_arg = 8
@@ -45,13 +52,13 @@
 #define MAGIC_120 .pclntab_magic = 0xfffffff1
 
 #define GO_1_24 \
-	.minor = 24, COMMON, G_1_23, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
+	.minor = 24, COMMON, G_1_23, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
 	.g_labels = 352, .labels_are_list = true, \
 	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
-	.minor = 25, COMMON, G_FROM_1_25, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
+	.minor = 25, COMMON, G_FROM_1_25, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
 	.g_labels = 344, .labels_are_list = true, .panic_arg = 8, \
 	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
@@ -62,6 +69,7 @@ static const struct go_layout layouts[] = {
 		.minor = 19,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_1_19,
 		.g_size = 392,
 		.g_goid = 152,
 		.g_gopc = 296,
@@ -83,6 +91,7 @@ static const struct go_layout layouts[] = {
 		.minor = 21,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_1_21,
 		.g_size = 408,
 		.g_goid = 152,
 		.g_gopc = 280,
@@ -105,6 +114,7 @@ static const struct go_layout layouts[] = {
 		.minor = 22,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_FROM_1_22,
 		.g_size = 424,
 		.g_goid = 152,
 		.g_gopc = 280,
@@ -127,6 +137,7 @@ static const struct go_layout layouts[] = {
 		.minor = 23,
 		COMMON,
 		G_1_23,
+		RECOVER_FROM_1_22,
 		.g_size = 432,
 		.g_goid = 160,
 		.g_gopc = 288,
@@ -151,6 +162,7 @@ static const struct go_layout layouts[] = {
 		.minor = 26,
 		COMMON,
 		G_FROM_1_25,
+		RECOVER_1_26,
 		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,
@@ -175,6 +187,7 @@ static const struct go_layout layouts[] = {
 		.minor = 27,
 		COMMON,
 		G_FROM_1_25,
+		RECOVER_1_27,
 		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,

@@ -30,6 +30,11 @@ struct go_layout {
 	uint32_t g_size;
 	uint32_t m_g0, m_curg, m_procid, m_p, m_locks, m_preemptoff, m_gsignal;
 	uint32_t panic_arg; /* what panic() was called with, in a _panic: an interface */
+	/* a goroutine's innermost _panic; and where a recovered one has its frame's stack pointer
+	 * and where that goes on: in that _panic since 1.22, before in g (src/runtime/panic.go:
+	 * recovery()) */
+	uint32_t g_panic, recover_sp, recover_pc;
+	bool recover_in_g;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */
 	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "model/model.h"
+#include "model/panic.h"
 #include "model/snapshot.h"
 
 #include <errno.h>
@@ -351,6 +352,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->ngrowths; i++)
 		report_growth_free(&report->growths[i]);
 	free(report->growths);
+	for (i = 0; i < report->npanics; i++)
+		report_panic_free(&report->panics[i]);
+	free(report->panics);
 	for (i = 0; i < report->nhidden; i++)
 		free(report->hidden[i].by);
 	free(report->hidden);

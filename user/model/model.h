@@ -360,6 +360,9 @@ struct report {
 	bool growth;		       /* growths were asked for */
 	struct report_growth *growths; /* by the time at which they began or were first seen */
 	size_t ngrowths;
+	bool panics_watched;	     /* panics were asked for */
+	struct report_panic *panics; /* model/panic.h; most first */
+	size_t npanics;
 	struct report_audited *audited; /* programs that were to be read */
 	size_t naudited;
 	/* What a filter has hidden stands behind the first nraces and nsuspects. */

@@ -87,6 +87,10 @@ static void configure(struct mr_target *t, const struct go_layout *l)
 	t->map_old = l->map_old;
 	t->iter_map = l->iter_map;
 	t->iter_type = l->iter_type;
+	t->g_panic = (__u16)l->g_panic;
+	t->recover_in_g = l->recover_in_g;
+	t->recover_pc = (__u16)l->recover_pc;
+	t->recover_sp = (__u16)l->recover_sp;
 }
 
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,

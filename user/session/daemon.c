@@ -14,7 +14,7 @@
 #include "report/metrics/metrics.h"
 #include "report/printers.h"
 #include "session/death_cause.h"
-#include "session/deathbook.h"
+#include "session/programbook.h"
 #include "session/httpd.h"
 #include "session/linelog.h"
 #include "session/racebook.h"
@@ -29,7 +29,8 @@ struct daemon {
 	void *ctx;
 	struct linelog *log;
 	struct racebook *book;
-	struct deathbook deaths;
+	struct programbook deaths, panics;
+	struct programbook places; /* of panics, that are in the log; its units are places */
 	struct httpd *httpd;
 	const char *listen;
 	uint64_t looked_ns, watchdog_ns, beat_ns;
@@ -122,16 +123,85 @@ static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *
 	struct death_cause cause;
 
 	death_cause_find(&cause, &t->source.resolver, e);
-	if (!deathbook_note(&d->deaths, &(struct metrics_death){.cause = cause.cause,
-								.exe = t->process.exe,
-								.unit = p->unit ? p->unit : "",
-								.module = watched_module(t)}))
+	if (!programbook_is_worth_a_line(programbook_note(
+		    &d->deaths, &(struct metrics_row){.what = report_death_cause_name(cause.cause),
+						      .and = "",
+						      .exe = t->process.exe,
+						      .unit = p->unit ? p->unit : "",
+						      .module = watched_module(t),
+						      .n = 1})))
 		return;
 	log_info("process %d (%s) has died: %s", (int)t->process.pid, t->process.exe,
 		 report_death_cause_name(cause.cause));
 	if (!resolve_access(&t->source.resolver, &e->access, &at))
 		log_death(d, &cause, &at, p);
 	report_access_free(&at);
+}
+
+/* ---- panics ---- */
+
+/* Of a process that has gone its row of the report knows more than it does itself. */
+static const char *exe_of(const struct watched *t, const struct report_process *p)
+{
+	return t->past ? t->past->report.targets[0].exe : p->exe[0] ? p->exe : t->process.exe;
+}
+
+static void count_panics(struct daemon *d, const struct watched *t, const struct report_process *p,
+			 const struct report_panic *panic, const struct panics_news *news)
+{
+	struct metrics_row row = {.what = report_panic_kind_name(panic->kind),
+				  .exe = exe_of(t, p),
+				  .unit = p->unit ? p->unit : "",
+				  .module = watched_module(t)};
+	size_t i;
+
+	for (i = 0; i <= REPORT_PANIC_OUTCOMES; i++) {
+		row.n = i < REPORT_PANIC_OUTCOMES ? news->outcomes[i] : news->unknown;
+		row.and = i < REPORT_PANIC_OUTCOMES
+				  ? report_panic_outcome_name((enum report_panic_outcome)i)
+				  : "unknown";
+		if (row.n)
+			(void)programbook_note(&d->panics, &row);
+	}
+}
+
+/* The same place in another process of the program, or after a restart of it, is no news. */
+static bool is_logged(struct daemon *d, const struct watched *t, const struct report_process *p,
+		      const struct report_panic *panic)
+{
+	const struct report_frame *site = report_access_site(&panic->access);
+	char line[24] = "", *place = NULL;
+	bool known;
+
+	if (site)
+		snprintf(line, sizeof(line), "%d", site->line);
+	if (asprintf(&place, "%s %s:%s %s", report_panic_kind_name(panic->kind),
+		     site ? site->function : "?", line, panic->type) < 0)
+		return false;
+	known = programbook_note(&d->places, &(struct metrics_row){.what = "",
+								   .and = "",
+								   .exe = exe_of(t, p),
+								   .unit = place,
+								   .module = watched_module(t),
+								   .n = 1}) > 1;
+	free(place);
+	return known;
+}
+
+static void on_panic(void *ctx, const struct watched *t, const struct report_panic *panic,
+		     const struct panics_news *news)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, panic->pid, panic->first_seen_s);
+	struct line line;
+
+	count_panics(d, t, p, panic, news);
+	if (!news->first || is_logged(d, t, p, panic))
+		return;
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_panic_of(line.out, panic, p,
+					      (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
@@ -178,6 +248,9 @@ static int print_metrics(void *ctx, FILE *out)
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
 	if (!watch_fill_report(d->watch, &report)) {
+		m.panics = d->panics.list; /* as it is behind what was told just now */
+		m.npanics = d->panics.n;
+		m.panics_unlisted = d->panics.unlisted;
 		m.races = racebook_list(d->book, &report, &m.nraces);
 		metrics_print(out, &report, &m);
 		status = 200;
@@ -305,8 +378,11 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 {
 	if (differ(o->listen, d->now.listen) || differ(o->state, d->now.state) ||
 	    o->watch.budget_percent != d->now.watch.budget_percent ||
-	    o->watch.max_hold_ns != d->now.watch.max_hold_ns)
-		log_warn("listen, state, budget and max-hold are changed by a restart only");
+	    o->watch.max_hold_ns != d->now.watch.max_hold_ns ||
+	    o->watch.panics != d->now.watch.panics ||
+	    o->watch.panic_values != d->now.watch.panic_values)
+		log_warn(
+			"listen, state, budget, max-hold, panics and panic-values are changed by a restart only");
 }
 
 static int reload(struct daemon *d)
@@ -360,6 +436,7 @@ static const struct watch_hooks hooks = {
 	.begin = on_begin,
 	.race = on_race,
 	.death = on_death,
+	.panic = on_panic,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,
@@ -411,7 +488,9 @@ void daemon_close(struct daemon *d)
 		return;
 	httpd_close(d->httpd);
 	racebook_close(d->book);
-	deathbook_free(&d->deaths);
+	programbook_free(&d->deaths);
+	programbook_free(&d->panics);
+	programbook_free(&d->places);
 	linelog_close(d->log);
 	daemon_options_free(&d->now);
 	daemon_options_free(&d->earlier);

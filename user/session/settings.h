@@ -57,7 +57,7 @@ struct watch_options {
 	uint64_t long_hold_ns; /* of a command's cold call sites */
 	unsigned int procs;    /* GOMAXPROCS of a command */
 	bool budget_given, slowdown_given, procs_given;
-	bool window_given, suspects, growth;
+	bool window_given, suspects, growth, panics;
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;

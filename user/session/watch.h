@@ -7,6 +7,7 @@
 
 #include "budget/calibrate.h"
 #include "detect/gomap/growths.h"
+#include "detect/gomap/panics.h"
 #include "detect/gomap/tracker.h"
 #include "session/census.h"
 #include "session/follow.h"
@@ -27,6 +28,9 @@ struct watch_hooks {
 	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
 	/* One dies by the runtime's hand: its first event. */
 	void (*death)(void *ctx, struct watched *t, const struct mr_event_fatal *e);
+	/* What has come of panics at a site since the last time. */
+	void (*panic)(void *ctx, const struct watched *t, const struct report_panic *panic,
+		      const struct panics_news *news);
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);
@@ -52,6 +56,8 @@ struct watch {
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
+	struct panics *panics;	   /* likewise */
+	uint64_t panics_told_ns;   /* to the hooks, when */
 	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
 	struct recorder *recorder; /* NULL: none */
 	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
@@ -145,6 +151,15 @@ int watch_record(struct watch *w);
 /* What is said last: races not told yet, the files, the stats, the summary on standard error, all
  * of one and the same state. */
 void watch_finish(struct watch *w);
+
+/* watch_panics.c */
+/* What the kernel has counted is told to the hooks, and is in the report. 0 or -ENOMEM. */
+int watch_panics_fill(struct watch *w, struct report *report);
+/* Of a target that has ended, before its tables go. */
+int watch_panics_conclude(struct watch *w, struct watched *t);
+void watch_panics_forget(struct watch *w, const struct watched *t);
+/* Once a second: what is new goes to the hooks. */
+void watch_panics_tick(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);

@@ -397,7 +397,8 @@ static int add_function(struct report_stats *stats, const struct watched *t, uin
 	const char *name = attachment_function(t->attachment, slot);
 	struct report_coverage *coverage;
 
-	if (!name || !t->account.functions[slot].hits)
+	if (!name || !t->account.functions[slot].hits ||
+	    mr_op_is_panics(attachment_op(t->attachment, slot)))
 		return 0;
 	coverage = realloc(stats->coverage, (stats->ncoverage + 1) * sizeof(*coverage));
 	if (!coverage)

@@ -47,12 +47,13 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct account account;
-	bool account_kept;	 /* the account is kept */
-	bool mending;		 /* what a killed attacher has left is on its way out */
-	uint64_t failed_ns;	 /* when a change of the probes failed; 0: the last one did not */
-	uint64_t moving_ns;	 /* since when one takes its time; 0: none does */
-	size_t account_weighed;	 /* nplugins + 1 when its functions were weighed; 0: never */
-	bool growth;		 /* how its maps grow is watched */
+	bool account_kept;	/* the account is kept */
+	bool mending;		/* what a killed attacher has left is on its way out */
+	uint64_t failed_ns;	/* when a change of the probes failed; 0: the last one did not */
+	uint64_t moving_ns;	/* since when one takes its time; 0: none does */
+	size_t account_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
+	const struct attach_opts *attach; /* how it is watched */
+	double panics_watched;	 /* part of the time for which its panics were, at its end */
 	bool left_out;		 /* it ended while we attached: about to be freed */
 	bool started;		 /* the attachment is active */
 	bool ended;		 /* the process is gone, or runs another program */

@@ -11,6 +11,7 @@
 #include "report/json/json_bpf.h"
 #include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
+#include "report/json/json_panic.h"
 #include "report/json/json_make.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
@@ -37,7 +38,7 @@ json_t *json_build_frame(const struct report_frame *frame)
 	return json_finish(o, put_frame(o, frame));
 }
 
-static json_t *build_stack(const struct report_access *access)
+json_t *json_build_stack(const struct report_access *access)
 {
 	json_t *stack = json_array();
 	int failed = 0;
@@ -87,7 +88,7 @@ json_t *json_build_access(const struct report_access *access, const char *role)
 	failed |= json_put(o, "tid", json_integer(access->tid));
 	failed |= json_put(o, "cpu", json_integer(access->cpu));
 	failed |= json_put(o, "time_ns", json_number(access->time_ns));
-	failed |= json_put(o, "stack", build_stack(access));
+	failed |= json_put(o, "stack", json_build_stack(access));
 	failed |= json_put(o, "truncated", json_boolean(access->truncated));
 	failed |= json_put(o, "partial", json_boolean(access->partial));
 	failed |= json_put(o, "created_by", json_build_creation(&access->created_by));
@@ -432,6 +433,8 @@ static int put_state(json_t *o, const struct report *report, bool seen)
 		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
+	if (report->panics_watched)
+		failed |= json_put(o, "panics", json_build_panics(report));
 	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	if (seen && report->ndeaths)
@@ -487,21 +490,36 @@ int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
 	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
 }
 
-int jsonl_print_race_of(FILE *out, const struct report_race *race,
-			const struct report_process *process, int64_t unix_ns)
+/* Which process it is in, and when that is told. o: NULL, no memory. */
+static json_t *put_process(json_t *o, const struct report_process *process, int64_t unix_ns)
 {
-	json_t *o = json_build_race(race);
 	int failed = o ? json_put(o, "process", json_build_process(process)) : -1;
 
 	if (!failed)
 		failed = json_put(o, "time", json_time(unix_ns));
+	return json_finish(o, failed);
+}
 
-	return print_line(out, "race", json_finish(o, failed));
+int jsonl_print_race_of(FILE *out, const struct report_race *race,
+			const struct report_process *process, int64_t unix_ns)
+{
+	return print_line(out, "race", put_process(json_build_race(race), process, unix_ns));
 }
 
 int jsonl_print_growth(FILE *out, const struct report_growth *growth)
 {
 	return print_line(out, "growth", json_build_growth(growth));
+}
+
+int jsonl_print_panic(FILE *out, const struct report_panic *panic)
+{
+	return print_line(out, "panic", json_build_panic(panic));
+}
+
+int jsonl_print_panic_of(FILE *out, const struct report_panic *panic,
+			 const struct report_process *process, int64_t unix_ns)
+{
+	return print_line(out, "panic", put_process(json_build_panic(panic), process, unix_ns));
 }
 
 int jsonl_print_death(FILE *out, const struct report_death *death)
@@ -518,7 +536,7 @@ static json_t *build_ending(enum report_death_cause cause, const char *message,
 
 	failed |= json_put(o, "message", message[0] ? json_text(message) : json_null());
 	failed |= json_put(o, "goroutine", json_known_number(at->goroutine));
-	failed |= json_put(o, "stack", build_stack(at));
+	failed |= json_put(o, "stack", json_build_stack(at));
 	failed |= json_put(o, "truncated", json_boolean(at->truncated));
 	failed |= json_put(o, "created_by", json_build_creation(&at->created_by));
 	failed |= json_put(o, "process", json_build_process(process));
@@ -559,5 +577,7 @@ int jsonl_print_report(FILE *out, const struct report *report, const struct prin
 		rc = jsonl_print_race(out, &report->suspects[i], true);
 	for (i = 0; i < report->ngrowths && !rc; i++)
 		rc = jsonl_print_growth(out, &report->growths[i]);
+	for (i = 0; i < report->npanics && !rc; i++)
+		rc = jsonl_print_panic(out, &report->panics[i]);
 	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

@@ -129,14 +129,31 @@ static void print_deaths(FILE *out, const struct metrics_daemon *d)
 	     "Processes that died by the Go runtime's hand, by cause: conflict (on a map), panic "
 	     "(that nobody recovered from), fatal, throw.");
 	for (i = 0; i < d->ndeaths; i++) {
-		fprintf(out, "maprace_deaths_total{cause=\"%s\",",
-			report_death_cause_name(d->deaths[i].cause));
+		fprintf(out, "maprace_deaths_total{cause=\"%s\",", d->deaths[i].what);
 		of_program(out, d->deaths[i].exe, d->deaths[i].unit, d->deaths[i].module,
 			   d->deaths[i].n);
 	}
 	count(out, "deaths_unlisted_total",
 	      "Those of rows that were given up, as there are too many programs.",
 	      d->deaths_unlisted);
+}
+
+static void print_panics(FILE *out, const struct metrics_daemon *d)
+{
+	size_t i;
+
+	head(out, "panics_total", "counter",
+	     "Panics that are over, by kind (explicit, runtime, fault; goexit: no panic, "
+	     "runtime.Goexit) and outcome (recovered, repanicked, replaced, goexit, died, unknown).");
+	for (i = 0; i < d->npanics; i++) {
+		const struct metrics_row *p = &d->panics[i];
+
+		fprintf(out, "maprace_panics_total{kind=\"%s\",outcome=\"%s\",", p->what, p->and);
+		of_program(out, p->exe, p->unit, p->module, p->n);
+	}
+	count(out, "panics_unlisted_total",
+	      "Those of rows that were given up, as there are too many programs.",
+	      d->panics_unlisted);
 }
 
 static void print_races(FILE *out, const struct metrics_daemon *d)
@@ -179,5 +196,6 @@ void metrics_print(FILE *out, const struct report *report, const struct metrics_
 	print_work(out, &report->stats);
 	print_races(out, daemon);
 	print_deaths(out, daemon);
+	print_panics(out, daemon);
 	print_daemon(out, daemon);
 }

@@ -17,8 +17,8 @@ struct metrics_race { /* of one program, in all processes that have run it */
 	uint64_t sightings, processes;
 };
 
-struct metrics_death { /* of all processes of a program that have died so */
-	enum report_death_cause cause;
+struct metrics_row {		/* of all processes of a program */
+	const char *what, *and; /* labels of its own, static storage; and: "" where it has one */
 	const char *exe, *unit, *module;
 	uint64_t n;
 };
@@ -30,10 +30,13 @@ struct metrics_daemon {
 	double cpu_seconds;
 	const struct metrics_race *races;
 	size_t nraces;
-	uint64_t races_unlisted; /* different ones, beyond those that there is room for */
-	const struct metrics_death *deaths;
+	uint64_t races_unlisted;	  /* different ones, beyond those that there is room for */
+	const struct metrics_row *deaths; /* by cause */
 	size_t ndeaths;
 	uint64_t deaths_unlisted;
+	const struct metrics_row *panics; /* by kind and outcome */
+	size_t npanics;
+	uint64_t panics_unlisted;
 };
 
 void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon);
