@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # some are for the callers, some are of lib.sh
 # Pods as kubelet and a container runtime make them, by runc: a "pause" that holds the namespaces, and containers that are configured by what
 # a manifest says. Control groups lie below one of our own. Sourced after lib.sh; the caller has $real_tmp.
 
-# shellcheck disable=SC2034 # some are for the callers
 pod_top=/maprace-test-$$ # of all control groups
 pod_containers=()
 pod_seccomp=             # a profile in place of RuntimeDefault's
