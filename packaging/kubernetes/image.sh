@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# An image for containers of what is built: build/maprace, which is static, its licences, and nothing else. A tar of an OCI layout that
-# `docker load` takes as well; tar, gzip, jq and sha256sum are all that it needs. The same executable gives the same bytes.
+# An image for containers of what is built: build/maprace, which is static, its licences, and nothing else. A tar of an OCI layout and
+# of a Docker archive in one; tar, gzip, jq, readelf and sha256sum are all that it needs. The same executable gives the same bytes.
 #
 # usage: packaging/kubernetes/image.sh [FILE]      (build/maprace-image.tar)
 # Environment: MAPRACE (build/maprace) the executable; SOURCE_DATE_EPOCH (0) the time in it
