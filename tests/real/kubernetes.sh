@@ -131,7 +131,7 @@ from_elsewhere()
 # address_of POD: it gets one, and somebody who is elsewhere
 address_of()
 {
-	unshare --net sleep 300 &
+	unshare --net sleep 600 &
 	elsewhere=$!
 	real_pids+=("$elsewhere")
 	real_await 5 test ! /proc/self/ns/net -ef "/proc/$elsewhere/ns/net" &&
@@ -189,7 +189,7 @@ sidecar_test() # WHAT
 		return 0
 	fi
 	real_check "$1: a probe at the pod's own address is answered" real_await 30 from_elsewhere one healthz
-	real_check "$1: the service's race is proved and logged, with its container" real_await 40 logged one maprace \
+	real_check "$1: the service's race is proved and logged, with its container" real_await 120 logged one maprace \
 		'length >= 1 and all(.process.container == $a and .process.exe == "/bin/app")'
 	real_check "$1: metrics are to be had from elsewhere" from_elsewhere one metrics
 	real_check "$1: of other pods nothing is seen" documented one '(.processes | length) >= 1 and all(.processes[]; .container == $a)'
@@ -210,7 +210,7 @@ host_test() # WHAT
 		return 0
 	fi
 	real_check "$1: a probe at the pod's own address is answered" real_await 30 from_elsewhere host healthz
-	real_check "$1: a race is proved in a service of another pod, and its pod and container are named" real_await 40 logged host maprace \
+	real_check "$1: a race is proved in a service of another pod, and its pod and container are named" real_await 120 logged host maprace \
 		'length >= 1 and all((.process.container == $a and .process.pod == $one) or (.process.container == $b and .process.pod == $two))'
 	real_check "$1: metrics are to be had from elsewhere" from_elsewhere host metrics
 	real_check "$1: both services are watched" documented host '(.processes | map(.pod) | unique) == ([$one, $two] | sort)'
