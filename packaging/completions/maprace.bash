@@ -11,8 +11,8 @@ _maprace()
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
-	local daemon="--config --log --log-size --log-files --listen --state --match --cgroup --container --user --max-processes
-		--budget --max-hold --panics --panic-values --suppressions --verbose --help"
+		local daemon="--config --log --log-size --log-files --listen --allow-remote --state --match --cgroup --container --user
+		--max-processes --budget --max-hold --panics --panic-values --suppressions --verbose --help"
 	local top="--pid --interval --count --sort --match --cgroup --container --user --max-processes --budget --max-hold
 		--suppressions --verbose --help"
 	local snapshot="--pid --map --values --max-freeze --core --output --format --exitcode --quiet --verbose --no-color --help"

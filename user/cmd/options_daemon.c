@@ -17,9 +17,7 @@
 
 static int parse_listen(void *value, const char *arg)
 {
-	int rc = httpd_address(arg);
-
-	return rc ? rc : option_text(value, arg);
+	return httpd_address(arg) < 0 ? -EINVAL : option_text(value, arg);
 }
 
 /* "500K", "16M", "1G"; 0: no bound. */
@@ -62,8 +60,11 @@ static const struct option_row rows[] = {
 	{"log-files", 0, "N", OPTION_BY(parse_files, unsigned int, O, log_files),
 	 "a number from 0 to 100", "keep so many of before: FILE.1 and so on (5)"},
 	{"listen", 0, "ADDRESS", OPTION_BY(parse_listen, const char *, O, listen),
-	 "127.0.0.1:PORT, [::1]:PORT or unix:/PATH",
-	 "answer HTTP there: /metrics, /healthz, /races; on loopback or a Unix socket only"},
+	 "ADDRESS:PORT or unix:/PATH",
+	 "answer HTTP there: /metrics, /healthz, /races; at 127.0.0.1:PORT, [::1]:PORT or "
+	 "unix:/PATH"},
+	{"allow-remote", 0, NULL, OPTION_FLAG(O, allow_remote), NULL,
+	 "listen at other addresses too: whoever reaches them may ask"},
 	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
 	 "keep there which races are known: they are not logged again after a restart"},
 	HOST_ROW_MATCH(""),
@@ -110,6 +111,17 @@ static void set_defaults(struct daemon_options *o)
 	o->log_files = LOG_FILES;
 }
 
+/* Nobody is asked who he is, so others are let in only by somebody who says that he means it. */
+static int check_listen(const struct daemon_options *o)
+{
+	if (!o->listen || o->allow_remote || httpd_address(o->listen) <= 0)
+		return OPTIONS_RUN;
+	return option_usage_error(
+		&table,
+		"listen: others reach %s, and nobody is asked who he is: give 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, or --allow-remote (in the settings allow-remote: true) as well",
+		o->listen);
+}
+
 /* First which file it is, then that, then the options over it. */
 int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 {
@@ -125,11 +137,12 @@ int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 		return option_usage_error(&table, "unexpected argument '%s'", argv[rest]);
 	config = o->config;
 	if (!config)
-		return OPTIONS_RUN;
+		return check_listen(o);
 	set_defaults(o);
 	if (config_read(&table, config, o, &o->strings, &o->nstrings, &err)) {
 		log_error("%s", err.text[0] ? err.text : "out of memory");
 		return EXIT_USAGE;
 	}
-	return option_table_parse(&table, argc, argv, o, &rest);
+	rc = option_table_parse(&table, argc, argv, o, &rest);
+	return rc == OPTIONS_RUN ? check_listen(o) : rc;
 }

@@ -17,6 +17,7 @@ struct daemon_options {
 	uint64_t log_size;
 	unsigned int log_files;
 	const char *listen; /* NULL: nowhere */
+	bool allow_remote;  /* listen may be where others come from */
 	const char *state;  /* NULL: none */
 	char **strings;	    /* of the configuration file; owned */
 	size_t nstrings;

@@ -78,6 +78,13 @@ static void test_taken(void **state)
 	assert_int_equal(read_text("flag: false\n", 12), 0);
 	assert_false(settings.flag);
 	forget();
+	assert_int_equal(read_text("flag: true\nname: x\n", 19), 0);
+	assert_true(settings.flag);
+	assert_string_equal(settings.name, "x");
+	forget();
+	assert_int_equal(read_text("flag: true\nflag: false\n", 23), 0);
+	assert_false(settings.flag);
+	forget();
 	assert_int_equal(read_text("", 0), 0);
 	assert_null(settings.name);
 	forget();
