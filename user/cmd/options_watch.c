@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/options_host.h"
+#include "cmd/options_memory.h"
 #include "cmd/options_output.h"
 
 #define DEFAULT_MAX_FREEZE_NS 50000000
@@ -117,6 +118,10 @@ static const struct option_row watch_rows[] = {
 	 "tell what a program says itself when it dies of a panic: it may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "how long such a process may stand still (50ms)"},
+	MEMORY_ROW_ON,
+	MEMORY_ROW_LIMIT,
+	MEMORY_ROW_AT,
+	MEMORY_ROW_DIR,
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -189,6 +194,7 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 
 	memset(options, 0, sizeof(*options));
 	options_host_defaults(options);
+	options_memory_defaults(options);
 	options->long_hold_ns = DEFAULT_LONG_HOLD_NS;
 	options->slowdown = DEFAULT_SLOWDOWN;
 	options->exitcode = EXIT_RACE;

@@ -200,5 +200,6 @@ void watch_run_end(struct watch *w)
 	tracker_free(w->tracker);
 	growths_free(w->growths);
 	post_mortem_free(&w->post_mortem);
+	memory_watch_free(&w->memory);
 	watch_close_targets(w);
 }

@@ -134,6 +134,26 @@ static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *
 	report_access_free(&at);
 }
 
+/* ---- memory ---- */
+
+static void on_memory(void *ctx, struct watched *t, const struct report_memory *m)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, m->pid, m->at_s);
+	struct line line;
+
+	if (m->percent > 0)
+		log_info("process %u (%s) has used %g%% of its memory", m->pid, t->process.exe,
+			 m->percent);
+	else
+		log_info("process %u (%s) was killed as the kernel's OOM killer was in its control "
+			 "group",
+			 m->pid, t->process.exe);
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_memory(line.out, m, p, (int64_t)clock_ns(CLOCK_REALTIME)));
+}
+
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	struct daemon *d = ctx;
@@ -168,6 +188,7 @@ static int print_metrics(void *ctx, FILE *out)
 		.cpu_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,
 		.races_unlisted = racebook_unlisted(d->book),
 	};
+	struct metrics_memory memory[MEMORY_PROGRAMS];
 	int status = 500;
 
 	linelog_count(d->log, &log);
@@ -177,6 +198,7 @@ static int print_metrics(void *ctx, FILE *out)
 	m.deaths = d->deaths.list;
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
+	memory_watch_count(d->watch, memory, &m.memory);
 	if (!watch_fill_report(d->watch, &report)) {
 		m.races = racebook_list(d->book, &report, &m.nraces);
 		metrics_print(out, &report, &m);
@@ -360,6 +382,7 @@ static const struct watch_hooks hooks = {
 	.begin = on_begin,
 	.race = on_race,
 	.death = on_death,
+	.memory = on_memory,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,
