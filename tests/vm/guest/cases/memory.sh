@@ -60,7 +60,7 @@ memory_killed_v2()
 	rmdir /sys/fs/cgroup/leak
 }
 
-# memory_killed_v1 COUNT PROGRAM...: before the other one, which takes the controller
+# memory_killed_v1 COUNT PROGRAM...: not in the same guest as the other one, from which it takes the controller
 memory_killed_v1()
 {
 	local count=$1
