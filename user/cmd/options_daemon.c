@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/config.h"
 #include "cmd/options_host.h"
+#include "cmd/options_memory.h"
 #include "cmd/options_output.h"
 #include "session/httpd.h"
 
@@ -18,27 +19,6 @@
 static int parse_listen(void *value, const char *arg)
 {
 	return httpd_address(arg) < 0 ? -EINVAL : option_text(value, arg);
-}
-
-/* "500K", "16M", "1G"; 0: no bound. */
-static int parse_size(void *value, const char *arg)
-{
-	static const char units[] = "KMG";
-	const char *unit;
-	uint64_t n;
-	char *end;
-
-	if (*arg < '0' || *arg > '9')
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(arg, &end, 10);
-	unit = *end ? strchr(units, *end) : NULL;
-	if ((*end && !unit) || (*end && end[1]))
-		return -EINVAL;
-	if (errno || n >> 30)
-		return -ERANGE;
-	*(uint64_t *)value = unit ? n << (10 * (unit - units + 1)) : n;
-	return 0;
 }
 
 static int parse_files(void *value, const char *arg)
@@ -54,8 +34,7 @@ static const struct option_row rows[] = {
 	 "SIGHUP"},
 	{"log", 0, "FILE", OPTION_TEXT(O, log), EXPECTS_FILE,
 	 "append races there as JSON Lines; - is standard output (-)"},
-	{"log-size", 0, "SIZE", OPTION_BY(parse_size, uint64_t, O, log_size),
-	 "a number of bytes, or with K, M or G",
+	{"log-size", 0, "SIZE", OPTION_SIZE(O, log_size), EXPECTS_SIZE,
 	 "begin a new file when it would be larger (16M); 0: never"},
 	{"log-files", 0, "N", OPTION_BY(parse_files, unsigned int, O, log_files),
 	 "a number from 0 to 100", "keep so many of before: FILE.1 and so on (5)"},
@@ -67,6 +46,10 @@ static const struct option_row rows[] = {
 	 "listen at other addresses too: whoever reaches them may ask"},
 	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
 	 "keep there which races are known: they are not logged again after a restart"},
+	MEMORY_ROW_ON,
+	MEMORY_ROW_LIMIT,
+	MEMORY_ROW_AT,
+	MEMORY_ROW_DIR,
 	HOST_ROW_MATCH(""),
 	HOST_ROW_CGROUP(""),
 	HOST_ROW_CONTAINER(""),
@@ -104,6 +87,7 @@ static void set_defaults(struct daemon_options *o)
 	memset(o, 0, sizeof(*o));
 	o->watch.all = true;
 	options_host_defaults(&o->watch);
+	options_memory_defaults(&o->watch);
 	o->watch.exitcode = EXIT_NOTHING;
 	o->watch.no_color = true;
 	o->log = "-";

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/options_host.h"
+#include "cmd/options_memory.h"
 #include "cmd/options_output.h"
 
 #define DEFAULT_MAX_FREEZE_NS 50000000
@@ -123,6 +124,10 @@ static const struct option_row watch_rows[] = {
 	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,
 	 "write a core file of the first process that dies so, as much of it as can be read in "
 	 "that time; of each, where FILE has %p in it: its id"},
+	MEMORY_ROW_ON,
+	MEMORY_ROW_LIMIT,
+	MEMORY_ROW_AT,
+	MEMORY_ROW_DIR,
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -195,6 +200,7 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 
 	memset(options, 0, sizeof(*options));
 	options_host_defaults(options);
+	options_memory_defaults(options);
 	options->long_hold_ns = DEFAULT_LONG_HOLD_NS;
 	options->slowdown = DEFAULT_SLOWDOWN;
 	options->exitcode = EXIT_RACE;

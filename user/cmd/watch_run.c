@@ -205,5 +205,6 @@ void watch_run_end(struct watch *w)
 	growths_free(w->growths);
 	panics_free(w->panics);
 	post_mortem_free(&w->post_mortem);
+	memory_watch_free(&w->memory);
 	watch_close_targets(w);
 }

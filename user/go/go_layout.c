@@ -13,6 +13,7 @@
  * type hiter Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type
  * Iter moduledata		src/runtime/symtab.go: type moduledata magic
  * src/internal/abi/symtab.go: Go118PCLnTabMagic, Go120PCLnTabMagic
+ * memory profile	src/runtime/mprof.go: type memRecordCycle, whose bytes went in 1.27
  */
 
 /* type hmap: count, flags u8 at 8, B, noverflow, hash0 u32 at 12 … hashWriting is 4. */
@@ -186,6 +187,7 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 27,
 		COMMON,
+		.mem_record_counts_only = true,
 		G_FROM_1_25,
 		RECOVER_1_27,
 		.g_size = 456,

@@ -50,6 +50,8 @@ struct go_layout {
 	bool access1_wraps_access2; /* 1.27: mapaccess1* only call mapaccess2* */
 	bool clone_is_method;	    /* 1.25+: (*Map).Clone */
 	bool has_clone;		    /* 1.21+ */
+	/* src/runtime/mprof.go: memRecordCycle has {allocs, frees} only, no bytes */
+	bool mem_record_counts_only;
 	/* the function table (src/internal/abi/symtab.go, src/runtime/symtab.go) and
 	 * runtime.moduledata */
 	uint32_t pclntab_magic;

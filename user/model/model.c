@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "model/model.h"
 #include "model/panic.h"
+#include "model/memory.h"
 #include "model/snapshot.h"
 
 #include <errno.h>
@@ -365,6 +366,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->ndeaths; i++)
 		report_death_free(&report->deaths[i]);
 	free(report->deaths);
+	for (i = 0; i < report->nmemory; i++)
+		report_memory_free(&report->memory[i]);
+	free(report->memory);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

@@ -373,6 +373,9 @@ struct report {
 	size_t nsnapshots;
 	struct report_death *deaths; /* likewise */
 	size_t ndeaths;
+	bool memory_asked;	      /* thresholds of memory were watched */
+	struct report_memory *memory; /* model/memory.h; in the order of time */
+	size_t nmemory;
 	struct report_stats stats;
 };
 

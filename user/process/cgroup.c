@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE 8192
+#define NO_LIMIT (1ull << 62) /* version 1 has a large number where there is none */
 
 struct group { /* of a process, in the hierarchy of one controller */
 	char dir[LINE];
@@ -237,6 +239,90 @@ uint64_t cgroup_memory_left(const char *root, pid_t pid)
 		} while (go_up(&g));
 	}
 	return left;
+}
+
+void cgroup_memory_each(const char *root, pid_t pid,
+			void (*each)(void *arg, const struct cgroup_memory *g), void *arg)
+{
+	struct cgroup_memory one;
+	struct group g;
+	int old;
+
+	for (old = 0; old < 2; old++) {
+		if (!find_group(root, pid, old ? "memory" : "", &g))
+			continue;
+		do {
+			one.old = old;
+			one.dir = g.dir;
+			one.name = g.dir[g.top] ? g.dir + g.top : "/";
+			one.most = number_in(&g, old ? "memory.limit_in_bytes" : "memory.max", "",
+					     UINT64_MAX);
+			if (one.most >= NO_LIMIT)
+				one.most = UINT64_MAX;
+			each(arg, &one);
+		} while (go_up(&g));
+	}
+}
+
+static bool group_at(const char *dir, struct group *g)
+{
+	int n = snprintf(g->dir, sizeof(g->dir), "%s", dir);
+
+	g->top = 0;
+	return n >= 0 && n < LINE;
+}
+
+uint64_t cgroup_memory_used(const char *dir, bool old, bool without_files)
+{
+	uint64_t used, dropped = 0;
+	struct group g;
+
+	if (!group_at(dir, &g))
+		return 0;
+	used = number_in(&g, old ? "memory.usage_in_bytes" : "memory.current", "", 0);
+	if (without_files)
+		dropped = number_in(&g, "memory.stat",
+				    old ? "total_inactive_file " : "inactive_file ", 0);
+	return used - (dropped < used ? dropped : used);
+}
+
+uint64_t cgroup_memory_oom_kills(const char *dir, bool old)
+{
+	struct group g;
+
+	return group_at(dir, &g) ? number_in(&g, old ? "memory.oom_control" : "memory.events.local",
+					     "oom_kill ", UINT64_MAX)
+				 : UINT64_MAX;
+}
+
+uint64_t cgroup_memory_hits(const char *dir, bool old)
+{
+	struct group g;
+
+	return group_at(dir, &g) ? number_in(&g, old ? "memory.failcnt" : "memory.events.local",
+					     old ? "" : "oom ", UINT64_MAX)
+				 : UINT64_MAX;
+}
+
+bool cgroup_has_only(const char *dir, pid_t pid)
+{
+	char path[LINE + 64], line[64];
+	bool there = false, others = false;
+	struct stat st;
+	FILE *f;
+
+	/* groups below it may have no memory of their own, and be counted with it */
+	if (stat(dir, &st) || st.st_nlink > 2)
+		return false;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	f = fopen(path, "re");
+	while (f && !others && fgets(line, sizeof(line), f)) {
+		there |= strtol(line, NULL, 10) == pid;
+		others |= strtol(line, NULL, 10) != pid;
+	}
+	if (f)
+		fclose(f);
+	return there && !others;
 }
 
 static int open_file(const struct group *g, const char *name)

@@ -204,6 +204,26 @@ static void on_panic(void *ctx, const struct watched *t, const struct report_pan
 					      (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
+/* ---- memory ---- */
+
+static void on_memory(void *ctx, struct watched *t, const struct report_memory *m)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, m->pid, m->at_s);
+	struct line line;
+
+	if (m->percent > 0)
+		log_info("process %u (%s) has used %g%% of its memory", m->pid, t->process.exe,
+			 m->percent);
+	else
+		log_info("process %u (%s) was killed as the kernel's OOM killer was in its control "
+			 "group",
+			 m->pid, t->process.exe);
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_memory(line.out, m, p, (int64_t)clock_ns(CLOCK_REALTIME)));
+}
+
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	struct daemon *d = ctx;
@@ -238,6 +258,7 @@ static int print_metrics(void *ctx, FILE *out)
 		.cpu_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,
 		.races_unlisted = racebook_unlisted(d->book),
 	};
+	struct metrics_memory memory[MEMORY_PROGRAMS];
 	int status = 500;
 
 	linelog_count(d->log, &log);
@@ -247,6 +268,7 @@ static int print_metrics(void *ctx, FILE *out)
 	m.deaths = d->deaths.list;
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
+	memory_watch_count(d->watch, memory, &m.memory);
 	if (!watch_fill_report(d->watch, &report)) {
 		m.panics = d->panics.list; /* as it is behind what was told just now */
 		m.npanics = d->panics.n;
@@ -437,6 +459,7 @@ static const struct watch_hooks hooks = {
 	.race = on_race,
 	.death = on_death,
 	.panic = on_panic,
+	.memory = on_memory,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,

@@ -43,6 +43,14 @@ struct host_options {	       /* which processes of a host are meant; NULL: of an
 	unsigned int most; /* are watched at a time */
 };
 
+#define MEMORY_THRESHOLDS 3
+struct memory_options {
+	bool on;
+	double at[MEMORY_THRESHOLDS]; /* percent of the limit, ascending */
+	uint64_t limit;		      /* that is to hold for each process; 0: none */
+	const char *dir;	      /* for profiles of the heap; NULL: none are written */
+};
+
 struct watch_options {
 	struct output_options out;
 	struct pid_list targets; /* -p; empty with a command */
@@ -66,6 +74,7 @@ struct watch_options {
 	bool host_given; /* something of it */
 	bool no_follow;	 /* the command alone, not what it starts */
 	bool no_post_mortem;
+	struct memory_options memory;
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
 	const char *core;	/* a core file of it; NULL: none */

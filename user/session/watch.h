@@ -11,6 +11,7 @@
 #include "detect/gomap/tracker.h"
 #include "session/census.h"
 #include "session/follow.h"
+#include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/settings.h"
@@ -31,6 +32,8 @@ struct watch_hooks {
 	/* What has come of panics at a site since the last time. */
 	void (*panic)(void *ctx, const struct watched *t, const struct report_panic *panic,
 		      const struct panics_news *news);
+	/* It has passed a threshold of memory, or was killed for it. */
+	void (*memory)(void *ctx, struct watched *t, const struct report_memory *m);
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);
@@ -64,6 +67,7 @@ struct watch {
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	struct post_mortem post_mortem;
+	struct memory_watch memory;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
@@ -136,6 +140,7 @@ void watch_check_stdout(struct watch *w, int rc);
 void watch_print_races(struct watch *w, uint64_t older_than_ns);
 /* And the processes that have died, at once. */
 void watch_print_deaths(struct watch *w);
+void watch_print_memory(struct watch *w, struct watched *t, const struct report_memory *m);
 void watch_print_status(struct watch *w);
 /* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
 int watch_fill_report(struct watch *w, struct report *report);

@@ -189,6 +189,7 @@ int watch_fill_report(struct watch *w, struct report *report)
 		return r;
 	report->deaths = w->post_mortem.deaths; /* lent */
 	report->ndeaths = w->post_mortem.n;
+	memory_watch_lend(w, report);
 	tracker_refresh(w->tracker);
 	r = tracker_borrow(w->tracker, report);
 	return r ? r : filter_apply(w->filter, report);
@@ -216,6 +217,8 @@ void watch_drop_report(struct report *report)
 	report->growths = NULL;
 	report->deaths = NULL;
 	report->ndeaths = 0;
+	report->memory = NULL; /* likewise */
+	report->nmemory = 0;
 	report->nraces = report->nsuspects = report->ngrowths = 0;
 	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
@@ -290,6 +293,21 @@ void watch_print_deaths(struct watch *w)
 		else
 			text_print_death(stdout, &pm->deaths[pm->told], &style);
 	if (fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+void watch_print_memory(struct watch *w, struct watched *t, const struct report_memory *m)
+{
+	struct text_style style = stdout_style(w);
+
+	status_clear();
+	if (w->hooks && w->hooks->memory)
+		w->hooks->memory(w->hooks_ctx, t, m);
+	else if (!w->hooks && w->options->json)
+		watch_check_stdout(w, jsonl_print_memory(stdout, m, NULL, 0));
+	else if (!w->hooks)
+		text_print_memory(stdout, m, &style);
+	if (!w->hooks && fflush(stdout))
 		watch_check_stdout(w, -errno);
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "detect/gomap/maprows.h"
 #include "process/situation.h"
+#include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/refusal.h"
@@ -193,6 +194,7 @@ void watched_close(struct watched *w)
 	if (post_mortem_may_wake(w))
 		waiters_release(&w->waiters); /* whoever was slow to stop */
 	past_free(w->past);
+	memory_state_free(w->memory);
 	watched_reset(w);
 	watched_forget_libraries(w);
 	process_close(&w->process);

@@ -68,6 +68,7 @@ struct watched {
 	bool looked_at;			   /* when it died */
 	struct waiters waiters;		   /* who may see it stop then */
 	uint64_t waiters_ns, died_ns;	   /* when they were looked at; when it was, 0: not yet */
+	struct memory_state *memory;	   /* NULL: nobody has looked (memory_watch.h) */
 	struct silence silence;
 	struct cgroup_freezer freezer;
 	struct kept_off kept_off;

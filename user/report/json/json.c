@@ -13,6 +13,7 @@
 #include "report/json/json_growth.h"
 #include "report/json/json_panic.h"
 #include "report/json/json_make.h"
+#include "report/json/json_memory.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
@@ -435,6 +436,8 @@ static int put_state(json_t *o, const struct report *report, bool seen)
 		failed |= json_put(o, "growths", json_build_growths(report));
 	if (report->panics_watched)
 		failed |= json_put(o, "panics", json_build_panics(report));
+	if (report->memory_asked)
+		failed |= json_put(o, "memory", json_build_memories(report, seen));
 	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	if (seen && report->ndeaths)
@@ -527,6 +530,19 @@ int jsonl_print_death(FILE *out, const struct report_death *death)
 	return print_line(out, "death", json_build_death(death));
 }
 
+int jsonl_print_memory(FILE *out, const struct report_memory *m,
+		       const struct report_process *process, int64_t unix_ns)
+{
+	json_t *o = json_build_memory(m, true);
+	int failed = 0;
+
+	if (o && process) {
+		failed |= json_put(o, "process", json_build_process(process));
+		failed |= json_put(o, "time", json_time(unix_ns));
+	}
+	return print_line(out, "memory", json_finish(o, failed));
+}
+
 static json_t *build_ending(enum report_death_cause cause, const char *message,
 			    const struct report_access *at, const struct report_process *process,
 			    int64_t unix_ns)
@@ -571,6 +587,8 @@ int jsonl_print_report(FILE *out, const struct report *report, const struct prin
 		rc = jsonl_print_target(out, &report->targets[i]);
 	for (i = 0; i < report->ndeaths && !rc; i++)
 		rc = jsonl_print_death(out, &report->deaths[i]);
+	for (i = 0; i < report->nmemory && !rc; i++)
+		rc = jsonl_print_memory(out, &report->memory[i], NULL, 0);
 	for (i = 0; i < report->nraces && !rc; i++)
 		rc = jsonl_print_race(out, &report->races[i], false);
 	for (i = 0; i < report->nsuspects && !rc; i++)

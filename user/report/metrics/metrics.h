@@ -23,6 +23,18 @@ struct metrics_row {		/* of all processes of a program */
 	uint64_t n;
 };
 
+struct metrics_memory { /* of the fullest process of a program */
+	const char *exe, *unit, *module;
+	uint64_t used, limit;
+};
+
+struct metrics_memory_sum {
+	double at[3]; /* thresholds, in percent; 0: nobody asked */
+	uint64_t passed[3], oom_kills, profiles, profiles_failed;
+	const struct metrics_memory *programs;
+	size_t nprograms;
+};
+
 struct metrics_daemon {
 	uint64_t log_lines, log_lost, log_rotations;
 	uint64_t reloads, failed_reloads;
@@ -37,6 +49,7 @@ struct metrics_daemon {
 	const struct metrics_row *panics; /* by kind and outcome */
 	size_t npanics;
 	uint64_t panics_unlisted;
+	struct metrics_memory_sum memory;
 };
 
 void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon);
