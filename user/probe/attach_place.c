@@ -110,9 +110,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 					     ? 0
 					     : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
 	if (a->opts.max_freeze_ns && !process_may_continue(p))
-		log_warn("process %d is not stopped when it dies, so that less can be told of that: it "
-			 "is another user's, and without CAP_KILL maprace may not let it go again",
-			 (int)p->pid);
+		log_warn(
+			"process %d is not stopped when it dies, so that less can be told of that: it "
+			"is another user's, and without CAP_KILL maprace may not let it go again",
+			(int)p->pid);
 	a->config.long_hold_ns = a->opts.long_hold_ns;
 	a->config.bold_hold_ns = a->opts.long_hold_ns;
 	if (a->opts.long_hold_ns && !world_find(bin, &world))

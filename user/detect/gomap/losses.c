@@ -109,7 +109,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	add(stats, "plugins_unwatched",
 	    "plugins and Go libraries whose own map operations are not seen", user->plugins);
 	add(stats, "reads_given_up",
-	    "reads of a process's memory or file given up: it did not come in time", user->reads_given_up);
+	    "reads of a process's memory or file given up: it did not come in time",
+	    user->reads_given_up);
 	add(stats, "call_sites_bare",
 	    "call sites of writes where holds are short: no probe at the call instruction",
 	    user->bare_calls);
