@@ -269,6 +269,7 @@ static inline void sample_report(struct report *report)
 		.attach_ms = 120.4,
 		.cost_percent = 0.8,
 		.budget_percent = 5,
+		.least_cpus = 1,
 		.hit_ns = 881.5,
 		.trap_ns = 4152746,
 		.windows = 3,

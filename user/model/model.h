@@ -294,7 +294,8 @@ struct report_stats {
 	double attach_ms;
 	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
 	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
-	double advance_s;	       /* the budget of so much time was to spend at once */
+	double least_cpus; /* that is of the CPUs used, so many at least; 0: not known */
+	double advance_s;  /* the budget of so much time was to spend at once */
 	/* What commands may take longer, 0: there was none, or a budget was given; and how long
 	 * they ran, and waited for us meanwhile, at the most. */
 	double slowdown, lived_s, waited_s;

@@ -148,7 +148,7 @@ static double quota_of(const struct group *g, bool old)
 	return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *cg)
+static void look_at_cpus(const char *root, pid_t pid, bool old, double *cpus)
 {
 	struct group g;
 	double quota;
@@ -157,9 +157,18 @@ static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *c
 		return;
 	do {
 		quota = quota_of(&g, old);
-		if (quota > 0 && (cg->cpus <= 0 || quota < cg->cpus))
-			cg->cpus = quota;
+		if (quota > 0 && (*cpus <= 0 || quota < *cpus))
+			*cpus = quota;
 	} while (go_up(&g));
+}
+
+double cgroup_cpus(const char *root, pid_t pid)
+{
+	double cpus = 0;
+
+	look_at_cpus(root, pid, false, &cpus);
+	look_at_cpus(root, pid, true, &cpus);
+	return cpus;
 }
 
 /* The lines of cgroup.events are in no order; what a group above froze shows here too. */
@@ -184,8 +193,7 @@ void cgroup_look(const char *root, pid_t pid, struct cgroup *cg)
 	struct group g;
 
 	memset(cg, 0, sizeof(*cg));
-	look_at_cpus(root, pid, false, cg);
-	look_at_cpus(root, pid, true, cg);
+	cg->cpus = cgroup_cpus(root, pid);
 	if (find_group(root, pid, "", &g))
 		cg->frozen = says_frozen(&g);
 	if (find_group(root, pid, "freezer", &g) &&

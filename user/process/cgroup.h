@@ -17,6 +17,9 @@ struct cgroup {
  * read. */
 void cgroup_look(const char *root, pid_t pid, struct cgroup *cg);
 
+/* Only how many CPUs, struct cgroup's. */
+double cgroup_cpus(const char *root, pid_t pid);
+
 /* How much more memory its groups let it have, what they would drop of files included; UINT64_MAX:
  * no limit is known. */
 uint64_t cgroup_memory_left(const char *root, pid_t pid);

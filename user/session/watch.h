@@ -72,6 +72,7 @@ struct watch {
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
 	uint64_t own_cpu_ns; /* ours, as it was shared out last */
+	double least_cpus;   /* that all of them earn for together; 0: not looked at yet */
 	double hit_ns;	     /* what a hit costs, as far as is known */
 	bool stdout_failed;  /* and said so */
 	bool failed;	     /* something went wrong on the way; reports are still given */

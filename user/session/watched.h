@@ -48,6 +48,7 @@ struct watched {
 	struct tracker_source source;
 	struct account account;
 	bool account_kept;	/* the account is kept */
+	uint64_t confined_ns;	/* when it was looked how many CPUs it may use */
 	bool mending;		/* what a killed attacher has left is on its way out */
 	uint64_t failed_ns;	/* when a change of the probes failed; 0: the last one did not */
 	uint64_t moving_ns;	/* since when one takes its time; 0: none does */

@@ -305,6 +305,8 @@ static json_t *build_budget(const struct report_stats *stats)
 	int failed = json_put(o, "percent", json_number_real(stats->budget_percent));
 	size_t i;
 
+	if (stats->least_cpus > 0)
+		failed |= json_put(o, "least_cpus", json_number_real(stats->least_cpus));
 	failed |= json_put(o, "advance_s", json_number_real(stats->advance_s));
 	if (stats->slowdown > 0) {
 		failed |= json_put(o, "slowdown", json_number_real(stats->slowdown));
