@@ -408,8 +408,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
-	if (o->record->flags & MR_MAP_SHARED)
-		o->record->sites |= caller_bit(s->key);
+	o->site = (__u8)map_site(o->index, o->map, s->key);
 	look_hold(ctx, o, s, ret, slot);
 }
 
