@@ -126,6 +126,11 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 		return;
 	}
 	o->record->flags |= MR_MAP_MET;
+	/* a fault may have left it there: who met whom is not known, or that anybody did */
+	if (o->target->flag_stays) {
+		count(o->c, MR_COUNT_IN_FLIGHT_UNATTRIBUTED);
+		return;
+	}
 	e = event_reserve(o);
 	if (!e)
 		return;

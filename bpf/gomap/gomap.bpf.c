@@ -479,7 +479,7 @@ int maprace_fatal(struct pt_regs *ctx)
 		return 0;
 	if (last_op_read(o.g, &last)) {
 		fatal_map(e, &o, &last);
-		if (o.map)
+		if (o.map && !o.target->flag_stays)
 			fatal_other(e, &o, last.time_ns);
 	}
 	if (e->other.flags & MR_ACCESS_UNKNOWN)

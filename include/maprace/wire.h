@@ -137,8 +137,10 @@ struct mr_target {
 	/* Where runtime.sched.gcwaiting is: whoever is asked to stop while it is not set is to let
 	 * others run, and need not hurry. 0: he always does. */
 	__u64 stop_world;
-	__u16 g_panic, recover_in_g;
-	__u32 panics; /* entries of the table of panics' sites, as pairs */
+	__u16 g_panic;
+	__u8 recover_in_g;
+	__u8 flag_stays; /* a map's writing flag may be set with nobody inside */
+	__u32 panics;	 /* entries of the table of panics' sites, as pairs */
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
