@@ -126,6 +126,11 @@ static __always_inline void in_flight(struct pt_regs *ctx, const struct operatio
 		return;
 	}
 	o->record->flags |= MR_MAP_MET;
+	/* a fault may have left it there: who met whom is not known, or that anybody did */
+	if (o->target->flag_stays) {
+		count(o->c, MR_COUNT_IN_FLIGHT_UNATTRIBUTED);
+		return;
+	}
 	e = event_reserve(o);
 	if (!e)
 		return;
@@ -408,8 +413,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
-	if (o->record->flags & MR_MAP_SHARED)
-		o->record->sites |= caller_bit(s->key);
+	o->site = (__u8)map_site(o->index, o->map, s->key);
 	look_hold(ctx, o, s, ret, slot);
 }
 

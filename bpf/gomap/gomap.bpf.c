@@ -119,7 +119,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		if (o.record->hold)
 			collide(ctx, &o);
 		if (o.record->trial)
-			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o, 0));
+			trial_meet(o.index, o.map, o.g, o.now, trial_who(&o));
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
 	fastpath_flush(a);
@@ -258,6 +258,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	o.quiet_ns = o.now - later(o.record->reader.ns, o.record->writer.ns);
+	o.site = (__u8)map_site(o.index, o.map, s->key);
 	look_hold(ctx, &o, s, o.ret, 0);
 	if (racy)
 		delay_racy_op(o.index, o.map, o.g, wait_how(&o), period);
@@ -478,7 +479,7 @@ int maprace_fatal(struct pt_regs *ctx)
 		return 0;
 	if (last_op_read(o.g, &last)) {
 		fatal_map(e, &o, &last);
-		if (o.map)
+		if (o.map && !o.target->flag_stays)
 			fatal_other(e, &o, last.time_ns);
 	}
 	if (e->other.flags & MR_ACCESS_UNKNOWN)

@@ -38,8 +38,8 @@ static __always_inline void map_take_over(struct mr_map *m, __u64 addr, __u64 no
 	m->holds = 0;
 	m->collisions = 0;
 	m->proved = 0;
-	m->sites = 0;
 	__builtin_memset(m->marks, 0, sizeof(m->marks));
+	__builtin_memset(m->sites, 0, sizeof(m->sites));
 	m->assigned = 0;
 	m->seed = seed_of(addr, c);
 	m->collected = collections_now(addr);
@@ -366,10 +366,43 @@ static __always_inline __u64 caller_key(__u64 ip, __u64 ret)
 	return (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
 }
 
-/* Its bit in mr_map.sites: that of mr_trial.by_site (trial.bpf.h). */
-static __always_inline __u64 caller_bit(__u64 key)
+/*
+ * The place of a call site in mr_map.sites: that of its mark, or where that would go. MR_MAP_SITES:
+ * it has none, and there is no room for it. Two of one mark are told apart only where each has
+ * found its own home free; one pair in some millions is not.
+ */
+static __always_inline __u32 site_place(const struct mr_map *m, __u64 key)
 {
-	return 1ull << (key >> 58);
+	__u32 home = mr_site_home(key), i;
+	__u16 mark = mr_site_mark(key), there;
+
+	for (i = 0; i < MR_MAP_SITES; i++) {
+		there = *(const volatile __u16 *)&m->sites[(home + i) & (MR_MAP_SITES - 1)];
+		if (!there || there == mark)
+			return (home + i) & (MR_MAP_SITES - 1);
+	}
+	return MR_MAP_SITES;
+}
+
+/*
+ * Notes that the call site uses the map, once that is of several goroutines. Returns its number, by
+ * which mr_trial.by_site counts; MR_MAP_SITES: it has none. Always called, a function of its own:
+ * the verifier would follow each branch of it through all that comes after.
+ */
+__noinline int map_site(__u32 index, __u64 map, __u64 key)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	__u16 mark = mr_site_mark(key);
+	__u32 place;
+
+	if (!m || m->addr != map || !(m->flags & MR_MAP_SHARED))
+		return MR_MAP_SITES;
+	place = site_place(m, key);
+	if (place >= MR_MAP_SITES)
+		m->flags |= MR_MAP_CROWDED;
+	else if (m->sites[place] != mark)
+		m->sites[place] = mark;
+	return (int)place;
 }
 
 static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, struct mr_cpu *c)

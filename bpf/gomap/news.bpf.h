@@ -18,7 +18,8 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 	const volatile struct mr_target *t = target_of(g);
 	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
 	__u64 ip = t->sites[last->what & (MR_SITE_SLOTS - 1)].ip, ret = 0;
-	__u32 cpu;
+	__u64 key;
+	__u32 cpu, place;
 
 	if (not || !cfg.holds_enabled || !m ||
 	    (m->flags & (MR_MAP_SHARED | MR_MAP_STACK)) != MR_MAP_SHARED)
@@ -28,7 +29,9 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 		count(this_cpu(g, &cpu), MR_COUNT_CALLER_FAULT);
 		return 0;
 	}
-	return !(m->sites & caller_bit(caller_key(ip ^ tag_of(g), ret)));
+	key = caller_key(ip ^ tag_of(g), ret);
+	place = site_place(m, key);
+	return place < MR_MAP_SITES && m->sites[place] != mr_site_mark(key);
 }
 
 #endif

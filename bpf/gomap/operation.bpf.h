@@ -10,6 +10,7 @@ struct operation { /* one entry into a map function */
 	__u64 quiet_ns; /* since the one before in its map's record */
 	__u32 tid, cpu, index;
 	__u8 op, type_arg;
+	__u8 site;	/* number of its call site on this map; MR_MAP_SITES: none */
 	bool by_helper; /* a constant: this program may use bpf_loop() */
 	bool at_call;	/* a constant: this is the call instruction, not the function called */
 	bool leaves;	/* the stack check fails: it comes again, perhaps much later */

@@ -18,14 +18,9 @@
 #define TRIAL_ENOUGH 30	 /* controls met at a site after which it is seldom held */
 #define TRIAL_FREQUENT 8 /* controls met before their share is believed */
 #define TRIAL_SETTLED_ODDS 16 /* then every so manieth time that it is due */
-#define TRIAL_RARE_BIT 62     /* of trial_who(): above the call site's six */
+#define TRIAL_SITE_SHIFT 56   /* of trial_who(): the call site's number */
+#define TRIAL_RARE_BIT 62     /* above it */
 #define TRIAL_RARE_ODDS 8     /* of rarely used maps every so manieth hold takes part */
-
-/* Holds and controls are counted by call site: what is true of one need not be of another. */
-static __always_inline __u8 trial_site(const struct mr_caller *s)
-{
-	return s->key >> 58;
-}
 
 static __always_inline struct mr_trial *trial_slot(__u32 index)
 {
@@ -54,7 +49,7 @@ static __always_inline struct mr_trial *trial_of(__u32 index, const struct mr_ma
 	t->holds = 0;
 	t->controls = 0;
 	t->met = 0;
-	for (i = 0; i < MR_TRIAL_CLASSES / 8; i++)
+	for (i = 0; i < MR_MAP_SITES / 8; i++)
 		((volatile __u64 *)t->by_site)[i] = 0;
 	t->map = m->addr;
 	return t;
@@ -73,9 +68,10 @@ static __always_inline __u64 processor_of(__u64 g)
 
 /* Thread, CPU, operation and call site in one word: a function that is verified by itself has five
  * arguments, numbers all of them. */
-static __always_inline __u64 trial_who(const struct operation *o, __u8 site)
+static __always_inline __u64 trial_who(const struct operation *o)
 {
-	return o->tid | (__u64)(__u16)o->cpu << 32 | (__u64)o->op << 48 | (__u64)site << 56;
+	return o->tid | (__u64)(__u16)o->cpu << 32 | (__u64)o->op << 48 |
+	       (__u64)o->site << TRIAL_SITE_SHIFT;
 }
 
 /*
@@ -104,8 +100,8 @@ __noinline int trial_meet(__u32 index, __u64 map, __u64 g, __u64 now, __u64 who)
 		return 0;
 	m->trial = 0;
 	t->met++;
-	if (t->by_site[t->site & (MR_TRIAL_CLASSES - 1)] < 255)
-		t->by_site[t->site & (MR_TRIAL_CLASSES - 1)]++;
+	if (t->by_site[t->site & (MR_MAP_SITES - 1)] < 255)
+		t->by_site[t->site & (MR_MAP_SITES - 1)]++;
 	return 1;
 }
 
@@ -136,20 +132,21 @@ static __always_inline __u64 trial_length(const struct operation *o, struct mr_c
 		return 0;
 	if (t->met >= TRIAL_FREQUENT && t->met * 2 > t->controls && length / 8 >= cfg.min_hold_ns)
 		length /= 8;
-	if (t->by_site[trial_site(s) & (MR_TRIAL_CLASSES - 1)] < TRIAL_ENOUGH ||
+	if (t->by_site[o->site & (MR_MAP_SITES - 1)] < TRIAL_ENOUGH ||
 	    !(bpf_get_prandom_u32() % TRIAL_SETTLED_ODDS))
 		return length;
 	s->next_ns = o->now + length;
 	return 0;
 }
 
-/* Throws the coin. 1: it is a control, and open. */
+/* Throws the coin. 1: it is a control, and open. They are counted by call site, as what is true of
+ * one need not be of another: one without a number takes no part. */
 __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 who)
 {
 	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
 	struct mr_trial *t;
 
-	if (!m || m->addr != map)
+	if (!m || m->addr != map || who >> TRIAL_SITE_SHIFT & MR_MAP_SITES)
 		return 0;
 	if (who >> TRIAL_RARE_BIT & 1 && bpf_get_prandom_u32() % TRIAL_RARE_ODDS)
 		return 0; /* held, whatever the coin would say */
@@ -166,7 +163,7 @@ __noinline int trial_toss(__u32 index, __u64 map, __u64 g, __u64 length, __u64 w
 	t->tid = (__u32)who;
 	t->cpu = (__u16)(who >> 32);
 	t->op = (__u8)(who >> 48);
-	t->site = who >> 56 & (MR_TRIAL_CLASSES - 1);
+	t->site = who >> TRIAL_SITE_SHIFT & (MR_MAP_SITES - 1);
 	t->end_ns = bpf_ktime_get_ns() + length;
 	if (t->processor)
 		m->trial = 1;
@@ -196,8 +193,7 @@ static __always_inline bool trial_control(const struct operation *o, struct mr_c
 	if (!trial_wanted(o, s))
 		return false;
 	if (!trial_toss(o->index, o->map, o->g, length,
-			trial_who(o, trial_site(s)) | (__u64)policy_rare(o->quiet_ns, length)
-							      << TRIAL_RARE_BIT))
+			trial_who(o) | (__u64)policy_rare(o->quiet_ns, length) << TRIAL_RARE_BIT))
 		return false;
 	s->next_ns = o->now + length;
 	return true;

@@ -34,9 +34,9 @@
 #define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
 #define MR_SUSPECTS 1024      /* likewise of suspects */
 #define MR_SUSPECTS_OWN 16
-#define MR_DISTANCES 40	    /* how far apart they were: powers of two of nanoseconds */
-#define MR_TRIAL_CLASSES 64 /* call sites of a map that are told apart (power of two) */
-#define MR_HEADER_MAX 64    /* bytes of a map header that travel with an event */
+#define MR_DISTANCES 40	 /* how far apart they were: powers of two of nanoseconds */
+#define MR_MAP_SITES 32	 /* call sites of a map that are told apart (power of two) */
+#define MR_HEADER_MAX 64 /* bytes of a map header that travel with an event */
 
 /* What a clone has of the map that it was made from. */
 enum mr_clone {
@@ -137,8 +137,10 @@ struct mr_target {
 	/* Where runtime.sched.gcwaiting is: whoever is asked to stop while it is not set is to let
 	 * others run, and need not hurry. 0: he always does. */
 	__u64 stop_world;
-	__u16 g_panic, recover_in_g;
-	__u32 panics; /* entries of the table of panics' sites, as pairs */
+	__u16 g_panic;
+	__u8 recover_in_g;
+	__u8 flag_stays; /* a map's writing flag may be set with nobody inside */
+	__u32 panics;	 /* entries of the table of panics' sites, as pairs */
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
@@ -191,13 +193,14 @@ struct mr_map_access { /* last access of one class to a map */
 
 #define MR_LAST_ONCE 0x80u /* it has passed its stack check: the same call comes no second time */
 
-#define MR_MAP_SHARED 1u   /* two goroutines have been seen */
-#define MR_MAP_RACY 2u	   /* two have collided on it */
-#define MR_MAP_WRITTEN 4u  /* at least one write since the record began */
-#define MR_MAP_STACK 8u	   /* lies on a goroutine's stack */
-#define MR_MAP_WRITERS 16u /* more goroutines have written than writer and writer_before name */
-#define MR_MAP_MET 32u	   /* two met, reported or not: whatever else is seen, it is not ordered */
-#define MR_MAP_EMPTIED 64u /* by a delete or a clear, perhaps: each gives it a new seed */
+#define MR_MAP_SHARED 1u    /* two goroutines have been seen */
+#define MR_MAP_RACY 2u	    /* two have collided on it */
+#define MR_MAP_WRITTEN 4u   /* at least one write since the record began */
+#define MR_MAP_STACK 8u	    /* lies on a goroutine's stack */
+#define MR_MAP_WRITERS 16u  /* more goroutines have written than writer and writer_before name */
+#define MR_MAP_MET 32u	    /* two met, reported or not: whatever else is seen, it is not ordered */
+#define MR_MAP_EMPTIED 64u  /* by a delete or a clear, perhaps: each gives it a new seed */
+#define MR_MAP_CROWDED 128u /* used from more call sites than it has numbers for */
 
 /*
  * Direct-mapped by tagged address; a newcomer takes the record over, be it that another map lies at
@@ -228,12 +231,28 @@ struct mr_map {
 	__u64 type;
 	__u64 hold_ns; /* time held */
 	__u32 holds, collisions;
-	__u64 sites; /* one bit per call site since two goroutines were seen, by its class */
 	/* One mark for each goroutine that has come to write, by its g (mr_mark()): stores
 	 * only, so that of two that come at once none is forgotten. */
 	__u8 marks[MR_MARKS];
 	__u64 proved; /* the map whose collisions these are, else they are another's */
+	/* The call sites that have used it since two goroutines were seen, by number: of each a
+	 * mark (mr_site_mark()), from its home on where there was room; 0: none. Stores only, as
+	 * above. */
+	__u16 sites[MR_MAP_SITES];
+	__u64 pad;
 };
+
+/* Of a call site, by what it is hashed to (bpf/gomap/mapstate.bpf.h): never 0. */
+static inline __u16 mr_site_mark(__u64 key)
+{
+	return (__u16)(key >> 48) + !(key >> 48);
+}
+
+/* Where its mark is looked for first. */
+static inline __u32 mr_site_home(__u64 key)
+{
+	return (__u32)(key >> 43) & (MR_MAP_SITES - 1);
+}
 
 /* The place of a goroutine's mark, and the mark: never 0. */
 static inline __u32 mr_mark_place(__u64 g)
@@ -305,11 +324,12 @@ struct mr_trial {
 	__u32 tid;
 	__u16 cpu;
 	__u8 op;	       /* enum mr_op */
-	__u8 site;	       /* class of its call site */
+	__u8 site;	       /* number of its call site */
 	__u32 holds, controls; /* how the coin fell */
 	__u32 met;	       /* controls during which another goroutine came, sum of all sites */
 	__u32 pad;
-	__u8 by_site[MR_TRIAL_CLASSES]; /* the same by the control's site, at most 255 */
+	__u8 by_site[MR_MAP_SITES]; /* the same by the control's site, at most 255 */
+	__u8 pad2[32];
 };
 
 /* Who left for an operation on a racy map last, by CPU, and when (the lowest bit: a write); one for
@@ -519,7 +539,7 @@ _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
 _Static_assert(sizeof(struct mr_map_access) == 24, "wire");
-_Static_assert(sizeof(struct mr_map) == 192, "wire");
+_Static_assert(sizeof(struct mr_map) == 256, "wire");
 _Static_assert(sizeof(struct mr_fastpath) == 64, "wire");
 _Static_assert(sizeof(struct mr_last_op) == 128, "wire");
 _Static_assert(sizeof(struct mr_delay) == 128, "wire");

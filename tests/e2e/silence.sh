@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-silence_names='one_p set_anew one_cpu no_holds idle stopped frozen remapped trapped children go_tool go_test'
+silence_names='one_p set_anew one_cpu no_holds idle stopped frozen remapped trapped children go_tool go_test flag_stays'
 
 # must WHY COMMAND...: sets why when the command fails
 must()
@@ -80,6 +80,23 @@ silence_one_cpu()
 {
 	start_target taskset -c 0 "$(built 1.24-stripped sleeper)"
 	watched_run 0 -p "$target" -d 0.3 && warned 'one CPU only' && nothing one-cpu 'one CPU only'
+}
+
+# Nobody is inside, whatever the map's flag and Go's own check say: nothing is proved. Another program's flag does tell.
+silence_flag_stays()
+{
+	local version
+	for version in 1.19 1.27; do
+		watched_run 66 -d 30 -- "$(built $version-stripped faulting)"
+		[[ -z $why ]] && warned 'recover from a fault' || return 1
+		must 'it did not die of the flag' grep -q '^fatal error: concurrent map' "$work/stderr" || return 1
+		must 'no caveat flag-stays' jq -e 'any(.stats.caveats[]; .code == "flag-stays" and (.blind | not))' "$work/out.json" >"$work/jq" || return 1
+		must 'something is proved' jq -e 'all(.races[]; .evidence == "fatal" and .proves == "nothing" and (.caveat | test("SetPanicOnFault")))' \
+			"$work/out.json" >"$work/jq" || return 1
+		must 'somebody is said to be inside' jq -e 'all(.deaths[]; .not_identified | test("still inside") | not)' "$work/out.json" >"$work/jq" || return 1
+	done
+	start_target "$(built 1.24-stripped sleeper)"
+	watched_run 0 -p "$target" -d 0.3 && no_caveat flag-stays
 }
 
 silence_no_holds()
@@ -197,7 +214,7 @@ silence_go_test()
 silence_build()
 {
 	local name dir=$e2e_build/remap
-	for name in 1.19-stripped/sleeper 1.24-stripped/sleeper 1.24-pie/sleeper 1.24-stripped/idle; do
+	for name in 1.19-stripped/faulting 1.27-stripped/faulting 1.19-stripped/sleeper 1.24-stripped/sleeper 1.24-pie/sleeper 1.24-stripped/idle; do
 		build_program "${name%/*}" "$e2e_dir/programs/${name#*/}.go"
 	done
 	build_case 1.24-stripped clean_mutex

@@ -218,6 +218,7 @@ static struct verdict sim_verdict(void)
 	struct mr_trial *t = &trial_table[index & (MR_TRIAL_SLOTS - 1)];
 	struct verdict_input in = {.collisions = mr_map_proved(m, m->addr) ? m->collisions : 0,
 				   .met = m->flags & MR_MAP_MET,
+				   .crowded = m->flags & MR_MAP_CROWDED,
 				   .sites = m->sites,
 				   .holds = t->holds,
 				   .controls = t->controls,

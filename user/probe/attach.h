@@ -37,8 +37,9 @@ struct attach_opts {
 	uint64_t long_hold_ns;
 	uint32_t map_records; /* a power of two, 0: MR_MAP_RECORDS, or more for many targets */
 	uint32_t targets;     /* about how many there will be */
-	bool no_multi; /* one perf event per site although the kernel could do better (tests) */
-	bool deaths;   /* by the runtime's hand are told of, whatever the reason */
+	bool no_multi;	 /* one perf event per site although the kernel could do better (tests) */
+	bool deaths;	 /* by the runtime's hand are told of, whatever the reason */
+	bool flag_stays; /* of this process: fault_recovers() */
 	/* One that the runtime ends is stopped to be looked at, for so long at the most; 0: it is
 	 * not. */
 	uint64_t max_freeze_ns;

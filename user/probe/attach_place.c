@@ -114,6 +114,7 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 			"process %d is not stopped when it dies, so that less can be told of that: it "
 			"is another user's, and without CAP_KILL maprace may not let it go again",
 			(int)p->pid);
+	a->config.flag_stays = a->opts.flag_stays;
 	a->config.long_hold_ns = a->opts.long_hold_ns;
 	a->config.bold_hold_ns = a->opts.long_hold_ns;
 	if (a->opts.long_hold_ns && !world_find(bin, &world))

@@ -226,6 +226,9 @@ static const char *why_not(const struct taking *t)
 	if (!t->self_inside)
 		return "it is not certain which map the one that died was inside of: it entered it "
 		       "unseen";
+	if (t->still_written && t->target->source.flag_stays)
+		return "the map's writing flag is set, which a fault that this program has "
+		       "recovered from may have left";
 	if (t->still_written)
 		return "somebody is still inside a write to this map, and who that is cannot be told";
 	if (t->mark_unknown)

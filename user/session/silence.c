@@ -29,6 +29,10 @@
 	"process %d is the go tool: the test or program that it builds and runs is another " \
 	"process, which is not watched: go test -exec 'maprace watch --'"
 
+#define FLAG_STAYS                                                                                  \
+	"process %d can recover from a fault inside a map function (debug.SetPanicOnFault), which " \
+	"leaves the map's writing flag set: what follows from that flag proves nothing there"
+
 /* It may set it whenever it likes, and does when it starts. */
 static void look_at_procs(struct watched *t)
 {
@@ -196,6 +200,8 @@ void silence_begin(struct watched *t)
 	s->go_tool = is_go_tool(t);
 	if (s->go_tool)
 		log_warn(GO_TOOL, (int)t->process.pid);
+	if (t->source.flag_stays)
+		log_warn(FLAG_STAYS, (int)t->process.pid);
 }
 
 void silence_look(struct watched *t)
@@ -307,6 +313,9 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 	else if (!r && s->foreign)
 		r = report_caveat_say(stats, "text-remapped", (uint32_t)pid, s->foreign == s->sites,
 				      FOREIGN, s->foreign, s->sites, (int)pid);
+	if (!r && t->source.flag_stays)
+		r = report_caveat_say(stats, "flag-stays", (uint32_t)pid, false, FLAG_STAYS,
+				      (int)pid);
 	if (!r)
 		r = report_places(t, stats);
 	for (i = 0; i < t->hooks.count && !r; i++)

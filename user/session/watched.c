@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "detect/gomap/maprows.h"
 #include "process/situation.h"
+#include "probe/fault.h"
 #include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/post_mortem.h"
@@ -83,6 +84,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	r = find_bias(w, &bias, err);
 	if (r)
 		return r;
+	w->source.flag_stays = own.flag_stays = fault_recovers(w->bin);
 	w->source.resolver = (struct resolver){.bin = w->bin, .process = &w->process, .bias = bias};
 	if (w->library)
 		own.max_freeze_ns = own.deaths = 0; /* nobody looks at it when it dies */

@@ -82,16 +82,23 @@ static bool is_inside(const struct tracker_source *source, const struct mr_event
 	"a clone that is made while a writer is inside its source has the writing flag from birth: " \
 	"the conflict may be that of the source"
 
+#define FAULT_CAVEAT                                                                            \
+	"this program can recover from a fault inside a map function (debug.SetPanicOnFault), " \
+	"which leaves the map's writing flag set: nobody else need have been inside"
+
 /* inside: the map is the one that it dies of; any other one may be such a clone. */
-static int say_caveat(const struct go_binary *bin, const struct mr_event_fatal *e, bool inside,
-		      struct report_race *race)
+static int say_caveat(const struct tracker_source *source, const struct mr_event_fatal *e,
+		      bool inside, struct report_race *race)
 {
+	const struct go_binary *bin = source->resolver.bin;
 	const struct go_layout *layout = go_binary_layout(bin);
 	bool clones = layout->map_impl == GO_MAP_SWISS && layout->clone_is_method;
 	const char *caveat = NULL;
 
 	if ((e->born_flagged || (clones && !inside)) && !race->damaged)
 		caveat = CLONE_CAVEAT;
+	if (source->flag_stays && !race->damaged)
+		caveat = FAULT_CAVEAT;
 	if (buildinfo_unreleased(go_binary_version(bin), ALLOCATOR_MINOR))
 		caveat = ALLOCATOR_CAVEAT;
 	if (!caveat)
@@ -146,7 +153,7 @@ int fatal_race(struct tracker_source *source, const struct mr_event_fatal *e,
 		goto fail;
 	race->access[0].op = messages[which].op;
 	inside = is_inside(source, e);
-	ret = say_caveat(source->resolver.bin, e, inside, race);
+	ret = say_caveat(source, e, inside, race);
 	if (!ret && inside)
 		ret = fill_map(source, e, race);
 	if (!ret)

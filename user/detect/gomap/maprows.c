@@ -47,7 +47,11 @@ static struct verdict verdict_now(const struct tracker_source *source, const str
 {
 	const struct mr_trial *trials = attachment_trials(source->attachment);
 	struct verdict_input in = {
-		.collisions = collisions_of(m), .met = m->flags & MR_MAP_MET, .sites = m->sites};
+		.collisions = collisions_of(m),
+		.met = m->flags & MR_MAP_MET,
+		.crowded = m->flags & MR_MAP_CROWDED,
+		.sites = m->sites,
+	};
 	struct mr_trial t;
 
 	if (trials) {

@@ -26,13 +26,18 @@ static double weight(uint32_t holds, uint32_t controls)
 static unsigned int least_met(const struct verdict_input *in)
 {
 	unsigned int least = UINT8_MAX, i;
+	bool any = false;
 
-	if (!in->sites || !in->by_site)
+	if (in->crowded || !in->by_site)
 		return 0;
-	for (i = 0; i < MR_TRIAL_CLASSES; i++)
-		if (in->sites >> i & 1 && in->by_site[i] < least)
+	for (i = 0; i < MR_MAP_SITES; i++) {
+		if (!in->sites[i])
+			continue;
+		any = true;
+		if (in->by_site[i] < least)
 			least = in->by_site[i];
-	return least;
+	}
+	return any ? least : 0;
 }
 
 struct verdict verdict_of(const struct verdict_input *in)

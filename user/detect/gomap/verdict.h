@@ -16,9 +16,10 @@
 struct verdict_input {
 	uint64_t collisions;	  /* proofs of any kind */
 	bool met;		  /* two goroutines met, and no proof of it reached us */
-	uint64_t sites;		  /* one bit per class of call site that used the map */
+	bool crowded;		  /* more call sites used it than there are counts for */
+	const uint16_t *sites;	  /* not 0: a call site that used the map, MR_MAP_SITES of them */
 	uint32_t holds, controls; /* how the coin fell */
-	const uint8_t *by_site;	  /* controls met by the control's site, MR_TRIAL_CLASSES of them;
+	const uint8_t *by_site;	  /* controls met by the control's site, MR_MAP_SITES of them;
 				     NULL: there was no trial */
 };
 

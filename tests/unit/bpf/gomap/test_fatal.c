@@ -28,6 +28,17 @@ static void dies_alone(struct goroutine *r)
 	assert_int_equal(cpus1[r->cpu].counts[MR_COUNT_FATAL_UNATTRIBUTED], 1);
 }
 
+/* A fault may have left the flag: the one that wrote has gone on, perhaps. */
+static void nobody_is_told_where_the_flag_stays(void **state)
+{
+	(void)state;
+	target1.flag_stays = 1;
+	at(0, &a, SITE_WRITE);
+	at(1000, &b, SITE_READ);
+	clock_ns += 1000;
+	dies_alone(&b);
+}
+
 static void the_only_other_writer_is_told(void **state)
 {
 	const struct mr_event_fatal *e;
@@ -388,6 +399,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
+		TEST(nobody_is_told_where_the_flag_stays),
 		TEST(the_only_other_writer_is_told),
 		TEST(of_two_writers_each_is_the_others),
 		TEST(an_older_caller_is_not_told),

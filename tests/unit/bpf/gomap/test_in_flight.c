@@ -137,6 +137,30 @@ static void an_empty_clones_flag_is_no_evidence(void **state)
 	set_up(state);
 }
 
+/* Where a fault may have left the flag: nobody need be inside. Nor is the map called ordered. */
+static void in_flight_says_nothing_where_the_flag_stays(void **state)
+{
+	struct goroutine a, b;
+	int stays;
+
+	for (stays = 0; stays < 2; stays++) {
+		set_up(state);
+		goroutine_init(&a, 1);
+		goroutine_init(&b, 2);
+		target1.flag_stays = (__u8)stays;
+		cfg.holds_enabled = 0;
+		op(&a, SITE_WRITE, gomaps[0]);
+		cfg.holds_enabled = 1;
+		gomaps[0][1] = 4;
+		op(&b, SITE_READ, gomaps[0]);
+		assert_int_equal(event_count, !stays);
+		assert_int_equal(cpus1[2].counts[MR_COUNT_IN_FLIGHT_UNATTRIBUTED], stays);
+		assert_true(map_table[map_index(TAGGED(gomaps[0]))].flags & MR_MAP_MET);
+		tear_down(state);
+	}
+	set_up(state);
+}
+
 static struct goroutine writer, reporter;
 
 /* The one that was inside is through, and comes again. */
@@ -356,6 +380,7 @@ int main(void)
 		TEST(in_flight_of_two_writers_is_nobodys),
 		TEST(in_flight_names_nobody_unless_all_were_seen),
 		TEST(an_empty_clones_flag_is_no_evidence),
+		TEST(in_flight_says_nothing_where_the_flag_stays),
 		TEST(in_flight_never_names_the_one_that_reports),
 		TEST(in_flight_tells_no_older_caller),
 		TEST(in_flight_tells_no_caller_of_a_write_before_others_passed),

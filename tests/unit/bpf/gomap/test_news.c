@@ -28,15 +28,25 @@ static void shared(void)
 	assert_true(record()->flags & MR_MAP_SHARED);
 }
 
+static unsigned int known_sites(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < MR_MAP_SITES; i++)
+		n += record()->sites[i] != 0;
+	return n;
+}
+
 /* Directly behind a write under a lock one without it, from another line. */
 static void a_call_site_is_news_however_soon(void **state)
 {
-	__u64 looks, sites;
+	unsigned int sites;
+	__u64 looks;
 
 	(void)state;
 	shared();
 	looks = cpus1[a.cpu].looks;
-	sites = record()->sites;
+	sites = known_sites();
 	now_ns += 1000;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[a.cpu].looks, looks); /* the same line again is none */
@@ -46,11 +56,67 @@ static void a_call_site_is_news_however_soon(void **state)
 	a.stack[8] += 0x77;
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[a.cpu].looks, looks + 1);
-	assert_int_not_equal(record()->sites, sites);
+	assert_int_equal(known_sites(), sites + 1);
 	now_ns += 1000;
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	op(&a, SITE_WRITE, gomaps[0]);
 	assert_int_equal(cpus1[a.cpu].looks, looks + 1);
+}
+
+static __u64 key_of_write(__u64 ret)
+{
+	return caller_key(site_list[SITE_WRITE].ip ^ tag_of(TAGGED(a.g)), ret);
+}
+
+/* Whatever bits of their hash are the same, as long as not all are that are kept. */
+static void a_call_site_is_news_whatever_another_is_hashed_to(void **state)
+{
+	static const unsigned int shifts[] = {58, 52, 43};
+	__u64 looks, key, ret, other;
+	unsigned int i, sites;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		begin(NULL);
+		shared();
+		sites = known_sites();
+		ret = a.stack[8];
+		key = key_of_write(ret);
+		for (other = ret + 1;; other++)
+			if (!((key_of_write(other) ^ key) >> shifts[i] & 63))
+				break;
+		looks = cpus1[a.cpu].looks;
+		now_ns += 1000;
+		memset(fastpath_table, 0, sizeof(fastpath_table));
+		a.stack[8] = other;
+		op(&a, SITE_WRITE, gomaps[0]);
+		assert_int_equal(cpus1[a.cpu].looks, looks + 1);
+		assert_int_equal(known_sites(), sites + 1);
+	}
+}
+
+/* More of them than have a number: those that have none are looked at as others are. */
+static void a_site_without_a_number_is_no_news(void **state)
+{
+	__u64 looks;
+	unsigned int i;
+
+	(void)state;
+	shared();
+	for (i = known_sites(); i <= MR_MAP_SITES; i++) {
+		assert_int_equal(known_sites(), i);
+		assert_false(record()->flags & MR_MAP_CROWDED);
+		now_ns += 10000000;
+		a.stack[8] += 0x77;
+		op(&a, SITE_WRITE, gomaps[0]);
+	}
+	assert_int_equal(known_sites(), MR_MAP_SITES);
+	assert_true(record()->flags & MR_MAP_CROWDED);
+	looks = cpus1[a.cpu].looks;
+	now_ns += 1000;
+	memset(fastpath_table, 0, sizeof(fastpath_table));
+	op(&a, SITE_WRITE, gomaps[0]);
+	assert_int_equal(cpus1[a.cpu].looks, looks);
 }
 
 /* One pair of 64 has the same bit in mr_map.seen. */
@@ -85,6 +151,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_call_site_is_news_however_soon),
+		TEST(a_call_site_is_news_whatever_another_is_hashed_to),
+		TEST(a_site_without_a_number_is_no_news),
 		TEST(two_with_one_bit_are_two),
 	};
 

@@ -117,6 +117,55 @@ static void rare_without_lock(int seed)
 	sim_add(sim_poisson, SITE_READ, -1, 200000000)->next_ns = sim.now + 20000000;
 }
 
+/* One that came once, seen and never tested; what its call site is hashed to has much in common
+ * with that of those that are. */
+static void once_and_alike(int seed)
+{
+	struct actor *once;
+	__u64 ip, key;
+	int i, shift = seed % 2 ? 58 : 43;
+
+	for (i = 0; i < 3; i++)
+		sim_add(sim_poisson, SITE_WRITE, 0, 50000);
+	once = sim_add(sim_poisson, SITE_WRITE, 0, SIM_NEVER >> 12);
+	once->next_ns = sim.now + 20000000;
+	ip = site_list[SITE_WRITE].ip ^ tag_of(TAGGED(once->goroutine.g));
+	key = caller_key(ip, sim.actors[0].goroutine.stack[8]);
+	do
+		once->goroutine.stack[8]++;
+	while ((caller_key(ip, once->goroutine.stack[8]) ^ key) >> shift & 63);
+}
+
+/* As many call sites as have numbers are told apart, whatever they are hashed to. */
+static void sim_many_sites(struct simulation *s, struct actor *a)
+{
+	(void)s;
+	if (!sim_lock(a))
+		return;
+	a->goroutine.stack[8] = 0x500000 + 0x100 * (sim_random() % a->mean_ns);
+	sim_operate(a);
+	sim_unlock(a);
+	a->next_ns = sim.now + sim_exponential(50000);
+}
+
+static void crowded(int seed)
+{
+	int i;
+
+	(void)seed;
+	for (i = 0; i < 4; i++)
+		sim_add(sim_many_sites, SITE_WRITE, 0, MR_MAP_SITES + 1)->next_ns = sim.now + 1000;
+}
+
+static void full(int seed)
+{
+	int i;
+
+	(void)seed;
+	for (i = 0; i < 4; i++)
+		sim_add(sim_many_sites, SITE_WRITE, 0, MR_MAP_SITES)->next_ns = sim.now + 1000;
+}
+
 static void racy_maps_never_become_ordered(void **state)
 {
 	(void)state;
@@ -133,6 +182,8 @@ static void what_cannot_be_tested_stays_unproven(void **state)
 	assert_int_equal(ordered_runs("lock step beyond reach", lock_step_beyond_reach, 20, 10), 0);
 	assert_int_equal(ordered_runs("one processor", one_processor, 20, 10), 0);
 	assert_int_equal(ordered_runs("unheard", independent_and_unheard, 20, 10), 0);
+	assert_int_equal(ordered_runs("once, its site alike", once_and_alike, 20, 10), 0);
+	assert_int_equal(ordered_runs("more call sites than numbers", crowded, 2, 5), 0);
 }
 
 /* --- ordered ---------------------------------------------------------------------------------- */
@@ -149,6 +200,7 @@ static void locked_maps_become_ordered(void **state)
 {
 	(void)state;
 	assert_int_equal(ordered_runs("locked", locked, 20, 10), 20);
+	assert_int_equal(ordered_runs("as many call sites as numbers", full, 2, 20), 2);
 }
 
 /* --- one step at a time ----------------------------------------------------------------------- */

@@ -134,6 +134,22 @@ static const struct report_race *races(struct world *w, size_t n)
 	return w->report.races;
 }
 
+static void a_fatal_error_proves_nothing_where_the_flag_stays(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	w.source.flag_stays = true;
+	die(&w, WRITES, false);
+	race = races(&w, 1);
+	assert_int_equal(race->evidence, REPORT_FATAL);
+	assert_non_null(strstr(race->caveat, "SetPanicOnFault"));
+	assert_int_equal(report_proves(race), REPORT_PROVES_NOTHING);
+	world_close(&w);
+}
+
 static void a_fatal_error_proves_a_pair(void **state)
 {
 	const struct report_race *race;
@@ -332,6 +348,7 @@ static void what_a_kind_is_says_its_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fatal_error_proves_nothing_where_the_flag_stays),
 		cmocka_unit_test(a_fatal_error_proves_a_pair),
 		cmocka_unit_test(unless_it_is_elsewhere),
 		cmocka_unit_test(a_damaged_map_has_no_other),

@@ -11,16 +11,20 @@
 #include "detect/gomap/maprows.h"
 #include "detect/gomap/verdict.h"
 
-static uint8_t by_site[MR_TRIAL_CLASSES];
+static uint8_t by_site[MR_MAP_SITES];
+static uint16_t sites[MR_MAP_SITES];
 
 static struct verdict_input tested(unsigned int met)
 {
 	struct verdict_input in = {
-		.sites = 1ull << 3 | 1ull << 60, .holds = 300, .controls = 100, .by_site = by_site};
+		.sites = sites, .holds = 300, .controls = 100, .by_site = by_site};
 
 	memset(by_site, 0, sizeof(by_site));
+	memset(sites, 0, sizeof(sites));
+	sites[3] = 0x1234;
 	by_site[3] = (uint8_t)met;
-	by_site[60] = 255;
+	sites[30] = 1;
+	by_site[30] = 255;
 	return in;
 }
 
@@ -62,7 +66,11 @@ static void the_least_tested_site_decides(void **state)
 
 	(void)state;
 	assert_int_equal(verdict_of(&in).verdict, REPORT_ORDERED);
-	in.sites |= 1; /* one more site, never tested */
+	sites[0] = 1; /* one more site, never tested */
+	assert_int_equal(verdict_of(&in).verdict, REPORT_UNPROVEN);
+	assert_true(verdict_of(&in).expected == 0);
+	in = tested(255);
+	in.crowded = true; /* one that there is no count for */
 	assert_int_equal(verdict_of(&in).verdict, REPORT_UNPROVEN);
 	assert_true(verdict_of(&in).expected == 0);
 }
@@ -78,7 +86,7 @@ static void nothing_tested_is_unproven(void **state)
 	in.holds = 0; /* no hold, no chance to collide */
 	assert_int_equal(verdict_of(&in).verdict, REPORT_UNPROVEN);
 	in = tested(255);
-	in.sites = 0;
+	memset(sites, 0, sizeof(sites));
 	assert_int_equal(verdict_of(&in).verdict, REPORT_UNPROVEN);
 	in = tested(255);
 	in.by_site = NULL;
@@ -113,7 +121,8 @@ static double random_real(uint64_t *state)
  */
 static double greatest_before_collision(uint64_t seed, int pattern, double hindrance)
 {
-	struct verdict_input in = {.sites = 1, .by_site = by_site};
+	static const uint16_t first[MR_MAP_SITES] = {1};
+	struct verdict_input in = {.sites = first, .by_site = by_site};
 	double greatest = 0, e;
 	bool come;
 	int n;
