@@ -229,7 +229,7 @@ static bool is_of_a_process(const char *path)
 int file_find(const char *path)
 {
 	struct file_errand *e;
-	int fd, r;
+	int fd = -1, r;
 
 	if (!is_of_a_process(path))
 		return find_own(path);
@@ -240,7 +240,7 @@ int file_find(const char *path)
 int file_find_strange(const char *path)
 {
 	struct file_errand *e;
-	int fd, r = run_by_name(path, do_find_strange, &e, &fd);
+	int fd = -1, r = run_by_name(path, do_find_strange, &e, &fd);
 
 	return opened_or(r, fd);
 }
@@ -268,7 +268,7 @@ int file_identify_open(int fd, struct file_identity *out)
 int file_open_found(int found)
 {
 	struct file_errand *e = errand_place();
-	int r, fd;
+	int r, fd = -1;
 
 	if (!e)
 		return -errno;
