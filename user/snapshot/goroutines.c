@@ -9,13 +9,10 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "go/data_refs.h"
 #include "go/labels.h"
+#include "snapshot/raw_g.h"
 
-#define SCAN 0x1000u		  /* _Gscan: its stack is being looked through */
-#define MAX_G 512		  /* bytes of a runtime.g */
-#define MAX_STACK (1ull << 30)	  /* runtime.maxstacksize on 64 bits, and then some */
-#define MAX_GOROUTINES (1u << 24) /* 16 million: their stacks alone are 32 GiB */
-#define MAX_ID (1ull << 56)
 #define SAMPLE 64
 #define HINTED_SAMPLE 8
 #define TRIES 20
@@ -23,14 +20,8 @@
 #define NAP_NS 5000000
 #define MAX_DATA (1ull << 30) /* of a program that is looked through */
 #define PIECE (1u << 20)
-#define MAX_ADDRESS (1ull << 47)
+#define MAX_REFS 64
 #define MAX_LABELS 1024 /* different ones */
-
-struct raw_g {
-	uint64_t lo, hi, m, id, parent, gopc, startpc, waitsince, labels;
-	uint64_t sp, pc, bp, syscallsp, syscallpc;
-	uint32_t status, reason;
-};
 
 const char *goroutine_status_name(uint32_t status)
 {
@@ -45,66 +36,12 @@ const char *goroutine_status_name(uint32_t status)
 	return status < GOROUTINE_STATUSES && names[status] ? names[status] : "?";
 }
 
-static int read_g(struct memory *memory, const struct go_layout *l, uint64_t addr, struct raw_g *g)
-{
-	uint8_t raw[MAX_G];
-	int r;
-
-	if (addr & 7 || addr < 4096 || addr >= MAX_ADDRESS || l->g_size > sizeof(raw))
-		return -EFAULT;
-	r = memory_read(memory, addr, raw, l->g_size);
-	if (r)
-		return r;
-	*g = (struct raw_g){
-		.lo = get_le64(raw + l->g_stack_lo),
-		.hi = get_le64(raw + l->g_stack_hi),
-		.m = get_le64(raw + l->g_m),
-		.id = get_le64(raw + l->g_goid),
-		.gopc = get_le64(raw + l->g_gopc),
-		.startpc = get_le64(raw + l->g_startpc),
-		.waitsince = get_le64(raw + l->g_waitsince),
-		.labels = get_le64(raw + l->g_labels),
-		.sp = get_le64(raw + l->g_sched_sp),
-		.pc = get_le64(raw + l->g_sched_pc),
-		.bp = get_le64(raw + l->g_sched_bp),
-		.syscallsp = get_le64(raw + l->g_syscallsp),
-		.syscallpc = get_le64(raw + l->g_syscallpc),
-		.status = get_le32(raw + l->g_status) & ~SCAN,
-		.reason = raw[l->g_waitreason],
-	};
-	if (l->g_parent_goid != GO_NO_OFFSET)
-		g->parent = get_le64(raw + l->g_parent_goid);
-	return 0;
-}
-
-static bool is_unused(const struct raw_g *g)
-{
-	return g->status == GOROUTINE_IDLE || g->status == GOROUTINE_DEAD ||
-	       g->status == GOROUTINE_DEADEXTRA;
-}
-
-/* What every g has. What no other structure has as well by chance, sixty-four times in a row. */
-static bool looks_right(const struct raw_g *g)
-{
-	bool stack = g->lo < g->hi && g->hi - g->lo <= MAX_STACK && !(g->lo & 7) && !(g->hi & 7) &&
-		     g->hi < MAX_ADDRESS;
-
-	if (g->status >= GOROUTINE_STATUSES || g->status == 5 || g->status == 7)
-		return false;
-	if (is_unused(g))
-		return stack || (!g->lo && !g->hi);
-	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= MAX_ADDRESS)
-		return false;
-	if (g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL)
-		return g->m && !(g->m & 7) && g->m < MAX_ADDRESS;
-	return g->status == GOROUTINE_COPYSTACK || (g->sp >= g->lo && g->sp <= g->hi);
-}
-
 struct search {
 	const struct go_layout *layout;
 	struct memory *memory;
 	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
 	uint64_t sample;
+	uint64_t lo, hi; /* the program itself, which the list is outside of; hi 0: not known */
 	struct candidates {
 		uint64_t addr, capacity; /* of the largest */
 		size_t n;		 /* that are as large */
@@ -130,15 +67,15 @@ static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n
 	bool sure = false;
 	struct raw_g g;
 
-	if (!n || n > capacity || capacity > MAX_GOROUTINES || array & 7 || array < 4096 ||
-	    array >= MAX_ADDRESS)
+	if (!n || n > capacity || capacity > RAW_G_MOST || array & 7 || array < 4096 ||
+	    array >= RAW_G_ADDRESSES || (array >= s->lo && array < s->hi))
 		return;
 	step = n > s->sample ? n / s->sample : 1;
 	for (i = k = 0; i < n && k < s->sample; i += step, k++) {
 		if (memory_late(s->memory) || memory_u64(s->memory, array + 8 * i, &at) ||
-		    read_g(s->memory, s->layout, at, &g) || !looks_right(&g))
+		    raw_g_read(s->memory, s->layout, at, &g) || !raw_g_looks_right(&g))
 			return;
-		used += !is_unused(&g);
+		used += !raw_g_is_unused(&g);
 		if (!i)
 			sure = s->main && g.startpc == s->main && g.id == 1;
 	}
@@ -170,6 +107,12 @@ static void search_data(struct search *s, const struct go_binary *bin, uint64_t 
 	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
 
 	s->sure = s->maybe = (struct candidates){.n = 0};
+	/* most slices in a program's data are of what the compiler has put there: reading each
+	 * would take longer than all else */
+	if (n) {
+		s->lo = segments[0].vaddr + bias;
+		s->hi = segments[n - 1].vaddr + segments[n - 1].memsz + bias;
+	}
 	for (i = 0; i < n; i++) {
 		uint64_t lo = (segments[i].vaddr + 7) & ~7ull, skipped = lo - segments[i].vaddr;
 
@@ -201,6 +144,22 @@ static bool is_as_hinted(struct search *s, uint64_t addr)
 	return s->sure.n;
 }
 
+/* Adding a goroutine to the list is what a function is there for. */
+static bool find_by_code(struct search *s, const struct go_binary *bin, uint64_t bias,
+			 uint64_t *allgs)
+{
+	uint64_t refs[MAX_REFS];
+	size_t i, n = s->main ? data_refs(bin, "runtime.allgadd", refs, MAX_REFS) : 0;
+
+	for (i = 0; i < n && !memory_late(s->memory); i++) {
+		s->sure.n = 0;
+		*allgs = refs[i] + bias;
+		if (is_as_hinted(s, *allgs))
+			return true;
+	}
+	return false;
+}
+
 static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory, int most,
 		     struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
@@ -216,6 +175,10 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 	*allgs = hint->allgs + bias;
 	if (hint->allgs && is_as_hinted(&s, *allgs))
 		return 0;
+	if (find_by_code(&s, bin, bias, allgs)) {
+		hint->allgs = *allgs - bias;
+		return 0;
+	}
 	s.sample = SAMPLE;
 	for (tries = 0; tries < most; tries++) {
 		if (tries)
@@ -249,9 +212,9 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 }
 
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-			   uint64_t *allgs, struct err *err)
+			   struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
-	return find_list(bin, bias, memory, 1, NULL, allgs, err);
+	return find_list(bin, bias, memory, 1, hint, allgs, err);
 }
 
 static int keep_stack(struct goroutines *gs, struct goroutine *g, const struct unwound *stack)
@@ -357,7 +320,7 @@ static int read_stack(struct reader *rd, struct goroutine *g)
 	if (g->walked)
 		return 0;
 	g->walked = true;
-	if (memory_late(rd->memory) || read_g(rd->memory, rd->layout, g->addr, &raw)) {
+	if (memory_late(rd->memory) || raw_g_read(rd->memory, rd->layout, g->addr, &raw)) {
 		rd->gs->no_stack++;
 		g->truncated = true;
 		return 0;
@@ -414,14 +377,14 @@ static int take(struct reader *rd, uint64_t addr)
 
 	if (addr && *addresses_find(&rd->early, addr) == addr)
 		return 0;
-	if (read_g(rd->memory, rd->layout, addr, &raw) || !looks_right(&raw)) {
+	if (raw_g_read(rd->memory, rd->layout, addr, &raw) || !raw_g_looks_right(&raw)) {
 		if (memory_late(rd->memory))
 			gs->unread++;
 		else
 			gs->unreadable++;
 		return 0;
 	}
-	if (!is_unused(&raw))
+	if (!raw_g_is_unused(&raw))
 		return add(rd, addr, &raw);
 	gs->dead++;
 	return 0;
@@ -443,12 +406,12 @@ static uint64_t find_running(const struct reader *rd, const struct frozen_thread
 	if (!t->known || t->regs.fs_base < 8 || memory_u64(rd->memory, t->regs.fs_base - 8, &addr))
 		return 0;
 	for (tries = 0; tries < 2; tries++) {
-		if (read_g(rd->memory, rd->layout, addr, raw) || !raw->m ||
+		if (raw_g_read(rd->memory, rd->layout, addr, raw) || !raw->m ||
 		    memory_u64(rd->memory, raw->m + rd->layout->m_curg, &curg))
 			return 0;
 		if (curg == addr)
-			return looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
-						    raw->status == GOROUTINE_SYSCALL)
+			return raw_g_looks_right(raw) && (raw->status == GOROUTINE_RUNNING ||
+							  raw->status == GOROUTINE_SYSCALL)
 				       ? addr
 				       : 0;
 		addr = curg;
@@ -569,7 +532,7 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	if (memory_late(memory))
 		return -ETIME;
 	if (memory_u64(memory, allgs, &rd.array) || memory_u64(memory, allgs + 8, &n) || !n ||
-	    n > MAX_GOROUTINES)
+	    n > RAW_G_MOST)
 		return -EFAULT;
 	gs->total = n;
 	r = read_running(&rd);
