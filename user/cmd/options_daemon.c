@@ -73,6 +73,9 @@ static const struct option_row rows[] = {
 	HOST_ROW_MOST(""),
 	HOST_ROW_BUDGET(O),
 	HOST_ROW_MAX_HOLD(O),
+	{"no-goroutines", 0, NULL, OPTION_FLAG(O, no_goroutines), NULL,
+	 "do not look at goroutines, scheduler and heap (once a second, at a hundredth of a CPU in "
+	 "all)"},
 	{"suppressions", 0, "FILE", OPTION_TEXT(O, watch.out.suppressions), EXPECTS_FILE,
 	 "do not report what this file names"},
 	{"verbose", 'v', NULL, OPTION_COUNT(O, watch.verbose), NULL, "say more; may be repeated"},
@@ -106,11 +109,23 @@ static void set_defaults(struct daemon_options *o)
 	o->log_files = LOG_FILES;
 }
 
-/* First which file it is, then that, then the options over it. */
+/* The file, then the options over it. */
+static int read_config(int argc, char **argv, const char *config, struct daemon_options *o)
+{
+	struct err err = {};
+	int rest;
+
+	set_defaults(o);
+	if (config_read(&table, config, o, &o->strings, &o->nstrings, &err)) {
+		log_error("%s", err.text[0] ? err.text : "out of memory");
+		return EXIT_USAGE;
+	}
+	return option_table_parse(&table, argc, argv, o, &rest);
+}
+
 int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 {
 	const char *config;
-	struct err err = {};
 	int rest, rc;
 
 	set_defaults(o);
@@ -120,12 +135,11 @@ int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 	if (rest < argc)
 		return option_usage_error(&table, "unexpected argument '%s'", argv[rest]);
 	config = o->config;
-	if (!config)
-		return OPTIONS_RUN;
-	set_defaults(o);
-	if (config_read(&table, config, o, &o->strings, &o->nstrings, &err)) {
-		log_error("%s", err.text[0] ? err.text : "out of memory");
-		return EXIT_USAGE;
+	if (config) {
+		rc = read_config(argc, argv, config, o);
+		if (rc != OPTIONS_RUN)
+			return rc;
 	}
-	return option_table_parse(&table, argc, argv, o, &rest);
+	o->watch.goroutines = !o->no_goroutines;
+	return OPTIONS_RUN;
 }

@@ -94,6 +94,9 @@ static const struct option_row watch_rows[] = {
 	{"growth", 0, NULL, OPTION_FLAG(O, growth), NULL,
 	 "also report how maps grew: when, from which size to which, who paid for it, which "
 	 "iterations were open"},
+	{"goroutines", 0, NULL, OPTION_FLAG(O, goroutines), NULL,
+	 "also look at goroutines, scheduler and heap once a second, without stopping anything: how "
+	 "many, what they wait for, which places make ones that do not end"},
 	OUTPUT_ROW_SUPPRESSIONS(O, "do not report what this file names: race:PATTERN, "
 				   "race_top:PATTERN, map:TYPE"),
 	OUTPUT_ROW_BASELINE(O),

@@ -200,5 +200,6 @@ void watch_run_end(struct watch *w)
 	tracker_free(w->tracker);
 	growths_free(w->growths);
 	post_mortem_free(&w->post_mortem);
+	watch_vitals_free(w);
 	watch_close_targets(w);
 }

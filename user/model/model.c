@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "model/model.h"
 #include "model/snapshot.h"
+#include "model/vitals.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -361,6 +362,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->ndeaths; i++)
 		report_death_free(&report->deaths[i]);
 	free(report->deaths);
+	for (i = 0; i < report->nvitals; i++)
+		report_vitals_free(&report->vitals[i]);
+	free(report->vitals);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

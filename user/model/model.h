@@ -370,6 +370,9 @@ struct report {
 	size_t nsnapshots;
 	struct report_death *deaths; /* likewise */
 	size_t ndeaths;
+	bool goroutines;	      /* vitals were asked for */
+	struct report_vitals *vitals; /* model/vitals.h */
+	size_t nvitals;
 	struct report_stats stats;
 };
 

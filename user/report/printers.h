@@ -6,6 +6,7 @@
 
 #include "model/model.h"
 #include "model/snapshot.h"
+#include "model/vitals.h"
 
 /* Text, as docs/reports.md shows it. Bytes that are not printable ASCII or valid UTF-8 are
  * escaped. */
@@ -38,6 +39,8 @@ void text_print_counters(FILE *out, const struct report_stats *stats);
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
+/* What there is to say of processes' goroutines: nothing when nobody asked for it. */
+void text_print_vitals(FILE *out, const struct report *report, const struct text_style *style);
 /* "handler=add, tenant=seven" */
 void text_print_labels(FILE *out, const struct report_label *labels, size_t n);
 /* Snapshots: without style->verbose the runtime's frames are left out. */
@@ -70,6 +73,10 @@ int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_race_of(FILE *out, const struct report_race *race,
 			const struct report_process *process, int64_t unix_ns);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
+int jsonl_print_vitals(FILE *out, const struct report_vitals *vitals);
+/* A place that makes goroutines which do not end, in a process. */
+int jsonl_print_leak(FILE *out, const struct report_maker *maker,
+		     const struct report_process *process, int64_t unix_ns);
 int jsonl_print_death(FILE *out, const struct report_death *death);
 /* One that nobody has looked at: where it died, and what of. message: "" where it is not known. */
 int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,

@@ -16,6 +16,7 @@
 #include "session/death_cause.h"
 #include "session/deathbook.h"
 #include "session/httpd.h"
+#include "session/leakbook.h"
 #include "session/linelog.h"
 #include "session/racebook.h"
 
@@ -30,6 +31,7 @@ struct daemon {
 	struct linelog *log;
 	struct racebook *book;
 	struct deathbook deaths;
+	struct leakbook leaks;
 	struct httpd *httpd;
 	const char *listen;
 	uint64_t looked_ns, watchdog_ns, beat_ns;
@@ -134,6 +136,35 @@ static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *
 	report_access_free(&at);
 }
 
+/* ---- goroutines ---- */
+
+/* Those that this look has named, each once for its program. */
+static void on_leak(void *ctx, struct watched *t, const struct report_vitals *v)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, v->pid, v->at_s);
+	struct line line;
+	size_t i;
+
+	for (i = 0; i < v->nmakers; i++) {
+		const struct report_maker *m = &v->makers[i];
+
+		if (!m->named || m->named_s < v->at_s)
+			continue;
+		if (!leakbook_note(&d->leaks, &(struct metrics_leak){.exe = t->process.exe,
+								     .unit = p->unit ? p->unit : "",
+								     .module = watched_module(t),
+								     .site = m->at.function}))
+			continue;
+		log_info("process %u (%s): perhaps a leak of goroutines, made by %s", v->pid,
+			 t->process.exe, m->at.function);
+		if (line_begin(&line))
+			line_end(d, &line,
+				 jsonl_print_leak(line.out, m, p,
+						  (int64_t)clock_ns(CLOCK_REALTIME)));
+	}
+}
+
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	struct daemon *d = ctx;
@@ -177,6 +208,12 @@ static int print_metrics(void *ctx, FILE *out)
 	m.deaths = d->deaths.list;
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
+	m.leaks = d->leaks.list;
+	m.nleaks = d->leaks.n;
+	m.leaks_unlisted = d->leaks.unlisted;
+	m.goroutine_looks = d->watch->vitals.looks;
+	m.goroutine_looks_failed = d->watch->vitals.failed;
+	m.goroutine_cpu_seconds = (double)d->watch->vitals.cpu_ns / 1e9;
 	if (!watch_fill_report(d->watch, &report)) {
 		m.races = racebook_list(d->book, &report, &m.nraces);
 		metrics_print(out, &report, &m);
@@ -305,8 +342,10 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 {
 	if (differ(o->listen, d->now.listen) || differ(o->state, d->now.state) ||
 	    o->watch.budget_percent != d->now.watch.budget_percent ||
+	    o->no_goroutines != d->now.no_goroutines ||
 	    o->watch.max_hold_ns != d->now.watch.max_hold_ns)
-		log_warn("listen, state, budget and max-hold are changed by a restart only");
+		log_warn("listen, state, budget, max-hold and no-goroutines are changed by a "
+			 "restart only");
 }
 
 static int reload(struct daemon *d)
@@ -360,6 +399,7 @@ static const struct watch_hooks hooks = {
 	.begin = on_begin,
 	.race = on_race,
 	.death = on_death,
+	.leak = on_leak,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,
@@ -412,6 +452,7 @@ void daemon_close(struct daemon *d)
 	httpd_close(d->httpd);
 	racebook_close(d->book);
 	deathbook_free(&d->deaths);
+	leakbook_free(&d->leaks);
 	linelog_close(d->log);
 	daemon_options_free(&d->now);
 	daemon_options_free(&d->earlier);

@@ -18,6 +18,7 @@ struct daemon_options {
 	unsigned int log_files;
 	const char *listen; /* NULL: nowhere */
 	const char *state;  /* NULL: none */
+	bool no_goroutines; /* are not looked at */
 	char **strings;	    /* of the configuration file; owned */
 	size_t nstrings;
 };

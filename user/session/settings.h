@@ -66,6 +66,7 @@ struct watch_options {
 	bool host_given; /* something of it */
 	bool no_follow;	 /* the command alone, not what it starts */
 	bool no_post_mortem;
+	bool goroutines;	/* from outside, again and again: watch_vitals.c */
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
 };

@@ -13,6 +13,7 @@
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/settings.h"
+#include "session/watch_vitals.h"
 #include "session/watched.h"
 
 struct event_base;
@@ -27,6 +28,8 @@ struct watch_hooks {
 	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
 	/* One dies by the runtime's hand: its first event. */
 	void (*death)(void *ctx, struct watched *t, const struct mr_event_fatal *e);
+	/* Places that make goroutines which do not end were named in it. */
+	void (*leak)(void *ctx, struct watched *t, const struct report_vitals *vitals);
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);
@@ -58,6 +61,7 @@ struct watch {
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	struct post_mortem post_mortem;
+	struct watch_vitals vitals;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;

@@ -15,6 +15,7 @@
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
+#include "report/json/json_vitals.h"
 #include "report/printers.h"
 
 static int put_frame(json_t *o, const struct report_frame *frame)
@@ -432,6 +433,8 @@ static int put_state(json_t *o, const struct report *report, bool seen)
 		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
+	if (report->goroutines)
+		failed |= json_put(o, "goroutines", json_build_vitals(report));
 	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	if (seen && report->ndeaths)
@@ -504,6 +507,17 @@ int jsonl_print_growth(FILE *out, const struct report_growth *growth)
 	return print_line(out, "growth", json_build_growth(growth));
 }
 
+int jsonl_print_vitals(FILE *out, const struct report_vitals *vitals)
+{
+	return print_line(out, "goroutines", json_build_vitals_of(vitals));
+}
+
+int jsonl_print_leak(FILE *out, const struct report_maker *maker,
+		     const struct report_process *process, int64_t unix_ns)
+{
+	return print_line(out, "leak", json_build_leak(maker, process, unix_ns));
+}
+
 int jsonl_print_death(FILE *out, const struct report_death *death)
 {
 	return print_line(out, "death", json_build_death(death));
@@ -559,5 +573,7 @@ int jsonl_print_report(FILE *out, const struct report *report, const struct prin
 		rc = jsonl_print_race(out, &report->suspects[i], true);
 	for (i = 0; i < report->ngrowths && !rc; i++)
 		rc = jsonl_print_growth(out, &report->growths[i]);
+	for (i = 0; i < report->nvitals && !rc; i++)
+		rc = jsonl_print_vitals(out, &report->vitals[i]);
 	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

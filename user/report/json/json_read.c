@@ -11,6 +11,7 @@
 #include "report/json/json_bpf.h"
 #include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
+#include "report/json/json_vitals.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
@@ -423,6 +424,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
 	json_read_growths(r, o, report);
+	json_read_vitals(r, o, report);
 	read_audited(r, o, report);
 	json_read_stats(r, json_get_object(r, o, "stats"), &report->stats);
 }

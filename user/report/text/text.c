@@ -263,6 +263,7 @@ void text_print_findings(FILE *out, const struct report *report, const struct te
 	print_races(out, report, report->races, report->nraces, *style);
 	print_races(out, report, report->suspects, report->nsuspects, *style);
 	text_print_growths(out, report, style);
+	text_print_vitals(out, report, style);
 	text_print_snapshots(out, report, style);
 }
 
