@@ -250,6 +250,10 @@ install: build/maprace ## install under DESTDIR and PREFIX (/usr/local)
 	install -D -m 644 packaging/completions/_maprace $(DESTDIR)$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_maprace
 	install -D -m 644 packaging/completions/maprace.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/maprace.fish
 
+.PHONY: image
+image: build/maprace ## an image for containers, as an OCI layout: build/maprace-image.tar
+	$(Q)packaging/kubernetes/image.sh
+
 .PHONY: deb
 deb: build/maprace ## a Debian package, looked at by lintian: build/maprace_*.deb
 	$(Q)scripts/deps.sh deb

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Install the Debian packages of one or more groups, only what is missing. Says nothing when all is there.
-# usage: scripts/deps.sh [build|test|reports|top|core|deb|lint]...    (build, test and lint without an argument)
+# usage: scripts/deps.sh [build|test|reports|top|core|kubernetes|deb|lint]...    (build, test and lint without an argument)
 set -euo pipefail
 
 # make: the compilers, bpftool for the skeletons, and the libraries that are linked statically.
@@ -9,13 +9,15 @@ set -euo pipefail
 build=(gcc libc6-dev clang bpftool git ca-certificates
 	libelf-dev zlib1g-dev libjansson-dev libyaml-dev libevent-dev libncurses-dev)
 # make test: cmocka, the sanitizers' run time, what the scripts of tests/ call
-test=(libcmocka-dev libclang-rt-14-dev llvm jq curl procps busybox-static cpio qemu-system-x86)
+test=(libcmocka-dev libclang-rt-14-dev llvm jq curl procps iproute2 busybox-static cpio qemu-system-x86)
 # make reports; npm, where it is there, fetches the schema of SARIF
 reports=(chromium fonts-dejavu-core libxml2-utils)
 # tests/e2e/top.sh
 top=(tmux)
 # tests/e2e/core.sh
 core=(gdb delve)
+# tests/real/kubernetes.sh
+kubernetes=(runc umoci skopeo)
 # make lint
 lint=(clang-format clang-tidy cppcheck shellcheck)
 
@@ -34,12 +36,13 @@ for group in "$@"; do
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") ;;
 	top) wanted+=("${top[@]}") ;;
+	kubernetes) wanted+=("${kubernetes[@]}") ;;
 	core) wanted+=("${core[@]}") ;;
 	deb) wanted+=(lintian) ;;
 	reports) wanted+=("${reports[@]}") ;;
 	lint) wanted+=("${lint[@]}") ;;
 	*)
-		echo "deps.sh: no group $group (build, test, reports, top, core, deb, lint)" >&2
+		echo "deps.sh: no group $group (build, test, reports, top, core, kubernetes, deb, lint)" >&2
 		exit 2
 		;;
 	esac

@@ -13,6 +13,7 @@
 #include "growth.bpf.h"
 #include "lastop.bpf.h"
 #include "news.bpf.h"
+#include "panics.bpf.h"
 #include "common/private_stack.bpf.h"
 
 char LICENSE[] SEC("license")
@@ -496,7 +497,43 @@ int maprace_death(struct pt_regs *ctx)
 	struct operation o = {};
 	struct mr_event_fatal *e = death_begin(ctx, &o, MR_EVENT_DEATH);
 
-	if (e)
-		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	if (!e)
+		return 0;
+	panic_kills(&o);
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* runtime.gopanic, runtime.recovery, runtime.Goexit; with --panics only. */
+SEC("uprobe")
+int maprace_panic(struct pt_regs *ctx)
+{
+	struct operation o = {};
+	struct mr_probe_site site;
+	__u32 tgid, number, cpu;
+	__u64 tag;
+
+	no_private_stack(ctx);
+	o.tid = this_thread(&tgid);
+	if (!site_at(REG_IP(ctx), tgid, &tag, &number, &site)) {
+		site_missing(tgid);
+		return 0;
+	}
+	o.target = target_of(tag);
+	if (o.target->gate != tag >> MR_TAG_SHIFT) {
+		gate_is_shut(tag, tgid);
+		return 0;
+	}
+	o.c = this_cpu(tag, &cpu);
+	o.cpu = cpu;
+	tally(&o.c->hits[number & (MR_SITE_SLOTS - 1)], 1);
+	if (site.jump & REG_JUMPS(ctx))
+		return 0; /* the stack grows first, and the function begins anew */
+	o.g = tagged(REG_G(ctx), tag);
+	o.now = bpf_ktime_get_ns();
+	if (site.op == MR_OP_RECOVERY)
+		panic_recovered(ctx, &o);
+	else
+		panic_begins(ctx, &o, site.op == MR_OP_GOEXIT);
 	return 0;
 }

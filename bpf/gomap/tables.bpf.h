@@ -7,6 +7,7 @@
  * array: the JIT inlines look-ups in arrays, and a global variable needs none.
  */
 #include <maprace/growth.h>
+#include <maprace/panics.h>
 
 #ifndef MR_FROZEN
 #define MR_FROZEN \
@@ -56,8 +57,8 @@ struct mr_last_op latest[MR_LAST_OPS] = {};
 struct mr_claim claim_states[MR_CLAIM_SLOTS] = {};
 __u32 cloned[MR_CLONED] =
 	{}; /* by slot and seed: collections when one with it was cloned last, + 1 */
-/* Entries of pairs and of suspects beyond each target's own. */
-__u32 pairs_common = 0, suspects_common = 0;
+/* Entries of pairs, of suspects and of panics' sites beyond each target's own. */
+__u32 pairs_common = 0, suspects_common = 0, panics_common = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -158,6 +159,21 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mr_iterator);
 } iterators SEC(".maps");
+
+/* --panics; tiny where nobody asks for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MR_PANIC_SITES);
+	__type(key, __u64);
+	__type(value, struct mr_panic_site);
+} panic_sites SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MR_PANICKING);
+	__type(key, __u64);
+	__type(value, struct mr_panicking);
+} panicking SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -34,6 +34,10 @@ enum mr_op {
 	MR_OP_COLLECTED = 12,
 	MR_OP_THROW = 13, /* the runtime has found a fault of its own */
 	MR_OP_PANIC = 14, /* a panic that nobody has recovered from ends the process */
+	/* With --panics: no operations either. */
+	MR_OP_GOPANIC = 15,  /* a panic begins */
+	MR_OP_RECOVERY = 16, /* one was recovered */
+	MR_OP_GOEXIT = 17,   /* runtime.Goexit */
 };
 
 static inline int mr_op_writes(__u32 op)
@@ -51,11 +55,17 @@ static inline __u32 mr_op_asks_if_empty(__u32 op)
 	       1;
 }
 
+/* Whether the probe has the program of panics. */
+static inline int mr_op_is_panics(__u32 op)
+{
+	return op >= MR_OP_GOPANIC && op <= MR_OP_GOEXIT;
+}
+
 /* Of a probe that has a place in the table of sites: not those where a process dies, nor the
  * collector's. */
 static inline int mr_op_has_site(__u32 op)
 {
-	return op != MR_OP_NONE && op < MR_OP_COLLECTED;
+	return (op != MR_OP_NONE && op < MR_OP_COLLECTED) || mr_op_is_panics(op);
 }
 
 /* Where a probed function has its map, or its map's type. */

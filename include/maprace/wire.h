@@ -68,6 +68,8 @@ struct mr_config {
 	__u32 cpus_shared;		 /* several CPUs have one struct mr_cpu */
 	__u32 ring_half_shift;		 /* half a ring's size is 1 << this */
 	__u32 long_holds;		 /* of tests, at one time: the other CPUs are free */
+	__u32 panics;			 /* 0: nobody asked where programs panic */
+	__u32 panic_values;		 /* and what they say */
 };
 
 #define MR_EMPTIED 256u
@@ -117,7 +119,10 @@ struct mr_target {
 	/* When the runtime's own check ends it, all of it is stopped (SIGSTOP), for user space to
 	 * look at it and to let it go on, after so many milliseconds at the latest; 0: it is not.
 	 * Who lets it go sets this to 0 first. And when it was stopped last; 0: never. */
-	__u32 stop_at_fatal_ms, stop_pad;
+	__u32 stop_at_fatal_ms;
+	/* Where runtime.recovery() is told to go on, in runtime._panic, or in runtime.g itself
+	 * where recover_in_g is set; and where that one has its innermost _panic. */
+	__u16 recover_pc, recover_sp;
 	__u64 stopped_ns;
 	/*
 	 * A command that we have started is a test (bpf/gomap/slowdown.bpf.h): what it waits for us
@@ -132,7 +137,8 @@ struct mr_target {
 	/* Where runtime.sched.gcwaiting is: whoever is asked to stop while it is not set is to let
 	 * others run, and need not hurry. 0: he always does. */
 	__u64 stop_world;
-	__u64 pad[1];
+	__u16 g_panic, recover_in_g;
+	__u32 panics; /* entries of the table of panics' sites, as pairs */
 	struct mr_probe_site sites[MR_SITE_SLOTS];
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
@@ -373,7 +379,10 @@ enum mr_counter { /* every early return that loses something has a number here; 
 		  MR_COUNT_FATAL_UNATTRIBUTED = 29,
 		  MR_COUNT_MAP_REBORN = 30,
 		  MR_COUNT_HOLD_LOCKED = 31,
-		  MR_COUNT_MAX = 32, /* size of the table */
+		  MR_COUNT_PANIC_SITES = 32,
+		  MR_COUNT_PANIC_OUTCOME = 33,
+		  MR_COUNT_PANIC_STACK = 34,
+		  MR_COUNT_MAX = 64, /* size of the table (power of two) */
 };
 
 /* Counters of one target on one CPU; plain adds, no shared cache line. Those of slot 0: of what is
@@ -408,6 +417,7 @@ enum mr_event_kind {
 	MR_EVENT_GROWTH = 3,
 	MR_EVENT_CALL = 4,
 	MR_EVENT_DEATH = 5, /* a struct mr_event_fatal, for another reason: nobody else is in it */
+	MR_EVENT_PANIC = 6, /* maprace/panics.h */
 };
 
 enum mr_evidence {
@@ -503,7 +513,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 	return 1ull << ((g * 0x9e3779b97f4a7c15ull) >> 58);
 }
 
-_Static_assert(sizeof(struct mr_config) == 112, "wire");
+_Static_assert(sizeof(struct mr_config) == 120, "wire");
 _Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
@@ -517,7 +527,7 @@ _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 32 + 4 * MR_DISTANCES, "wire");
 _Static_assert(sizeof(struct mr_caller) == 64, "wire");
-_Static_assert(sizeof(struct mr_cpu) == 2432, "wire");
+_Static_assert(sizeof(struct mr_cpu) == 2688, "wire");
 _Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# `maprace snapshot --core`: the file is opened by the debuggers of Debian, gdb and Delve, which see what the process was like. In
+# `maprace snapshot --core` and `maprace watch --core`: the file is opened by the debuggers of Debian, gdb and Delve, which see what the process was like. In
 # --all only: they are large packages. What every run checks of the file is in snapshot.sh.
 #
 # usage: tests/e2e/core.sh [VERSION]...      Go versions; without: all
@@ -112,6 +112,28 @@ core_in_part()
 	grep -q "Cannot access memory at address $hole$" "$work/gdb"
 }
 
+# Of one that dies of Go's own check: both debuggers begin where it died.
+core_of_dying()
+{
+	local program=$e2e_build/$1/dying line
+	mkdir "$work/made"
+	timeout -k 1 60 "$maprace" watch -q -d 30 --max-freeze 5s --core "$work/made/core" -o "$work/out.json" -- "$program" 500 300 large \
+		>"$work/stdout" 2>"$work/stderr" || true
+	why='not all is in it'
+	jq -e '.deaths[0].snapshot.core | .taken == .of' "$work/out.json" >/dev/null || return 1
+	delve "$program" goroutines bt || true
+	why='Delve does not begin with the goroutine that died'
+	grep -q "^\* Goroutine $(jq '.deaths[0].conflict[0].goroutine' "$work/out.json") " "$work/delve" || return 1
+	why='Delve sees another stack'
+	line=$(jq -r '.deaths[0].conflict[0].stack[] | select(.function | test("^main\\.(first|second)Large$")) | "\(.function) \(.line)"' "$work/out.json")
+	grep -A 1 -E "^[0-9] .* in ${line% *}$" "$work/delve" | grep -q "dying.go:${line#* }$" || return 1
+	why='Delve sees other goroutines'
+	grep -q "^\[$(jq '.deaths[0].snapshot.goroutines' "$work/out.json") goroutines\]" "$work/delve" || return 1
+	why='gdb does not begin with it'
+	timeout -k 1 120 gdb -nx -batch -ex bt "$program" "$work/made/core" >"$work/gdb" 2>&1 || true
+	grep -Eq "^#0 .* runtime\.fatal " "$work/gdb" && grep -Eq "^#[0-9]+ .* ${line% *} .*dying.go:${line#* }" "$work/gdb"
+}
+
 core_all()
 {
 	local version why one
@@ -119,7 +141,8 @@ core_all()
 	(($#)) || set -- "${core_versions[@]}"
 	for version; do
 		build_program "$version" "$e2e_dir/programs/standing.go"
-		for one in opens in_part; do
+		build_program "$version" "$e2e_dir/programs/dying.go"
+		for one in opens in_part of_dying; do
 			fresh_work "core_${one}_$version"
 			why=
 			if "core_$one" "$version"; then

@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-daemon_names='story deaths log_lost hanging settings'
+daemon_names='story deaths panics log_lost hanging settings remote'
 
 daemon_start() # ARG...
 {
@@ -106,6 +106,32 @@ daemon_deaths()
 	must 'it tells what the program said' test "$(cat "$work/races.jsonl" "$work/metrics" "$work/stderr" | grep -c 'secret 4711')" = 0 && daemon_stop
 }
 
+# Where a program panics is logged once, however many processes of it do; what becomes of panics is counted; what it says is not told.
+daemon_panics()
+{
+	local i
+	build_program 1.27-stripped "$e2e_dir/programs/panicking.go"
+	cp "$e2e_build/1.27-stripped/panicking" "$bin/"
+	daemon_config
+	echo 'panics: true' >>"$work/config.yaml"
+	daemon_start || return 1
+	for ((i = 0; i < 2; i++)); do
+		"$bin/panicking" wait 20 >"$work/panicked$i" 2>&1 &
+		local panicking=$!
+		must 'it is not watched' wait_until 20 text_differs "$panicking" || return 1
+		sleep 1 # its gate opens behind that
+		kill -USR1 "$panicking"
+		wait "$panicking"
+	done
+	must 'what was recovered is not counted' wait_until 10 metric "panics_total{kind=\"fault\",outcome=\"recovered\",exe=\"$bin/panicking\"" 14 || return 1
+	must 'what was not is' metric "panics_total{kind=\"explicit\",outcome=\"goexit\",exe=\"$bin/panicking\"" 2 || return 1
+	must 'one is said to have died' test "$(grep -c '^maprace_panics_total{.*outcome="died"' "$work/metrics")" = 0 || return 1
+	must 'not in the log, or twice' jq -se --arg exe "$bin/panicking" 'map(select(.type == "panic") | .data) |
+		all(.process.exe == $exe) and (map(select(.kind == "fault")) | length == 1 and .[0].site.function == "main.dereferences" and .[0].outcomes.recovered == 7)
+		and (group_by([.kind, .value_type, .site.function]) | all(length == 1))' "$work/races.jsonl" >"$work/jq" || return 1
+	must 'it tells what the program said' test "$(cat "$work/races.jsonl" "$work/metrics" "$work/stderr" | grep -c 'just so')" = 0 && daemon_stop
+}
+
 # No room for the log: the line is lost, and counted.
 daemon_log_lost()
 {
@@ -142,7 +168,7 @@ daemon_settings()
 	must "exit status $status" test "$status" = 2 && must 'not named' grep -q "config.yaml:4: max-processes takes a number from 1 to 1000, not 'many'" "$work/stderr" || return 1
 	status=0
 	"$maprace" daemon --listen 0.0.0.0:9464 2>"$work/stderr" || status=$?
-	must 'it listens to the network' test "$status" = 2 || return 1
+	must 'it listens to the network' test "$status" = 2 && must 'how is not said' grep -q -e '--allow-remote' "$work/stderr" || return 1
 	daemon_config
 	daemon_start || return 1
 	daemon_config 'nothing: of the kind'
@@ -154,6 +180,39 @@ daemon_settings()
 	must 'not read again' wait_until 5 metric reloads_total 2 || return 1
 	"$bin/brief" 0 600
 	must 'the new filter is not used' grep -q '^maprace_go_processes_watched_total 0$' <(page metrics && cat "$work/metrics") && daemon_stop
+}
+
+# At an address that others reach it listens only where the settings say that this is meant; asked from another network namespace.
+daemon_remote()
+{
+	local elsewhere status=0
+	daemon_config 'allow-remote: true'
+	sed -i 's,^listen:.*,listen: 10.244.0.7:9464,' "$work/config.yaml"
+	unshare --net sleep 120 &
+	elsewhere=$!
+	must 'no network namespace' wait_until 5 test ! /proc/self/ns/net -ef "/proc/$elsewhere/ns/net" || return 1
+	# the daemon is in one of its own, as in a pod
+	# shellcheck disable=SC2016
+	unshare --net sh -c 'ip link set lo up; ip link add eth0 type veth peer name eth0 netns "$1" && ip addr add 10.244.0.7/24 dev eth0 &&
+		ip link set eth0 up && shift && exec "$@"' sh "$elsewhere" "$maprace" daemon --config "$work/config.yaml" >"$work/stdout" 2>"$work/stderr" &
+	target=$!
+	must 'there is no peer' wait_until 10 remote_up "$elsewhere" || status=1
+	((status)) || must 'it does not answer others' wait_until 20 remote_page "$elsewhere" || status=1
+	sed -i 's,^allow-remote:.*,allow-remote: false,' "$work/config.yaml"
+	kill -HUP "$target"
+	((status)) || must 'not refused when it is read again' wait_until 10 grep -q 'others reach 10.244.0.7:9464' "$work/stderr" || status=1
+	{ kill -KILL "$elsewhere" && wait "$elsewhere"; } 2>/dev/null || true
+	((!status)) && daemon_stop
+}
+
+remote_up() # PID
+{
+	nsenter -t "$1" --net sh -c 'ip addr replace 10.244.0.8/24 dev eth0 && ip link set eth0 up' 2>/dev/null
+}
+
+remote_page() # PID
+{
+	nsenter -t "$1" --net curl -sf -m 5 -o "$work/healthz" http://10.244.0.7:9464/healthz
 }
 
 daemon_all()

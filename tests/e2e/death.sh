@@ -6,12 +6,14 @@
 # usage: tests/e2e/death.sh [NAME]...      e.g. death.sh pair killed
 #        tests/e2e/death.sh campaign [COUNT [MILLISECONDS]]    by hand, for docs/snapshot.md: how often both are named, and for how long
 #                                                              all stood still; the second writer begins after so long (700)
+#        tests/e2e/death.sh million [VERSION]...               by hand: of a million goroutines, of which some 3 GB of memory are needed
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unlooked killed causes waiter absent powerless)
+death_names=(pair unseen unlooked killed causes waiter core core_each absent powerless)
 death_versions=(1.19 1.27)
+dying_s=20    # and until it has printed its goroutines
 
 # dies ARG...: of the program's death, in $work
 dies()
@@ -59,6 +61,21 @@ death_pair()
 	done
 }
 
+# Next to none of the operations are seen: the function's own code tells which map it is.
+death_unseen()
+{
+	local version watching=(--budget 0.1 --max-freeze 2s)
+	for version in "${death_versions[@]}"; do
+		dies "$e2e_build/$version-stripped/dying" 100 1500
+		died_as_without_us || return 1
+		why="$version: $(jq -c '[.stats.operations, (.deaths[]? | .not_identified, .map, (.conflict[] | .role))]' "$work/out.json")"
+		jq -e '.deaths | length == 1 and (.[0] | .map.len > 0 and .conflict[0].role == "died" and
+			.conflict[0].op == "write" and (.snapshot.maps[0].map.addr == .map.addr or
+			any(.snapshot.notes[]; startswith("the map was not looked at: "))))' "$work/out.json" >/dev/null ||
+			return 1
+	done
+}
+
 death_unlooked()
 {
 	local watching=(--no-post-mortem)
@@ -76,23 +93,29 @@ is_stopped()
 # Nobody is left to let it go, neither maprace nor the attacher: the kernel does. Where both are stopped it is not stopped at all.
 death_killed()
 {
-	local mode attacher watcher status later
+	killed_with "$e2e_build/1.27-stripped/dying" 100 4000 large
+}
+
+# killed_with PROGRAM COUNT MILLISECONDS ARG...: one that dies after so long
+killed_with()
+{
+	local mode attacher watcher status args
 	for mode in stopped killed asleep; do
-		later=4000
-		[[ $mode != asleep ]] || later=12000
-		start_target "$e2e_build/1.27-stripped/dying" 100 "$later" large || return 1
+		args=("$@")
+		[[ $mode != asleep ]] || args[2]=12000
+		start_target "${args[@]}" || return 1
 		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='maprace did not begin'
-		wait_until 10 text_differs "$target" || return 1
+		wait_until "${starting_s:-10}" text_differs "$target" || return 1
 		attacher=$(pgrep -P "$watcher" mr-attacher)
 		kill -STOP "$watcher"
 		[[ $mode != asleep ]] || kill -STOP "$attacher"
 		why='it was not stopped'
-		[[ $mode != killed ]] || wait_until 20 is_stopped || return 1
+		[[ $mode != killed ]] || wait_until "$dying_s" is_stopped || return 1
 		[[ $mode != killed ]] || kill -KILL "$watcher" "$attacher"
 		why="it did not go on after maprace was $mode"
-		wait_until 20 gone "$target" || return 1
+		wait_until "$dying_s" gone "$target" || return 1
 		kill -CONT "$attacher" 2>/dev/null || true
 		status=0
 		wait "$target" || status=$?
@@ -204,33 +227,97 @@ death_powerless()
 # A page of what is looked at does not come: all else is told, and maprace goes on.
 death_absent()
 {
-	local version watcher status
+	local version turn
 	for version in 1.19 1.27; do
 		build_program "$version-stripped" "$e2e_dir/programs/broken.go"
-		start_target "$e2e_build/$version-stripped/broken" absent || return 1
-		"$maprace" watch -q -p "$target" --max-freeze 400ms -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		watcher=$!
-		why="$version: maprace did not begin"
-		wait_until 10 text_differs "$target" || return 1
-		kill -USR1 "$target"
-		why="$version: it was not let go"
-		wait_until 20 gone "$target" || return 1
-		status=0
-		wait "$target" || status=$?
-		target=
-		why="$version: exit status $status"
-		((status == 2)) && grep -qa '^fatal error: concurrent map writes' "$work/target" || return 1
-		why="$version: maprace does not end"
-		wait_until 20 gone "$watcher" || return 1
-		status=0
-		wait "$watcher" || status=$?
-		why="$version: maprace: exit status $status: $(<"$work/stderr")"
-		((status == 66 || status == 0)) || return 1
-		why="$version: $(jq -c '.deaths' "$work/out.json" | cut -c1-600)"
+		for turn in 0 1 2 4 8; do # on a busy machine it takes a while until what is needed has been found
+			dies_absent "$version" "$turn" || return 1
+			why="$version: $(jq -c '.deaths' "$work/out.json" | cut -c1-600)"
+			! jq -e '.deaths[0].snapshot.maps | length > 0' "$work/out.json" >/dev/null || break
+		done
 		jq -e '.deaths | length == 1 and (.[0] | .cause == "conflict" and .conflict[0].role == "died" and .stopped_ms < 600 and
 			(.snapshot.notes | any(test("^a page of its memory did not come"))) and
 			all(.snapshot.maps[]; .integrity.verdict != "broken"))' "$work/out.json" >/dev/null || return 1
 	done
+}
+
+# dies_absent VERSION SECONDS: after so long
+dies_absent()
+{
+	local watcher status
+	start_target "$e2e_build/$1-stripped/broken" absent || return 1
+	"$maprace" watch -q -p "$target" --max-freeze 400ms -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+	why="$1: maprace did not begin"
+	wait_until 10 text_differs "$target" || return 1
+	sleep "$2"
+	kill -USR1 "$target"
+	why="$1: it was not let go"
+	wait_until 20 gone "$target" || return 1
+	status=0
+	wait "$target" || status=$?
+	target=
+	why="$1: exit status $status"
+	((status == 2)) && grep -qa '^fatal error: concurrent map writes' "$work/target" || return 1
+	why="$1: maprace does not end"
+	wait_until 20 gone "$watcher" || return 1
+	status=0
+	wait "$watcher" || status=$?
+	why="$1: maprace: exit status $status: $(<"$work/stderr")"
+	((status == 66 || status == 0))
+}
+
+has_core() # FILE
+{
+	why="not all of it is in the core file: $(jq -c '.deaths[0].snapshot | .core, .notes' "$work/out.json")"
+	jq -e --arg file "$1" '.deaths[0].snapshot.core | .file == $file and .taken == .of and .taken > 1000000' "$work/out.json" >/dev/null || return 1
+	why='its owner, its length, or what is said of it'
+	[[ $(stat -c '%a %s' "$1") == "600 $(jq '.deaths[0].snapshot.core.bytes' "$work/out.json")" ]] || return 1
+	grep -q "^Core file $1: all of its memory, [0-9.]* MB$" "$work/stdout" || return 1
+	why='its notes'
+	readelf -nW "$1" >"$work/notes" 2>&1
+	(($(grep -c NT_PRSTATUS "$work/notes") == $(jq '.deaths[0].snapshot.threads' "$work/out.json")))
+}
+
+# What debuggers make of it: core.sh.
+death_core()
+{
+	local version i watching core=$work/made/core
+	mkdir "$work/made"
+	for version in "${death_versions[@]}"; do
+		watching=(--max-freeze 5s --core "$core")
+		dies "$e2e_build/$version-stripped/dying" 500 300 large
+		died_as_without_us && has_core "$core" || return 1
+		rm "$core"
+	done
+	for ((i = 1; i <= 20; i++)); do # where the machine is busy there may be nothing at all
+		watching=(--max-freeze $((12 * i))ms --core "$core")
+		dies "$e2e_build/1.27-stripped/dying" 100000 300 large
+		died_as_without_us || return 1
+		! jq -e '.deaths[0].snapshot.core' "$work/out.json" >/dev/null || break
+	done
+	why="in part: $(jq -c '.deaths[0].snapshot | .core, .notes' "$work/out.json")"
+	jq -e '.deaths[0].snapshot | .core.taken < .core.of and any(.notes[]; startswith("the core file is not complete: "))' "$work/out.json" >/dev/null &&
+		[[ $(stat -c %s "$core") == "$(jq '.deaths[0].snapshot.core.bytes' "$work/out.json")" ]]
+}
+
+# Two that die.
+death_core_each()
+{
+	local pid watching two='"$0" 10 300 large & "$0" 10 300 large; wait'
+	mkdir "$work/made"
+	watching=(--max-freeze 5s --core "$work/made/of-%p.core")
+	dies sh -c "$two" "$e2e_build/1.27-stripped/dying"
+	why="with an id: $(ls "$work/made")"
+	(($(jq '.deaths | length' "$work/out.json") == 2)) || return 1
+	for pid in $(jq '.deaths[].pid' "$work/out.json"); do
+		[[ -s $work/made/of-$pid.core ]] || return 1
+	done
+	watching=(--max-freeze 5s --core "$work/made/core")
+	dies sh -c "$two" "$e2e_build/1.27-stripped/dying"
+	why="without: $(jq -c '.deaths[].snapshot | .core, .notes' "$work/out.json")"
+	jq -e '.deaths | length == 2 and ([.[] | select(.snapshot.core)] | length) == 1 and
+		([.[] | select(any(.snapshot.notes[]; contains("of one that has died before")))] | length) == 1' "$work/out.json" >/dev/null
 }
 
 death_programs()
@@ -288,7 +375,83 @@ campaign()
 			printf "%s: %d, %d, %d, %d, %.1f, %d\n", k, status[k], pair[k], last[k], whole[k], most[k], late[k] } }'
 }
 
+not_held()
+{
+	! grep -qs '^TracerPid:[[:blank:]]*[1-9]\|^State:[[:blank:]]*[tT]' "/proc/$target"/task/*/status
+}
+
+# While it lives: as many as there is time for, and the others are said to be missing.
+million_alive() # PROGRAM
+{
+	start_target "$1" "$million" 3600000 || return 1
+	status=0
+	"$maprace" snapshot -p "$target" -q -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" || status=$?
+	why="snapshot: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .goroutines, .unread, .notes' "$work/out.json")"
+	echo "# alive: $(jq -c '.snapshots[0] | [.freeze_ms, .goroutines, .unread]' "$work/out.json")"
+	((status == 0)) && jq -e --argjson n "$million" '.snapshots[0] | .freeze_ms < 350 and .goroutines > 1000 and .unread > 0 and .goroutines + .unread >= $n and
+		any(.notes[]; contains("entries of the list of goroutines were not read"))' "$work/out.json" >/dev/null || return 1
+	why='it is still held'
+	wait_until 1 not_held
+	kill -KILL "$target" && { wait "$target" 2>/dev/null || true; }
+	target=
+}
+
+# It dies as without us: its own list is complete. The pair, the map, and what there was no time for.
+million_dies() # PROGRAM
+{
+	local i watching=()
+	for ((i = 0; i < 5; i++)); do
+		status=0
+		"$maprace" watch -q -d 3600 -o "$work/out.json" -- "$1" "$million" 2000 large >"$work/stdout" 2>"$work/stderr" || status=$?
+		echo "# dead: $(jq -c '.deaths[0] | [.stopped_ms, .snapshot.goroutines, .snapshot.unread, .not_identified, [.conflict[].role]]' "$work/out.json")"
+		why="it dies with status $status, $(jq -c '.targets[0].exit' "$work/out.json"), and prints $(grep -ac '^goroutine [0-9]' "$work/stderr") goroutines"
+		died_as_without_us && jq -e '.targets[0].exit.code == 2' "$work/out.json" >/dev/null &&
+			(($(grep -ac '^goroutine [0-9]' "$work/stderr") >= million)) || return 1
+		why="$(jq -c '.deaths[0] | .stopped_ms, .snapshot.unread, .snapshot.notes, .not_identified' "$work/out.json")"
+		jq -e --argjson n "$million" '.deaths[0] | .stopped_ms < 550 and .conflict[0].role == "died" and .snapshot.unread > 0 and
+			.snapshot.goroutines + .snapshot.unread >= $n and
+			((.snapshot.maps | length) == 1 or any(.snapshot.notes[]; startswith("the map was not looked at: "))) and
+			any(.snapshot.notes[]; contains("entries of the list of goroutines were not read"))' "$work/out.json" >/dev/null || return 1
+		jq -e '[.deaths[0].conflict[].role] != ["died", "inside"]' "$work/out.json" >/dev/null || break
+	done
+	why="not both are named: $why"
+	((i < 5))
+}
+
+million()
+{
+	local version one why million=1000000 starting_s=300 dying_s=900 case_seconds=7200
+	(($#)) || set -- 1.19 1.24
+	for version; do
+		build_program "$version-stripped" "$e2e_dir/programs/dying.go"
+		for one in alive dies; do
+			fresh_work "million_$one"
+			why=
+			if "million_$one" "$e2e_build/$version-stripped/dying"; then
+				pass "a million: $one, Go $version"
+			else
+				rm -f "$work/stderr" "$work/out.json"
+				fail "a million: $one, Go $version" "$why"
+			fi
+			cleanup
+			target=
+		done
+	done
+	fresh_work million_killed
+	if killed_with "$e2e_build/$1-stripped/dying" "$million" 20000 large; then
+		pass "a million: maprace is killed, Go $1"
+	else
+		rm -f "$work"/target*
+		fail "a million: maprace is killed, Go $1" "$why"
+	fi
+}
+
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	if [[ ${1:-} == million ]]; then
+		million "${@:2}"
+		finish
+		exit
+	fi
 	if [[ ${1:-} == campaign ]]; then
 		campaign "${@:2}"
 		exit

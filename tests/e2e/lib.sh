@@ -163,7 +163,7 @@ start_target()
 	[[ ! -e $work/target ]] || mv "$work/target" "$(mktemp "$work/target.XXXXXX")"
 	"$@" >"$work/target" 2>&1 &
 	target=$!
-	wait_until 10 grep -qs '^ready' "$work/target"
+	wait_until "${starting_s:-10}" grep -qs '^ready' "$work/target"
 }
 
 # stop_target: asks it to end; true when it did so unharmed, having counted operations

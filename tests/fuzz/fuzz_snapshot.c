@@ -31,6 +31,7 @@
 #define STACK 0xa00u
 #define SAMPLE 0xc00u
 #define TID 77
+#define MAX_NS 30000000 /* enough for nearly all that can be in so little memory */
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
@@ -126,7 +127,8 @@ static void read_goroutines(const struct go_binary *bin, struct memory *memory, 
 	thread.regs.rbp = get_le64(head + 24);
 	if (unwinder_init(&u, bin, 0, memory))
 		abort();
-	if (!goroutines_read(&gs, go_binary_layout(bin), AT, memory, &freeze, &u) &&
+	if (!goroutines_read(&gs, go_binary_layout(bin), AT, get_le64(head + 24), memory, &freeze,
+			     &u) &&
 	    groups_make(&out, &gs, bin, 0, 1000000))
 		abort();
 	goroutines_free(&gs);
@@ -140,12 +142,12 @@ static void read_map(const struct go_binary *bin, struct memory *memory, uint8_t
 	struct gomap_type type;
 	struct gomap_types types = {&type, 1};
 	struct gomap g = {
-	        .layout = go_binary_layout(bin),
-	        .memory = memory,
-	        .keys = &keys,
-	        .types = &types,
-	        .bias = how & 2 ? AT : 0,
-	        .values = how & 8,
+		.layout = go_binary_layout(bin),
+		.memory = memory,
+		.keys = &keys,
+		.types = &types,
+		.bias = how & 2 ? AT : 0,
+		.values = how & 8,
 	};
 	struct report_snapshot out = {.maps = calloc(1, sizeof(*out.maps)), .nmaps = 1};
 
@@ -185,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(copy, 0, sizeof(copy));
 	memcpy(copy, data + HEAD, size - HEAD < SIZE ? size - HEAD : SIZE);
 	memory = data[0] & 2 ? memory_frozen(memory_parts(&part, 1)) : memory_parts(&part, 1);
-	memory_deadline(memory, clock_ns(CLOCK_MONOTONIC) + 300000000);
+	memory_deadline(memory, clock_ns(CLOCK_MONOTONIC) + MAX_NS);
 	read_goroutines(bins[data[0] & 1], memory, data);
 	read_map(bins[data[0] & 1], memory, data[0]);
 	memory_close(memory);

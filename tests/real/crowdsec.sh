@@ -14,9 +14,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/known.sh"
 
-runs=${1:-3}
-version=1.4.6
-site='crowdsec/pkg/parser\.Parse( |$)'
+crowdsec_version=1.4.6
+crowdsec_site='crowdsec/pkg/parser\.Parse( |$)'
 
 crowdsec_items() # KIND FILE...: enables items of the hub as the package's postinst does
 {
@@ -112,26 +111,37 @@ crowdsec_unwatched()
 
 crowdsec_watched() # I
 {
-	known_watch "crowdsec-$version-$1" "$site" "$site" "$pid" crowdsec_feed
+	known_watch "crowdsec-$crowdsec_version-$1" "$crowdsec_site" "$crowdsec_site" "$pid" crowdsec_feed
 	echo "        crowdsec itself: $(known_end "$dir/log")"
 }
 
-real_begin
-real_tools
-root=$(real_root bookworm crowdsec)
-hub=$root/usr/share/crowdsec/hub
-dir=$real_tmp/crowdsec
-explain=("$root/usr/bin/crowdsec" -c "$dir/etc/config.yaml" -type nginx -dsn "file://$dir/access.log" -dump-data "$dir/dump" -no-api -info)
-crowdsec_settings
-if ! crowdsec_api; then
-	real_fail "the local API answers"
-	real_show "$dir/api.log"
-elif [[ $("${explain[0]}" -version 2>&1) != *"v$version"* ]]; then
-	real_skip "crowdsec of bookworm is not $version any more"
-else
-	crowdsec_run crowdsec_unwatched
-	for ((i = 1; i <= runs; i++)); do
-		crowdsec_run crowdsec_watched "$i"
-	done
+# crowdsec_begin: with the local API; false where it is another version, or the API does not answer
+crowdsec_begin()
+{
+	root=$(real_root bookworm crowdsec)
+	hub=$root/usr/share/crowdsec/hub
+	dir=$real_tmp/crowdsec
+	explain=("$root/usr/bin/crowdsec" -c "$dir/etc/config.yaml" -type nginx -dsn "file://$dir/access.log" -dump-data "$dir/dump" -no-api -info)
+	if [[ $("${explain[0]}" -version 2>&1) != *"v$crowdsec_version"* ]]; then
+		real_skip "crowdsec of bookworm is not $crowdsec_version any more"
+		return 1
+	fi
+	crowdsec_settings
+	if ! crowdsec_api; then
+		real_fail "the local API answers"
+		real_show "$dir/api.log"
+		return 1
+	fi
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	real_begin
+	real_tools
+	if crowdsec_begin; then
+		crowdsec_run crowdsec_unwatched
+		for ((i = 1; i <= ${1:-3}; i++)); do
+			crowdsec_run crowdsec_watched "$i"
+		done
+	fi
+	real_close
 fi
-real_close

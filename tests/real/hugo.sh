@@ -9,9 +9,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/known.sh"
 
-runs=${1:-5}
-limit=120 # seconds a build may take
-
+hugo_limit=120 # seconds a build may take
 hugo_args=()
 hugo_run() # LOG COMMAND-PREFIX...: builds the site, status in real_status
 {
@@ -19,23 +17,23 @@ hugo_run() # LOG COMMAND-PREFIX...: builds the site, status in real_status
 	shift
 	real_status=0
 	rm -rf "$real_tmp/public"
-	HOME=$real_tmp HUGO_CACHEDIR=$real_tmp/cache LD_LIBRARY_PATH=$libs \
-		timeout -k 5 "$limit" "$@" "${hugo_args[@]}" >"$log" 2>&1 || real_status=$?
+	HOME=$real_tmp HUGO_CACHEDIR=$real_tmp/cache LD_LIBRARY_PATH=$hugo_libs \
+		timeout -k 5 "$hugo_limit" "$@" "${hugo_args[@]}" >"$log" 2>&1 || real_status=$?
 }
 
 hugo_unwatched() # NAME: how it ends when nobody watches
 {
 	local i fine=0 started=${EPOCHREALTIME/./}
-	for ((i = 1; i <= runs; i++)); do
+	for ((i = 1; i <= hugo_runs; i++)); do
 		hugo_run "$real_tmp/log"
 		((real_status)) || fine=$((fine + 1))
 	done
-	echo "        $1 unwatched: $fine of $runs runs end with status 0, $(((${EPOCHREALTIME/./} - started) / runs / 1000)) ms each"
+	echo "        $1 unwatched: $fine of $hugo_runs runs end with status 0, $(((${EPOCHREALTIME/./} - started) / hugo_runs / 1000)) ms each"
 }
 
 hugo_watched() # NAME I
 {
-	local name="$1, run $2 of $runs" json=$real_build/hugo-$1-$2.json log=$real_build/hugo-$1-$2.log proofs others
+	local name="$1, run $2 of $hugo_runs" json=$real_build/hugo-$1-$2.json log=$real_build/hugo-$1-$2.log proofs others
 	rm -f "$json"
 	hugo_run "$log" "$maprace" watch -o "$json" --
 	if ((real_status != 66)) || [[ ! -s $json ]]; then
@@ -85,26 +83,34 @@ hugo_recording() # NAME
 	fi
 }
 
+# hugo_choose SUITE VERSION: false where it is another version
+hugo_choose()
+{
+	local root
+	root=$(real_root "$1" hugo)
+	hugo_libs=$(real_root bookworm libsass1 libwebp7)/usr/lib/x86_64-linux-gnu
+	hugo_args=("$root/usr/bin/hugo" --source "$real_tmp/site" --destination "$real_tmp/public" --quiet)
+	LD_LIBRARY_PATH=$hugo_libs "${hugo_args[0]}" version | grep -q "v$2" && return 0
+	real_skip "hugo of $1 is not $2 any more: $(LD_LIBRARY_PATH=$hugo_libs "${hugo_args[0]}" version 2>&1)"
+	return 1
+}
+
 hugo_suite() # SUITE VERSION
 {
-	local root i hugo
-	root=$(real_root "$1" hugo)
-	hugo=$root/usr/bin/hugo
-	hugo_args=("$hugo" --source "$real_tmp/site" --destination "$real_tmp/public" --quiet)
-	if ! LD_LIBRARY_PATH=$libs "$hugo" version | grep -q "v$2"; then
-		real_skip "hugo of $1 is not $2 any more: $(LD_LIBRARY_PATH=$libs "$hugo" version 2>&1)"
-		return 0
-	fi
+	local i
+	hugo_choose "$1" "$2" || return 0
 	hugo_unwatched "hugo-$2"
-	for ((i = 1; i <= runs; i++)); do
+	for ((i = 1; i <= hugo_runs; i++)); do
 		hugo_watched "hugo-$2" "$i"
 	done
 	hugo_recording "hugo-$2"
 }
 
-real_begin
-libs=$(real_root bookworm libsass1 libwebp7)/usr/lib/x86_64-linux-gnu
-"$real_src/site.sh" "$real_tmp/site"
-hugo_suite bookworm 0.111.3
-hugo_suite trixie 0.131.0
-real_close
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	hugo_runs=${1:-5}
+	real_begin
+	"$real_src/site.sh" "$real_tmp/site"
+	hugo_suite bookworm 0.111.3
+	hugo_suite trixie 0.131.0
+	real_close
+fi

@@ -18,8 +18,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/known.sh"
 
-runs=${1:-3}
-version=1.6.7
+influxdb_version=1.6.7
+influxdb_stats_reader='tsi1\.\(\*LogFile\)\.bytes'
+influxdb_stats_writer='tsi1\.\(\*LogFile\)\.execSeriesEntry'
 
 server_start_influxdb()
 {
@@ -121,17 +122,25 @@ influxdb_race() # NAME READER WRITER
 	local i
 	echo "# $1"
 	influxdb_run influxdb_unwatched "influxdb_drive_$1"
-	for ((i = 1; i <= runs; i++)); do
-		influxdb_run influxdb_watched "influxdb-$version-$1-$i" "$2" "$3" "influxdb_drive_$1"
+	for ((i = 1; i <= influxdb_runs; i++)); do
+		influxdb_run influxdb_watched "influxdb-$influxdb_version-$1-$i" "$2" "$3" "influxdb_drive_$1"
 	done
 }
 
-real_begin
-real_tools
-if [[ $("$(real_root bookworm influxdb)/usr/bin/influxd" version) == *"v$version"* ]]; then
-	influxdb_race stats 'tsi1\.\(\*LogFile\)\.bytes' 'tsi1\.\(\*LogFile\)\.execSeriesEntry'
-	influxdb_race deletes 'tsi1\.\(\*logTagKey\)\.TagValueIterator' 'tsi1\.\(\*LogFile\)\.exec(DeleteTagValue|Series)Entry'
-else
-	real_skip "influxdb of bookworm is not $version any more"
+influxdb_is_known()
+{
+	[[ $("$(real_root bookworm influxdb)/usr/bin/influxd" version) == *"v$influxdb_version"* ]]
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	influxdb_runs=${1:-3}
+	real_begin
+	real_tools
+	if influxdb_is_known; then
+		influxdb_race stats "$influxdb_stats_reader" "$influxdb_stats_writer"
+		influxdb_race deletes 'tsi1\.\(\*logTagKey\)\.TagValueIterator' 'tsi1\.\(\*LogFile\)\.exec(DeleteTagValue|Series)Entry'
+	else
+		real_skip "influxdb of bookworm is not $influxdb_version any more"
+	fi
+	real_close
 fi
-real_close

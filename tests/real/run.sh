@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Real programs nobody here wrote, from Debian and npm. The closing line adds up the parts.
-# usage: run.sh [hugo|crowdsec|influxdb|servers|prometheus|esbuild|all]
+# usage: run.sh [hugo|crowdsec|influxdb|servers|prometheus|kubernetes|examples|esbuild|deaths|all]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case ${1:-all} in
-hugo | crowdsec | influxdb | servers | prometheus | esbuild) parts=("$1") ;;
-all) parts=(hugo crowdsec influxdb servers prometheus esbuild) ;;
+hugo | crowdsec | influxdb | servers | prometheus | kubernetes | examples | esbuild | deaths) parts=("$1") ;;
+all) parts=(hugo crowdsec influxdb servers prometheus kubernetes examples esbuild deaths) ;;
 *)
-	echo "usage: run.sh [hugo|crowdsec|influxdb|servers|prometheus|esbuild|all]" >&2
+	echo "usage: run.sh [hugo|crowdsec|influxdb|servers|prometheus|kubernetes|examples|esbuild|deaths|all]" >&2
 	exit 2
 	;;
 esac

@@ -19,6 +19,10 @@ static struct mr_grower grower_table[MR_GROWERS];
 static struct mr_inside inside_table[MR_GROWERS];
 static struct mr_grown grown_table[MR_GROWN];
 static struct mr_iterator iterator_table[MR_ITERATORS];
+static struct mr_panic_site panic_site_table[64];
+static __u64 panic_site_keys[64];
+static struct mr_panicking panicking_table[16];
+static __u64 panicking_keys[16];
 static bool suspects_full;
 static atomic_uint claim_table[MR_CLAIM_SLOTS]; /* keys of the first generation, by slot */
 static __u32 late_claims[16];			/* all other keys */
@@ -100,6 +104,38 @@ static long claim_insert(__u32 key)
 	return atomic_compare_exchange_strong(&claim_table[key], &unclaimed, 1) ? 0 : -17;
 }
 
+/* The place of a key, or with key 0 the first free one; n: there is none. */
+static size_t key_place(const __u64 *keys, size_t n, __u64 key)
+{
+	size_t i = 0;
+
+	while (i < n && keys[i] != key)
+		i++;
+	return i;
+}
+
+/* A table of these keys gets one more. */
+static long key_insert(__u64 *keys, void *values, size_t n, size_t size, __u64 key,
+		       const void *value)
+{
+	size_t i = key_place(keys, n, 0);
+
+	if (key_place(keys, n, key) < n)
+		return -17;
+	if (i == n)
+		return -7;
+	keys[i] = key;
+	memcpy((char *)values + i * size, value, size);
+	return 0;
+}
+
+static void *key_find(const __u64 *keys, void *values, size_t n, size_t size, __u64 key)
+{
+	size_t i = key_place(keys, n, key);
+
+	return i < n ? (char *)values + i * size : NULL;
+}
+
 /* Where every pair is new: what the one that has just been inserted is found as, once. */
 static struct mr_pair any_pair;
 static _Thread_local struct mr_pair *just_inserted;
@@ -136,6 +172,12 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &grown_table[*(const __u32 *)key];
 	if (map == (void *)&iterators)
 		return &iterator_table[*(const __u32 *)key];
+	if (map == (void *)&panic_sites)
+		return key_find(panic_site_keys, panic_site_table, 64, sizeof(struct mr_panic_site),
+				*(const __u64 *)key);
+	if (map == (void *)&panicking)
+		return key_find(panicking_keys, panicking_table, 16, sizeof(struct mr_panicking),
+				*(const __u64 *)key);
 	if (every_pair) {
 		p = just_inserted;
 		just_inserted = NULL;
@@ -162,6 +204,12 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 			}
 		return -7;
 	}
+	if (map == (void *)&panic_sites)
+		return key_insert(panic_site_keys, panic_site_table, 64,
+				  sizeof(struct mr_panic_site), *(const __u64 *)key, value);
+	if (map == (void *)&panicking)
+		return key_insert(panicking_keys, panicking_table, 16, sizeof(struct mr_panicking),
+				  *(const __u64 *)key, value);
 	if (map == (void *)&claims)
 		return claim_insert(*(const __u32 *)key);
 	if (every_pair) {
@@ -182,7 +230,15 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 long bpf_map_delete_elem(void *map, const void *key)
 {
 	__u32 claim = *(const __u32 *)key;
+	size_t i;
 
+	if (map == (void *)&panicking) {
+		i = key_place(panicking_keys, 16, *(const __u64 *)key);
+		if (i == 16)
+			return -2;
+		panicking_keys[i] = 0;
+		return 0;
+	}
 	assert_ptr_equal(map, (void *)&claims);
 	if (stuck_deletes) {
 		stuck_deletes--;

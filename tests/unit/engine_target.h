@@ -180,7 +180,11 @@ static int set_up(void **state)
 	memset(gomaps, 0, sizeof(gomaps));
 	memset(cpus, 0, sizeof(cpus));
 	memset(aparts, 0, sizeof(aparts));
-	pairs_common = suspects_common = 0;
+	memset(panic_site_table, 0, sizeof(panic_site_table));
+	memset(panic_site_keys, 0, sizeof(panic_site_keys));
+	memset(panicking_table, 0, sizeof(panicking_table));
+	memset(panicking_keys, 0, sizeof(panicking_keys));
+	pairs_common = suspects_common = panics_common = 0;
 	memset(latest, 0, sizeof(latest));
 	memset(cloned, 0, sizeof(cloned));
 	memset(targets, 0, sizeof(targets));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/memory.h"
 #include "model/model.h"
 #include "report/format.h"
 
@@ -178,6 +179,47 @@ static inline void sample_caveat(struct report *report, const char *code, uint32
 		abort();
 }
 
+/* Passed at 92 percent, with its heap, and killed. */
+static inline void sample_memory(struct report *report)
+{
+	struct report_memory *m = sample_zero(2, sizeof(*m));
+
+	m[0] = (struct report_memory){
+		.pid = 4210,
+		.exe = sample_text("/srv/app"),
+		.at_s = 2.25,
+		.percent = 92,
+		.jumped = true,
+		.kind = REPORT_LIMIT_CGROUP2,
+		.limit = 134217728,
+		.used = 124000000,
+		.where = sample_text("/a.slice"),
+		.heap_asked = true,
+		.heap_known = true,
+		.heap_missing = sample_text(""),
+		.heap_file = sample_text("/tmp/heap-4210-92.pb.gz"),
+		.heap = {300, 90000000, 200, 60000000},
+		.nsites = 1,
+	};
+	m[0].sites[0].at = sample_frame("main.(*cache).put", "/src/app/main.go", 20, 17);
+	m[0].sites[0].use = (struct report_heap_use){200, 80000000, 180, 59000000};
+	m[1] = (struct report_memory){
+		.pid = 4210,
+		.exe = sample_text("/srv/app"),
+		.at_s = 2.5,
+		.alone = true,
+		.kind = REPORT_LIMIT_CGROUP2,
+		.limit = 134217728,
+		.used = 134000000,
+		.where = sample_text("/a.slice"),
+		.heap_missing = sample_text(""),
+		.heap_file = sample_text(""),
+	};
+	report->memory_asked = true;
+	report->memory = m;
+	report->nmemory = 2;
+}
+
 static inline void sample_report(struct report *report)
 {
 	static const struct report_counter losses[] = {
@@ -227,6 +269,7 @@ static inline void sample_report(struct report *report)
 		.attach_ms = 120.4,
 		.cost_percent = 0.8,
 		.budget_percent = 5,
+		.least_cpus = 1,
 		.hit_ns = 881.5,
 		.trap_ns = 4152746,
 		.windows = 3,

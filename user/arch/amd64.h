@@ -169,6 +169,88 @@ static inline uint64_t arch_call_target(const uint8_t *code, uint64_t ret)
 	return code[0] == 0xe8 ? arch_relative(code, ARCH_CALL_LEN, ret - ARCH_CALL_LEN) : 0;
 }
 
+#define ARCH_INSN_MAX 15
+/* The first registers that Go's arguments come in, by their numbers in instructions: RAX, RBX, RCX.
+ */
+#define ARCH_ARGUMENTS  \
+	{               \
+		0, 3, 1 \
+	}
+
+/* Between a register and a place on the stack: mov disp(%rsp),%r64 or %r32, and back. */
+struct arch_stack_move {
+	bool loads, whole; /* all of the register's 64 bits */
+	uint8_t reg;
+	int64_t disp; /* from the stack pointer */
+};
+
+/* Its length, or 0 where code is something else. */
+static inline int arch_stack_move_len(const uint8_t *code, int len, struct arch_stack_move *out)
+{
+	int prefix = len && (code[0] & 0xf8) == 0x48; /* REX.W, with or without R */
+	int32_t disp32;
+
+	code += prefix;
+	len -= prefix;
+	if (len < 4 || (code[0] & 0xfd) != 0x89 || code[2] != 0x24 || (prefix && code[-1] & 3))
+		return 0;
+	out->loads = code[0] == 0x8b;
+	out->whole = prefix;
+	out->reg = (uint8_t)((code[1] >> 3 & 7) | (prefix ? (code[-1] & 4) << 1 : 0));
+	if ((code[1] & 0xc7) == 0x44) {
+		out->disp = (int8_t)code[3];
+		return prefix + 4;
+	}
+	if ((code[1] & 0xc7) != 0x84 || len < 7)
+		return 0;
+	memcpy(&disp32, code + 3, sizeof(disp32));
+	out->disp = disp32;
+	return prefix + 7;
+}
+
+/* Length of an instruction that changes neither an argument's register nor memory, of those that
+ * functions begin with: lea disp(%rsp),%rbp; test %r64,%r64; cmpq $imm8,(%r64). Else 0. */
+static inline int arch_asks_len(const uint8_t *code, int len)
+{
+	if (len >= 5 && code[0] == 0x48 && code[1] == 0x8d && code[2] == 0x6c && code[3] == 0x24)
+		return 5;
+	if (len >= 8 && code[0] == 0x48 && code[1] == 0x8d && code[2] == 0xac && code[3] == 0x24)
+		return 8;
+	if (len >= 3 && code[0] == 0x48 && code[1] == 0x85 && code[2] >= 0xc0)
+		return 3;
+	if (len >= 4 && code[0] == 0x48 && code[1] == 0x83 && (code[2] & 0xf8) == 0x38 &&
+	    (code[2] & 7) != 4 && (code[2] & 7) != 5)
+		return 4;
+	return 0;
+}
+
+/* Length of a conditional jump forwards (jcc rel8, jcc rel32) at addr, and where it may lead. 0:
+ * it is none. */
+static inline int arch_branch_len(const uint8_t *code, int len, uint64_t addr, uint64_t *target)
+{
+	int n = len >= 2 && (code[0] & 0xf0) == 0x70			  ? 2
+		: len >= 6 && code[0] == 0x0f && (code[1] & 0xf0) == 0x80 ? 6
+									  : 0;
+
+	if (!n)
+		return 0;
+	*target = n == 2 ? addr + 2 + (uint64_t)(int64_t)(int8_t)code[1]
+			 : arch_relative(code, 6, addr);
+	return *target > addr ? n : 0;
+}
+
+/* Whether there is a jump without a condition, and where it leads. */
+static inline bool arch_jump_target(const uint8_t *code, int len, uint64_t addr, uint64_t *target)
+{
+	if (len >= 2 && code[0] == 0xeb)
+		*target = addr + 2 + (uint64_t)(int64_t)(int8_t)code[1];
+	else if (len >= 5 && code[0] == 0xe9)
+		*target = arch_relative(code, 5, addr);
+	else
+		return false;
+	return true;
+}
+
 /* A function of ours with the jump of a stack check in it, never taken: what calibrate.c measures
  * on. */
 void arch_calibration_target(void);

@@ -28,6 +28,16 @@ static double earns_for(const struct account *d) /* CPUs */
 	return d->grant > 0 && d->grant < d->cpus ? d->grant : d->cpus;
 }
 
+/* A quota is of all that it may do: five percent of a CPU were half of a tenth of one. */
+static double bounded_cpus(const struct account *d, double cpus)
+{
+	if (d->limit > 0 && cpus > d->limit)
+		return d->limit;
+	if (cpus < 1)
+		return d->limit > 0 && d->limit < 1 ? d->limit : 1;
+	return cpus;
+}
+
 /* CPU seconds a second */
 static double income(const struct account *d)
 {
@@ -73,14 +83,30 @@ void account_weigh(struct account *d, unsigned int function, double weight)
 		d->functions[function].weight = weight;
 }
 
-void account_grant(struct account *d, double cpus)
+/* It has earned for so many CPUs until now. */
+static void keep_worth(struct account *d, double before)
 {
-	double before = earns_for(d), part;
+	double part = earns_for(d) / before;
 
-	d->grant = cpus;
-	part = earns_for(d) / before;
 	d->account_ns *= part;
 	d->threshold *= part;
+}
+
+void account_grant(struct account *d, double cpus)
+{
+	double before = earns_for(d);
+
+	d->grant = cpus;
+	keep_worth(d, before);
+}
+
+void account_confine(struct account *d, double cpus)
+{
+	double before = earns_for(d);
+
+	d->limit = cpus;
+	d->cpus = bounded_cpus(d, d->cpus);
+	keep_worth(d, before);
 }
 
 void account_charge(struct account *d, double ns)
@@ -138,9 +164,7 @@ static void note_cpus(struct account *d, const struct account_facts *now)
 	cpus = (double)d->cpus_target_ns / (double)d->cpus_ns;
 	d->cpus_ns = 0;
 	d->cpus_target_ns = 0;
-	if (cpus < 1)
-		cpus = 1;
-	d->cpus += (cpus - d->cpus) / 2;
+	d->cpus += (bounded_cpus(d, cpus) - d->cpus) / 2;
 }
 
 /* A moment's excess is paid back within seconds, or a burst would blind us for minutes; but a few

@@ -9,11 +9,11 @@
 
 /*
  * What watching may cost, kept as an account of CPU time. The target's running earns: its share of
- * elapsed time x the CPUs that the target uses while it is watched, at least one. Traps and holds
- * spend. When the account runs low, holds get less; when it is overdrawn by the traps alone, the
- * probes of the hottest functions are taken away and come back in windows. How far the account must
- * recover and how far a window may draw on it is drawn by lot each time, so that windows do not
- * fall into step with the target's own timers.
+ * elapsed time x the CPUs that the target uses while it is watched, at least one, or all that it
+ * may use where that is less. Traps and holds spend. When the account runs low, holds get less;
+ * when it is overdrawn by the traps alone, the probes of the hottest functions are taken away and
+ * come back in windows. How far the account must recover and how far a window may draw on it is
+ * drawn by lot each time, so that windows do not fall into step with the target's own timers.
  *
  * Plain arithmetic without clocks or files: the caller tells what has happened and does what is
  * decided.
@@ -51,6 +51,7 @@ struct account {
 	bool holds_apart; /* what holds take is somebody else's account */
 	double account_ns, threshold;
 	double cpus;	   /* that the target uses while all probes are in place, at least one */
+	double limit;	   /* so many it may use; 0: no limit is known */
 	double use;	   /* the same at all times, be it next to nothing */
 	double grant;	   /* it earns a share of so many, of cpus at most; 0: of cpus */
 	double allowed_ns; /* what the share came to so far */
@@ -75,6 +76,9 @@ void account_weigh(struct account *d, unsigned int function, double weight);
 /* It is one of several that share a budget: what it earns for (shares.h). 0: it is not. What it has
  * is worth as many seconds of earning as before. */
 void account_grant(struct account *d, double cpus);
+/* So many CPUs its control groups let it use, now; 0: no limit is known. What it has is worth as
+ * many seconds of earning as before. */
+void account_confine(struct account *d, double cpus);
 /* Something else than its traps and holds was spent for it. */
 void account_charge(struct account *d, double ns);
 /* Lends what so many seconds will earn: what is watched from its first instruction on may be over

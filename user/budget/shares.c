@@ -3,9 +3,9 @@
 
 #define LEAST 0.01 /* CPUs that a process counts for beside what it uses */
 
-double shares_part(double use, double all, size_t n)
+double shares_part(double use, double all, double least, size_t n)
 {
-	double together = all > 1 ? all : 1;
+	double together = all > least ? all : least;
 
 	return together * (use + LEAST) / (all + LEAST * (double)n);
 }

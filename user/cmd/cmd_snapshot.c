@@ -100,25 +100,13 @@ static int show(const struct report *report, const struct snapshot_cmd_options *
 	return r;
 }
 
-/* It is written in any order, with holes. */
-static int check_core(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
-		err_hint(err, "give --core the name of a file");
-		return err_set(err, -EINVAL, "cannot write %s: it is no regular file", path);
-	}
-	return outputs_check_path(path, "--core", err);
-}
-
 static int run(const struct snapshot_cmd_options *o, struct process *p, struct go_binary **bin,
 	       struct report *report, struct core **core, struct err *err)
 {
 	int r = outputs_check(&o->out, err);
 
 	if (!r && o->core)
-		r = check_core(o->core, err);
+		r = outputs_check_core(o->core, err);
 	if (!r)
 		r = process_open(p, (pid_t)o->pid, err);
 	if (r)
@@ -129,7 +117,7 @@ static int run(const struct snapshot_cmd_options *o, struct process *p, struct g
 		return r;
 	}
 	if (o->core)
-		r = core_prepare(core, p, o->max_freeze_ns, err);
+		r = core_prepare(core, p, o->max_freeze_ns, CORE_ROOM_NOW, err);
 	return r ? r : take(report, p, *bin, o, *core, err);
 }
 

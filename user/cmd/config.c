@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "base/open_file.h"
+#include "cmd/option_values.h"
 
 #define BYTES_MOST (1u << 20)
 
@@ -29,13 +30,19 @@ static int refuse(const struct reading *r, size_t line, struct err *err, const c
 		       *name ? " '" : "", name, *name ? "'" : "");
 }
 
+/* Those that take no argument are true or false here. */
+static bool is_flag(const struct option_row *row)
+{
+	return row->parse == option_flag;
+}
+
 static const struct option_row *find_row(const struct option_table *table, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < table->nrows; i++)
-		if (table->rows[i].arg && !strcmp(table->rows[i].name, name) &&
-		    strcmp(name, "config") != 0)
+		if ((table->rows[i].arg || is_flag(&table->rows[i])) &&
+		    !strcmp(table->rows[i].name, name) && strcmp(name, "config") != 0)
 			return &table->rows[i];
 	return NULL;
 }
@@ -50,6 +57,22 @@ static char *keep(const struct reading *r, const char *text)
 	if (copy)
 		grown[(*r->nstrings)++] = copy;
 	return copy;
+}
+
+/* As on the command line, but for false, which cannot be said there. */
+static int take_flag(struct reading *r, const yaml_event_t *e, struct err *err)
+{
+	const char *text = (const char *)e->data.scalar.value;
+	const struct option_row *row = r->row;
+	bool *value = (bool *)((char *)r->options + row->offset);
+	char what[256];
+
+	r->row = NULL;
+	*value = !strcmp(text, "true");
+	if (*value || !strcmp(text, "false"))
+		return 0;
+	snprintf(what, sizeof(what), "%s takes true or false, not", row->name);
+	return refuse(r, e->start_mark.line, err, what, text);
 }
 
 static int take_value(struct reading *r, const yaml_event_t *e, struct err *err)
@@ -77,7 +100,7 @@ static int take_scalar(struct reading *r, const yaml_event_t *e, struct err *err
 	if (r->depth != 1)
 		return refuse(r, e->start_mark.line, err, "expected 'name: value', not", text);
 	if (r->row)
-		return take_value(r, e, err);
+		return is_flag(r->row) ? take_flag(r, e, err) : take_value(r, e, err);
 	r->row = find_row(r->table, text);
 	return r->row ? 0 : refuse(r, e->start_mark.line, err, "unknown setting", text);
 }

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "cmd/options.h"
 
-#define ROWS_MAX 40
+#define ROWS_MAX 64
 #define HELP_COLUMN 26
 #define HELP_WIDTH 84
 #define TEXT_MAX 1024

@@ -57,6 +57,11 @@ int option_time(void *value, const char *arg)
 	return value_time(arg, value);
 }
 
+int option_size(void *value, const char *arg)
+{
+	return value_size(arg, value);
+}
+
 int option_seconds(void *value, const char *arg)
 {
 	return value_seconds(arg, value);

@@ -23,6 +23,7 @@
 #define OPTION_TIME(options, member) OPTION_BY(option_time, uint64_t, options, member)
 #define OPTION_SECONDS(options, member) OPTION_BY(option_seconds, uint64_t, options, member)
 #define OPTION_PERCENT(options, member) OPTION_BY(option_percent, double, options, member)
+#define OPTION_SIZE(options, member) OPTION_BY(option_size, uint64_t, options, member)
 #define OPTION_FORMAT(options, member) \
 	OPTION_AT(enum report_format, options, member), option_format, option_format_names
 /* Of what sets several members. */
@@ -37,11 +38,13 @@ int option_pid(void *value, const char *arg);	  /* a process id */
 int option_time(void *value, const char *arg);	  /* value_time() */
 int option_seconds(void *value, const char *arg); /* value_seconds() */
 int option_percent(void *value, const char *arg); /* value_percent() */
+int option_size(void *value, const char *arg);	  /* value_size() */
 int option_format(void *value, const char *arg);  /* of a report, by name */
 
 /* What they expect. */
 #define EXPECTS_FILE "a file name"
 #define EXPECTS_DIRECTORY "a directory"
+#define EXPECTS_SIZE "a number of bytes, or with K, M or G"
 #define EXPECTS_STATUS "a number from 0 to 255"
 #define EXPECTS_TIME "a time, as in 500us, 100ms or 1s"
 #define EXPECTS_SECONDS "a number of seconds above 0, as in 10 or 2.5"

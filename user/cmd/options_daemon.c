@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/config.h"
 #include "cmd/options_host.h"
+#include "cmd/options_memory.h"
 #include "cmd/options_output.h"
 #include "session/httpd.h"
 
@@ -17,30 +18,7 @@
 
 static int parse_listen(void *value, const char *arg)
 {
-	int rc = httpd_address(arg);
-
-	return rc ? rc : option_text(value, arg);
-}
-
-/* "500K", "16M", "1G"; 0: no bound. */
-static int parse_size(void *value, const char *arg)
-{
-	static const char units[] = "KMG";
-	const char *unit;
-	uint64_t n;
-	char *end;
-
-	if (*arg < '0' || *arg > '9')
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(arg, &end, 10);
-	unit = *end ? strchr(units, *end) : NULL;
-	if ((*end && !unit) || (*end && end[1]))
-		return -EINVAL;
-	if (errno || n >> 30)
-		return -ERANGE;
-	*(uint64_t *)value = unit ? n << (10 * (unit - units + 1)) : n;
-	return 0;
+	return httpd_address(arg) < 0 ? -EINVAL : option_text(value, arg);
 }
 
 static int parse_files(void *value, const char *arg)
@@ -56,16 +34,22 @@ static const struct option_row rows[] = {
 	 "SIGHUP"},
 	{"log", 0, "FILE", OPTION_TEXT(O, log), EXPECTS_FILE,
 	 "append races there as JSON Lines; - is standard output (-)"},
-	{"log-size", 0, "SIZE", OPTION_BY(parse_size, uint64_t, O, log_size),
-	 "a number of bytes, or with K, M or G",
+	{"log-size", 0, "SIZE", OPTION_SIZE(O, log_size), EXPECTS_SIZE,
 	 "begin a new file when it would be larger (16M); 0: never"},
 	{"log-files", 0, "N", OPTION_BY(parse_files, unsigned int, O, log_files),
 	 "a number from 0 to 100", "keep so many of before: FILE.1 and so on (5)"},
 	{"listen", 0, "ADDRESS", OPTION_BY(parse_listen, const char *, O, listen),
-	 "127.0.0.1:PORT, [::1]:PORT or unix:/PATH",
-	 "answer HTTP there: /metrics, /healthz, /races; on loopback or a Unix socket only"},
+	 "ADDRESS:PORT or unix:/PATH",
+	 "answer HTTP there: /metrics, /healthz, /races; at 127.0.0.1:PORT, [::1]:PORT or "
+	 "unix:/PATH"},
+	{"allow-remote", 0, NULL, OPTION_FLAG(O, allow_remote), NULL,
+	 "listen at other addresses too: whoever reaches them may ask"},
 	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
 	 "keep there which races are known: they are not logged again after a restart"},
+	MEMORY_ROW_ON,
+	MEMORY_ROW_LIMIT,
+	MEMORY_ROW_AT,
+	MEMORY_ROW_DIR,
 	HOST_ROW_MATCH(""),
 	HOST_ROW_CGROUP(""),
 	HOST_ROW_CONTAINER(""),
@@ -73,6 +57,10 @@ static const struct option_row rows[] = {
 	HOST_ROW_MOST(""),
 	HOST_ROW_BUDGET(O),
 	HOST_ROW_MAX_HOLD(O),
+	{"panics", 0, NULL, OPTION_FLAG(O, watch.panics), NULL,
+	 "log where programs panic, each place once, and count what becomes of it"},
+	{"panic-values", 0, NULL, OPTION_FLAG(O, watch.panic_values), NULL,
+	 "with that: log what a program says when it panics: it may be private"},
 	{"no-goroutines", 0, NULL, OPTION_FLAG(O, no_goroutines), NULL,
 	 "do not look at goroutines, scheduler and heap (once a second, at a hundredth of a CPU in "
 	 "all)"},
@@ -102,6 +90,7 @@ static void set_defaults(struct daemon_options *o)
 	memset(o, 0, sizeof(*o));
 	o->watch.all = true;
 	options_host_defaults(&o->watch);
+	options_memory_defaults(&o->watch);
 	o->watch.exitcode = EXIT_NOTHING;
 	o->watch.no_color = true;
 	o->log = "-";
@@ -123,6 +112,18 @@ static int read_config(int argc, char **argv, const char *config, struct daemon_
 	return option_table_parse(&table, argc, argv, o, &rest);
 }
 
+/* Nobody is asked who he is, so others are let in only by somebody who says that he means it. */
+static int check_listen(const struct daemon_options *o)
+{
+	if (!o->listen || o->allow_remote || httpd_address(o->listen) <= 0)
+		return OPTIONS_RUN;
+	return option_usage_error(
+		&table,
+		"listen: others reach %s, and nobody is asked who he is: give 127.0.0.1:PORT, [::1]:PORT or unix:/PATH, or --allow-remote (in the settings allow-remote: true) as well",
+		o->listen);
+}
+
+/* First which file it is, then that, then the options over it. */
 int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 {
 	const char *config;
@@ -141,5 +142,5 @@ int options_parse_daemon(int argc, char **argv, struct daemon_options *o)
 			return rc;
 	}
 	o->watch.goroutines = !o->no_goroutines;
-	return OPTIONS_RUN;
+	return check_listen(o);
 }

@@ -2,6 +2,7 @@
 #include "cmd/options_output.h"
 
 #include <errno.h>
+#include <string.h>
 
 int output_path(void *out, const char *arg)
 {
@@ -27,5 +28,17 @@ int output_options_check(const struct output_options *options, const struct opti
 {
 	if (options->format_given && !options->n)
 		return option_usage_error(table, "--format is that of -o FILE, which is missing");
+	return OPTIONS_RUN;
+}
+
+int output_options_check_core(const struct output_options *options, const char *core,
+			      const struct option_table *table)
+{
+	size_t i;
+
+	for (i = 0; core && i < options->n; i++)
+		if (!strcmp(core, options->paths[i]))
+			return option_usage_error(
+				table, "-o and --core cannot be the same file: %s", core);
 	return OPTIONS_RUN;
 }

@@ -40,5 +40,7 @@ int output_format_of_all(void *out, const char *arg); /* whatever their names */
 
 /* What does not go together. OPTIONS_RUN or the exit status. */
 int output_options_check(const struct output_options *options, const struct option_table *table);
+int output_options_check_core(const struct output_options *options, const char *core,
+			      const struct option_table *table);
 
 #endif

@@ -114,7 +114,6 @@ static const struct option_table snapshot_table = {
 int options_parse_snapshot(int argc, char **argv, struct snapshot_cmd_options *options)
 {
 	int rest, rc;
-	size_t i;
 
 	memset(options, 0, sizeof(*options));
 	options->exitcode = EXIT_RACE;
@@ -128,11 +127,9 @@ int options_parse_snapshot(int argc, char **argv, struct snapshot_cmd_options *o
 		return option_usage_error(&snapshot_table, "the process is missing: -p PID");
 	if (options->quiet && options->verbose)
 		return option_usage_error(&snapshot_table, "either --quiet or --verbose, not both");
-	for (i = 0; i < options->out.n; i++)
-		if (options->core && !strcmp(options->core, options->out.paths[i]))
-			return option_usage_error(&snapshot_table,
-						  "-o and --core cannot be the same file: %s",
-						  options->core);
+	rc = output_options_check_core(&options->out, options->core, &snapshot_table);
+	if (rc != OPTIONS_RUN)
+		return rc;
 	rc = check_formats(&options->out, &snapshot_table);
 	if (rc != OPTIONS_RUN || (options->out.format_given && !options->out.n))
 		return rc; /* the format of standard output */

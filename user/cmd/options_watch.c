@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/options_host.h"
+#include "cmd/options_memory.h"
 #include "cmd/options_output.h"
 
 #define DEFAULT_MAX_FREEZE_NS 50000000
@@ -94,6 +95,9 @@ static const struct option_row watch_rows[] = {
 	{"growth", 0, NULL, OPTION_FLAG(O, growth), NULL,
 	 "also report how maps grew: when, from which size to which, who paid for it, which "
 	 "iterations were open"},
+	{"panics", 0, NULL, OPTION_FLAG(O, panics), NULL,
+	 "also report where the program panics, how often, and what becomes of it: recovered, in "
+	 "which function, or not"},
 	{"goroutines", 0, NULL, OPTION_FLAG(O, goroutines), NULL,
 	 "also look at goroutines, scheduler and heap once a second, without stopping anything: how "
 	 "many, what they wait for, which places make ones that do not end"},
@@ -117,9 +121,16 @@ static const struct option_row watch_rows[] = {
 	 "do not stop a process that dies (of Go's own check, of a panic) for a moment, to look "
 	 "at it"},
 	{"panic-values", 0, NULL, OPTION_FLAG(O, panic_values), NULL,
-	 "tell what a program says itself when it dies of a panic: it may be private"},
+	 "tell what a program says itself when it panics: it may be private"},
 	{"max-freeze", 0, "TIME", OPTION_TIME(O, max_freeze_ns), EXPECTS_TIME,
 	 "how long such a process may stand still (50ms)"},
+	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,
+	 "write a core file of the first process that dies so, as much of it as can be read in "
+	 "that time; of each, where FILE has %p in it: its id"},
+	MEMORY_ROW_ON,
+	MEMORY_ROW_LIMIT,
+	MEMORY_ROW_AT,
+	MEMORY_ROW_DIR,
 	{"dry-run", 0, NULL, OPTION_FLAG(O, dry_run), NULL,
 	 "find and check everything, but do not open the probes"},
 	{"no-color", 0, NULL, OPTION_FLAG(O, no_color), NULL, "never colour the text"},
@@ -192,6 +203,7 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 
 	memset(options, 0, sizeof(*options));
 	options_host_defaults(options);
+	options_memory_defaults(options);
 	options->long_hold_ns = DEFAULT_LONG_HOLD_NS;
 	options->slowdown = DEFAULT_SLOWDOWN;
 	options->exitcode = EXIT_RACE;
@@ -202,8 +214,13 @@ int options_parse_watch(int argc, char **argv, struct watch_options *options)
 	if (options->quiet && options->verbose)
 		return option_usage_error(&watch_table, "either --quiet or --verbose, not both");
 	rc = output_options_check(&options->out, &watch_table);
+	if (rc == OPTIONS_RUN)
+		rc = output_options_check_core(&options->out, options->core, &watch_table);
 	if (rc != OPTIONS_RUN)
 		return rc;
+	if (options->core && options->no_post_mortem)
+		return option_usage_error(&watch_table,
+					  "--core needs what --no-post-mortem turns off");
 	if (options->window_given && !options->suspects)
 		return option_usage_error(&watch_table, "--window needs --suspects");
 	return check_targets(argc, argv, rest, options);

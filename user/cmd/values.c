@@ -194,3 +194,23 @@ void pid_list_free(struct pid_list *list)
 	free(list->pids);
 	memset(list, 0, sizeof(*list));
 }
+
+int value_size(const char *s, uint64_t *bytes)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t n;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if ((*end && !unit) || (*end && end[1]))
+		return -EINVAL;
+	if (errno || n >> 30)
+		return -ERANGE;
+	*bytes = unit ? n << (10 * (unit - units + 1)) : n;
+	return 0;
+}

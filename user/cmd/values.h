@@ -20,6 +20,8 @@ int value_seconds(const char *s, uint64_t *ns);
 /* A share of a CPU in percent, a millionth of it at least and at most 100, with or without "%". */
 #define VALUE_PERCENT_MIN 0.0001
 int value_percent(const char *s, double *percent);
+/* SIZE: bytes, or with K, M or G: "500K", "16M"; 0 too. */
+int value_size(const char *s, uint64_t *bytes);
 /* How many times as long something may take: 1.01 to 100. */
 int value_factor(const char *s, double *factor);
 /* 0 to max. */

@@ -49,7 +49,9 @@ static int begin(struct watch *w)
 	w->started_unix_ns = (int64_t)clock_ns(CLOCK_REALTIME);
 	w->tracker = tracker_new(w->start_ns);
 	w->growths = w->options->growth ? growths_new(w->start_ns) : NULL;
-	if (!w->tracker || (w->options->growth && !w->growths))
+	w->panics = w->options->panics ? panics_new(w->start_ns, w->options->panic_values) : NULL;
+	if (!w->tracker || (w->options->growth && !w->growths) ||
+	    (w->options->panics && !w->panics))
 		return -ENOMEM;
 	tracker_set_filter(w->tracker, filter_hides, w->filter);
 	for (i = 0; i < w->ntargets; i++)
@@ -135,6 +137,8 @@ int watch_run(struct watch *w)
 	size_t i;
 	int r = outputs_check(&w->options->out, &err);
 
+	if (!r && w->options->core)
+		r = outputs_check_core(w->options->core, &err);
 	if (!r)
 		r = filter_open(&w->filter, w->options->out.suppressions, w->options->out.baseline,
 				&err);
@@ -199,7 +203,9 @@ void watch_run_end(struct watch *w)
 	calibration_end(&w->calibration);
 	tracker_free(w->tracker);
 	growths_free(w->growths);
+	panics_free(w->panics);
 	post_mortem_free(&w->post_mortem);
+	memory_watch_free(&w->memory);
 	watch_vitals_free(w);
 	watch_close_targets(w);
 }

@@ -14,6 +14,7 @@
  * type hiter Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type
  * Iter moduledata		src/runtime/symtab.go: type moduledata magic
  * src/internal/abi/symtab.go: Go118PCLnTabMagic, Go120PCLnTabMagic
+ * memory profile	src/runtime/mprof.go: type memRecordCycle, whose bytes went in 1.27
  */
 
 /* type hmap: count, flags u8 at 8, B, noverflow, hash0 u32 at 12 … hashWriting is 4. */
@@ -29,12 +30,19 @@
 
 /* The same in every version: g.stack, g.m, m.g0. */
 #define COMMON \
-	.g_stack_lo = 0, .g_stack_hi = 8, .g_m = 48, .m_g0 = 0, .g_sched_sp = 56, .g_sched_pc = 64
+	.g_stack_lo = 0, .g_stack_hi = 8, .g_panic = 32, .g_m = 48, .m_g0 = 0, .g_sched_sp = 56, .g_sched_pc = 64
 
 /* What moves with g.sched, whose ret went in 1.25, and with syscallbp, which came in 1.23. */
 #define G_TO_1_22 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 144, .g_waitsince = 168, \
 	.g_waitreason = 176, .m_gsignal = 80, .panic_arg = 8, .hash_constants = true, .p_m = 56
+
+/* Of runtime._panic, or of g: what recovery() goes by. */
+#define RECOVER_1_19 .recover_in_g = true, .recover_sp = 272, .recover_pc = 280
+#define RECOVER_1_21 .recover_in_g = true, .recover_sp = 248, .recover_pc = 256
+#define RECOVER_FROM_1_22 .recover_sp = 48, .recover_pc = 72
+#define RECOVER_1_26 .recover_sp = 40, .recover_pc = 64
+#define RECOVER_1_27 .recover_sp = 48, .recover_pc = 64
 #define G_1_23 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 152, .g_waitsince = 176, \
 	.g_waitreason = 184, .m_gsignal = 80, .panic_arg = 8, .p_m = 48, .m_alllink = 328
@@ -46,13 +54,13 @@
 #define MAGIC_120 .pclntab_magic = 0xfffffff1
 
 #define GO_1_24 \
-	.minor = 24, COMMON, G_1_23, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
+	.minor = 24, COMMON, G_1_23, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
 	.g_labels = 352, .labels_are_list = true, \
 	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .pacer_goal = 72, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
-	.minor = 25, COMMON, G_FROM_1_25, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
+	.minor = 25, COMMON, G_FROM_1_25, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
 	.g_labels = 344, .labels_are_list = true, .panic_arg = 8, \
 	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .m_alllink = 344, .pacer_goal = 72, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
@@ -63,6 +71,7 @@ static const struct go_layout layouts[] = {
 		.minor = 19,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_1_19,
 		.g_size = 392,
 		.g_goid = 152,
 		.g_gopc = 296,
@@ -86,6 +95,7 @@ static const struct go_layout layouts[] = {
 		.minor = 21,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_1_21,
 		.g_size = 408,
 		.g_goid = 152,
 		.g_gopc = 280,
@@ -110,6 +120,7 @@ static const struct go_layout layouts[] = {
 		.minor = 22,
 		COMMON,
 		G_TO_1_22,
+		RECOVER_FROM_1_22,
 		.g_size = 424,
 		.g_goid = 152,
 		.g_gopc = 280,
@@ -134,6 +145,7 @@ static const struct go_layout layouts[] = {
 		.minor = 23,
 		COMMON,
 		G_1_23,
+		RECOVER_FROM_1_22,
 		.g_size = 432,
 		.g_goid = 160,
 		.g_gopc = 288,
@@ -159,6 +171,7 @@ static const struct go_layout layouts[] = {
 		.minor = 26,
 		COMMON,
 		G_FROM_1_25,
+		RECOVER_1_26,
 		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,
@@ -184,7 +197,9 @@ static const struct go_layout layouts[] = {
 	{
 		.minor = 27,
 		COMMON,
+		.mem_record_counts_only = true,
 		G_FROM_1_25,
+		RECOVER_1_27,
 		.g_size = 456,
 		.g_goid = 152,
 		.g_gopc = 288,

@@ -35,6 +35,11 @@ struct go_layout {
 	 * behind it is as far from it in all versions */
 	uint32_t pacer_goal;
 	uint32_t panic_arg; /* what panic() was called with, in a _panic: an interface */
+	/* a goroutine's innermost _panic; and where a recovered one has its frame's stack pointer
+	 * and where that goes on: in that _panic since 1.22, before in g (src/runtime/panic.go:
+	 * recovery()) */
+	uint32_t g_panic, recover_sp, recover_pc;
+	bool recover_in_g;
 	/* the map header: runtime.hmap (src/runtime/map.go) or maps.Map
 	 * (src/internal/runtime/maps/map.go) */
 	uint32_t map_size;		  /* bytes of header worth reading, at most 64 */
@@ -50,6 +55,8 @@ struct go_layout {
 	bool access1_wraps_access2; /* 1.27: mapaccess1* only call mapaccess2* */
 	bool clone_is_method;	    /* 1.25+: (*Map).Clone */
 	bool has_clone;		    /* 1.21+ */
+	/* src/runtime/mprof.go: memRecordCycle has {allocs, frees} only, no bytes */
+	bool mem_record_counts_only;
 	/* the function table (src/internal/abi/symtab.go, src/runtime/symtab.go) and
 	 * runtime.moduledata */
 	uint32_t pclntab_magic;

@@ -415,10 +415,9 @@ int gomap_dump(const struct gomap *g, uint64_t addr, const char *name, struct re
 	out->type_given = name != NULL;
 	r = out->map.type ? begin(&w, g, addr, out) : -ENOMEM;
 	if (r)
-		return r == -ENOMEM ? r
-		       : r == -ETIME
-			       ? report_map_say(out, "%s", why_not_read(g))
-			       : report_map_say(out, "nothing is in memory at this address");
+		return r == -ENOMEM  ? r
+		       : r == -ETIME ? report_map_say(out, "%s", why_not_read(g))
+				     : report_map_say(out, "nothing is in memory at this address");
 	fill_header(&w, out);
 	r = guess(g, addr, name, &best);
 	if (!r && name && !best.found) { /* one that reflection made is not described */

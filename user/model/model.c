@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "model/model.h"
+#include "model/panic.h"
+#include "model/memory.h"
 #include "model/snapshot.h"
 #include "model/vitals.h"
 
@@ -352,6 +354,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->ngrowths; i++)
 		report_growth_free(&report->growths[i]);
 	free(report->growths);
+	for (i = 0; i < report->npanics; i++)
+		report_panic_free(&report->panics[i]);
+	free(report->panics);
 	for (i = 0; i < report->nhidden; i++)
 		free(report->hidden[i].by);
 	free(report->hidden);
@@ -362,6 +367,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->ndeaths; i++)
 		report_death_free(&report->deaths[i]);
 	free(report->deaths);
+	for (i = 0; i < report->nmemory; i++)
+		report_memory_free(&report->memory[i]);
+	free(report->memory);
 	for (i = 0; i < report->nvitals; i++)
 		report_vitals_free(&report->vitals[i]);
 	free(report->vitals);

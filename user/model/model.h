@@ -294,7 +294,8 @@ struct report_stats {
 	double attach_ms;
 	double cost_percent;	       /* of one CPU, traps plus holds; negative when unknown */
 	double budget_percent, hit_ns; /* what was allowed; what a hit was found to cost */
-	double advance_s;	       /* the budget of so much time was to spend at once */
+	double least_cpus; /* that is of the CPUs used, so many at least; 0: not known */
+	double advance_s;  /* the budget of so much time was to spend at once */
 	/* What commands may take longer, 0: there was none, or a budget was given; and how long
 	 * they ran, and waited for us meanwhile, at the most. */
 	double slowdown, lived_s, waited_s;
@@ -360,6 +361,9 @@ struct report {
 	bool growth;		       /* growths were asked for */
 	struct report_growth *growths; /* by the time at which they began or were first seen */
 	size_t ngrowths;
+	bool panics_watched;	     /* panics were asked for */
+	struct report_panic *panics; /* model/panic.h; most first */
+	size_t npanics;
 	struct report_audited *audited; /* programs that were to be read */
 	size_t naudited;
 	/* What a filter has hidden stands behind the first nraces and nsuspects. */
@@ -370,6 +374,9 @@ struct report {
 	size_t nsnapshots;
 	struct report_death *deaths; /* likewise */
 	size_t ndeaths;
+	bool memory_asked;	      /* thresholds of memory were watched */
+	struct report_memory *memory; /* model/memory.h; in the order of time */
+	size_t nmemory;
 	bool goroutines;	      /* vitals were asked for */
 	struct report_vitals *vitals; /* model/vitals.h */
 	size_t nvitals;

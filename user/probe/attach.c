@@ -75,14 +75,26 @@ static uint64_t slot_offset(const struct attachment *a, uint32_t slot)
 	return h && !file ? h->offset : 0;
 }
 
+/* Which program its sites get, by slot. */
+static void fill_programs(const struct attachment *a, uint8_t program[MR_SITE_SLOTS])
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		program[slot] = mr_op_is_panics(a->target->sites[slot].op) ? LINKS_PANICS
+									   : LINKS_OPERATIONS;
+}
+
 /* Of the program itself: what is in plugins is added later. */
 static void fill_target(const struct attachment *a, struct links_target *t)
 {
 	uint32_t slot;
 
-	attachment_lasting_offsets(a->images[0].hooks, a->opts.deaths, t->lasting_offsets);
+	attachment_lasting_offsets(a->images[0].hooks, a->opts.deaths || a->opts.panics,
+				   t->lasting_offsets);
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
 		t->offsets[slot] = slot_offset(a, slot);
+	fill_programs(a, t->program);
 }
 
 int attachment_attach(struct attachment *a, struct err *err)
@@ -194,6 +206,7 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 	more.ino = of.ino;
 	attachment_lasting_offsets(set, false, more.lasting_offsets);
 	r = attachment_add_sites(a, set, bias, more.offsets);
+	fill_programs(a, more.program);
 	if (r)
 		err_set(err, r, "no room for its probe sites");
 	else

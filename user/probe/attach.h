@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <maprace/growth.h>
+#include <maprace/panics.h>
 
 #include "base/err.h"
 #include "go/go_binary.h"
@@ -29,6 +30,8 @@ struct attach_opts {
 				    never hold */
 	uint64_t window_ns; /* suspects: how close in time; 0: none are wanted */
 	bool growth;	    /* the hook sets have hooks of hooks_choose_growth() */
+	bool panics;	    /* and of hooks_choose_panics() */
+	bool panic_values;  /* with that: what they say is told */
 	/* Not 0: a command that was started, where call sites that are cold are held for so long;
 	 * and long holds are done also where they make a stop dangerous. See attachment_test(). */
 	uint64_t long_hold_ns;
@@ -175,6 +178,13 @@ const char *attachment_function(const struct attachment *a, uint32_t slot);
 int attachment_pair(const struct attachment *a, uint64_t key, struct mr_pair *pair);
 /* Likewise, of a suspect. */
 int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspect *suspect);
+/* A site of its panics, as it is now; -ENOENT: none has that key. */
+int attachment_panic(const struct attachment *a, uint64_t key, struct mr_panic_site *site);
+/* The sites of its panics, each as it is now. 0, -ENOMEM, or what the kernel said: then some are
+ * missing. */
+int attachment_panics(const struct attachment *a,
+		      void (*each)(void *ctx, uint64_t key, const struct mr_panic_site *site),
+		      void *ctx);
 /* What a hit there costs, in hits of the usual kind; 0 when empty. */
 double attachment_weight(const struct attachment *a, uint32_t slot);
 /* How often the kernel skipped our programs (recursion), told by one target for all; 0 where it

@@ -87,6 +87,10 @@ static void configure(struct mr_target *t, const struct go_layout *l)
 	t->map_old = l->map_old;
 	t->iter_map = l->iter_map;
 	t->iter_type = l->iter_type;
+	t->g_panic = (__u16)l->g_panic;
+	t->recover_in_g = l->recover_in_g;
+	t->recover_pc = (__u16)l->recover_pc;
+	t->recover_sp = (__u16)l->recover_sp;
 }
 
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
@@ -106,9 +110,10 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 					     ? 0
 					     : (__u32)((a->opts.max_freeze_ns + 999999) / 1000000);
 	if (a->opts.max_freeze_ns && !process_may_continue(p))
-		log_warn("process %d is not stopped when it dies, so that less can be told of that: it "
-			 "is another user's, and without CAP_KILL maprace may not let it go again",
-			 (int)p->pid);
+		log_warn(
+			"process %d is not stopped when it dies, so that less can be told of that: it "
+			"is another user's, and without CAP_KILL maprace may not let it go again",
+			(int)p->pid);
 	a->config.long_hold_ns = a->opts.long_hold_ns;
 	a->config.bold_hold_ns = a->opts.long_hold_ns;
 	if (a->opts.long_hold_ns && !world_find(bin, &world))

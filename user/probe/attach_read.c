@@ -188,13 +188,62 @@ int attachment_suspect(const struct attachment *a, uint64_t key, struct mr_suspe
 				    sizeof(*suspect), 0);
 }
 
-uint64_t attachment_missed(const struct attachment *a)
+int attachment_panic(const struct attachment *a, uint64_t key, struct mr_panic_site *site)
+{
+	if (!a || !a->engine)
+		return -ENOENT;
+	return bpf_map__lookup_elem(a->engine->skel->maps.panic_sites, &key, sizeof(key), site,
+				    sizeof(*site), 0);
+}
+
+#define PANICS_AT_A_TIME 512u
+
+int attachment_panics(const struct attachment *a,
+		      void (*each)(void *ctx, uint64_t key, const struct mr_panic_site *site),
+		      void *ctx)
+{
+	struct some {
+		uint64_t keys[PANICS_AT_A_TIME];
+		struct mr_panic_site sites[PANICS_AT_A_TIME];
+	} * some;
+	uint32_t from, n, i;
+	bool first = true;
+	int fd, r = 0;
+
+	if (!a->engine || !a->opts.panics || !a->target->panics)
+		return 0;
+	some = malloc(sizeof(*some));
+	if (!some)
+		return -ENOMEM;
+	fd = bpf_map__fd(a->engine->skel->maps.panic_sites);
+	while (!r) {
+		n = PANICS_AT_A_TIME;
+		r = bpf_map_lookup_batch(fd, first ? NULL : &from, &from, some->keys, some->sites,
+					 &n, NULL);
+		if (r && r != -ENOENT) /* the last ones */
+			break;
+		for (i = 0; i < n && i < PANICS_AT_A_TIME; i++)
+			if (some->sites[i].tag == a->tag)
+				each(ctx, some->keys[i], &some->sites[i]);
+		first = false;
+	}
+	free(some);
+	return r == -ENOENT ? 0 : r;
+}
+
+static uint64_t missed_of(const struct bpf_program *prog)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 
-	if (!engine_is_told_by(a->engine, a) ||
-	    bpf_prog_get_info_by_fd(bpf_program__fd(a->engine->op), &info, &len))
+	return bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len) ? 0
+									   : info.recursion_misses;
+}
+
+uint64_t attachment_missed(const struct attachment *a)
+{
+	if (!engine_is_told_by(a->engine, a))
 		return 0;
-	return info.recursion_misses;
+	return missed_of(a->engine->op) +
+	       (a->opts.panics ? missed_of(a->engine->skel->progs.maprace_panic) : 0);
 }

@@ -43,8 +43,9 @@ static uint32_t log2_for(uint32_t count)
 static bool same_way(const struct attach_opts *a, const struct attach_opts *b)
 {
 	return a->max_hold_ns == b->max_hold_ns && !a->hold_ppm == !b->hold_ppm &&
-	       a->window_ns == b->window_ns && a->growth == b->growth &&
-	       a->map_records == b->map_records && a->no_multi == b->no_multi;
+	       a->window_ns == b->window_ns && a->growth == b->growth && a->panics == b->panics &&
+	       a->panic_values == b->panic_values && a->map_records == b->map_records &&
+	       a->no_multi == b->no_multi;
 }
 
 /* Of each two: the one that this kernel can run. */
@@ -53,7 +54,8 @@ static void choose_programs(struct engine *e)
 	bool loop = feature_have(FEATURE_LOOP);
 
 	e->op = loop ? e->skel->progs.maprace_op : e->skel->progs.maprace_op_plain;
-	e->base.op = e->op;
+	e->base.at_sites[LINKS_OPERATIONS] = e->op;
+	e->base.at_sites[LINKS_PANICS] = e->skel->progs.maprace_panic;
 	e->base.call = loop ? e->skel->progs.maprace_call : e->skel->progs.maprace_call_plain;
 	e->base.lasting[LINKS_COLLECTED] = e->skel->progs.maprace_collected;
 	e->base.lasting[LINKS_FATAL] = e->skel->progs.maprace_fatal;
@@ -63,8 +65,11 @@ static void choose_programs(struct engine *e)
 	bpf_program__set_autoload(e->skel->progs.maprace_op_plain, !loop);
 	bpf_program__set_autoload(e->skel->progs.maprace_call, loop);
 	bpf_program__set_autoload(e->skel->progs.maprace_call_plain, !loop);
+	bpf_program__set_autoload(e->skel->progs.maprace_panic, e->opts.panics);
 	if (!e->base.multi)
 		return;
+	bpf_program__set_expected_attach_type(e->skel->progs.maprace_panic,
+					      FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->op, FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->base.call, FEATURE_ATTACH_UPROBE_MULTI);
 	bpf_program__set_expected_attach_type(e->skel->progs.maprace_fatal,
@@ -94,6 +99,8 @@ static void configure(struct engine *e)
 	cfg->caller_mask = (MR_CALLER_SLOTS << e->crowd) - 1;
 	cfg->ring_half_shift = RING_SHIFT - 1 + e->crowd;
 	cfg->growth = o->growth;
+	cfg->panics = o->panics;
+	cfg->panic_values = o->panic_values;
 	cfg->window_ns = o->window_ns;
 	cfg->target_mask = e->nslots - 1;
 	cfg->cpu_shift = e->cpu_shift;
@@ -123,6 +130,10 @@ static int size_tables(struct engine *e)
 		bpf_map__set_max_entries(e->skel->maps.iterators, 1);
 		bpf_map__set_max_entries(e->skel->maps.growth_events, (__u32)sysconf(_SC_PAGESIZE));
 	}
+	bpf_map__set_max_entries(e->skel->maps.panicking, e->opts.panics ? MR_PANICKING : 1);
+	bpf_map__set_max_entries(e->skel->maps.panic_sites,
+				 e->opts.panics ? MR_PANIC_SITES + MR_PANIC_SITES_OWN * e->nslots
+						: 1);
 	bpf_map__set_max_entries(e->skel->maps.pairs, MR_PAIRS + MR_PAIRS_OWN * e->nslots);
 	if (!e->opts.window_ns) { /* the code that uses them is gone then */
 		bpf_map__set_max_entries(e->skel->maps.stacks, 1);
@@ -396,6 +407,10 @@ void engine_forget(struct engine *e, uint16_t tag)
 	give_back(e->skel->maps.pairs, tag, &t->pairs, MR_PAIRS_OWN, &e->skel->bss->pairs_common);
 	give_back(e->skel->maps.suspects, tag, &t->suspects, MR_SUSPECTS_OWN,
 		  &e->skel->bss->suspects_common);
+	if (t->panics)
+		delete_of(e->skel->maps.panicking, tag);
+	give_back(e->skel->maps.panic_sites, tag, &t->panics, MR_PANIC_SITES_OWN,
+		  &e->skel->bss->panics_common);
 }
 
 static void engine_remove(struct engine *e)

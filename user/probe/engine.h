@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <maprace/growth.h>
+#include <maprace/panics.h>
 
 #include "base/err.h"
 #include "probe/attach.h"

@@ -112,6 +112,8 @@ static const struct hook_row rows[] = {
 	 NULL},
 };
 
+static const char no_such_function[] = "not in this binary: nothing calls it";
+
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
 /*
@@ -163,6 +165,18 @@ static const struct growth_row growth_rows[] = {
 };
 
 #define NGROWTH_ROWS (sizeof(growth_rows) / sizeof(growth_rows[0]))
+
+/* Where panics begin and end (src/runtime/panic.go). */
+static const struct {
+	const char *function;
+	uint8_t op;
+} panic_rows[] = {
+	{"runtime.gopanic", MR_OP_GOPANIC},
+	{"runtime.recovery", MR_OP_RECOVERY},
+	{"runtime.Goexit", MR_OP_GOEXIT},
+};
+
+#define NPANIC_ROWS (sizeof(panic_rows) / sizeof(panic_rows[0]))
 
 static bool row_counts(const struct hook_row *row, const struct go_layout *layout)
 {
@@ -251,7 +265,7 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 
 	if (!f->name) {
 		h->state = HOOK_ABSENT;
-		snprintf(h->why, sizeof(h->why), "not in this binary: nothing calls it");
+		snprintf(h->why, sizeof(h->why), "%s", no_such_function);
 		return 0;
 	}
 	r = called_hook(set, h, row, taken, bin, f, &inner);
@@ -429,7 +443,7 @@ static void add_growth(struct hook_set *set, const struct growth_row *row,
 			   .type_arg = row->type_arg,
 			   .state = HOOK_ABSENT};
 	if (!f->name) {
-		snprintf(h->why, sizeof(h->why), "not in this binary: nothing calls it");
+		snprintf(h->why, sizeof(h->why), "%s", no_such_function);
 		return;
 	}
 	h->entry = f->entry;
@@ -487,6 +501,38 @@ int hooks_choose_growth(struct hook_set *set, const struct go_binary *bin)
 	for (i = before; i < set->count; i++) {
 		set->probed += set->hooks[i].state == HOOK_PROBED;
 		set->blind += set->hooks[i].state == HOOK_BLIND;
+	}
+	return r < 0 ? r : 0;
+}
+
+int hooks_choose_panics(struct hook_set *set, const struct go_binary *bin)
+{
+	const char *names[NPANIC_ROWS];
+	struct go_func funcs[NPANIC_ROWS];
+	struct hook *grown;
+	size_t i;
+	int r;
+
+	grown = reallocarray(set->hooks, set->count + NPANIC_ROWS, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	set->hooks = grown;
+	for (i = 0; i < NPANIC_ROWS; i++)
+		names[i] = panic_rows[i].function;
+	r = go_binary_find_funcs(bin, names, NPANIC_ROWS, funcs);
+	for (i = 0; i < NPANIC_ROWS && r >= 0; i++) {
+		struct hook *h = &set->hooks[set->count++];
+
+		*h = (struct hook){.function = panic_rows[i].function,
+				   .op = panic_rows[i].op,
+				   .state = HOOK_ABSENT};
+		if (!funcs[i].name) {
+			snprintf(h->why, sizeof(h->why), "%s", no_such_function);
+			continue;
+		}
+		h->entry = funcs[i].entry;
+		place(h, bin, &funcs[i]);
+		set->probed += h->state == HOOK_PROBED; /* blind: no map goes unseen for it */
 	}
 	return r < 0 ? r : 0;
 }

@@ -63,6 +63,8 @@ int hooks_choose(struct hook_set *set, const struct go_binary *bin, struct err *
  * -ENOMEM, -EBADMSG; what is not there or cannot be seen is a hook that says so.
  */
 int hooks_choose_growth(struct hook_set *set, const struct go_binary *bin);
+/* Likewise the functions by which panics begin and end. */
+int hooks_choose_panics(struct hook_set *set, const struct go_binary *bin);
 void hooks_free(struct hook_set *set);
 
 const char *hook_state_name(enum hook_state state);

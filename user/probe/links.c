@@ -156,22 +156,27 @@ static int place_one(const struct links *l, const struct links_file *f, struct b
 
 static bool wanted(const struct links *l, uint32_t slot, enum which which)
 {
-	return l->offsets[slot] && l->cycled[slot] == (which == WINDOW_SITES);
+	return l->offsets[slot] && l->program[slot] < LINKS_PROGRAMS &&
+	       l->cycled[slot] == (which == WINDOW_SITES);
 }
 
 static int place_multi(struct links *l, size_t file, enum which which, struct err *err)
 {
 	struct links_file *f = &l->files[file];
-	struct bpf_link **out = which == WINDOW_SITES ? &f->window : &f->steady;
+	struct bpf_link **out = which == WINDOW_SITES ? f->window : f->steady;
 	unsigned long offsets[MR_SITE_SLOTS];
-	uint32_t slot, n = 0;
+	uint32_t slot, n;
+	int program, r = 0;
 
-	if (*out)
-		return 0;
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
-		if (l->file[slot] == file && wanted(l, slot, which))
-			offsets[n++] = l->offsets[slot];
-	return place_many(l, f, l->op, offsets, n, out, err);
+	for (program = 0; program < LINKS_PROGRAMS && !r; program++) {
+		n = 0;
+		for (slot = 0; slot < MR_SITE_SLOTS && !out[program]; slot++)
+			if (l->file[slot] == file && l->program[slot] == program &&
+			    wanted(l, slot, which))
+				offsets[n++] = l->offsets[slot];
+		r = place_many(l, f, l->at_sites[program], offsets, n, &out[program], err);
+	}
+	return r;
 }
 
 static int place_single(struct links *l, size_t file, enum which which, struct err *err)
@@ -181,8 +186,8 @@ static int place_single(struct links *l, size_t file, enum which which, struct e
 
 	for (slot = 0; slot < MR_SITE_SLOTS && !r; slot++)
 		if (l->file[slot] == file && wanted(l, slot, which) && !l->sites[slot])
-			r = place_one(l, &l->files[file], l->op, l->offsets[slot], &l->sites[slot],
-				      err);
+			r = place_one(l, &l->files[file], l->at_sites[l->program[slot]],
+				      l->offsets[slot], &l->sites[slot], err);
 	return r;
 }
 
@@ -252,6 +257,14 @@ static void drop_calls(struct links *l, size_t file, enum which which)
 			drop(&l->call_links[i]);
 }
 
+static void drop_sites(struct bpf_link *links[LINKS_PROGRAMS])
+{
+	int program;
+
+	for (program = 0; program < LINKS_PROGRAMS; program++)
+		drop(&links[program]);
+}
+
 static void drop_file(struct links *l, size_t file)
 {
 	struct links_file *f = &l->files[file];
@@ -263,8 +276,8 @@ static void drop_file(struct links *l, size_t file)
 			drop(&l->sites[slot]);
 	drop_calls(l, file, STEADY_SITES);
 	drop_calls(l, file, WINDOW_SITES);
-	drop(&f->steady);
-	drop(&f->window);
+	drop_sites(f->steady);
+	drop_sites(f->window);
 	for (i = LINKS_LASTING; i-- > 0;)
 		drop(&f->lasting[i]);
 }
@@ -333,6 +346,7 @@ void links_begin(struct links *l, const struct links *base, const struct links_t
 	memcpy(l->files[0].lasting_offsets, target->lasting_offsets,
 	       sizeof(target->lasting_offsets));
 	memcpy(l->offsets, target->offsets, sizeof(target->offsets));
+	memcpy(l->program, target->program, sizeof(target->program));
 }
 
 int links_place(struct links *l, struct err *err)
@@ -414,6 +428,7 @@ int links_add(struct links *l, const struct links_addition *more, int fd, struct
 			continue;
 		l->offsets[slot] = more->offsets[slot];
 		l->file[slot] = (uint8_t)file;
+		l->program[slot] = more->program[slot];
 		l->cycled[slot] = false;
 	}
 	memcpy(l->files[file].lasting_offsets, more->lasting_offsets,
@@ -462,10 +477,10 @@ void links_shut(struct links *l, const bool *cycled)
 			drop(&l->sites[slot]);
 	}
 	for (file = 0; file < l->nfiles; file++)
-		drop(&l->files[file].window);
+		drop_sites(l->files[file].window);
 	/* Those that stay are out of place for some 50 ms, once: the hot ones must go first. */
 	for (file = 0; file < l->nfiles && !same; file++)
-		drop(&l->files[file].steady);
+		drop_sites(l->files[file].steady);
 }
 
 int links_close(struct links *l, const bool *cycled, struct err *err)

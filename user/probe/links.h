@@ -21,14 +21,18 @@
  * by runtime.fatal, runtime.throw and runtime.fatalpanic. */
 enum { LINKS_COLLECTED, LINKS_FATAL, LINKS_THROW, LINKS_PANIC, LINKS_LASTING };
 
+/* At sites: the program of map operations, or that of panics. */
+enum { LINKS_OPERATIONS, LINKS_PANICS, LINKS_PROGRAMS };
+
 struct links_file {
 	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come
 		   to mean another file, where the same offsets are in the middle of something */
 	unsigned long lasting_offsets[LINKS_LASTING]; /* 0: none */
 	struct bpf_link *lasting[LINKS_LASTING];      /* in place in windows and out of them */
-	struct bpf_link *steady, *window; /* uprobe-multi: of the sites that stay, and that do not;
-					     all of them are steady at first */
-	struct links_batches {		  /* uprobe-multi: of call instructions, likewise */
+	/* uprobe-multi, by program: of the sites that stay, and that do not; all of them are steady
+	 * at first */
+	struct bpf_link *steady[LINKS_PROGRAMS], *window[LINKS_PROGRAMS];
+	struct links_batches { /* uprobe-multi: of call instructions, likewise */
 		struct bpf_link *links[LINKS_BATCHES];
 		size_t count;
 		size_t placed; /* of the list of all calls, so many have been gone through */
@@ -50,7 +54,7 @@ struct links_call {
  */
 struct links {
 	pid_t pid;
-	struct bpf_program *op;	  /* at map operations */
+	struct bpf_program *at_sites[LINKS_PROGRAMS];
 	struct bpf_program *call; /* at the instructions that call map functions */
 	struct bpf_program *lasting[LINKS_LASTING];
 	bool multi;
@@ -58,6 +62,7 @@ struct links {
 	size_t nfiles;
 	unsigned long offsets[MR_SITE_SLOTS]; /* in its file, by slot; 0: none */
 	uint8_t file[MR_SITE_SLOTS];	      /* of files, by slot */
+	uint8_t program[MR_SITE_SLOTS];	      /* of at_sites, by slot */
 
 	bool closed;			       /* between windows */
 	bool cycled[MR_SITE_SLOTS];	       /* out of place outside windows */
@@ -71,6 +76,7 @@ struct links_target { /* the probes of a process, but for its plugins'; the file
 	pid_t pid;
 	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
+	uint8_t program[MR_SITE_SLOTS];
 };
 
 struct links_addition {		 /* one more file; sites in slots that are free */
@@ -79,6 +85,7 @@ struct links_addition {		 /* one more file; sites in slots that are free */
 	ino_t ino; /* what it must still be there */
 	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
+	uint8_t program[MR_SITE_SLOTS];
 };
 
 struct links_calls { /* a change of what is probed of call instructions */

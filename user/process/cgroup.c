@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE 8192
+#define NO_LIMIT (1ull << 62) /* version 1 has a large number where there is none */
 
 struct group { /* of a process, in the hierarchy of one controller */
 	char dir[LINE];
@@ -146,7 +148,7 @@ static double quota_of(const struct group *g, bool old)
 	return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *cg)
+static void look_at_cpus(const char *root, pid_t pid, bool old, double *cpus)
 {
 	struct group g;
 	double quota;
@@ -155,9 +157,18 @@ static void look_at_cpus(const char *root, pid_t pid, bool old, struct cgroup *c
 		return;
 	do {
 		quota = quota_of(&g, old);
-		if (quota > 0 && (cg->cpus <= 0 || quota < cg->cpus))
-			cg->cpus = quota;
+		if (quota > 0 && (*cpus <= 0 || quota < *cpus))
+			*cpus = quota;
 	} while (go_up(&g));
+}
+
+double cgroup_cpus(const char *root, pid_t pid)
+{
+	double cpus = 0;
+
+	look_at_cpus(root, pid, false, &cpus);
+	look_at_cpus(root, pid, true, &cpus);
+	return cpus;
 }
 
 /* The lines of cgroup.events are in no order; what a group above froze shows here too. */
@@ -182,8 +193,7 @@ void cgroup_look(const char *root, pid_t pid, struct cgroup *cg)
 	struct group g;
 
 	memset(cg, 0, sizeof(*cg));
-	look_at_cpus(root, pid, false, cg);
-	look_at_cpus(root, pid, true, cg);
+	cg->cpus = cgroup_cpus(root, pid);
 	if (find_group(root, pid, "", &g))
 		cg->frozen = says_frozen(&g);
 	if (find_group(root, pid, "freezer", &g) &&
@@ -237,6 +247,90 @@ uint64_t cgroup_memory_left(const char *root, pid_t pid)
 		} while (go_up(&g));
 	}
 	return left;
+}
+
+void cgroup_memory_each(const char *root, pid_t pid,
+			void (*each)(void *arg, const struct cgroup_memory *g), void *arg)
+{
+	struct cgroup_memory one;
+	struct group g;
+	int old;
+
+	for (old = 0; old < 2; old++) {
+		if (!find_group(root, pid, old ? "memory" : "", &g))
+			continue;
+		do {
+			one.old = old;
+			one.dir = g.dir;
+			one.name = g.dir[g.top] ? g.dir + g.top : "/";
+			one.most = number_in(&g, old ? "memory.limit_in_bytes" : "memory.max", "",
+					     UINT64_MAX);
+			if (one.most >= NO_LIMIT)
+				one.most = UINT64_MAX;
+			each(arg, &one);
+		} while (go_up(&g));
+	}
+}
+
+static bool group_at(const char *dir, struct group *g)
+{
+	int n = snprintf(g->dir, sizeof(g->dir), "%s", dir);
+
+	g->top = 0;
+	return n >= 0 && n < LINE;
+}
+
+uint64_t cgroup_memory_used(const char *dir, bool old, bool without_files)
+{
+	uint64_t used, dropped = 0;
+	struct group g;
+
+	if (!group_at(dir, &g))
+		return 0;
+	used = number_in(&g, old ? "memory.usage_in_bytes" : "memory.current", "", 0);
+	if (without_files)
+		dropped = number_in(&g, "memory.stat",
+				    old ? "total_inactive_file " : "inactive_file ", 0);
+	return used - (dropped < used ? dropped : used);
+}
+
+uint64_t cgroup_memory_oom_kills(const char *dir, bool old)
+{
+	struct group g;
+
+	return group_at(dir, &g) ? number_in(&g, old ? "memory.oom_control" : "memory.events.local",
+					     "oom_kill ", UINT64_MAX)
+				 : UINT64_MAX;
+}
+
+uint64_t cgroup_memory_hits(const char *dir, bool old)
+{
+	struct group g;
+
+	return group_at(dir, &g) ? number_in(&g, old ? "memory.failcnt" : "memory.events.local",
+					     old ? "" : "oom ", UINT64_MAX)
+				 : UINT64_MAX;
+}
+
+bool cgroup_has_only(const char *dir, pid_t pid)
+{
+	char path[LINE + 64], line[64];
+	bool there = false, others = false;
+	struct stat st;
+	FILE *f;
+
+	/* groups below it may have no memory of their own, and be counted with it */
+	if (stat(dir, &st) || st.st_nlink > 2)
+		return false;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	f = fopen(path, "re");
+	while (f && !others && fgets(line, sizeof(line), f)) {
+		there |= strtol(line, NULL, 10) == pid;
+		others |= strtol(line, NULL, 10) != pid;
+	}
+	if (f)
+		fclose(f);
+	return there && !others;
 }
 
 static int open_file(const struct group *g, const char *name)

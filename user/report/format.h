@@ -38,5 +38,7 @@ int format_print(FILE *out, const struct report *report, enum report_format form
  */
 int format_write(const char *path, const struct report *report, enum report_format format,
 		 const struct print_options *options);
+/* The same of what print() writes. */
+int format_write_by(const char *path, int (*print)(FILE *out, const void *arg), const void *arg);
 
 #endif

@@ -42,13 +42,12 @@ static void fsize_restore(const sigset_t *saved)
 	errno = keep;
 }
 
-/* Takes fd over. sync is for regular files: a pipe or terminal has nothing to sync. */
 struct document {
-	const struct report *report;
-	enum report_format format;
-	const struct print_options *options;
+	int (*print)(FILE *out, const void *arg);
+	const void *arg;
 };
 
+/* Takes fd over. sync is for regular files: a pipe or terminal has nothing to sync. */
 static int write_fd(int fd, const struct document *document, bool sync)
 {
 	FILE *out = fdopen(fd, "w");
@@ -59,7 +58,7 @@ static int write_fd(int fd, const struct document *document, bool sync)
 		close(fd);
 		return rc;
 	}
-	rc = format_print(out, document->report, document->format, document->options);
+	rc = document->print(out, document->arg);
 	if (!rc && sync && fsync(fd))
 		rc = -errno;
 	if (fclose(out) && !rc)
@@ -131,10 +130,9 @@ static int write_path(const char *path, const struct document *document)
 	return rc;
 }
 
-int format_write(const char *path, const struct report *report, enum report_format format,
-		 const struct print_options *options)
+int format_write_by(const char *path, int (*print)(FILE *out, const void *arg), const void *arg)
 {
-	const struct document document = {report, format, options};
+	const struct document document = {print, arg};
 	sigset_t saved;
 	int rc;
 
@@ -142,4 +140,25 @@ int format_write(const char *path, const struct report *report, enum report_form
 	rc = write_path(path, &document);
 	fsize_restore(&saved);
 	return rc;
+}
+
+struct formatted {
+	const struct report *report;
+	enum report_format format;
+	const struct print_options *options;
+};
+
+static int print_formatted(FILE *out, const void *arg)
+{
+	const struct formatted *f = arg;
+
+	return format_print(out, f->report, f->format, f->options);
+}
+
+int format_write(const char *path, const struct report *report, enum report_format format,
+		 const struct print_options *options)
+{
+	const struct formatted f = {report, format, options};
+
+	return format_write_by(path, print_formatted, &f);
 }

@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
+#include "model/memory.h"
 #include "model/model.h"
+#include "model/panic.h"
 #include "model/snapshot.h"
 #include "model/vitals.h"
 
@@ -39,6 +41,8 @@ void text_print_counters(FILE *out, const struct report_stats *stats);
 void text_print_hidden(FILE *out, const struct report *report, const char *what);
 /* How maps grew: nothing when nobody asked for it; without style->verbose the few that took most. */
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
+/* Where programs panicked: nothing when nobody asked for it; without style->verbose no stacks. */
+void text_print_panics(FILE *out, const struct report *report, const struct text_style *style);
 /* What there is to say of processes' goroutines: nothing when nobody asked for it. */
 void text_print_vitals(FILE *out, const struct report *report, const struct text_style *style);
 /* "handler=add, tenant=seven" */
@@ -47,6 +51,9 @@ void text_print_labels(FILE *out, const struct report_label *labels, size_t n);
 void text_print_snapshots(FILE *out, const struct report *report, const struct text_style *style);
 /* A process that has died: first those who were in conflict; goroutines with style->verbose. */
 void text_print_death(FILE *out, const struct report_death *death, const struct text_style *style);
+/* Thresholds of memory, and those that the kernel has killed for it; goroutines with
+ * style->verbose. */
+void text_print_memory(FILE *out, const struct report_memory *m, const struct text_style *style);
 /* All of these, and races and suspects: the report without its summary. */
 void text_print_findings(FILE *out, const struct report *report, const struct text_style *style);
 /* How a whole document is rendered. */
@@ -63,6 +70,8 @@ int sarif_print_report(FILE *out, const struct report *report, const struct prin
 int junit_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int html_print_report(FILE *out, const struct report *report, const struct print_options *options);
 int pprof_print_report(FILE *out, const struct report *report, const struct print_options *options);
+/* A heap for `go tool pprof`. comment: what is to be known of it. */
+int pprof_print_heap(FILE *out, const struct report_heap *h, const char *exe, const char *comment);
 int mrec_print_report(FILE *out, const struct report *report, const struct print_options *options);
 /* What a stream has to say at the end of a document: flushes it. 0 or negative errno. */
 int print_finish(FILE *out);
@@ -73,11 +82,18 @@ int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect);
 int jsonl_print_race_of(FILE *out, const struct report_race *race,
 			const struct report_process *process, int64_t unix_ns);
 int jsonl_print_growth(FILE *out, const struct report_growth *growth);
+int jsonl_print_panic(FILE *out, const struct report_panic *panic);
+/* The same, with the process that it is in ("process"), and when that is told ("time"). */
+int jsonl_print_panic_of(FILE *out, const struct report_panic *panic,
+			 const struct report_process *process, int64_t unix_ns);
 int jsonl_print_vitals(FILE *out, const struct report_vitals *vitals);
 /* A place that makes goroutines which do not end, in a process. */
 int jsonl_print_leak(FILE *out, const struct report_maker *maker,
 		     const struct report_process *process, int64_t unix_ns);
 int jsonl_print_death(FILE *out, const struct report_death *death);
+/* process: NULL, or as a row of `processes`, with the time at which it is told. */
+int jsonl_print_memory(FILE *out, const struct report_memory *m,
+		       const struct report_process *process, int64_t unix_ns);
 /* One that nobody has looked at: where it died, and what of. message: "" where it is not known. */
 int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,
 		       const struct report_access *at, const struct report_process *process,

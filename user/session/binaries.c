@@ -43,15 +43,25 @@ int binary_get(struct binary **out, const struct process *p, struct err *err)
 	return 0;
 }
 
-int binary_hooks(struct binary *b, bool growth, struct err *err)
+int binary_choose(struct hook_set *set, const struct go_binary *bin, const struct attach_opts *opts,
+		  struct err *err)
+{
+	int r = hooks_choose(set, bin, err);
+
+	if (!r && opts->growth)
+		r = hooks_choose_growth(set, bin);
+	if (!r && opts->panics)
+		r = hooks_choose_panics(set, bin);
+	return r;
+}
+
+int binary_hooks(struct binary *b, const struct attach_opts *opts, struct err *err)
 {
 	int r = 0;
 
 	if (b->chosen)
 		return 0;
-	r = hooks_choose(&b->hooks, b->bin, err);
-	if (!r && growth)
-		r = hooks_choose_growth(&b->hooks, b->bin);
+	r = binary_choose(&b->hooks, b->bin, opts, err);
 	b->chosen = !r;
 	return r;
 }

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "go/go_binary.h"
 #include "go/runtime_vars.h"
+#include "probe/attach.h"
 #include "probe/hooks.h"
 #include "process/process.h"
 #include "snapshot/snapshot.h"
@@ -24,8 +25,11 @@ struct binary {
 
 /* That of the process, to be given back with binary_put(). */
 int binary_get(struct binary **out, const struct process *p, struct err *err);
-/* Chooses what is probed, for the first user. growth: and how its maps grow, the same for all. */
-int binary_hooks(struct binary *b, bool growth, struct err *err);
+/* What is probed of it, with these options. */
+int binary_choose(struct hook_set *set, const struct go_binary *bin, const struct attach_opts *opts,
+		  struct err *err);
+/* Chooses what is probed, for the first user; in the same way for all. */
+int binary_hooks(struct binary *b, const struct attach_opts *opts, struct err *err);
 void binary_put(struct binary *b);
 
 #endif

@@ -14,7 +14,7 @@
 #include "report/metrics/metrics.h"
 #include "report/printers.h"
 #include "session/death_cause.h"
-#include "session/deathbook.h"
+#include "session/programbook.h"
 #include "session/httpd.h"
 #include "session/leakbook.h"
 #include "session/linelog.h"
@@ -30,7 +30,8 @@ struct daemon {
 	void *ctx;
 	struct linelog *log;
 	struct racebook *book;
-	struct deathbook deaths;
+	struct programbook deaths, panics;
+	struct programbook places; /* of panics, that are in the log; its units are places */
 	struct leakbook leaks;
 	struct httpd *httpd;
 	const char *listen;
@@ -124,16 +125,105 @@ static void on_death(void *ctx, struct watched *t, const struct mr_event_fatal *
 	struct death_cause cause;
 
 	death_cause_find(&cause, &t->source.resolver, e);
-	if (!deathbook_note(&d->deaths, &(struct metrics_death){.cause = cause.cause,
-								.exe = t->process.exe,
-								.unit = p->unit ? p->unit : "",
-								.module = watched_module(t)}))
+	if (!programbook_is_worth_a_line(programbook_note(
+		    &d->deaths, &(struct metrics_row){.what = report_death_cause_name(cause.cause),
+						      .and = "",
+						      .exe = t->process.exe,
+						      .unit = p->unit ? p->unit : "",
+						      .module = watched_module(t),
+						      .n = 1})))
 		return;
 	log_info("process %d (%s) has died: %s", (int)t->process.pid, t->process.exe,
 		 report_death_cause_name(cause.cause));
 	if (!resolve_access(&t->source.resolver, &e->access, &at))
 		log_death(d, &cause, &at, p);
 	report_access_free(&at);
+}
+
+/* ---- panics ---- */
+
+/* Of a process that has gone its row of the report knows more than it does itself. */
+static const char *exe_of(const struct watched *t, const struct report_process *p)
+{
+	return t->past ? t->past->report.targets[0].exe : p->exe[0] ? p->exe : t->process.exe;
+}
+
+static void count_panics(struct daemon *d, const struct watched *t, const struct report_process *p,
+			 const struct report_panic *panic, const struct panics_news *news)
+{
+	struct metrics_row row = {.what = report_panic_kind_name(panic->kind),
+				  .exe = exe_of(t, p),
+				  .unit = p->unit ? p->unit : "",
+				  .module = watched_module(t)};
+	size_t i;
+
+	for (i = 0; i <= REPORT_PANIC_OUTCOMES; i++) {
+		row.n = i < REPORT_PANIC_OUTCOMES ? news->outcomes[i] : news->unknown;
+		row.and = i < REPORT_PANIC_OUTCOMES
+				  ? report_panic_outcome_name((enum report_panic_outcome)i)
+				  : "unknown";
+		if (row.n)
+			(void)programbook_note(&d->panics, &row);
+	}
+}
+
+/* The same place in another process of the program, or after a restart of it, is no news. */
+static bool is_logged(struct daemon *d, const struct watched *t, const struct report_process *p,
+		      const struct report_panic *panic)
+{
+	const struct report_frame *site = report_access_site(&panic->access);
+	char line[24] = "", *place = NULL;
+	bool known;
+
+	if (site)
+		snprintf(line, sizeof(line), "%d", site->line);
+	if (asprintf(&place, "%s %s:%s %s", report_panic_kind_name(panic->kind),
+		     site ? site->function : "?", line, panic->type) < 0)
+		return false;
+	known = programbook_note(&d->places, &(struct metrics_row){.what = "",
+								   .and = "",
+								   .exe = exe_of(t, p),
+								   .unit = place,
+								   .module = watched_module(t),
+								   .n = 1}) > 1;
+	free(place);
+	return known;
+}
+
+static void on_panic(void *ctx, const struct watched *t, const struct report_panic *panic,
+		     const struct panics_news *news)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, panic->pid, panic->first_seen_s);
+	struct line line;
+
+	count_panics(d, t, p, panic, news);
+	if (!news->first || is_logged(d, t, p, panic))
+		return;
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_panic_of(line.out, panic, p,
+					      (int64_t)clock_ns(CLOCK_REALTIME)));
+}
+
+/* ---- memory ---- */
+
+static void on_memory(void *ctx, struct watched *t, const struct report_memory *m)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, m->pid, m->at_s);
+	struct line line;
+
+	if (m->percent > 0)
+		log_info("process %u (%s) has used %g%% of its memory", m->pid, t->process.exe,
+			 m->percent);
+	else
+		log_info("process %u (%s) was killed as the kernel's OOM killer was in its control "
+			 "group",
+			 m->pid, t->process.exe);
+	if (line_begin(&line))
+		line_end(d, &line,
+			 jsonl_print_memory(line.out, m, p, (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
 /* ---- goroutines ---- */
@@ -199,6 +289,7 @@ static int print_metrics(void *ctx, FILE *out)
 		.cpu_seconds = (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9,
 		.races_unlisted = racebook_unlisted(d->book),
 	};
+	struct metrics_memory memory[MEMORY_PROGRAMS];
 	int status = 500;
 
 	linelog_count(d->log, &log);
@@ -208,6 +299,7 @@ static int print_metrics(void *ctx, FILE *out)
 	m.deaths = d->deaths.list;
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
+	memory_watch_count(d->watch, memory, &m.memory);
 	m.leaks = d->leaks.list;
 	m.nleaks = d->leaks.n;
 	m.leaks_unlisted = d->leaks.unlisted;
@@ -215,6 +307,9 @@ static int print_metrics(void *ctx, FILE *out)
 	m.goroutine_looks_failed = d->watch->vitals.failed;
 	m.goroutine_cpu_seconds = (double)d->watch->vitals.cpu_ns / 1e9;
 	if (!watch_fill_report(d->watch, &report)) {
+		m.panics = d->panics.list; /* as it is behind what was told just now */
+		m.npanics = d->panics.n;
+		m.panics_unlisted = d->panics.unlisted;
 		m.races = racebook_list(d->book, &report, &m.nraces);
 		metrics_print(out, &report, &m);
 		status = 200;
@@ -342,10 +437,12 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 {
 	if (differ(o->listen, d->now.listen) || differ(o->state, d->now.state) ||
 	    o->watch.budget_percent != d->now.watch.budget_percent ||
-	    o->no_goroutines != d->now.no_goroutines ||
-	    o->watch.max_hold_ns != d->now.watch.max_hold_ns)
-		log_warn("listen, state, budget, max-hold and no-goroutines are changed by a "
-			 "restart only");
+	    o->watch.max_hold_ns != d->now.watch.max_hold_ns ||
+	    o->watch.panics != d->now.watch.panics ||
+	    o->watch.panic_values != d->now.watch.panic_values ||
+	    o->no_goroutines != d->now.no_goroutines)
+		log_warn(
+			"listen, state, budget, max-hold, panics, panic-values and no-goroutines are changed by a restart only");
 }
 
 static int reload(struct daemon *d)
@@ -399,6 +496,8 @@ static const struct watch_hooks hooks = {
 	.begin = on_begin,
 	.race = on_race,
 	.death = on_death,
+	.panic = on_panic,
+	.memory = on_memory,
 	.leak = on_leak,
 	.retire = on_retire,
 	.tick = on_tick,
@@ -451,7 +550,9 @@ void daemon_close(struct daemon *d)
 		return;
 	httpd_close(d->httpd);
 	racebook_close(d->book);
-	deathbook_free(&d->deaths);
+	programbook_free(&d->deaths);
+	programbook_free(&d->panics);
+	programbook_free(&d->places);
 	leakbook_free(&d->leaks);
 	linelog_close(d->log);
 	daemon_options_free(&d->now);

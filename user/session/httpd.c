@@ -85,9 +85,9 @@ int httpd_address(const char *address)
 	if (!split(address, host, &port))
 		return -EINVAL;
 	if (inet_pton(AF_INET, host, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == 127 ? 0 : -ERANGE;
+		return ntohl(four.s_addr) >> 24 == 127 ? 0 : 1;
 	if (inet_pton(AF_INET6, host, &six) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&six) ? 0 : -ERANGE;
+		return IN6_IS_ADDR_LOOPBACK(&six) ? 0 : 1;
 	return -EINVAL;
 }
 

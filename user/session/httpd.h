@@ -11,9 +11,9 @@
 struct event_base;
 
 /*
- * A few pages for whoever is on this host: on loopback or a Unix socket, nowhere else. GET and HEAD
- * only. Who connects and says nothing is let go after HTTPD_TIMEOUT_S, who says it slowly after
- * HTTPD_LONGEST_S, and of more than HTTPD_CLIENTS at a time the next ones wait.
+ * A few pages for whoever asks. GET and HEAD only. Who connects and says nothing is let go after
+ * HTTPD_TIMEOUT_S, who says it slowly after HTTPD_LONGEST_S, and of more than HTTPD_CLIENTS at a
+ * time the next ones wait.
  */
 struct httpd;
 
@@ -28,7 +28,8 @@ struct httpd_page {
 	int (*print)(void *ctx, FILE *out);
 };
 
-/* Whether address is "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH". */
+/* 0: it is "127.0.0.1:PORT", "[::1]:PORT" or "unix:/PATH", where nobody comes from elsewhere; 1:
+ * another address with a port; -EINVAL: none. */
 int httpd_address(const char *address);
 /* 0 or negative errno. pages: with a NULL path at the end; they and ctx must outlive it. */
 int httpd_open(struct httpd **out, struct event_base *base, const char *address,

@@ -53,6 +53,18 @@ int outputs_check(const struct output_options *options, struct err *err)
 	return r;
 }
 
+int outputs_check_core(const char *path, struct err *err)
+{
+	struct stat st;
+
+	/* it is written in any order, with holes */
+	if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		err_hint(err, "give --core the name of a file");
+		return err_set(err, -EINVAL, "cannot write %s: it is no regular file", path);
+	}
+	return outputs_check_path(path, "--core", err);
+}
+
 int outputs_write(const struct output_options *options, const struct report *report,
 		  const struct print_options *how)
 {

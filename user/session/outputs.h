@@ -11,6 +11,7 @@
 int outputs_check(const struct output_options *options, struct err *err);
 /* The same of one file, that option ("-o") names. */
 int outputs_check_path(const char *path, const char *option, struct err *err);
+int outputs_check_core(const char *path, struct err *err);
 /* All but the recordings, each as a whole. What fails is told; 0 or the last failure. */
 int outputs_write(const struct output_options *options, const struct report *report,
 		  const struct print_options *how);

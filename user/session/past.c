@@ -83,6 +83,7 @@ void past_add(struct past_sum *to, const struct watched *t)
 	to->bad_events += t->source.bad_events;
 	to->dropped_races += t->source.dropped_races;
 	to->dropped_growths += t->source.dropped_growths;
+	to->dropped_panics += t->source.dropped_panics;
 	to->unresolved += t->source.resolver.unresolved;
 	to->names_cut += t->source.resolver.names_cut;
 	to->stacks_cut += t->source.resolver.stacks_cut;

@@ -26,8 +26,8 @@ struct past_sum {
 	struct attachment_sum sum;
 	uint64_t sites, missed, bare_calls;
 	uint64_t spent_ns, trap_ns, windows;
-	uint64_t bad_events, dropped_races, dropped_growths, unresolved, names_cut, stacks_cut,
-		plugins, maps;
+	uint64_t bad_events, dropped_races, dropped_growths, dropped_panics, unresolved, names_cut,
+		stacks_cut, plugins, maps;
 };
 
 void past_add_counters(struct attachment_sum *to, const struct attachment_sum *one);

@@ -8,30 +8,23 @@
 #include "base/log.h"
 #include "process/priority.h"
 #include "session/death_cause.h"
+#include "session/death_core.h"
+#include "session/inside.h"
 #include "session/watch.h"
 #include "snapshot/groups.h"
 #include "snapshot/snapshot.h"
 
 #define MAX_DEATHS 64
-#define MAX_FRAME 65536
-#define SPILLED 96	       /* the return address, and registers that are arguments */
 #define MAX_INSIDE 16	       /* that are kept of one map */
 #define PREPARE_NS 40000000ull /* nobody else is looked after meanwhile */
 #define MAX_PREPARES 8	       /* tries, each later than the last one */
 /* Of the time: the map is one, and small mostly. */
 #define GOROUTINES_PART 0.75
+#define GOROUTINES_PART_CORE 0.5     /* where there is a core file to be filled */
 #define SHORTEST_LOOK_NS 1000000     /* so much is left of the time at least */
 #define MAX_KEPT_FRAMES 400000	     /* of all deaths: some 60 MB */
 #define WAITERS_NS 1000000000u	     /* from look to look */
 #define WAITERS_AFTER_NS 1000000000u /* whoever stops later was stopped by somebody else */
-
-/* Where a goroutine stands inside a map function. */
-struct inside {
-	size_t which; /* of the goroutines */
-	uint64_t map;
-	enum report_op op;
-	bool writes;
-};
 
 struct taking {
 	struct watch *watch;
@@ -39,12 +32,16 @@ struct taking {
 	struct mr_event_fatal *event;
 	struct report_death *death;
 	struct death_cause cause;
+	struct death_core core;
 	int (*meanwhile)(void *arg);
 	void *arg;
 	int result;	   /* of meanwhile() */
 	size_t died, last; /* of the goroutines; SIZE_MAX: not seen */
 	struct inside self, all[MAX_INSIDE];
+	struct snapshot_map map; /* that it died of; 0: not known, or not yet */
 	bool self_inside, self_known;
+	uint8_t header[MR_HEADER_MAX]; /* of the map that the one that died is inside of */
+	size_t header_len;
 	bool still_written; /* the map: its writer has not got through, whoever that is */
 	bool mark_unknown;  /* whether it has */
 	size_t nall;
@@ -86,109 +83,6 @@ void post_mortem_look_at_waiters(struct watched *t)
 			    (int)t->process.pid, n);
 }
 
-/* Whether the frame belongs to the function that has this site. */
-static bool is_frame_of(const struct snapshot_sight *s, uint64_t stored, uint64_t site)
-{
-	uint64_t pc = (stored & ~UNWIND_EXACT) - !(stored & UNWIND_EXACT);
-	struct go_func f;
-
-	return !go_binary_func_by_pc(s->bin, site - s->bias, &f) && pc - s->bias >= f.entry &&
-	       pc - s->bias < f.end;
-}
-
-static bool is_stack_check(const struct snapshot_sight *s, uint64_t stored)
-{
-	uint64_t pc = (stored & ~UNWIND_EXACT) - !(stored & UNWIND_EXACT);
-	struct go_func f;
-
-	return !go_binary_func_by_pc(s->bin, pc - s->bias, &f) && f.name &&
-	       !strncmp(f.name, "runtime.morestack", 17);
-}
-
-/* Not one that has only just come, and stands in front of the operation: at the stack check, where
- * it may be held by ourselves, or parked. */
-static bool has_begun(const struct snapshot_sight *s, const struct goroutine *g, size_t frame,
-		      uint64_t site)
-{
-	const uint64_t *pcs = s->goroutines->pcs + g->at;
-
-	if (frame)
-		return !is_stack_check(s, pcs[frame - 1]);
-	return g->status == GOROUTINE_RUNNING && pcs[0] & UNWIND_EXACT &&
-	       (pcs[0] & ~UNWIND_EXACT) > site;
-}
-
-/* Whether any of these words is the one that is looked for. */
-static bool has_word(struct memory *memory, uint64_t lo, uint64_t hi, uint64_t word)
-{
-	uint64_t at, value;
-
-	if (hi < lo || hi - lo > MAX_FRAME)
-		return false;
-	for (at = lo; at < hi; at += 8)
-		if (!memory_u64(memory, at, &value) && value == word)
-			return true;
-	return false;
-}
-
-static bool has_register(const struct user_regs_struct *r, uint64_t word)
-{
-	const unsigned long long all[] = {r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp,
-					  r->r8,  r->r9,  r->r10, r->r11, r->r12, r->r13, r->r15};
-	size_t i;
-
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i] == word)
-			return true;
-	return false;
-}
-
-/*
- * A map function needs its map to the end, so it has it still: in its frame, where its registers
- * are spilled above the return address, or, where it has called nobody, in a register. What the
- * engine has noted and this does not bear out is of an earlier operation: the kernel may leave out
- * runs of our programs.
- */
-static bool has_argument(const struct snapshot_sight *s, const struct goroutine *g, size_t frame,
-			 uint64_t arg)
-{
-	const uint64_t *slots = s->goroutines->slots + g->at;
-	const struct frozen_thread *t;
-
-	if (frame)
-		return slots[frame - 1] &&
-		       has_word(s->memory, slots[frame - 1] + 8, slots[frame] + SPILLED, arg);
-	t = g->tid ? freeze_thread(s->freeze, g->tid) : NULL;
-	return t && t->known &&
-	       (has_register(&t->regs, arg) ||
-		has_word(s->memory, t->regs.rsp & ~7ull, slots[frame] + SPILLED, arg));
-}
-
-/* Whether it stands inside the map operation that it entered last, and of which map. */
-static bool find_inside(const struct taking *t, const struct snapshot_sight *s, size_t which,
-			struct inside *out)
-{
-	const struct goroutine *g = &s->goroutines->list[which];
-	struct attachment_last_op op;
-	uint64_t map;
-	size_t i;
-
-	if (!g->n || !attachment_last_op(t->target->attachment, g->addr, &op))
-		return false;
-	for (i = 0; i < g->n; i++)
-		if (s->goroutines->slots[g->at + i] == op.sp)
-			break;
-	if (i == g->n || !is_frame_of(s, s->goroutines->pcs[g->at + i], op.site) ||
-	    !has_begun(s, g, i, op.site) || !has_argument(s, g, i, op.arg))
-		return false;
-	map = op.arg;
-	if (op.site_iterates &&
-	    memory_u64(s->memory, op.arg + go_binary_layout(s->bin)->iter_map, &map))
-		return false;
-	*out = (struct inside){which, map, resolve_op(op.op), mr_op_writes(op.op)};
-	return map != 0;
-}
-
 static bool is_conflict(const struct taking *t)
 {
 	return t->cause.cause == REPORT_DEATH_CONFLICT;
@@ -212,9 +106,8 @@ static void doubt_the_other(struct taking *t, const struct snapshot_sight *s)
 
 	if (until < soon)
 		memory_deadline(s->memory, soon); /* for one byte there is time */
-	if (t->event->map)
-		written = attachment_is_written(t->target->attachment, s->memory,
-						mr_addr(t->event->map));
+	if (t->map.addr)
+		written = attachment_is_written(t->target->attachment, s->memory, t->map.addr);
 	memory_deadline(s->memory, until);
 	t->still_written = written > 0;
 	t->mark_unknown = written < 0;
@@ -248,8 +141,11 @@ static int look(void *arg, const struct snapshot_sight *s)
 	struct taking *t = arg;
 	const struct goroutines *gs = s->goroutines;
 	uint64_t dying = goroutine_of(s, mr_addr(t->event->access.g));
+	size_t size = go_binary_layout(s->bin)->map_size;
+	struct inside_finder finder;
 	struct inside one;
 	size_t i;
+	int r;
 
 	death_cause_read(&t->cause, &t->target->source.resolver, t->event, s->memory,
 			 t->watch->options->panic_values);
@@ -261,15 +157,24 @@ static int look(void *arg, const struct snapshot_sight *s)
 		    gs->list[i].id == t->event->other.goid)
 			t->last = i;
 	}
+	if (t->core.core && t->died != SIZE_MAX)
+		core_begin_with(t->core.core, gs->list[t->died].tid);
 	if (!is_conflict(t))
 		return 0;
-	t->self_inside = t->died != SIZE_MAX && find_inside(t, s, t->died, &t->self);
+	r = inside_begin(&finder, t->target, s);
+	t->self_inside = !r && t->died != SIZE_MAX && inside_find(&finder, t->died, &t->self);
 	for (i = 0; i < gs->n && t->self_inside && t->nall < MAX_INSIDE; i++)
-		if (i != t->died && find_inside(t, s, i, &one) && one.map == t->self.map &&
+		if (i != t->died && inside_find(&finder, i, &one) && one.map == t->self.map &&
 		    one.writes)
 			t->all[t->nall++] = one;
+	inside_end(&finder);
+	if (t->self_inside && size <= sizeof(t->header) &&
+	    !memory_read(s->memory, t->self.map, t->header, size))
+		t->header_len = size;
+	if (!t->map.addr && t->self_inside)
+		t->map.addr = t->self.map;
 	doubt_the_other(t, s);
-	return 0;
+	return r;
 }
 
 /* As long as the process is there, whose memory has the names of types. */
@@ -280,8 +185,9 @@ static int describe_map(struct taking *t)
 	bool same = addr && addr == mr_addr(e->map);
 	size_t len = same && e->map_header_size <= MR_HEADER_MAX ? e->map_header_size : 0;
 
-	return resolve_map(&t->target->source.resolver, addr, same ? e->type : 0, e->map_header,
-			   len, &t->death->map);
+	return resolve_map(&t->target->source.resolver, addr, same ? e->type : 0,
+			   len ? e->map_header : t->header, len ? len : t->header_len,
+			   &t->death->map);
 }
 
 static void let_go(void *arg)
@@ -398,12 +304,11 @@ static uint64_t time_left(const struct taking *t, uint64_t limit)
 
 static int take_snapshot(struct taking *t, const char *type)
 {
-	const struct snapshot_map map = {mr_addr(t->event->map), type && type[0] ? type : NULL};
 	uint64_t limit = t->watch->attach.max_freeze_ns;
-	const struct snapshot_options options = {
-		.max_freeze_ns = time_left(t, limit),
-		.maps = &map,
-		.nmaps = is_conflict(t) && map.addr && t->target->ready.known,
+	struct snapshot_options options = {
+		.maps = &t->map,
+		.nmaps = is_conflict(t) && t->target->ready.known,
+		.first = mr_addr(t->event->access.g),
 		.goroutines_part = GOROUTINES_PART,
 		.ready = &t->target->ready,
 		.program = &t->target->binary->program,
@@ -412,10 +317,19 @@ static int take_snapshot(struct taking *t, const char *type)
 		.told = tell,
 		.arg = t,
 	};
+	struct post_mortem *pm = &t->watch->post_mortem;
 	struct report_death *d = t->death;
 	struct err err = {};
-	int r = snapshot_take(&d->seen, &t->target->process, t->target->bin, &options, &err);
+	int r;
 
+	t->map = (struct snapshot_map){mr_addr(t->event->map), type && type[0] ? type : NULL};
+	death_core_begin(&t->core, t->watch->options->core, &t->target->process, limit,
+			 pm->core_written);
+	options.core = t->core.core;
+	if (options.core)
+		options.goroutines_part = GOROUTINES_PART_CORE;
+	options.max_freeze_ns = time_left(t, limit);
+	r = snapshot_take(&d->seen, &t->target->process, t->target->bin, &options, &err);
 	d->seen.limit_ns = limit;
 	if (r == -ECANCELED) {
 		attachment_let_go(t->target->attachment);
@@ -423,6 +337,13 @@ static int take_snapshot(struct taking *t, const char *type)
 		log_error("%s", err.text);
 		return r;
 	}
+	if (!r && is_conflict(t) && t->map.addr && !t->target->ready.known)
+		r = report_snapshot_note(&d->seen,
+					 "the map was not looked at: what that needs had not been "
+					 "found while the process lived");
+	if (!r)
+		pm->core_written |= death_core_write(&t->core, &d->seen);
+	death_core_free(&t->core);
 	if (r && r != -ENOMEM)
 		r = report_snapshot_note(&d->seen, "it was not looked at: %s",
 					 err.text[0] ? err.text : err_name(r));

@@ -14,9 +14,8 @@ struct watch;
 
 /*
  * A process that the runtime's own check ends is stopped by our probe (attach.h). It is looked at,
- * let go, and dies as it would have. Who stood inside an operation on the map is told by the stacks:
- * a goroutine is inside where its return address into the map function lies at the very place at
- * which the engine saw it enter that function last, with this map, while all probes were in place.
+ * let go, and dies as it would have. Who stood inside an operation on the map is told by the stacks
+ * (inside.h).
  */
 struct post_mortem {
 	struct report_death *deaths;
@@ -24,6 +23,7 @@ struct post_mortem {
 	size_t told;	 /* of them have been printed */
 	size_t too_many; /* more than are kept */
 	size_t kept_frames;
+	bool core_written;
 };
 
 /* Now and then, while it lives: what is to be known of it before. */

@@ -43,6 +43,14 @@ struct host_options {	       /* which processes of a host are meant; NULL: of an
 	unsigned int most; /* are watched at a time */
 };
 
+#define MEMORY_THRESHOLDS 3
+struct memory_options {
+	bool on;
+	double at[MEMORY_THRESHOLDS]; /* percent of the limit, ascending */
+	uint64_t limit;		      /* that is to hold for each process; 0: none */
+	const char *dir;	      /* for profiles of the heap; NULL: none are written */
+};
+
 struct watch_options {
 	struct output_options out;
 	struct pid_list targets; /* -p; empty with a command */
@@ -57,7 +65,7 @@ struct watch_options {
 	uint64_t long_hold_ns; /* of a command's cold call sites */
 	unsigned int procs;    /* GOMAXPROCS of a command */
 	bool budget_given, slowdown_given, procs_given;
-	bool window_given, suspects, growth;
+	bool window_given, suspects, growth, panics;
 	bool halt_on_race;
 	int exitcode; /* 0 to 255 */
 	bool dry_run, no_color;
@@ -66,9 +74,11 @@ struct watch_options {
 	bool host_given; /* something of it */
 	bool no_follow;	 /* the command alone, not what it starts */
 	bool no_post_mortem;
+	struct memory_options memory;
 	bool goroutines;	/* from outside, again and again: watch_vitals.c */
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
+	const char *core;	/* a core file of it; NULL: none */
 };
 
 struct bpf_options {

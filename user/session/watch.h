@@ -7,9 +7,11 @@
 
 #include "budget/calibrate.h"
 #include "detect/gomap/growths.h"
+#include "detect/gomap/panics.h"
 #include "detect/gomap/tracker.h"
 #include "session/census.h"
 #include "session/follow.h"
+#include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/settings.h"
@@ -28,6 +30,11 @@ struct watch_hooks {
 	void (*race)(void *ctx, const struct report_race *race); /* in place of standard output */
 	/* One dies by the runtime's hand: its first event. */
 	void (*death)(void *ctx, struct watched *t, const struct mr_event_fatal *e);
+	/* What has come of panics at a site since the last time. */
+	void (*panic)(void *ctx, const struct watched *t, const struct report_panic *panic,
+		      const struct panics_news *news);
+	/* It has passed a threshold of memory, or was killed for it. */
+	void (*memory)(void *ctx, struct watched *t, const struct report_memory *m);
 	/* Places that make goroutines which do not end were named in it. */
 	void (*leak)(void *ctx, struct watched *t, const struct report_vitals *vitals);
 	/* of a process whose row of the report is given up, and its races with it */
@@ -55,17 +62,21 @@ struct watch {
 	struct attach_opts attach;
 	struct tracker *tracker;
 	struct growths *growths;   /* NULL: nobody asked */
+	struct panics *panics;	   /* likewise */
+	uint64_t panics_told_ns;   /* to the hooks, when */
 	struct filter *filter;	   /* what is not to be reported; NULL: nothing */
 	struct recorder *recorder; /* NULL: none */
 	uint64_t start_ns, end_ns; /* the watch itself, CLOCK_MONOTONIC; 0: not begun, not over */
 	int64_t started_unix_ns;   /* wall clock */
 	double attach_ms;
 	struct post_mortem post_mortem;
+	struct memory_watch memory;
 	struct watch_vitals vitals;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
 	uint64_t own_cpu_ns; /* ours, as it was shared out last */
+	double least_cpus;   /* that all of them earn for together; 0: not looked at yet */
 	double hit_ns;	     /* what a hit costs, as far as is known */
 	bool stdout_failed;  /* and said so */
 	bool failed;	     /* something went wrong on the way; reports are still given */
@@ -134,6 +145,7 @@ void watch_check_stdout(struct watch *w, int rc);
 void watch_print_races(struct watch *w, uint64_t older_than_ns);
 /* And the processes that have died, at once. */
 void watch_print_deaths(struct watch *w);
+void watch_print_memory(struct watch *w, struct watched *t, const struct report_memory *m);
 void watch_print_status(struct watch *w);
 /* All that is known now; to be dropped with watch_drop_report() whatever comes back. */
 int watch_fill_report(struct watch *w, struct report *report);
@@ -149,6 +161,15 @@ int watch_record(struct watch *w);
 /* What is said last: races not told yet, the files, the stats, the summary on standard error, all
  * of one and the same state. */
 void watch_finish(struct watch *w);
+
+/* watch_panics.c */
+/* What the kernel has counted is told to the hooks, and is in the report. 0 or -ENOMEM. */
+int watch_panics_fill(struct watch *w, struct report *report);
+/* Of a target that has ended, before its tables go. */
+int watch_panics_conclude(struct watch *w, struct watched *t);
+void watch_panics_forget(struct watch *w, const struct watched *t);
+/* Once a second: what is new goes to the hooks. */
+void watch_panics_tick(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "budget/shares.h"
 #include "budget/slowed.h"
+#include "process/cgroup.h"
 #include "process/queued.h"
 #include "session/past.h"
 #include "session/watch.h"
@@ -30,6 +31,8 @@
 #define RETRY_NS 1000000000ull
 /* The kernel may take some time to move them; when it takes so long something is wrong. */
 #define LASTS_NS 10000000000ull
+/* A quota may be changed while the process lives; how often that is looked for. */
+#define CONFINE_NS 10000000000ull
 /* Until then nothing else is decided of their target; it is looked at so often. */
 #define MOVE_NS 1000000000ull
 #define MOVING_NS 10000000ull
@@ -130,6 +133,12 @@ static void become_service(struct watched *t)
 	attachment_test(t->attachment, NULL);
 }
 
+static void confine(struct watched *t, uint64_t now_ns)
+{
+	t->confined_ns = now_ns;
+	account_confine(&t->account, cgroup_cpus("", t->process.pid));
+}
+
 static void open_account(struct watch *w, struct watched *t, double hit_ns)
 {
 	struct attachment_sum sum;
@@ -140,6 +149,7 @@ static void open_account(struct watch *w, struct watched *t, double hit_ns)
 	account_init(&t->account, t->budget, hit_ns, ACCOUNT_FUNCTIONS,
 		     facts.now_ns ^ (uint64_t)t->process.pid << 32, &facts);
 	t->account_kept = true;
+	confine(t, facts.now_ns);
 	if (are_tests(w))
 		become_test(w, t, facts.now_ns);
 	share_out(w, &t->process);
@@ -201,20 +211,51 @@ static size_t processes(const struct watch *w, double *use)
 	return n;
 }
 
+/* What the freest of those that earn may use, of one CPU; where there is none any more, as it was. */
+static void confine_all(struct watch *w)
+{
+	uint64_t now_ns = watch_now();
+	double least = 0, limit;
+	size_t i;
+
+	for (i = 0; i < w->ntargets; i++) {
+		struct watched *t = w->targets[i];
+
+		if (!earns(t))
+			continue;
+		if (now_ns - t->confined_ns >= CONFINE_NS)
+			confine(t, now_ns);
+		limit = t->account.limit > 0 && t->account.limit < 1 ? t->account.limit : 1;
+		least = limit > least ? limit : least;
+	}
+	if (least > 0)
+		w->least_cpus = least;
+}
+
+/* What one of n processes earns for. */
+static double part_of(const struct watch *w, const struct watched *t, double use, size_t n)
+{
+	double part = shares_part(leader(t)->account.use, use, w->least_cpus, n);
+
+	return t->account.limit > 0 && part > t->account.limit ? t->account.limit : part;
+}
+
 /* What a command starts is not shared out: a test that is over in a second is watched as if it were
- * the only one. Of many, what we do ourselves for each is part of what they cost. */
+ * the only one. Of many, what we do ourselves for each is part of what they cost: in the measure in
+ * which they earn, as a quota of theirs does not pay for it. */
 void watch_budget_share(struct watch *w)
 {
-	double use, own = own_ns(w), part;
+	double use = 0, own = own_ns(w), part;
 	size_t i, n = w->follow ? 0 : processes(w, &use);
 
+	confine_all(w);
 	price(w);
 	for (i = 0; i < w->ntargets && n; i++) {
 		struct watched *t = w->targets[i];
 
 		if (!earns(t))
 			continue;
-		part = n > 1 ? shares_part(leader(t)->account.use, use, n) : 0;
+		part = n > 1 ? part_of(w, t, use, n) : 0;
 		account_grant(&t->account, part);
 		if (n > 1 && !t->host)
 			account_charge(&t->account, own * part / (use > 1 ? use : 1));
@@ -327,7 +368,8 @@ static uint64_t queued_ns(struct watched *t)
 /* As if nothing else had gone on while one waited, but for traps, which all CPUs take at a time. */
 static void note_waiting(struct watched *t, const struct attachment_sum *sum, uint64_t now_ns)
 {
-	uint64_t traps = (uint64_t)((double)t->account.trap_spent_ns / t->account.cpus);
+	double at_a_time = t->account.cpus > 1 ? t->account.cpus : 1;
+	uint64_t traps = (uint64_t)((double)t->account.trap_spent_ns / at_a_time);
 	struct slowed_facts facts = {.lived_ns = now_ns - t->test_began_ns,
 				     .cpu_ns = process_cpu_ns(t->process.pid),
 				     .queued_ns = queued_ns(t),
@@ -397,7 +439,8 @@ static int add_function(struct report_stats *stats, const struct watched *t, uin
 	const char *name = attachment_function(t->attachment, slot);
 	struct report_coverage *coverage;
 
-	if (!name || !t->account.functions[slot].hits)
+	if (!name || !t->account.functions[slot].hits ||
+	    mr_op_is_panics(attachment_op(t->attachment, slot)))
 		return 0;
 	coverage = realloc(stats->coverage, (stats->ncoverage + 1) * sizeof(*coverage));
 	if (!coverage)
@@ -471,6 +514,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 		if (stats->cost_percent < 0)
 			stats->cost_percent = 0;
 		stats->budget_percent = w->options->budget_percent;
+		stats->least_cpus = w->least_cpus;
 		stats->hit_ns = w->hit_ns;
 		r = t->past ? add_past(w, t->past, stats) : add_present(w, t, stats);
 		if (r)

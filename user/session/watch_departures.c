@@ -60,7 +60,8 @@ static void keep_what_is_needed(struct loop *l)
 static bool is_needed(const struct watch *w, const struct watched *t)
 {
 	return !t->past || (w->hooks ? tracker_owes(w->tracker, &t->source)
-				     : tracker_knows(w->tracker, &t->source));
+				     : tracker_knows(w->tracker, &t->source) ||
+					       panics_knows(w->panics, &t->source));
 }
 
 struct retiring {
@@ -82,6 +83,7 @@ static void drop(struct watch *w, size_t i)
 	struct retiring who = {w, &t->past->report.targets[0]};
 
 	tracker_forget(w->tracker, &t->source, retire, &who);
+	watch_panics_forget(w, t);
 	past_add(&w->gone, t);
 	watch_remove_target(w, i);
 }

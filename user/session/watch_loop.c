@@ -103,6 +103,7 @@ void loop_end_target(struct source *s)
 
 	if (s->watched->ended)
 		return;
+	memory_watch_end_of(w, s->watched);
 	rings_drain_at_end(s->ring);
 	s->watched->ended = true;
 	if (s->exit_event)
@@ -130,6 +131,7 @@ static void on_exit_of(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	reap(s->loop->watch);
+	memory_watch_end_of(s->loop->watch, s->watched); /* before others collect it */
 	log_verbose("process %d has ended", (int)s->watched->process.pid);
 	loop_end_target(s);
 }
@@ -285,6 +287,7 @@ static void on_tick(void *ctx)
 	watch_vitals_step(w);
 	watch_print_deaths(w);
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
+	watch_panics_tick(w);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->hooks)
@@ -395,6 +398,8 @@ static int set_up(struct loop *l)
 		if (!l->price || event_add(l->price, NULL))
 			return -ENOMEM;
 	}
+	if (memory_watch_begin(l->watch, l->base))
+		return -ENOMEM;
 	if (l->watch->options->duration_ns)
 		l->deadline_ns = l->watch->start_ns + l->watch->options->duration_ns;
 	if (l->watch->hooks && l->watch->hooks->begin(l->watch->hooks_ctx, l->base))
@@ -413,6 +418,7 @@ static void take_down(struct loop *l)
 			loop_free_events(l->sources[i]);
 		free(l->sources[i]);
 	}
+	memory_watch_end(l->watch);
 	if (l->watch->hooks)
 		l->watch->hooks->end(l->watch->hooks_ctx);
 	rings_close(&l->rings);

@@ -65,6 +65,7 @@ static void add_gone(const struct past_sum *gone, struct attachment_sum *sum,
 	user->bad_events += gone->bad_events;
 	user->dropped_races += gone->dropped_races;
 	user->dropped_growths += gone->dropped_growths;
+	user->dropped_panics += gone->dropped_panics;
 	user->unresolved_pcs += gone->unresolved;
 	user->names_cut += gone->names_cut;
 	user->stacks_cut += gone->stacks_cut;
@@ -88,6 +89,7 @@ static int fill_stats(struct watch *w, struct report_stats *stats)
 		user.bad_events += t->source.bad_events;
 		user.dropped_races += t->source.dropped_races;
 		user.dropped_growths += t->source.dropped_growths;
+		user.dropped_panics += t->source.dropped_panics;
 		user.unresolved_pcs += t->source.resolver.unresolved;
 		user.names_cut += t->source.resolver.names_cut;
 		user.stacks_cut += t->source.resolver.stacks_cut;
@@ -136,8 +138,10 @@ void watch_conclude(struct watch *w, struct watched *t)
 	tracker_refresh_source(w->tracker, &t->source);
 	if (w->growths)
 		r = growths_catch_up(w->growths, &t->source);
+	if (watch_panics_conclude(w, t))
+		r = -ENOMEM;
 	if (maprows_keep(&t->source, WATCH_MAP_ROWS) || r)
-		log_warn("out of memory: of process %d some maps are missing in the report",
+		log_warn("out of memory: of process %d something is missing in the report",
 			 (int)t->process.pid);
 	attachment_forget(t->attachment);
 }
@@ -173,6 +177,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 	}
 	r = fill_growths(w, report);
 	if (!r)
+		r = watch_panics_fill(w, report);
+	if (!r)
 		r = watch_vitals_fill(w, report);
 	if (!r)
 		r = fill_stats(w, &report->stats);
@@ -186,6 +192,7 @@ int watch_fill_report(struct watch *w, struct report *report)
 		return r;
 	report->deaths = w->post_mortem.deaths; /* lent */
 	report->ndeaths = w->post_mortem.n;
+	memory_watch_lend(w, report);
 	tracker_refresh(w->tracker);
 	r = tracker_borrow(w->tracker, report);
 	return r ? r : filter_apply(w->filter, report);
@@ -206,10 +213,15 @@ void watch_drop_report(struct report *report)
 	free(report->races); /* lent by the tracker, which owns what they point to */
 	free(report->suspects);
 	free(report->growths);
+	free(report->panics);
+	report->panics = NULL;
+	report->npanics = 0;
 	report->races = report->suspects = NULL;
 	report->growths = NULL;
 	report->deaths = NULL;
 	report->ndeaths = 0;
+	report->memory = NULL; /* likewise */
+	report->nmemory = 0;
 	report->nraces = report->nsuspects = report->ngrowths = 0;
 	report->nraces_hidden = report->nsuspects_hidden = 0;
 	report_free(report);
@@ -284,6 +296,21 @@ void watch_print_deaths(struct watch *w)
 		else
 			text_print_death(stdout, &pm->deaths[pm->told], &style);
 	if (fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
+void watch_print_memory(struct watch *w, struct watched *t, const struct report_memory *m)
+{
+	struct text_style style = stdout_style(w);
+
+	status_clear();
+	if (w->hooks && w->hooks->memory)
+		w->hooks->memory(w->hooks_ctx, t, m);
+	else if (!w->hooks && w->options->json)
+		watch_check_stdout(w, jsonl_print_memory(stdout, m, NULL, 0));
+	else if (!w->hooks)
+		text_print_memory(stdout, m, &style);
+	if (!w->hooks && fflush(stdout))
 		watch_check_stdout(w, -errno);
 }
 
@@ -384,6 +411,21 @@ static void print_growths(struct watch *w, const struct report *report)
 		watch_check_stdout(w, -errno);
 }
 
+static void print_panics(struct watch *w, const struct report *report)
+{
+	struct text_style style = stdout_style(w);
+	size_t i;
+
+	if (!report->panics_watched || w->hooks)
+		return;
+	for (i = 0; w->options->json && i < report->npanics; i++)
+		watch_check_stdout(w, jsonl_print_panic(stdout, &report->panics[i]));
+	if (!w->options->json)
+		text_print_panics(stdout, report, &style);
+	if (fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
 static void print_vitals(struct watch *w, const struct report *report)
 {
 	struct text_style style = stdout_style(w);
@@ -431,6 +473,7 @@ void watch_finish(struct watch *w)
 	} else {
 		print_suspects(w, &report);
 		print_growths(w, &report);
+		print_panics(w, &report);
 		print_vitals(w, &report);
 		write_files(w, &report);
 		w->failed |= recorder_report(w->recorder, &report, true) != 0;

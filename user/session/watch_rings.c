@@ -91,6 +91,8 @@ static int track_event(struct watch *w, struct watched *t, const void *data, siz
 	struct mr_event_fatal fatal;
 	int r;
 
+	if (kind == MR_EVENT_PANIC && w->panics)
+		return panics_event(w->panics, &t->source, data, size);
 	if (size != sizeof(fatal) || (kind != MR_EVENT_FATAL && kind != MR_EVENT_DEATH) ||
 	    !w->attach.deaths || t->library)
 		return track(&k);

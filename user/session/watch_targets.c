@@ -263,6 +263,8 @@ int watch_attach_targets(struct watch *w, struct err *err)
 					   : 0,
 		.window_ns = o->suspects ? o->window_ns : 0,
 		.growth = o->growth,
+		.panics = o->panics,
+		.panic_values = o->panics && o->panic_values,
 		.max_freeze_ns = o->no_post_mortem ? 0 : o->max_freeze_ns,
 		.deaths = (!o->no_post_mortem && o->max_freeze_ns) || (w->hooks && w->hooks->death),
 		.targets = watch_engine_targets(w, w->ntargets)};

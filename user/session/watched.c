@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "detect/gomap/maprows.h"
 #include "process/situation.h"
+#include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/refusal.h"
@@ -28,18 +29,14 @@ static int open_program(struct watched *w, struct err *err)
 }
 
 /* What is probed of it: a library's hooks are its own. */
-static int choose_hooks(struct watched *w, bool growth, struct err *err)
+static int choose_hooks(struct watched *w, const struct attach_opts *opts, struct err *err)
 {
 	int r;
 
-	if (w->binary) {
-		r = binary_hooks(w->binary, growth, err);
-		w->hooks = w->binary->hooks;
-		return r;
-	}
-	r = hooks_choose(&w->hooks, w->bin, err);
-	if (!r && growth)
-		r = hooks_choose_growth(&w->hooks, w->bin);
+	if (!w->binary)
+		return binary_choose(&w->hooks, w->bin, opts, err);
+	r = binary_hooks(w->binary, opts, err);
+	w->hooks = w->binary->hooks;
 	return r;
 }
 
@@ -75,10 +72,10 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 
 	if (r)
 		return r;
-	r = choose_hooks(w, opts->growth, err);
+	r = choose_hooks(w, opts, err);
 	if (r)
 		return r;
-	w->growth = opts->growth;
+	w->attach = opts;
 	w->may_plug = watched_may_plug(w);
 	for (i = 0; i < w->hooks.count; i++)
 		if (w->hooks.hooks[i].state == HOOK_BLIND)
@@ -200,6 +197,7 @@ void watched_close(struct watched *w)
 	if (post_mortem_may_wake(w))
 		waiters_release(&w->waiters); /* whoever was slow to stop */
 	past_free(w->past);
+	memory_state_free(w->memory);
 	watched_reset(w);
 	watched_forget_libraries(w);
 	process_close(&w->process);

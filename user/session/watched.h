@@ -47,12 +47,14 @@ struct watched {
 	struct attachment *attachment;
 	struct tracker_source source;
 	struct account account;
-	bool account_kept;	 /* the account is kept */
-	bool mending;		 /* what a killed attacher has left is on its way out */
-	uint64_t failed_ns;	 /* when a change of the probes failed; 0: the last one did not */
-	uint64_t moving_ns;	 /* since when one takes its time; 0: none does */
-	size_t account_weighed;	 /* nplugins + 1 when its functions were weighed; 0: never */
-	bool growth;		 /* how its maps grow is watched */
+	bool account_kept;	/* the account is kept */
+	uint64_t confined_ns;	/* when it was looked how many CPUs it may use */
+	bool mending;		/* what a killed attacher has left is on its way out */
+	uint64_t failed_ns;	/* when a change of the probes failed; 0: the last one did not */
+	uint64_t moving_ns;	/* since when one takes its time; 0: none does */
+	size_t account_weighed; /* nplugins + 1 when its functions were weighed; 0: never */
+	const struct attach_opts *attach; /* how it is watched */
+	double panics_watched;	 /* part of the time for which its panics were, at its end */
 	bool left_out;		 /* it ended while we attached: about to be freed */
 	bool started;		 /* the attachment is active */
 	bool ended;		 /* the process is gone, or runs another program */
@@ -70,6 +72,7 @@ struct watched {
 	bool looked_at;			   /* when it died */
 	struct waiters waiters;		   /* who may see it stop then */
 	uint64_t waiters_ns, died_ns;	   /* when they were looked at; when it was, 0: not yet */
+	struct memory_state *memory;	   /* NULL: nobody has looked (memory_watch.h) */
 	struct silence silence;
 	struct cgroup_freezer freezer;
 	struct kept_off kept_off;

@@ -32,9 +32,7 @@ static int watch_plugin(struct watched *w, struct watched_plugin *p,
 	e = watched_library_bias(p->bin, lib->start, lib->offset, &bias);
 	if (e)
 		return err_set(err, e, "its code is not where its file says");
-	e = hooks_choose(&p->hooks, p->bin, err);
-	if (!e && w->growth)
-		e = hooks_choose_growth(&p->hooks, p->bin);
+	e = binary_choose(&p->hooks, p->bin, w->attach, err);
 	if (!e)
 		e = attachment_add(w->attachment, lib->openable, p->bin, &p->hooks, bias, err);
 	if (!e) /* as many as files of the attachment */

@@ -21,11 +21,12 @@ struct core {
 	struct core_memory memory;
 	struct core_notes notes;
 	struct memory *kept;
-	int failed; /* while it was frozen */
+	pid_t first; /* 0: to be chosen */
+	int failed;  /* while it was frozen */
 };
 
 int core_prepare(struct core **out, const struct process *p, uint64_t max_freeze_ns,
-		 struct err *err)
+		 enum core_room room, struct err *err)
 {
 	struct core *c = calloc(1, sizeof(*c));
 	int r = -ENOMEM;
@@ -33,7 +34,7 @@ int core_prepare(struct core **out, const struct process *p, uint64_t max_freeze
 	*out = NULL;
 	if (c) {
 		c->process = p;
-		r = core_memory_init(&c->memory, p->pid, max_freeze_ns);
+		r = core_memory_init(&c->memory, p->pid, max_freeze_ns, room == CORE_ROOM_NOW);
 		if (!r)
 			r = core_notes_init(&c->notes, p);
 	}
@@ -44,6 +45,11 @@ int core_prepare(struct core **out, const struct process *p, uint64_t max_freeze
 	}
 	*out = c;
 	return 0;
+}
+
+void core_begin_with(struct core *c, pid_t tid)
+{
+	c->first = tid;
 }
 
 /* Debuggers begin with the first one: one that runs Go code, before one that waits in the kernel,
@@ -71,7 +77,8 @@ static pid_t choose_first(const struct freeze *f, const struct goroutines *gs)
 void core_take(struct core *c, const struct freeze *f, const struct memory *kept,
 	       const struct goroutines *goroutines, uint64_t until_ns)
 {
-	c->failed = core_notes_take(&c->notes, f, choose_first(f, goroutines));
+	c->failed =
+		core_notes_take(&c->notes, f, c->first ? c->first : choose_first(f, goroutines));
 	if (!c->failed)
 		c->failed = core_memory_take(&c->memory, f, kept, until_ns);
 }
@@ -321,10 +328,11 @@ static int write_file(struct core *c, const char *path, uint64_t *bytes)
 
 static int note_what_is_missing(const struct core_memory *m, struct report_snapshot *out)
 {
-	const char *why = m->full   ? "there was no more room for it in maprace's own memory"
-			  : m->late ? "the time given with --max-freeze was up; the largest "
-				      "mappings come last"
-				    : "parts of its memory could not be read";
+	const char *why = m->full     ? "there was no more room for it in maprace's own memory"
+			  : m->absent ? "a page of it did not come"
+			  : m->late   ? "the time given with --max-freeze was up; the largest "
+					"mappings come last"
+				      : "parts of its memory could not be read";
 	int r = 0;
 
 	if (m->taken + m->refused < m->of)

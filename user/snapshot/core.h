@@ -10,16 +10,22 @@
 #include "snapshot/goroutines.h"
 
 /*
- * An ELF core file of a process that lives: taken into our memory while it stands still, written
- * when it goes on. Debuggers that open those of the kernel open this one (gdb, Delve). What there
- * was no time for is in no segment: a debugger says that it is not there, and shows nothing that is
- * not so.
+ * An ELF core file of a process that lives, or is about to die: taken into our memory while it
+ * stands still, written when it goes on. Debuggers that open those of the kernel open this one
+ * (gdb, Delve). What there was no time for is in no segment: a debugger says that it is not there,
+ * and shows nothing that is not so.
  */
 struct core;
 
-/* While it runs. 0 or negative errno. */
+/* When the room in our memory is made: before, which takes its time, and makes the freeze shorter;
+ * or as it is filled, of a process that stands still already. */
+enum core_room { CORE_ROOM_NOW, CORE_ROOM_LATER };
+
+/* Before it is frozen by ourselves. 0 or negative errno. */
 int core_prepare(struct core **out, const struct process *p, uint64_t max_freeze_ns,
-		 struct err *err);
+		 enum core_room room, struct err *err);
+/* The thread that debuggers begin with, by the id that the process knows; else one is chosen. */
+void core_begin_with(struct core *c, pid_t tid);
 /* Last of all that is done while it is frozen. kept: what was read of it; goroutines: NULL or those
  * of it. What goes wrong core_write() tells. */
 void core_take(struct core *c, const struct freeze *f, const struct memory *kept,

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "process/cgroup.h"
+#include "process/live_reader.h"
 #include "process/proc_text.h"
 
 #define PAGE 4096u
@@ -200,7 +201,42 @@ static void read_run(struct core_memory *m, struct core_area *a, uint64_t addr, 
 	}
 }
 
-enum page_state { PAGE_DONE, PAGE_LATER, PAGE_ZERO, PAGE_THERE };
+/* Pages that the kernel does not have at hand, and that somebody may keep from coming
+ * (userfaultfd, a file system that does not answer): as long as none has been waited for in vain. */
+static void read_absent(struct core_memory *m, struct core_area *a, uint64_t addr, uint64_t len)
+{
+	uint64_t end = addr + len, from, now;
+	uint8_t piece[LIVE_PAGES * PAGE];
+	uint32_t pages, i;
+	int r;
+
+	for (; addr < end && !is_over(m) && !m->absent; addr = from + sizeof(piece)) {
+		from = addr / sizeof(piece) * sizeof(piece);
+		now = clock_ns(CLOCK_MONOTONIC);
+		r = live_read_pages(m->pid, from, piece, &pages,
+				    m->until_ns > now ? (m->until_ns - now) / 4 : 0);
+		m->absent = r == -ETIME;
+		for (i = 0; i < LIVE_PAGES && !r; i++) {
+			uint64_t page = from + i * PAGE;
+
+			if (page < addr || page >= end)
+				continue;
+			if (m->size - m->used < PAGE) {
+				m->full = true;
+				return;
+			}
+			if (!(pages & 1u << i)) {
+				m->refused += PAGE;
+				continue;
+			}
+			memcpy(m->room + m->used, piece + i * PAGE, PAGE);
+			add_piece(m, a, page, PAGE, m->room + m->used);
+			m->used += PAGE;
+		}
+	}
+}
+
+enum page_state { PAGE_DONE, PAGE_LATER, PAGE_ZERO, PAGE_THERE, PAGE_ABSENT };
 
 static enum page_state state_of(const struct core_memory *m, const struct core_area *a,
 				uint64_t page, uint64_t entry, bool swapped)
@@ -215,7 +251,7 @@ static enum page_state state_of(const struct core_memory *m, const struct core_a
 		return PAGE_ZERO;
 	if (a->kind == AREA_FILE && (!(entry & PM_PRESENT) || entry & PM_FILE))
 		return PAGE_LATER;
-	return PAGE_THERE;
+	return entry & PM_PRESENT ? PAGE_THERE : PAGE_ABSENT;
 }
 
 /* n pages from that one of the area on, at most WINDOW. */
@@ -237,6 +273,8 @@ static void take_window(struct core_memory *m, struct core_area *a, uint64_t fir
 		addr = a->at->start + (first + from) * PAGE;
 		if (state == PAGE_ZERO)
 			add_piece(m, a, addr, (to - from) * PAGE, NULL);
+		else if (state == PAGE_ABSENT)
+			read_absent(m, a, addr, (to - from) * PAGE);
 		else if (state == PAGE_THERE)
 			read_run(m, a, addr, (to - from) * PAGE, swapped ? PIECE_SWAPPED : PIECE);
 	}
@@ -291,7 +329,7 @@ static void take_file_headers(struct core_memory *m)
 		struct core_area *a = &m->areas[i];
 
 		if (a->kind == AREA_FILE && a->done && !a->at->offset && !is_done(a, 0))
-			read_run(m, a, a->at->start, PAGE, PAGE);
+			read_absent(m, a, a->at->start, PAGE);
 	}
 }
 
@@ -402,7 +440,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns)
+int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns, bool touched)
 {
 	uint64_t size;
 	size_t len;
@@ -425,7 +463,8 @@ int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns)
 		return -ENOMEM;
 	/* pages of ours that are there already take a fraction of the time later */
 	madvise(room, size, MADV_HUGEPAGE);
-	memset(room, 0, size);
+	if (touched)
+		memset(room, 0, size);
 	m->room = room;
 	m->size = size;
 	return 0;

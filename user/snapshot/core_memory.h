@@ -40,13 +40,14 @@ struct core_memory {
 	uint64_t taken;	  /* of them */
 	uint64_t refused; /* that the kernel gives to nobody */
 	size_t huge;	  /* mappings that are left out, but for stacks, for their size */
-	bool late, full;  /* why not all was: no more time, no more room */
-	int failed;	  /* -ESRCH it is gone, -ENOMEM … */
+	/* why not all was: no more time, no more room, a page did not come */
+	bool late, full, absent;
+	int failed; /* -ESRCH it is gone, -ENOMEM … */
 };
 
 /* Makes room for what the process has in memory now, as far as we can afford that, and as can be
- * read in the time given. 0 or -ENOMEM; free it either way. */
-int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns);
+ * read in the time given; touched: that is there by then. 0 or -ENOMEM; free it either way. */
+int core_memory_init(struct core_memory *m, pid_t pid, uint64_t max_ns, bool touched);
 /* While it is frozen. What is in kept must stay there. 0, or why there is nothing. */
 int core_memory_take(struct core_memory *m, const struct freeze *freeze, const struct memory *kept,
 		     uint64_t until_ns);

@@ -82,12 +82,13 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 			   struct goroutines_hint *hint, uint64_t *allgs, struct err *err);
 
-/* Reads all: first those that its threads run, with their stacks, then the list, which has half of
- * the time that is left, then stacks, and so on. freeze: the threads, with their registers; NULL:
- * there are none. 0, -EFAULT the list is not there, -ETIME there was no time at all, -ENOMEM. When
- * time is up later it says what is missing. */
+/* Reads all: the one at the address first (0: none), those that its threads run, with their stacks,
+ * then the list, which has half of the time that is left, then stacks, and so on. freeze: the
+ * threads, with their registers; NULL: there are none. 0, -EFAULT the list is not there, -ETIME
+ * there was no time at all, -ENOMEM. When time is up later it says what is missing. */
 int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint64_t allgs,
-		    struct memory *memory, const struct freeze *freeze, struct unwinder *u);
+		    uint64_t first, struct memory *memory, const struct freeze *freeze,
+		    struct unwinder *u);
 void goroutines_free(struct goroutines *gs);
 
 /* Those at this address; NULL: not known. */

@@ -133,6 +133,8 @@ static int read_maps(struct taking *t, uint64_t until)
 	for (i = 0; i < n && !r; i++) {
 		uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
+		if (!t->options->maps[i].addr) /* nobody has found out */
+			continue;
 		/* each its part of what is left */
 		memory_deadline(t->memory, now < until ? now + (until - now) / (n - i) : now);
 		out->nmaps++;
@@ -175,8 +177,8 @@ static int read_frozen(void *arg)
 	if (!t->allgs) /* there was no time to look for it before */
 		r = goroutines_find_frozen(t->bin, t->own.bias, t->memory, NULL, &t->allgs, t->err);
 	if (!r)
-		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs, t->memory,
-				    &t->freeze, &t->unwinder);
+		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs,
+				    t->options->first, t->memory, &t->freeze, &t->unwinder);
 	sight = sight_of(t);
 	if (!r && t->options->frozen)
 		r = t->options->frozen(t->options->arg, &sight);

@@ -46,6 +46,7 @@ struct snapshot_options {
 	const struct snapshot_map *maps;
 	size_t nmaps;
 	struct core *core;	/* that is filled; NULL: none */
+	uint64_t first;		/* the address of a goroutine that is read before others; 0 */
 	bool values;		/* decode keys and values */
 	double goroutines_part; /* of the time, where there is more to be read; 0: half of it */
 	const struct snapshot_ready *ready; /* NULL: found out first */

@@ -18,6 +18,7 @@ struct settings {
 	const char *name, *other;
 	uint64_t time_ns;
 	_Bool flag;
+	int count;
 };
 
 #define O struct settings
@@ -26,6 +27,7 @@ static const struct option_row rows[] = {
 	{"other", 0, "TEXT", OPTION_TEXT(O, other), "a name", ""},
 	{"time", 0, "TIME", OPTION_TIME(O, time_ns), EXPECTS_TIME, ""},
 	{"flag", 0, NULL, OPTION_FLAG(O, flag), NULL, ""},
+	{"count", 0, NULL, OPTION_COUNT(O, count), NULL, ""},
 	{"config", 'c', "FILE", OPTION_TEXT(O, name), EXPECTS_FILE, ""},
 };
 static const struct option_table table = {
@@ -68,6 +70,20 @@ static void test_taken(void **state)
 	assert_string_equal(settings.name, "api-*");
 	assert_string_equal(settings.other, "a: b # c");
 	assert_int_equal(settings.time_ns, 5000000);
+	assert_false(settings.flag);
+	forget();
+	assert_int_equal(read_text("flag: true\n", 11), 0);
+	assert_true(settings.flag);
+	forget();
+	assert_int_equal(read_text("flag: false\n", 12), 0);
+	assert_false(settings.flag);
+	forget();
+	assert_int_equal(read_text("flag: true\nname: x\n", 19), 0);
+	assert_true(settings.flag);
+	assert_string_equal(settings.name, "x");
+	forget();
+	assert_int_equal(read_text("flag: true\nflag: false\n", 23), 0);
+	assert_false(settings.flag);
 	forget();
 	assert_int_equal(read_text("", 0), 0);
 	assert_null(settings.name);
@@ -82,7 +98,9 @@ static void test_refused(void **state)
 	} bad[] = {
 		{"name: a\nwhat: b\n", ":2: unknown setting 'what'", 0},
 		{"time: long\n", ":1: time takes a time, as in 500us, 100ms or 1s, not 'long'", 0},
-		{"flag: true\n", "unknown setting 'flag'", 0},
+		{"flag: yes\n", ":1: flag takes true or false, not 'yes'", 0},
+		{"flag:\n", "flag takes true or false, not", 0},
+		{"count: true\n", "unknown setting 'count'", 0},
 		{"config: other\n", "unknown setting 'config'", 0},
 		{"name: [a, b]\n", ":1: a value is one word or text", 0},
 		{"name:\n  other: b\n", ":2: a value is one word or text", 0},

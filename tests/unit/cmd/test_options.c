@@ -152,6 +152,8 @@ static void test_watch_refusals(void **state)
 	assert_watch_refused("watch -p 1;2", "--pid: '1;2' is not a list");
 	assert_watch_refused("watch -p -1", "--pid: '-1' is not a list");
 	assert_watch_refused("watch -p 0", "--pid: '0' is out of range");
+	assert_watch_refused("watch -p 1 --core a.json -o a.json", "the same file: a.json");
+	assert_watch_refused("watch -p 1 --core a --no-post-mortem", "--no-post-mortem turns off");
 	assert_watch_refused("watch -p 4294967297", "out of range");
 	assert_watch_refused("watch -p 1 -- ls", "either -p PID or -- CMD");
 	assert_watch_refused("watch --", "CMD is missing after --");

@@ -66,6 +66,35 @@ static void growth_is_seen_in(const char *name)
 	go_binary_close(bin);
 }
 
+/* At their stack checks, whose flags tell whether the function begins anew: nothing is counted
+ * twice. */
+static void panics_are_seen_in(const char *name)
+{
+	static const uint8_t ops[] = {MR_OP_GOPANIC, MR_OP_RECOVERY, MR_OP_GOEXIT};
+	struct go_binary *bin = fixture_open(name);
+	struct err err = {.text = ""};
+	struct hook_set set;
+	size_t i, before;
+
+	assert_int_equal(hooks_choose(&set, bin, &err), 0);
+	before = set.count;
+	assert_int_equal(hooks_choose_panics(&set, bin), 0);
+	assert_int_equal(set.count, before + 3);
+	for (i = 0; i < 3; i++) {
+		const struct hook *h = &set.hooks[before + i];
+
+		assert_int_equal(h->op, ops[i]);
+		assert_true(mr_op_is_panics(h->op) && mr_op_has_site(h->op));
+		if (h->op == MR_OP_GOEXIT && h->state == HOOK_ABSENT)
+			continue; /* of a program that never calls it */
+		assert_int_equal(h->state, HOOK_PROBED);
+		assert_int_equal(h->site, SITE_JUMP);
+	}
+	assert_int_equal(set.blind, 0);
+	hooks_free(&set);
+	go_binary_close(bin);
+}
+
 /* What an address is, after a collection, rests on this one. */
 static void collections_are_seen_in(const char *name)
 {
@@ -223,6 +252,17 @@ static void growth_is_seen_in_every_version(void **state)
 		growth_is_seen_in(fixture_variants[i]);
 }
 
+static void panics_are_seen_in_every_version(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_FIXTURE_VERSIONS; i++)
+		panics_are_seen_in(fixture_versions[i]);
+	for (i = 0; i < N_FIXTURE_VARIANTS; i++)
+		panics_are_seen_in(fixture_variants[i]);
+}
+
 static void a_return_stands_behind_nops_or_not_at_all(void **state)
 {
 	static const struct {
@@ -254,6 +294,7 @@ int main(void)
 		cmocka_unit_test(wrappers_are_known_in_every_version),
 		cmocka_unit_test(one_write_is_noted_once_in_every_version),
 		cmocka_unit_test(growth_is_seen_in_every_version),
+		cmocka_unit_test(panics_are_seen_in_every_version),
 		cmocka_unit_test(a_return_stands_behind_nops_or_not_at_all),
 	};
 

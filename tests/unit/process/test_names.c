@@ -48,6 +48,26 @@ static const struct shape {
 	{"0::/kubepods.slice/kubepods-pod" POD_ ".slice/crio-" ID ".scope\n", ID, POD, ""},
 	{"0::/kubepods.slice/kubepods-pod" POD_ ".slice/crio-conmon-" ID ".scope\n", "", POD,
 	 "crio-conmon-" ID ".scope"},
+	/* kubelet's own driver with CRI-O, on version 1; cri-dockerd; kind, whose node is a
+	   container itself */
+	{"11:memory:/kubepods/besteffort/pod" POD "/crio-" ID
+	 "\n1:name=systemd:/kubepods/besteffort/pod" POD "/crio-" ID "\n",
+	 ID, POD, ""},
+	{"0::/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" POD_
+	 ".slice/docker-" ID ".scope\n",
+	 ID, POD, ""},
+	{"0::/docker/" ID2 "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
+	 "kubelet-kubepods-burstable-pod" POD_ ".slice/cri-containerd-" ID ".scope\n",
+	 ID, POD, ""},
+	/* CRI-O with crun: a group of the payload's own */
+	{"0::/kubepods.slice/kubepods-pod" POD_ ".slice/crio-" ID ".scope/container\n", ID, POD,
+	 ""},
+	/* seen from a container of another pod, which has a cgroup namespace of its own */
+	{"0::/../../../kubepods-burstable.slice/kubepods-burstable-pod" POD_
+	 ".slice/cri-containerd-" ID ".scope\n",
+	 ID, POD, ""},
+	{"0::/../../kubepods-besteffort-pod" POD_ ".slice/crio-" ID ".scope\n", ID, POD, ""},
+	{"0::/../../../pod" POD "/" ID "\n", ID, POD, ""},
 	/* Podman: as root, of a user (with a group of the payload's own), in a pod */
 	{"0::/machine.slice/libpod-" ID ".scope/container\n", ID, "", ""},
 	{"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope\n", ID,

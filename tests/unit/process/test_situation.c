@@ -87,6 +87,7 @@ static void version_2(void **state)
 	assert_float_equal(look().cpus, 1.5, 1e-9);
 	file("sys/fs/cgroup/a/b/cpu.max", "25000 100000\n"); /* the tightest counts */
 	assert_float_equal(look().cpus, 0.25, 1e-9);
+	assert_float_equal(cgroup_cpus(root, 7), 0.25, 1e-9);
 	assert_false(look().frozen);
 	file("sys/fs/cgroup/a/b/cgroup.events", "populated 1\nfrozen 1\n");
 	assert_true(look().frozen);

@@ -160,7 +160,7 @@ static void test_addresses(void **state)
 		if (httpd_address(bad[i]) != -EINVAL)
 			fail_msg("'%s' is not refused", bad[i]);
 	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-		assert_int_equal(httpd_address(elsewhere[i]), -ERANGE);
+		assert_int_equal(httpd_address(elsewhere[i]), 1);
 	memset(name + 6, 'x', 107);
 	assert_int_equal(httpd_address(name), -EINVAL); /* sun_path has 108 bytes */
 	name[6 + 106] = '\0';

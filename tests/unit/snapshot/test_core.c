@@ -83,7 +83,7 @@ static int take(void *arg)
 static void take_core(void (*target)(void), uint64_t ns)
 {
 	begin(target);
-	assert_int_equal(core_prepare(&core, &t.p, ns, &t.err), 0);
+	assert_int_equal(core_prepare(&core, &t.p, ns, CORE_ROOM_NOW, &t.err), 0);
 	assert_int_equal(look(take, LIMIT), 0);
 	assert_turns();
 	core_own(core, kept);
@@ -255,7 +255,7 @@ static void where_time_is_up_there_is_none(void **unused)
 {
 	(void)unused;
 	begin(holds);
-	assert_int_equal(core_prepare(&core, &t.p, LIMIT, &t.err), 0);
+	assert_int_equal(core_prepare(&core, &t.p, LIMIT, CORE_ROOM_LATER, &t.err), 0);
 	assert_int_equal(look(take_late, LIMIT), 0);
 	assert_int_equal(core_write(core, path, &out, &t.err), -ETIME);
 	assert_non_null(strstr(t.err.hint, "--max-freeze"));

@@ -36,6 +36,7 @@ struct made {
 	struct go_binary *bin;
 	struct memory *memory;
 	const struct go_layout *l;
+	uint64_t first; /* that is asked for */
 	struct unwinder u;
 	struct goroutines gs;
 };
@@ -102,7 +103,7 @@ static void begin(void)
 static int read_all(const struct freeze *freeze)
 {
 	goroutines_free(&m.gs);
-	return goroutines_read(&m.gs, m.l, AT, m.memory, freeze, &m.u);
+	return goroutines_read(&m.gs, m.l, AT, m.first, m.memory, freeze, &m.u);
 }
 
 static void end(void)
@@ -111,6 +112,34 @@ static void end(void)
 	unwinder_free(&m.u);
 	memory_close(m.memory);
 	go_binary_close(m.bin);
+}
+
+/* Whatever place it has in the list, and whatever is said to be one. */
+static void the_one_asked_for_is_first(void **state)
+{
+	static const uint64_t none[] = {0, 1, AT, AT + G1 + 4, AT + SIZE, UINT64_MAX};
+	size_t i;
+
+	(void)state;
+	begin();
+	put_g(G1, 2, GOROUTINE_WAITING);
+	m.first = AT + G1;
+	assert_int_equal(read_all(NULL), 0);
+	assert_int_equal(m.gs.n, 2);
+	assert_int_equal(m.gs.list[0].id, 2);
+	assert_int_equal(m.gs.list[0].n, 3); /* and its stack */
+	assert_int_equal(m.gs.list[1].id, 1);
+	assert_int_equal(m.gs.unread, 0);
+	put(G1 + m.l->g_status, GOROUTINE_DEAD, 4);
+	assert_int_equal(read_all(NULL), 0);
+	assert_int_equal(m.gs.n, 1);
+	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		m.first = none[i];
+		assert_int_equal(read_all(NULL), 0);
+		assert_int_equal(m.gs.n, 1);
+		assert_int_equal(m.gs.list[0].id, 1);
+	}
+	end();
 }
 
 /* 16 million goroutines would take 1.6 GB here. */
@@ -383,6 +412,7 @@ static void reasons_are_those_of_the_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_one_asked_for_is_first),
 		cmocka_unit_test(what_is_claimed_takes_no_memory),
 		cmocka_unit_test(a_stack_is_walked_by_its_depths),
 		cmocka_unit_test(one_that_runs_has_its_registers),

@@ -50,23 +50,40 @@ cases_debs()
 	cut -f3 "$1" | grep -oE '\bdeb:[a-z0-9.+-]+/[a-zA-Z0-9/_.-]+' | sort -u || true
 }
 
+# e2e_sources NAME: the files that make a program, a case's or another one's
+e2e_sources()
+{
+	local dir=$vm_top/tests/e2e file
+	if [[ -e $dir/cases/$1.go ]]; then
+		echo "$dir/cases/$1.go $dir/cases/harness.go"
+		return
+	fi
+	[[ -e $dir/programs/$1.go ]] || vm_die "no $1.go below $dir (wanted by cases.tsv)"
+	echo -n "$dir/programs/$1.go"
+	while read -r file; do
+		echo -n " $dir/programs/$file"
+	done < <(sed -n 's,^// WITH ,,p' "$dir/programs/$1.go")
+}
+
 # e2e_build: compiles the wanted programs that are missing or old, or dies: static, so that they run in the bare guest. VERSION-stripped
 # has neither symbol table nor DWARF.
 e2e_build()
 {
-	local program version name goroot flags cases=$vm_top/tests/e2e/cases
+	local program version name goroot flags sources
 	for program in $vm_e2e_wanted; do
 		version=${program%%/*}
 		name=${program#*/}
-		newer_than "$vm_e2e/$program" "$cases/$name.go" "$cases/harness.go" && continue
-		[[ -e $cases/$name.go ]] || vm_die "$cases/$name.go is not there (wanted by cases.tsv)"
+		sources=$(e2e_sources "$name") || exit 1
+		# shellcheck disable=SC2086 # words
+		newer_than "$vm_e2e/$program" $sources && continue
 		vm_say "  GO     $program"
 		flags=
 		[[ $version != *-stripped ]] || flags='-s -w'
 		goroot=$("$vm_top/scripts/debs.sh" go "${version%%-*}") || vm_die "no Go ${version%%-*} to build $program with"
 		mkdir -p "$vm_e2e/$version"
+		# shellcheck disable=SC2086 # words
 		env -u GOROOT CGO_ENABLED=0 GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod GO111MODULE=off GOCACHE="${MAPRACE_CACHE:-$vm_top/build/cache}/gocache" \
-			"$goroot/bin/go" build -ldflags="$flags" -o "$vm_e2e/$program" "$cases/$name.go" "$cases/harness.go" ||
+			"$goroot/bin/go" build -ldflags="$flags" -o "$vm_e2e/$program" $sources ||
 			vm_die "cannot build $program"
 	done
 }

@@ -15,6 +15,8 @@ console_check()
 	awk -v bad="$console_bad" '
 		{ sub(/\r$/, "") }
 		/maprace-vm: case / { current = $NF }
+		# what that case is there for: its own program, in its control group
+		current ~ /^memory_v[12]$/ && /leaking_profile invoked oom-killer/ { next }
 		$0 ~ bad { printf "%s: %s\n", current == "" ? "boot" : current, $0; found = 1 }
 		END { exit found }' "$1"
 }

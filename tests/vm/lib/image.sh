@@ -59,13 +59,14 @@ image_victims()
 # image_e2e ROOT: the watched programs, VERSION/NAME, and what their sources say of them
 image_e2e()
 {
-	local root=$1 program
+	local root=$1 program source
 	for program in $vm_e2e_wanted; do
 		[[ -x $vm_e2e/$program ]] || vm_die "$vm_e2e/$program is not built"
 		mkdir -p "$root/e2e/${program%/*}"
 		cp "$vm_e2e/$program" "$root/e2e/$program"
 		# what must, may and must never be reported, for guest/cases/watch.sh
-		sed -n 's#^// \(EXPECT\|ALLOW\|NEVER\) #\1 #p' "$vm_top/tests/e2e/cases/${program#*/}.go" >"$root/e2e/$program.expect"
+		source=$(e2e_sources "${program#*/}") || exit 1
+		sed -n 's#^// \(EXPECT\|ALLOW\|NEVER\) #\1 #p' "${source%% *}" >"$root/e2e/$program.expect"
 	done
 }
 

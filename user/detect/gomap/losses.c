@@ -61,6 +61,12 @@ static const struct {
 				    "maps' growths forgotten: another map's took their place"},
 	[MR_COUNT_ITERATOR_EVICTED] = {"iterations_replaced",
 				       "open iterations forgotten: another one took their place"},
+	[MR_COUNT_PANIC_SITES] = {"panics_uncounted",
+				  "panics not counted: the table of their sites was full"},
+	[MR_COUNT_PANIC_OUTCOME] = {"panic_outcomes_lost",
+				    "panics of which it went by unseen what became of them"},
+	[MR_COUNT_PANIC_STACK] = {"panic_stacks_lost",
+				  "panics whose stack was not told: the ring buffer was full"},
 	[MR_COUNT_TRIAL_EVICTED] =
 		{"verdicts_restarted",
 		 "maps whose test for a verdict was begun anew: another one took its place"},
@@ -78,7 +84,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	size_t i;
 
 	stats->nlosses = 0;
-	stats->losses = calloc(MR_COUNT_MAX + 10, sizeof(*stats->losses));
+	stats->losses = calloc(MR_COUNT_MAX + 11, sizeof(*stats->losses));
 	if (!stats->losses)
 		return -ENOMEM;
 	for (i = 0; i < MR_COUNT_MAX; i++)
@@ -92,6 +98,7 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	    user->dropped_races);
 	add(stats, "growths_dropped", "maps' growths, or parts of them, not kept: too many",
 	    user->dropped_growths);
+	add(stats, "panics_dropped", "sites of panics not kept: too many", user->dropped_panics);
 	add(stats, "frames_unresolved", "stack frames outside Go code", user->unresolved_pcs);
 	add(stats, "names_cut",
 	    "names of functions and files cut at their end: longer than 1024 bytes",
@@ -102,7 +109,8 @@ int losses_fill(struct report_stats *stats, const struct mr_cpu *sum,
 	add(stats, "plugins_unwatched",
 	    "plugins and Go libraries whose own map operations are not seen", user->plugins);
 	add(stats, "reads_given_up",
-	    "reads of a process's memory or file given up: it did not come in time", user->reads_given_up);
+	    "reads of a process's memory or file given up: it did not come in time",
+	    user->reads_given_up);
 	add(stats, "call_sites_bare",
 	    "call sites of writes where holds are short: no probe at the call instruction",
 	    user->bare_calls);

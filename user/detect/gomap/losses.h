@@ -15,6 +15,7 @@ struct losses_user {
 	uint64_t bad_events;		/* events that did not have the form they must have */
 	uint64_t dropped_races;		/* races beyond the number that is kept */
 	uint64_t dropped_growths;	/* likewise */
+	uint64_t dropped_panics;	/* likewise */
 	uint64_t unresolved_pcs;	/* program counters outside the Go code */
 	uint64_t names_cut, stacks_cut; /* longer than we keep */
 	uint64_t plugins;		/* loaded, and not watched */

@@ -110,6 +110,14 @@ static int frames_of(const struct resolver *r, uint64_t pc, bool is_return, stru
 	return go_binary_frames(f.bin, pc - f.bias, is_return, out, max);
 }
 
+/* Its caller was not called from: the kernel has put it there, at the instruction that faulted (Go
+ * src/runtime/signal_amd64.go: preparePanic()). */
+static bool is_signal(const struct report_access *access)
+{
+	return access->nframes &&
+	       !strcmp(access->frames[access->nframes - 1].function, "runtime.sigpanic");
+}
+
 static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct report_access *out)
 {
 	struct go_frame frames[MAX_INLINED];
@@ -185,7 +193,7 @@ int resolve_access(struct resolver *r, const struct mr_access *raw, struct repor
 	out->partial = raw->flags & MR_ACCESS_PARTIAL;
 	e = creation(r, raw, &out->created_by);
 	for (i = 0; i < n && !e && out->nframes < RESOLVE_FRAMES_MAX; i++)
-		e = frames_at(r, raw->pcs[i], i > 0, out);
+		e = frames_at(r, raw->pcs[i], i > 0 && !is_signal(out), out);
 	if (!e && out->nframes == RESOLVE_FRAMES_MAX) {
 		out->truncated |= i < n;
 		r->stacks_cut += out->truncated;

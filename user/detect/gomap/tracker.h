@@ -24,6 +24,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */
+	uint64_t dropped_panics;  /* and of sites of panics */
 	/* What is in the kernel's tables is not asked for any more: maprows_keep() has read it. */
 	bool ended;
 	struct report_maprow *kept;

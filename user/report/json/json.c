@@ -11,7 +11,9 @@
 #include "report/json/json_bpf.h"
 #include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
+#include "report/json/json_panic.h"
 #include "report/json/json_make.h"
+#include "report/json/json_memory.h"
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
@@ -38,7 +40,7 @@ json_t *json_build_frame(const struct report_frame *frame)
 	return json_finish(o, put_frame(o, frame));
 }
 
-static json_t *build_stack(const struct report_access *access)
+json_t *json_build_stack(const struct report_access *access)
 {
 	json_t *stack = json_array();
 	int failed = 0;
@@ -88,7 +90,7 @@ json_t *json_build_access(const struct report_access *access, const char *role)
 	failed |= json_put(o, "tid", json_integer(access->tid));
 	failed |= json_put(o, "cpu", json_integer(access->cpu));
 	failed |= json_put(o, "time_ns", json_number(access->time_ns));
-	failed |= json_put(o, "stack", build_stack(access));
+	failed |= json_put(o, "stack", json_build_stack(access));
 	failed |= json_put(o, "truncated", json_boolean(access->truncated));
 	failed |= json_put(o, "partial", json_boolean(access->partial));
 	failed |= json_put(o, "created_by", json_build_creation(&access->created_by));
@@ -231,7 +233,7 @@ static json_t *build_exit(const struct report_target *target)
 	return o;
 }
 
-static json_t *build_target(const struct report_target *target)
+json_t *json_build_target(const struct report_target *target)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "pid", json_integer(target->pid));
@@ -304,6 +306,8 @@ static json_t *build_budget(const struct report_stats *stats)
 	int failed = json_put(o, "percent", json_number_real(stats->budget_percent));
 	size_t i;
 
+	if (stats->least_cpus > 0)
+		failed |= json_put(o, "least_cpus", json_number_real(stats->least_cpus));
 	failed |= json_put(o, "advance_s", json_number_real(stats->advance_s));
 	if (stats->slowdown > 0) {
 		failed |= json_put(o, "slowdown", json_number_real(stats->slowdown));
@@ -341,7 +345,7 @@ static json_t *build_caveats(const struct report_stats *stats)
 	return json_finish(list, failed);
 }
 
-static json_t *build_stats(const struct report_stats *stats)
+json_t *json_build_stats(const struct report_stats *stats)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "operations", json_number(stats->operations));
@@ -382,7 +386,7 @@ static json_t *build_hidden(const struct report_hidden *hidden)
 	return json_finish(o, failed);
 }
 
-JSON_BUILD_LIST(build_targets, struct report_target, build_target)
+JSON_BUILD_LIST(build_targets, struct report_target, json_build_target)
 JSON_BUILD_LIST(build_races, struct report_race, json_build_race)
 JSON_BUILD_LIST(build_maps, struct report_maprow, build_maprow)
 JSON_BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
@@ -433,13 +437,17 @@ static int put_state(json_t *o, const struct report *report, bool seen)
 		failed |= json_put(o, "audited", build_audits(report->audited, report->naudited));
 	if (report->growth)
 		failed |= json_put(o, "growths", json_build_growths(report));
+	if (report->panics_watched)
+		failed |= json_put(o, "panics", json_build_panics(report));
+	if (report->memory_asked)
+		failed |= json_put(o, "memory", json_build_memories(report, seen));
 	if (report->goroutines)
 		failed |= json_put(o, "goroutines", json_build_vitals(report));
 	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	if (seen && report->ndeaths)
 		failed |= json_put(o, "deaths", json_build_deaths(report));
-	failed |= json_put(o, "stats", build_stats(&report->stats));
+	failed |= json_put(o, "stats", json_build_stats(&report->stats));
 	return failed;
 }
 
@@ -474,106 +482,4 @@ int json_print_report(FILE *out, const struct report *report, const struct print
 {
 	(void)options;
 	return json_print_value(out, build_report(report), JSON_INDENT(2));
-}
-
-static int print_line(FILE *out, const char *type, json_t *data)
-{
-	json_t *line = json_object();
-	int failed = json_put(line, "type", json_string(type));
-
-	failed |= json_put(line, "data", data);
-	return json_print_value(out, json_finish(line, failed), JSON_COMPACT);
-}
-
-int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
-{
-	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
-}
-
-int jsonl_print_race_of(FILE *out, const struct report_race *race,
-			const struct report_process *process, int64_t unix_ns)
-{
-	json_t *o = json_build_race(race);
-	int failed = o ? json_put(o, "process", json_build_process(process)) : -1;
-
-	if (!failed)
-		failed = json_put(o, "time", json_time(unix_ns));
-
-	return print_line(out, "race", json_finish(o, failed));
-}
-
-int jsonl_print_growth(FILE *out, const struct report_growth *growth)
-{
-	return print_line(out, "growth", json_build_growth(growth));
-}
-
-int jsonl_print_vitals(FILE *out, const struct report_vitals *vitals)
-{
-	return print_line(out, "goroutines", json_build_vitals_of(vitals));
-}
-
-int jsonl_print_leak(FILE *out, const struct report_maker *maker,
-		     const struct report_process *process, int64_t unix_ns)
-{
-	return print_line(out, "leak", json_build_leak(maker, process, unix_ns));
-}
-
-int jsonl_print_death(FILE *out, const struct report_death *death)
-{
-	return print_line(out, "death", json_build_death(death));
-}
-
-static json_t *build_ending(enum report_death_cause cause, const char *message,
-			    const struct report_access *at, const struct report_process *process,
-			    int64_t unix_ns)
-{
-	json_t *o = json_object();
-	int failed = json_put(o, "cause", json_string(report_death_cause_name(cause)));
-
-	failed |= json_put(o, "message", message[0] ? json_text(message) : json_null());
-	failed |= json_put(o, "goroutine", json_known_number(at->goroutine));
-	failed |= json_put(o, "stack", build_stack(at));
-	failed |= json_put(o, "truncated", json_boolean(at->truncated));
-	failed |= json_put(o, "created_by", json_build_creation(&at->created_by));
-	failed |= json_put(o, "process", json_build_process(process));
-	failed |= json_put(o, "time", json_time(unix_ns));
-	return json_finish(o, failed);
-}
-
-int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,
-		       const struct report_access *at, const struct report_process *process,
-		       int64_t unix_ns)
-{
-	return print_line(out, "ending", build_ending(cause, message, at, process, unix_ns));
-}
-
-int jsonl_print_target(FILE *out, const struct report_target *target)
-{
-	return print_line(out, "target", build_target(target));
-}
-
-int jsonl_print_stats(FILE *out, const struct report_stats *stats)
-{
-	return print_line(out, "stats", build_stats(stats));
-}
-
-int jsonl_print_report(FILE *out, const struct report *report, const struct print_options *options)
-{
-	int rc = 0;
-	size_t i;
-
-	(void)options;
-	for (i = 0; i < report->ntargets && !rc; i++)
-		rc = jsonl_print_target(out, &report->targets[i]);
-	for (i = 0; i < report->ndeaths && !rc; i++)
-		rc = jsonl_print_death(out, &report->deaths[i]);
-	for (i = 0; i < report->nraces && !rc; i++)
-		rc = jsonl_print_race(out, &report->races[i], false);
-	for (i = 0; i < report->nsuspects && !rc; i++)
-		rc = jsonl_print_race(out, &report->suspects[i], true);
-	for (i = 0; i < report->ngrowths && !rc; i++)
-		rc = jsonl_print_growth(out, &report->growths[i]);
-	for (i = 0; i < report->nvitals && !rc; i++)
-		rc = jsonl_print_vitals(out, &report->vitals[i]);
-	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

@@ -14,9 +14,13 @@ json_t *json_build_head(const struct report *report);
 json_t *json_build_race(const struct report_race *race);
 json_t *json_build_seen(const struct report_race *race);
 json_t *json_build_state(const struct report *report);
+/* Of that, what a line of its own may have. */
+json_t *json_build_target(const struct report_target *target);
+json_t *json_build_stats(const struct report_stats *stats);
 /* What races and growths are made of. role: one of json_role(), "payer", "iterator". */
 json_t *json_build_access(const struct report_access *access, const char *role);
 json_t *json_build_map(const struct report_map *map);
+json_t *json_build_stack(const struct report_access *access);
 json_t *json_build_frame(const struct report_frame *frame);
 json_t *json_build_labels(const struct report_label *labels, size_t n);
 json_t *json_build_creation(const struct report_creation *created); /* null when not known */
@@ -35,6 +39,8 @@ void json_read_frame(struct json_reader *r, const json_t *o, struct report_frame
 /* *n of them; NULL when there are none. */
 struct report_label *json_read_labels(struct json_reader *r, const json_t *o, size_t *n);
 void json_read_creation(struct json_reader *r, const json_t *o, struct report_creation *created);
+/* All of it but the operation. */
+void json_read_who(struct json_reader *r, const json_t *o, struct report_access *access);
 void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access);
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map);
 /* -ENOTSUP for another version of the schema, -EBADMSG for something else. */

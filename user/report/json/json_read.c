@@ -11,8 +11,10 @@
 #include "report/json/json_bpf.h"
 #include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
+#include "report/json/json_panic.h"
 #include "report/json/json_vitals.h"
 #include "report/json/json_names.h"
+#include "report/json/json_memory.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
 #include "report/json/json_value.h"
@@ -96,16 +98,11 @@ struct report_label *json_read_labels(struct json_reader *r, const json_t *o, si
 	return labels;
 }
 
-void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access)
+void json_read_who(struct json_reader *r, const json_t *o, struct report_access *access)
 {
 	const json_t *stack = json_get_array(r, o, "stack");
 	size_t i;
 
-	if (o) {
-		access->op = (enum report_op)json_get_word(r, o, "op", op_word, REPORT_CLEAR + 1);
-		if (access->op == REPORT_ITERATE && json_get_bool(r, o, "clone"))
-			access->op = REPORT_CLONE;
-	}
 	access->goroutine = json_get_u64(r, o, "goroutine");
 	access->tid = json_get_u32(r, o, "tid");
 	access->cpu = json_get_u32(r, o, "cpu");
@@ -118,6 +115,16 @@ void json_read_access(struct json_reader *r, const json_t *o, struct report_acce
 		json_read_frame(r, json_array_get(stack, i), &access->frames[i]);
 	json_read_creation(r, json_get_object(r, o, "created_by"), &access->created_by);
 	access->labels = json_read_labels(r, json_get_object(r, o, "labels"), &access->nlabels);
+}
+
+void json_read_access(struct json_reader *r, const json_t *o, struct report_access *access)
+{
+	if (o) {
+		access->op = (enum report_op)json_get_word(r, o, "op", op_word, REPORT_CLEAR + 1);
+		if (access->op == REPORT_ITERATE && json_get_bool(r, o, "clone"))
+			access->op = REPORT_CLONE;
+	}
+	json_read_who(r, o, access);
 }
 
 void json_read_map(struct json_reader *r, const json_t *o, struct report_map *map)
@@ -424,6 +431,8 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	read_maps(r, o, report);
 	read_hidden(r, o, report);
 	json_read_growths(r, o, report);
+	json_read_panics(r, o, report);
+	json_read_memories(r, o, report);
 	json_read_vitals(r, o, report);
 	read_audited(r, o, report);
 	json_read_stats(r, json_get_object(r, o, "stats"), &report->stats);

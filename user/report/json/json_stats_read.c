@@ -67,6 +67,7 @@ static void read_budget(struct json_reader *r, const json_t *o, struct report_st
 	size_t i, n = json_array_size(functions);
 
 	stats->budget_percent = json_get_real(r, budget, "percent", 0);
+	stats->least_cpus = json_get_real(r, budget, "least_cpus", 0);
 	stats->advance_s = json_get_real(r, budget, "advance_s", 0);
 	stats->slowdown = json_get_real(r, budget, "slowdown", 0);
 	stats->lived_s = json_get_real(r, budget, "lived_s", 0);

@@ -105,9 +105,7 @@ static void print_work(FILE *out, const struct report_stats *s)
 		labelled(out, "losses_total", "name", s->losses[i].name, s->losses[i].value);
 }
 
-/* After its own labels, those of its program. */
-void metrics_of_program(FILE *out, const char *exe, const char *unit, const char *module,
-			uint64_t n)
+static void program_labels(FILE *out, const char *exe, const char *unit, const char *module)
 {
 	fputs("exe=\"", out);
 	metrics_value(out, exe);
@@ -115,7 +113,15 @@ void metrics_of_program(FILE *out, const char *exe, const char *unit, const char
 	metrics_value(out, unit);
 	fputs("\",module=\"", out);
 	metrics_value(out, module);
-	fprintf(out, "\"} %" PRIu64 "\n", n);
+	fputs("\"} ", out);
+}
+
+/* After its own labels, those of its program. */
+void metrics_of_program(FILE *out, const char *exe, const char *unit, const char *module,
+			uint64_t n)
+{
+	program_labels(out, exe, unit, module);
+	fprintf(out, "%" PRIu64 "\n", n);
 }
 
 static void print_race(FILE *out, const char *name, const struct metrics_race *race, uint64_t n)
@@ -134,14 +140,69 @@ static void print_deaths(FILE *out, const struct metrics_daemon *d)
 		"Processes that died by the Go runtime's hand, by cause: conflict (on a map), panic "
 		"(that nobody recovered from), fatal, throw.");
 	for (i = 0; i < d->ndeaths; i++) {
-		fprintf(out, "maprace_deaths_total{cause=\"%s\",",
-			report_death_cause_name(d->deaths[i].cause));
+		fprintf(out, "maprace_deaths_total{cause=\"%s\",", d->deaths[i].what);
 		metrics_of_program(out, d->deaths[i].exe, d->deaths[i].unit, d->deaths[i].module,
 				   d->deaths[i].n);
 	}
 	count(out, "deaths_unlisted_total",
 	      "Those of rows that were given up, as there are too many programs.",
 	      d->deaths_unlisted);
+}
+
+static void print_panics(FILE *out, const struct metrics_daemon *d)
+{
+	size_t i;
+
+	metrics_head(
+		out, "panics_total", "counter",
+		"Panics that are over, by kind (explicit, runtime, fault; goexit: no panic, "
+		"runtime.Goexit) and outcome (recovered, repanicked, replaced, goexit, died, unknown).");
+	for (i = 0; i < d->npanics; i++) {
+		const struct metrics_row *p = &d->panics[i];
+
+		fprintf(out, "maprace_panics_total{kind=\"%s\",outcome=\"%s\",", p->what, p->and);
+		metrics_of_program(out, p->exe, p->unit, p->module, p->n);
+	}
+	count(out, "panics_unlisted_total",
+	      "Those of rows that were given up, as there are too many programs.",
+	      d->panics_unlisted);
+}
+
+static void print_memory(FILE *out, const struct metrics_memory_sum *m)
+{
+	char percent[32];
+	size_t i;
+
+	if (!(m->at[0] > 0))
+		return;
+	metrics_head(out, "memory_thresholds_total", "counter",
+		     "How often a process has passed a threshold of its memory, in percent.");
+	for (i = 0; i < 3; i++) {
+		snprintf(percent, sizeof(percent), "%g", m->at[i]);
+		labelled(out, "memory_thresholds_total", "threshold", percent, m->passed[i]);
+	}
+	count(out, "memory_oom_kills_total",
+	      "Processes that ended by SIGKILL as the kernel's OOM killer was in their control "
+	      "group.",
+	      m->oom_kills);
+	count(out, "memory_profiles_total", "Profiles of heaps that were read.", m->profiles);
+	count(out, "memory_profiles_failed_total", "Those that could not be.", m->profiles_failed);
+	metrics_head(out, "memory_used_ratio", "gauge",
+		     "Part of its limit that the fullest process of a program uses.");
+	for (i = 0; i < m->nprograms; i++) {
+		const struct metrics_memory *p = &m->programs[i];
+
+		fputs("maprace_memory_used_ratio{", out);
+		program_labels(out, p->exe, p->unit, p->module);
+		fprintf(out, "%.6g\n", (double)p->used / (double)p->limit);
+	}
+	metrics_head(out, "memory_limit_bytes", "gauge", "The limit that it is a part of.");
+	for (i = 0; i < m->nprograms; i++) {
+		const struct metrics_memory *p = &m->programs[i];
+
+		fputs("maprace_memory_limit_bytes{", out);
+		metrics_of_program(out, p->exe, p->unit, p->module, p->limit);
+	}
 }
 
 static void print_races(FILE *out, const struct metrics_daemon *d)
@@ -185,6 +246,8 @@ void metrics_print(FILE *out, const struct report *report, const struct metrics_
 	print_work(out, &report->stats);
 	print_races(out, daemon);
 	print_deaths(out, daemon);
+	print_panics(out, daemon);
+	print_memory(out, &daemon->memory);
 	metrics_print_vitals(out, report, daemon);
 	print_daemon(out, daemon);
 }

@@ -17,10 +17,22 @@ struct metrics_race { /* of one program, in all processes that have run it */
 	uint64_t sightings, processes;
 };
 
-struct metrics_death { /* of all processes of a program that have died so */
-	enum report_death_cause cause;
+struct metrics_row {		/* of all processes of a program */
+	const char *what, *and; /* labels of its own, static storage; and: "" where it has one */
 	const char *exe, *unit, *module;
 	uint64_t n;
+};
+
+struct metrics_memory { /* of the fullest process of a program */
+	const char *exe, *unit, *module;
+	uint64_t used, limit;
+};
+
+struct metrics_memory_sum {
+	double at[3]; /* thresholds, in percent; 0: nobody asked */
+	uint64_t passed[3], oom_kills, profiles, profiles_failed;
+	const struct metrics_memory *programs;
+	size_t nprograms;
 };
 
 struct metrics_leak { /* a place that makes goroutines which do not end, in all of a program's
@@ -36,10 +48,14 @@ struct metrics_daemon {
 	double cpu_seconds;
 	const struct metrics_race *races;
 	size_t nraces;
-	uint64_t races_unlisted; /* different ones, beyond those that there is room for */
-	const struct metrics_death *deaths;
+	uint64_t races_unlisted;	  /* different ones, beyond those that there is room for */
+	const struct metrics_row *deaths; /* by cause */
 	size_t ndeaths;
 	uint64_t deaths_unlisted;
+	const struct metrics_row *panics; /* by kind and outcome */
+	size_t npanics;
+	uint64_t panics_unlisted;
+	struct metrics_memory_sum memory;
 	const struct metrics_leak *leaks;
 	size_t nleaks;
 	uint64_t leaks_unlisted;

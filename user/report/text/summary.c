@@ -94,8 +94,25 @@ static void print_slowdown(FILE *out, const struct report_stats *stats)
 	fprintf(out, " (--slowdown %.3g)\n", stats->slowdown);
 }
 
-static void print_cost(FILE *out, const struct report_stats *stats)
+/* Of one CPU at least goes without saying. */
+static void print_budget(FILE *out, const struct report *report)
 {
+	const struct report_stats *stats = &report->stats;
+
+	fprintf(out, "; a trap takes %s, the budget is %.3g%%", duration_format(stats->hit_ns).s,
+		stats->budget_percent);
+	if (stats->least_cpus <= 0 || stats->least_cpus >= 1)
+		return;
+	if (report->ntargets == 1)
+		fprintf(out, " of the %.3g CPUs that it may use", stats->least_cpus);
+	else
+		fprintf(out, " of what they use, at least of %.3g CPUs", stats->least_cpus);
+}
+
+static void print_cost(FILE *out, const struct report *report)
+{
+	const struct report_stats *stats = &report->stats;
+
 	if (stats->cost_percent < 0)
 		return;
 	if (stats->slowdown > 0 && stats->lived_s > 0) {
@@ -105,8 +122,7 @@ static void print_cost(FILE *out, const struct report_stats *stats)
 	}
 	fprintf(out, "  Cost: %.1f%% of one CPU (traps and holds", stats->cost_percent);
 	if (stats->hit_ns > 0)
-		fprintf(out, "; a trap takes %s, the budget is %.3g%%",
-			duration_format(stats->hit_ns).s, stats->budget_percent);
+		print_budget(out, report);
 	if (stats->hit_ns > 0 && stats->advance_s > 0)
 		fprintf(out, ", %s of it in advance",
 			duration_format((double)stats->advance_s * 1e9).s);
@@ -114,12 +130,14 @@ static void print_cost(FILE *out, const struct report_stats *stats)
 	print_windows(out, stats);
 }
 
-static void print_work(FILE *out, const struct report_stats *stats)
+static void print_work(FILE *out, const struct report *report)
 {
+	const struct report_stats *stats = &report->stats;
+
 	print_operations(out, stats);
 	fprintf(out, "  Holds: %" PRIu64 ", %s in all\n", stats->holds,
 		duration_format((double)stats->hold_ns).s);
-	print_cost(out, stats);
+	print_cost(out, report);
 	fprintf(out, "  Probe sites: %" PRIu32 ", attached in %s\n", stats->probe_sites,
 		duration_format(stats->attach_ms * 1e6).s);
 }
@@ -341,7 +359,7 @@ void text_print_summary(FILE *out, const struct report *report, const struct tex
 	text_print_caveats(out, &report->stats);
 	text_print_hidden(out, report, "race");
 	print_late(out, report);
-	print_work(out, &report->stats);
+	print_work(out, report);
 	print_shares(out, report);
 	print_losses(out, &report->stats);
 	if (report->nmaps)

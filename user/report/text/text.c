@@ -260,9 +260,12 @@ void text_print_findings(FILE *out, const struct report *report, const struct te
 
 	for (i = 0; i < report->ndeaths; i++)
 		text_print_death(out, &report->deaths[i], style);
+	for (i = 0; i < report->nmemory; i++)
+		text_print_memory(out, &report->memory[i], style);
 	print_races(out, report, report->races, report->nraces, *style);
 	print_races(out, report, report->suspects, report->nsuspects, *style);
 	text_print_growths(out, report, style);
+	text_print_panics(out, report, style);
 	text_print_vitals(out, report, style);
 	text_print_snapshots(out, report, style);
 }

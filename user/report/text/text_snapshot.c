@@ -236,6 +236,20 @@ static void print_side(FILE *out, const struct report_death *d,
 	print_labels(out, g, "  ");
 }
 
+void text_print_goroutines(FILE *out, const struct report_snapshot *s,
+			   const struct text_style *style)
+{
+	if (s->goroutines)
+		fprintf(out, ": %" PRIu32 " threads, %" PRIu64 " goroutines in %zu groups%s",
+			s->threads, s->goroutines, s->ngroups,
+			style->verbose ? "" : " (-v shows them)");
+	fputc('\n', out);
+	print_core(out, &s->core);
+	print_notes(out, s);
+	if (style->verbose)
+		print_groups(out, s, style);
+}
+
 void text_print_death(FILE *out, const struct report_death *d, const struct text_style *style)
 {
 	const struct report_snapshot *s = &d->seen;
@@ -257,13 +271,6 @@ void text_print_death(FILE *out, const struct report_death *d, const struct text
 	for (i = 0; i < s->nmaps; i++)
 		text_print_map_dump(out, &s->maps[i], style);
 	fprintf(out, "Stood still for %s", duration_format((double)d->stopped_ns).s);
-	if (s->goroutines)
-		fprintf(out, ": %" PRIu32 " threads, %" PRIu64 " goroutines in %zu groups%s",
-			s->threads, s->goroutines, s->ngroups,
-			style->verbose ? "" : " (-v shows them)");
-	fputc('\n', out);
-	print_notes(out, s);
-	if (style->verbose)
-		print_groups(out, s, style);
+	text_print_goroutines(out, s, style);
 	fputs(RULE, out);
 }

@@ -9,4 +9,8 @@
 void text_print_map_dump(FILE *out, const struct report_map_dump *m,
 			 const struct text_style *style);
 
+/* Of how many goroutines it says something, what is missing, and all of them with style->verbose. */
+void text_print_goroutines(FILE *out, const struct report_snapshot *s,
+			   const struct text_style *style);
+
 #endif

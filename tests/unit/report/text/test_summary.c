@@ -52,6 +52,27 @@ static void test_summary(void **state)
 	report_free(&report);
 }
 
+/* Five percent of what: said where it is not of one CPU at least. */
+static void test_budget_of_a_quota(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	report.stats.least_cpus = 0.1;
+	text = print_summary(&report);
+	assert_has(text, ", the budget is 5% of the 0.1 CPUs that it may use)\n");
+	free(text);
+	report.targets = realloc(report.targets, 2 * sizeof(*report.targets));
+	assert_non_null(report.targets);
+	report.targets[report.ntargets++] = (struct report_target){.pid = 4300};
+	text = print_summary(&report);
+	assert_has(text, ", the budget is 5% of what they use, at least of 0.1 CPUs)\n");
+	free(text);
+	report_free(&report);
+}
+
 static void test_summary_of_nothing(void **state)
 {
 	struct report report = {.duration_s = 10};
@@ -176,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_budget_of_a_quota),
 		cmocka_unit_test(test_summary_of_nothing),
 		cmocka_unit_test(test_summary_shows_ten_maps),
 		cmocka_unit_test(test_lost_updates_are_not_below_none),

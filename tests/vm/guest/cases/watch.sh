@@ -349,7 +349,7 @@ watch_killed()
 	go_start target "$1"
 	for ready in attached measuring measuring measuring; do
 		status=0
-		maprace watch -p "$go_target" -d 120 --json >out 2>err &
+		maprace watch -p "$go_target" -d 120 --json --panics >out 2>err &
 		wait_for "$start_bound" "$ready" || {
 			show err
 			die "not $ready in $start_bound s"
@@ -454,11 +454,28 @@ watch_growth()
 	echo "$(wc -l <growths) growths"
 }
 
+# saw_panics: all recovered, where that was; of each goroutine's last one it may not be seen any more
+saw_panics()
+{
+	json_lines panic >panics || return 1
+	[ "$(wc -l <panics)" -eq 1 ] && grep -q '"value_type": *"[*]errors[.]errorString"' panics && grep -q '"recovered_in": *"main[.]try"' panics &&
+		grep -qE '"recovered": *[1-9][0-9]*, *"repanicked": *0, *"replaced": *0, *"goexit": *0, *"died": *0, *"unknown": *[0-4],? *' panics
+}
+
+# watch_panics PROGRAM: the place where it panics is seen, and what becomes of that
+watch_panics()
+{
+	go_start target "$1"
+	watch_longer saw_panics maprace watch -p "$go_target" --panics --budget 100 --json
+	go_stop target
+	fact panics "$(grep -oE '"count": *[0-9]+' panics | head -n 1)"
+}
+
 # watch_budget PROGRAM: what the verifier had to look at stays near what guest/verified.tsv says
 watch_budget()
 {
 	go_start target "$1"
-	maprace watch -p "$go_target" -d 120 --json >out 2>err &
+	maprace watch -p "$go_target" -d 120 --json --panics >out 2>err &
 	wait_for "$start_bound" attached || {
 		show err
 		die "not attached in $start_bound s"
