@@ -5,16 +5,16 @@ _maprace()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
 	local watch="--pid --duration --output --format --source-root --json --quiet --verbose --budget --slowdown --procs --max-hold
-		--window --suspects --growth --panics --suppressions --baseline --record --halt-on-race --exitcode --all --match --cgroup
-		--container --user --max-processes --no-follow --no-post-mortem --panic-values --max-freeze --core --memory --memory-limit
-		--memory-at --memory-dir --dry-run --no-color
+		--window --suspects --growth --panics --goroutines --suppressions --baseline --record --halt-on-race --exitcode --all --match
+		--cgroup --container --user --max-processes --no-follow --no-post-mortem --panic-values --max-freeze --core --memory
+		--memory-limit --memory-at --memory-dir --dry-run --no-color
 		--help"
 	local report="--format --source-root --diff --suppressions --baseline --exitcode --no-color --verbose --help"
 	local bpf="--map --duration --output --format --json --top --suspects --budget --window --suppressions --baseline --record
 		--exitcode --quiet --verbose --no-color --help"
-		local daemon="--config --log --log-size --log-files --listen --allow-remote --state --memory --memory-limit --memory-at
-		--memory-dir --match --cgroup --container --user --max-processes --budget --max-hold --panics --panic-values --suppressions
-		--verbose --help"
+	local daemon="--config --log --log-size --log-files --listen --allow-remote --state --memory --memory-limit --memory-at
+		--memory-dir --match --cgroup --container --user --max-processes --budget --max-hold --panics --panic-values
+		--no-goroutines --suppressions --verbose --help"
 	local top="--pid --interval --count --sort --match --cgroup --container --user --max-processes --budget --max-hold
 		--suppressions --verbose --help"
 	local snapshot="--pid --map --values --max-freeze --core --output --format --exitcode --quiet --verbose --no-color --help"

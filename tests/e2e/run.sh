@@ -5,7 +5,8 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, panics.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, snapshot.sh, memory.sh, audit.sh
+#                 recording.sh, growth.sh, panics.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, vitals.sh, snapshot.sh,
+#                 memory.sh, audit.sh
 #   --all         every case on every version, and core.sh; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
 #   --seconds N   how long a clean case is watched
@@ -47,6 +48,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/death.sh"
 # shellcheck source=tests/e2e/memory.sh
 . "$(dirname "${BASH_SOURCE[0]}")/memory.sh"
+# shellcheck source=tests/e2e/vitals.sh
+. "$(dirname "${BASH_SOURCE[0]}")/vitals.sh"
 # shellcheck source=tests/e2e/snapshot.sh
 . "$(dirname "${BASH_SOURCE[0]}")/snapshot.sh"
 # shellcheck source=tests/e2e/core.sh
@@ -430,6 +433,8 @@ extra_lane() # N
 		[[ $scope != all ]] || core_all
 		death_all
 		memory_all
+		[[ $scope == all ]] || vitals_names='figures leak log'
+		vitals_all
 		audit_all
 	fi
 }

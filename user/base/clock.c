@@ -18,6 +18,14 @@ int64_t clock_offset_ns(const char *path)
 	return s * 1000000000 + ns;
 }
 
+int64_t clock_offset_of(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)pid);
+	return clock_offset_ns(path);
+}
+
 /* It is one and the same for as long as we run. */
 static int64_t own_offset_ns(void)
 {

@@ -3,6 +3,7 @@
 #define MAPRACE_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 /*
@@ -15,5 +16,7 @@ uint64_t clock_ns(clockid_t clock);
 /* What is added to the host's CLOCK_MONOTONIC in the time namespace that this file tells of
  * (/proc/PID/timens_offsets), in nanoseconds; 0: nothing, or it is not there. */
 int64_t clock_offset_ns(const char *path);
+/* The same of a process. */
+int64_t clock_offset_of(pid_t pid);
 
 #endif

@@ -98,6 +98,9 @@ static const struct option_row watch_rows[] = {
 	{"panics", 0, NULL, OPTION_FLAG(O, panics), NULL,
 	 "also report where the program panics, how often, and what becomes of it: recovered, in "
 	 "which function, or not"},
+	{"goroutines", 0, NULL, OPTION_FLAG(O, goroutines), NULL,
+	 "also look at goroutines, scheduler and heap once a second, without stopping anything: how "
+	 "many, what they wait for, which places make ones that do not end"},
 	OUTPUT_ROW_SUPPRESSIONS(O, "do not report what this file names: race:PATTERN, "
 				   "race_top:PATTERN, map:TYPE"),
 	OUTPUT_ROW_BASELINE(O),

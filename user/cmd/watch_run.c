@@ -206,5 +206,6 @@ void watch_run_end(struct watch *w)
 	panics_free(w->panics);
 	post_mortem_free(&w->post_mortem);
 	memory_watch_free(&w->memory);
+	watch_vitals_free(w);
 	watch_close_targets(w);
 }

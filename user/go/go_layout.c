@@ -8,7 +8,8 @@
  * that each version builds for amd64 (arm64 has the same); g and m change with a release's fields,
  * so a column is never guessed from its neighbour.
  *
- * struct g, struct m	src/runtime/runtime2.go: type g, type m, type _panic
+ * struct g, struct m	src/runtime/runtime2.go: type g, type m, type p, type _panic
+ * the pacer		src/runtime/mgcpacer.go: type gcControllerState
  * classic maps		src/runtime/map.go (1.19 to 1.23), map_noswiss.go (1.24, 1.25): type hmap,
  * type hiter Swiss maps		src/internal/runtime/maps/map.go: type Map; table.go: type
  * Iter moduledata		src/runtime/symtab.go: type moduledata magic
@@ -34,7 +35,7 @@
 /* What moves with g.sched, whose ret went in 1.25, and with syscallbp, which came in 1.23. */
 #define G_TO_1_22 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 144, .g_waitsince = 168, \
-	.g_waitreason = 176, .m_gsignal = 80, .panic_arg = 8, .hash_constants = true
+	.g_waitreason = 176, .m_gsignal = 80, .panic_arg = 8, .hash_constants = true, .p_m = 56
 
 /* Of runtime._panic, or of g: what recovery() goes by. */
 #define RECOVER_1_19 .recover_in_g = true, .recover_sp = 272, .recover_pc = 280
@@ -44,10 +45,10 @@
 #define RECOVER_1_27 .recover_sp = 48, .recover_pc = 64
 #define G_1_23 \
 	.g_sched_bp = 104, .g_syscallsp = 112, .g_syscallpc = 120, .g_status = 152, .g_waitsince = 176, \
-	.g_waitreason = 184, .m_gsignal = 80, .panic_arg = 8
+	.g_waitreason = 184, .m_gsignal = 80, .panic_arg = 8, .p_m = 48, .m_alllink = 328
 #define G_FROM_1_25 \
 	.g_sched_bp = 96, .g_syscallsp = 104, .g_syscallpc = 112, .g_status = 144, .g_waitsince = 168, \
-	.g_waitreason = 176, .m_gsignal = 72
+	.g_waitreason = 176, .m_gsignal = 72, .p_m = 48
 
 #define MAGIC_118 .pclntab_magic = 0xfffffff0
 #define MAGIC_120 .pclntab_magic = 0xfffffff1
@@ -55,13 +56,13 @@
 #define GO_1_24 \
 	.minor = 24, COMMON, G_1_23, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 160, .g_gopc = 288, .g_startpc = 304, .g_parent_goid = 280, \
 	.g_labels = 352, .labels_are_list = true, \
-	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .has_clone = true, \
+	.m_curg = 192, .m_procid = 72, .m_p = 208, .m_locks = 264, .m_preemptoff = 248, .pacer_goal = 72, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 
 #define GO_1_25 \
 	.minor = 25, COMMON, G_FROM_1_25, RECOVER_FROM_1_22, .g_size = 440, .g_goid = 152, .g_gopc = 280, .g_startpc = 296, .g_parent_goid = 272, \
 	.g_labels = 344, .labels_are_list = true, .panic_arg = 8, \
-	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .has_clone = true, \
+	.m_curg = 184, .m_procid = 64, .m_p = 200, .m_locks = 256, .m_preemptoff = 240, .m_alllink = 344, .pacer_goal = 72, .has_clone = true, \
 	MAGIC_120, .md_types = 296, .md_etypes = 304, .md_gofunc = 320
 /* clang-format on */
 
@@ -82,6 +83,8 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.m_alllink = 336,
+		.pacer_goal = 104,
 		CLASSIC_MAP(48),
 		MAGIC_118,
 		.md_types = 280,
@@ -104,6 +107,8 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.m_alllink = 336,
+		.pacer_goal = 72,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -127,6 +132,8 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.m_alllink = 328,
+		.pacer_goal = 72,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -150,6 +157,7 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.pacer_goal = 72,
 		CLASSIC_MAP(48),
 		.has_clone = true,
 		MAGIC_120,
@@ -176,6 +184,8 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.m_alllink = 352,
+		.pacer_goal = 72,
 		SWISS_MAP,
 		.clone_is_method = true,
 		.has_clone = true,
@@ -202,6 +212,8 @@ static const struct go_layout layouts[] = {
 		.m_p = 208,
 		.m_locks = 264,
 		.m_preemptoff = 248,
+		.m_alllink = 352,
+		.pacer_goal = 72,
 		SWISS_MAP,
 		.map_type_strides = true,
 		.access1_wraps_access2 = true,

@@ -29,6 +29,11 @@ struct go_layout {
 	uint32_t g_status, g_waitsince, g_waitreason; /* u32, i64 of nanotime(), u8 */
 	uint32_t g_size;
 	uint32_t m_g0, m_curg, m_procid, m_p, m_locks, m_preemptoff, m_gsignal;
+	uint32_t m_alllink; /* the next of runtime.allm */
+	uint32_t p_m;	    /* which m runs what a P has; p.id and p.status are at 0 and 4 */
+	/* runtime.gcController (src/runtime/mgcpacer.go): gcPercentHeapGoal; what is asked for
+	 * behind it is as far from it in all versions */
+	uint32_t pacer_goal;
 	uint32_t panic_arg; /* what panic() was called with, in a _panic: an interface */
 	/* a goroutine's innermost _panic; and where a recovered one has its frame's stack pointer
 	 * and where that goes on: in that _panic since 1.22, before in g (src/runtime/panic.go:

@@ -288,6 +288,7 @@ static int check_type(struct type_search *s, size_t type, uint64_t vaddr)
 		{TYPE_M, "g0", l->m_g0},
 		{TYPE_M, "curg", l->m_curg},
 		{TYPE_M, "gsignal", l->m_gsignal},
+		{TYPE_M, "alllink", l->m_alllink},
 		{TYPE_M, "procid", l->m_procid},
 		{TYPE_M, "p", l->m_p},
 		{TYPE_M, "locks", l->m_locks},

@@ -3,6 +3,7 @@
 #include "model/panic.h"
 #include "model/memory.h"
 #include "model/snapshot.h"
+#include "model/vitals.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -369,6 +370,9 @@ void report_free(struct report *report)
 	for (i = 0; i < report->nmemory; i++)
 		report_memory_free(&report->memory[i]);
 	free(report->memory);
+	for (i = 0; i < report->nvitals; i++)
+		report_vitals_free(&report->vitals[i]);
+	free(report->vitals);
 	report_stats_free(&report->stats);
 	memset(report, 0, sizeof(*report));
 }

@@ -377,6 +377,9 @@ struct report {
 	bool memory_asked;	      /* thresholds of memory were watched */
 	struct report_memory *memory; /* model/memory.h; in the order of time */
 	size_t nmemory;
+	bool goroutines;	      /* vitals were asked for */
+	struct report_vitals *vitals; /* model/vitals.h */
+	size_t nvitals;
 	struct report_stats stats;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/clock.h"
 #include "base/errand.h"
 
 #define PAGE 4096u
@@ -19,7 +20,19 @@ struct live_piece {
 	uint8_t data[PIECE];
 };
 
+struct live_pieces { /* from several places */
+	pid_t pid;
+	uint64_t addrs[LIVE_READ_MANY];
+	size_t n, each, done;
+	uint64_t cpu_ns;
+	int result;
+	uint8_t data[LIVE_READ_BYTES];
+};
+
 _Static_assert(sizeof(struct live_piece) <= ERRAND_ROOM, "a piece fits");
+_Static_assert(sizeof(struct live_pieces) <= ERRAND_ROOM, "pieces fit");
+
+static uint64_t many_cpu_ns;
 
 int live_read_here(pid_t pid, uint64_t addr, void *buf, size_t len)
 {
@@ -121,4 +134,55 @@ int live_read(pid_t pid, uint64_t addr, void *buf, size_t len)
 		r = read_piece(pid, addr + done, (uint8_t *)buf + done, n);
 	}
 	return r;
+}
+
+static int read_many(void *place, int fd)
+{
+	struct live_pieces *p = place;
+	struct iovec to = {.iov_base = p->data, .iov_len = p->n * p->each}, from[LIVE_READ_MANY];
+	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	ssize_t got;
+	size_t i;
+
+	(void)fd;
+	for (i = 0; i < p->n; i++)
+		from[i] = (struct iovec){(void *)(uintptr_t)p->addrs[i], p->each};
+	got = process_vm_readv(p->pid, &to, 1, from, p->n, 0);
+	p->done = got > 0 ? (size_t)got / p->each : 0;
+	p->result = got < 0 && (errno == ESRCH || errno == EPERM || errno == ENOMEM) ? -errno : 0;
+	p->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	return -1;
+}
+
+int live_read_many(pid_t pid, const uint64_t *addrs, size_t n, size_t each, void *buf, size_t *done)
+{
+	struct live_pieces *p;
+	int r;
+
+	*done = 0;
+	if (!n)
+		return 0;
+	if (n > LIVE_READ_MANY || !each || each > LIVE_READ_BYTES / n)
+		return -EINVAL;
+	p = errand_place();
+	if (!p)
+		return -errno;
+	p->pid = pid;
+	memcpy(p->addrs, addrs, n * sizeof(*addrs));
+	p->n = n;
+	p->each = each;
+	r = errand_run(whom(pid), ERRAND_ANY, read_many, -1, NULL);
+	if (!r)
+		r = p->result;
+	if (r)
+		return r;
+	many_cpu_ns += p->cpu_ns;
+	*done = p->done <= n ? p->done : 0;
+	memcpy(buf, p->data, *done * each);
+	return 0;
+}
+
+uint64_t live_read_many_cpu_ns(void)
+{
+	return many_cpu_ns;
 }

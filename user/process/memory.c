@@ -498,6 +498,24 @@ int memory_read(struct memory *m, uint64_t addr, void *buf, size_t len)
 	return len ? m->read(m, addr, buf, len) : 0;
 }
 
+int memory_read_many(struct memory *m, const uint64_t *addrs, size_t n, size_t each, void *buf,
+		     size_t *done)
+{
+	int r = 0;
+
+	*done = 0;
+	if (m->read == read_live) {
+		r = live_read_many(m->pid, addrs, n, each, buf, done);
+		m->taken += *done * each;
+		return r;
+	}
+	while (*done < n && !r) {
+		r = memory_read(m, addrs[*done], (uint8_t *)buf + *done * each, each);
+		*done += !r;
+	}
+	return r == -EFAULT ? 0 : r;
+}
+
 int memory_u64(struct memory *m, uint64_t addr, uint64_t *out)
 {
 	uint8_t raw[8];

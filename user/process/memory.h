@@ -62,6 +62,12 @@ uint64_t memory_taken(const struct memory *m);
  * gone, -ENOMEM.
  */
 int memory_read(struct memory *m, uint64_t addr, void *buf, size_t len);
+#define MEMORY_MANY 128
+/* Copies each bytes (512 at the most) from n addresses (MEMORY_MANY at the most), one behind the
+ * other, of a live process in one go: as many as *done says, up to the first that is not there. 0,
+ * or as memory_read() but -EFAULT. */
+int memory_read_many(struct memory *m, const uint64_t *addrs, size_t n, size_t each, void *buf,
+		     size_t *done);
 int memory_u64(struct memory *m, uint64_t addr, uint64_t *out);
 int memory_u32(struct memory *m, uint64_t addr, uint32_t *out);
 

@@ -8,6 +8,7 @@
 #include "model/model.h"
 #include "model/panic.h"
 #include "model/snapshot.h"
+#include "model/vitals.h"
 
 /* Text, as docs/reports.md shows it. Bytes that are not printable ASCII or valid UTF-8 are
  * escaped. */
@@ -42,6 +43,8 @@ void text_print_hidden(FILE *out, const struct report *report, const char *what)
 void text_print_growths(FILE *out, const struct report *report, const struct text_style *style);
 /* Where programs panicked: nothing when nobody asked for it; without style->verbose no stacks. */
 void text_print_panics(FILE *out, const struct report *report, const struct text_style *style);
+/* What there is to say of processes' goroutines: nothing when nobody asked for it. */
+void text_print_vitals(FILE *out, const struct report *report, const struct text_style *style);
 /* "handler=add, tenant=seven" */
 void text_print_labels(FILE *out, const struct report_label *labels, size_t n);
 /* Snapshots: without style->verbose the runtime's frames are left out. */
@@ -83,6 +86,10 @@ int jsonl_print_panic(FILE *out, const struct report_panic *panic);
 /* The same, with the process that it is in ("process"), and when that is told ("time"). */
 int jsonl_print_panic_of(FILE *out, const struct report_panic *panic,
 			 const struct report_process *process, int64_t unix_ns);
+int jsonl_print_vitals(FILE *out, const struct report_vitals *vitals);
+/* A place that makes goroutines which do not end, in a process. */
+int jsonl_print_leak(FILE *out, const struct report_maker *maker,
+		     const struct report_process *process, int64_t unix_ns);
 int jsonl_print_death(FILE *out, const struct report_death *death);
 /* process: NULL, or as a row of `processes`, with the time at which it is told. */
 int jsonl_print_memory(FILE *out, const struct report_memory *m,

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "go/go_binary.h"
+#include "go/runtime_vars.h"
 #include "probe/attach.h"
 #include "probe/hooks.h"
 #include "process/process.h"
@@ -16,6 +17,7 @@ struct binary {
 	bool chosen;
 	unsigned int users;
 	struct snapshot_program program; /* for when it dies */
+	struct runtime_vars vars;	 /* that were found in one process of it */
 	pid_t mended; /* the attacher whose probes were taken out once more, see watched_mend() */
 	size_t in_place; /* whose probes are, at the last look (watch_budget.c) */
 	struct binary *next;

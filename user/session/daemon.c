@@ -16,6 +16,7 @@
 #include "session/death_cause.h"
 #include "session/programbook.h"
 #include "session/httpd.h"
+#include "session/leakbook.h"
 #include "session/linelog.h"
 #include "session/racebook.h"
 
@@ -31,6 +32,7 @@ struct daemon {
 	struct racebook *book;
 	struct programbook deaths, panics;
 	struct programbook places; /* of panics, that are in the log; its units are places */
+	struct leakbook leaks;
 	struct httpd *httpd;
 	const char *listen;
 	uint64_t looked_ns, watchdog_ns, beat_ns;
@@ -224,6 +226,35 @@ static void on_memory(void *ctx, struct watched *t, const struct report_memory *
 			 jsonl_print_memory(line.out, m, p, (int64_t)clock_ns(CLOCK_REALTIME)));
 }
 
+/* ---- goroutines ---- */
+
+/* Those that this look has named, each once for its program. */
+static void on_leak(void *ctx, struct watched *t, const struct report_vitals *v)
+{
+	struct daemon *d = ctx;
+	const struct report_process *p = process_at(d, v->pid, v->at_s);
+	struct line line;
+	size_t i;
+
+	for (i = 0; i < v->nmakers; i++) {
+		const struct report_maker *m = &v->makers[i];
+
+		if (!m->named || m->named_s < v->at_s)
+			continue;
+		if (!leakbook_note(&d->leaks, &(struct metrics_leak){.exe = t->process.exe,
+								     .unit = p->unit ? p->unit : "",
+								     .module = watched_module(t),
+								     .site = m->at.function}))
+			continue;
+		log_info("process %u (%s): perhaps a leak of goroutines, made by %s", v->pid,
+			 t->process.exe, m->at.function);
+		if (line_begin(&line))
+			line_end(d, &line,
+				 jsonl_print_leak(line.out, m, p,
+						  (int64_t)clock_ns(CLOCK_REALTIME)));
+	}
+}
+
 static void on_retire(void *ctx, const struct report_race *race, const struct report_target *of)
 {
 	struct daemon *d = ctx;
@@ -269,6 +300,12 @@ static int print_metrics(void *ctx, FILE *out)
 	m.ndeaths = d->deaths.n;
 	m.deaths_unlisted = d->deaths.unlisted;
 	memory_watch_count(d->watch, memory, &m.memory);
+	m.leaks = d->leaks.list;
+	m.nleaks = d->leaks.n;
+	m.leaks_unlisted = d->leaks.unlisted;
+	m.goroutine_looks = d->watch->vitals.looks;
+	m.goroutine_looks_failed = d->watch->vitals.failed;
+	m.goroutine_cpu_seconds = (double)d->watch->vitals.cpu_ns / 1e9;
 	if (!watch_fill_report(d->watch, &report)) {
 		m.panics = d->panics.list; /* as it is behind what was told just now */
 		m.npanics = d->panics.n;
@@ -402,9 +439,10 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 	    o->watch.budget_percent != d->now.watch.budget_percent ||
 	    o->watch.max_hold_ns != d->now.watch.max_hold_ns ||
 	    o->watch.panics != d->now.watch.panics ||
-	    o->watch.panic_values != d->now.watch.panic_values)
+	    o->watch.panic_values != d->now.watch.panic_values ||
+	    o->no_goroutines != d->now.no_goroutines)
 		log_warn(
-			"listen, state, budget, max-hold, panics and panic-values are changed by a restart only");
+			"listen, state, budget, max-hold, panics, panic-values and no-goroutines are changed by a restart only");
 }
 
 static int reload(struct daemon *d)
@@ -460,6 +498,7 @@ static const struct watch_hooks hooks = {
 	.death = on_death,
 	.panic = on_panic,
 	.memory = on_memory,
+	.leak = on_leak,
 	.retire = on_retire,
 	.tick = on_tick,
 	.reload = on_reload,
@@ -514,6 +553,7 @@ void daemon_close(struct daemon *d)
 	programbook_free(&d->deaths);
 	programbook_free(&d->panics);
 	programbook_free(&d->places);
+	leakbook_free(&d->leaks);
 	linelog_close(d->log);
 	daemon_options_free(&d->now);
 	daemon_options_free(&d->earlier);

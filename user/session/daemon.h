@@ -19,6 +19,7 @@ struct daemon_options {
 	const char *listen; /* NULL: nowhere */
 	bool allow_remote;  /* listen may be where others come from */
 	const char *state;  /* NULL: none */
+	bool no_goroutines; /* are not looked at */
 	char **strings;	    /* of the configuration file; owned */
 	size_t nstrings;
 };

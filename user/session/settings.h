@@ -75,6 +75,7 @@ struct watch_options {
 	bool no_follow;	 /* the command alone, not what it starts */
 	bool no_post_mortem;
 	struct memory_options memory;
+	bool goroutines;	/* from outside, again and again: watch_vitals.c */
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
 	const char *core;	/* a core file of it; NULL: none */

@@ -15,6 +15,7 @@
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/settings.h"
+#include "session/watch_vitals.h"
 #include "session/watched.h"
 
 struct event_base;
@@ -34,6 +35,8 @@ struct watch_hooks {
 		      const struct panics_news *news);
 	/* It has passed a threshold of memory, or was killed for it. */
 	void (*memory)(void *ctx, struct watched *t, const struct report_memory *m);
+	/* Places that make goroutines which do not end were named in it. */
+	void (*leak)(void *ctx, struct watched *t, const struct report_vitals *vitals);
 	/* of a process whose row of the report is given up, and its races with it */
 	void (*retire)(void *ctx, const struct report_race *race, const struct report_target *of);
 	void (*tick)(void *ctx);
@@ -68,6 +71,7 @@ struct watch {
 	double attach_ms;
 	struct post_mortem post_mortem;
 	struct memory_watch memory;
+	struct watch_vitals vitals;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;

@@ -284,6 +284,7 @@ static void on_tick(void *ctx)
 	loop_look_at_host(l);
 	loop_forget_ended(l);
 	watch_budget_share(w);
+	watch_vitals_step(w);
 	watch_print_deaths(w);
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	watch_panics_tick(w);

@@ -134,6 +134,7 @@ void watch_conclude(struct watch *w, struct watched *t)
 	if (!t->attachment || t->source.ended)
 		return;
 	watch_budget_conclude(t);
+	watch_vitals_conclude(w, t);
 	tracker_refresh_source(w->tracker, &t->source);
 	if (w->growths)
 		r = growths_catch_up(w->growths, &t->source);
@@ -177,6 +178,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 	r = fill_growths(w, report);
 	if (!r)
 		r = watch_panics_fill(w, report);
+	if (!r)
+		r = watch_vitals_fill(w, report);
 	if (!r)
 		r = fill_stats(w, &report->stats);
 	if (!r)
@@ -423,6 +426,19 @@ static void print_panics(struct watch *w, const struct report *report)
 		watch_check_stdout(w, -errno);
 }
 
+static void print_vitals(struct watch *w, const struct report *report)
+{
+	struct text_style style = stdout_style(w);
+	size_t i;
+
+	for (i = 0; w->options->json && i < report->nvitals; i++)
+		watch_check_stdout(w, jsonl_print_vitals(stdout, &report->vitals[i]));
+	if (!w->options->json)
+		text_print_vitals(stdout, report, &style);
+	if (fflush(stdout))
+		watch_check_stdout(w, -errno);
+}
+
 int watch_write_output(struct watch *w)
 {
 	struct report report;
@@ -458,6 +474,7 @@ void watch_finish(struct watch *w)
 		print_suspects(w, &report);
 		print_growths(w, &report);
 		print_panics(w, &report);
+		print_vitals(w, &report);
 		write_files(w, &report);
 		w->failed |= recorder_report(w->recorder, &report, true) != 0;
 		if (w->options->json)

@@ -14,6 +14,7 @@
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/refusal.h"
+#include "snapshot/vitals.h"
 
 static int open_program(struct watched *w, struct err *err)
 {
@@ -175,6 +176,8 @@ void watched_reset(struct watched *w)
 	w->attachment = NULL;
 	maprows_forget(&w->source);
 	watched_forget_plugins(w);
+	vitals_close(w->vitals);
+	w->vitals = NULL;
 	free(w->library);
 	w->library = NULL;
 	if (w->binary) {

@@ -66,6 +66,9 @@ struct watched {
 	bool may_plug;			   /* watched_may_plug(), asked once */
 	struct snapshot_ready ready;	   /* for when it dies */
 	unsigned int prepares;		   /* how often that was looked for */
+	struct vitals *vitals;		   /* NULL: it was not looked at, or not asked for */
+	uint64_t vitals_ns;		   /* when it was looked at last, or tried to */
+	unsigned int vitals_failed;	   /* tries in a row */
 	bool looked_at;			   /* when it died */
 	struct waiters waiters;		   /* who may see it stop then */
 	uint64_t waiters_ns, died_ns;	   /* when they were looked at; when it was, 0: not yet */

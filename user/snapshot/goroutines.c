@@ -369,7 +369,7 @@ int goroutines_read(struct goroutines *gs, const struct go_layout *layout, uint6
 	if (memory_late(memory))
 		return -ETIME;
 	if (memory_u64(memory, allgs, &rd.array) || memory_u64(memory, allgs + 8, &n) || !n ||
-	    n > GOROUTINES_MAX)
+	    n > RAW_G_MOST)
 		return -EFAULT;
 	gs->total = n;
 	r = read_running(&rd, first);

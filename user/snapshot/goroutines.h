@@ -27,8 +27,6 @@ enum goroutine_status { /* src/runtime/runtime2.go: _Gidle and so on */
 			GOROUTINE_STATUSES
 };
 
-#define GOROUTINES_MAX (1u << 24) /* 16 million: their stacks alone are 32 GiB */
-
 struct goroutine {
 	uint64_t addr, id, parent;
 	uint64_t gopc, startpc;
@@ -79,9 +77,10 @@ struct goroutines_hint {
 int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *memory,
 		    struct goroutines_hint *hint, uint64_t *allgs, struct err *err);
 
-/* The same of one that stands still, where looking once more is of no use. */
+/* The same of one that stands still, or of memory that is read once, where looking once more is of
+ * no use. */
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-			   uint64_t *allgs, struct err *err);
+			   struct goroutines_hint *hint, uint64_t *allgs, struct err *err);
 
 /* Reads all: the one at the address first (0: none), those that its threads run, with their stacks,
  * then the list, which has half of the time that is left, then stacks, and so on. freeze: the

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/bits.h"
+#include "go/data_refs.h"
 #include "snapshot/goroutines.h"
 #include "snapshot/raw_g.h"
 
@@ -14,12 +15,14 @@
 #define NAP_NS 5000000
 #define MAX_DATA (1ull << 30) /* of a program that is looked through */
 #define PIECE (1u << 20)
+#define MAX_REFS 64
 
 struct search {
 	const struct go_layout *layout;
 	struct memory *memory;
 	uint64_t main; /* runtime.main, which the first goroutine began with; 0: not known */
 	uint64_t sample;
+	uint64_t lo, hi; /* the program itself, which the list is outside of; hi 0: not known */
 	struct candidates {
 		uint64_t addr, capacity; /* of the largest */
 		size_t n;		 /* that are as large */
@@ -45,8 +48,8 @@ static void consider(struct search *s, uint64_t addr, uint64_t array, uint64_t n
 	bool sure = false;
 	struct raw_g g;
 
-	if (!n || n > capacity || capacity > GOROUTINES_MAX || array & 7 || array < 4096 ||
-	    array >= MAX_ADDRESS)
+	if (!n || n > capacity || capacity > RAW_G_MOST || array & 7 || array < 4096 ||
+	    array >= RAW_G_ADDRESSES || (array >= s->lo && array < s->hi))
 		return;
 	step = n > s->sample ? n / s->sample : 1;
 	for (i = k = 0; i < n && k < s->sample; i += step, k++) {
@@ -85,6 +88,12 @@ static void search_data(struct search *s, const struct go_binary *bin, uint64_t 
 	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
 
 	s->sure = s->maybe = (struct candidates){.n = 0};
+	/* most slices in a program's data are of what the compiler has put there: reading each
+	 * would take longer than all else */
+	if (n) {
+		s->lo = segments[0].vaddr + bias;
+		s->hi = segments[n - 1].vaddr + segments[n - 1].memsz + bias;
+	}
 	for (i = 0; i < n; i++) {
 		uint64_t lo = (segments[i].vaddr + 7) & ~7ull, skipped = lo - segments[i].vaddr;
 
@@ -116,6 +125,22 @@ static bool is_as_hinted(struct search *s, uint64_t addr)
 	return s->sure.n;
 }
 
+/* Adding a goroutine to the list is what a function is there for. */
+static bool find_by_code(struct search *s, const struct go_binary *bin, uint64_t bias,
+			 uint64_t *allgs)
+{
+	uint64_t refs[MAX_REFS];
+	size_t i, n = s->main ? data_refs(bin, "runtime.allgadd", refs, MAX_REFS) : 0;
+
+	for (i = 0; i < n && !memory_late(s->memory); i++) {
+		s->sure.n = 0;
+		*allgs = refs[i] + bias;
+		if (is_as_hinted(s, *allgs))
+			return true;
+	}
+	return false;
+}
+
 static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory, int most,
 		     struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
@@ -131,6 +156,10 @@ static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *
 	*allgs = hint->allgs + bias;
 	if (hint->allgs && is_as_hinted(&s, *allgs))
 		return 0;
+	if (find_by_code(&s, bin, bias, allgs)) {
+		hint->allgs = *allgs - bias;
+		return 0;
+	}
 	s.sample = SAMPLE;
 	for (tries = 0; tries < most; tries++) {
 		if (tries)
@@ -164,7 +193,7 @@ int goroutines_find(const struct go_binary *bin, uint64_t bias, struct memory *m
 }
 
 int goroutines_find_frozen(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-			   uint64_t *allgs, struct err *err)
+			   struct goroutines_hint *hint, uint64_t *allgs, struct err *err)
 {
-	return find_list(bin, bias, memory, 1, NULL, allgs, err);
+	return find_list(bin, bias, memory, 1, hint, allgs, err);
 }

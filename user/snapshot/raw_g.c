@@ -7,20 +7,16 @@
 #include "snapshot/goroutines.h"
 
 #define SCAN 0x1000u	       /* _Gscan: its stack is being looked through */
-#define MAX_G 512	       /* bytes of a runtime.g */
 #define MAX_STACK (1ull << 30) /* runtime.maxstacksize on 64 bits, and then some */
 #define MAX_ID (1ull << 56)
 
-int raw_g_read(struct memory *memory, const struct go_layout *l, uint64_t addr, struct raw_g *g)
+bool raw_g_may_be_at(uint64_t addr)
 {
-	uint8_t raw[MAX_G];
-	int r;
+	return !(addr & 7) && addr >= 4096 && addr < RAW_G_ADDRESSES;
+}
 
-	if (addr & 7 || addr < 4096 || addr >= MAX_ADDRESS || l->g_size > sizeof(raw))
-		return -EFAULT;
-	r = memory_read(memory, addr, raw, l->g_size);
-	if (r)
-		return r;
+void raw_g_parse(struct raw_g *g, const struct go_layout *l, const uint8_t *raw)
+{
 	*g = (struct raw_g){
 		.lo = get_le64(raw + l->g_stack_lo),
 		.hi = get_le64(raw + l->g_stack_hi),
@@ -40,7 +36,20 @@ int raw_g_read(struct memory *memory, const struct go_layout *l, uint64_t addr, 
 	};
 	if (l->g_parent_goid != GO_NO_OFFSET)
 		g->parent = get_le64(raw + l->g_parent_goid);
-	return 0;
+}
+
+int raw_g_read(struct memory *memory, const struct go_layout *layout, uint64_t addr,
+	       struct raw_g *g)
+{
+	uint8_t raw[RAW_G_SIZE];
+	int r;
+
+	if (!raw_g_may_be_at(addr) || layout->g_size > sizeof(raw))
+		return -EFAULT;
+	r = memory_read(memory, addr, raw, layout->g_size);
+	if (!r)
+		raw_g_parse(g, layout, raw);
+	return r;
 }
 
 bool raw_g_is_unused(const struct raw_g *g)
@@ -52,15 +61,15 @@ bool raw_g_is_unused(const struct raw_g *g)
 bool raw_g_looks_right(const struct raw_g *g)
 {
 	bool stack = g->lo < g->hi && g->hi - g->lo <= MAX_STACK && !(g->lo & 7) && !(g->hi & 7) &&
-		     g->hi < MAX_ADDRESS;
+		     g->hi < RAW_G_ADDRESSES;
 
 	if (g->status >= GOROUTINE_STATUSES || g->status == 5 || g->status == 7)
 		return false;
 	if (raw_g_is_unused(g))
 		return stack || (!g->lo && !g->hi);
-	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= MAX_ADDRESS)
+	if (!stack || !g->id || g->id >= MAX_ID || g->gopc >= RAW_G_ADDRESSES)
 		return false;
 	if (g->status == GOROUTINE_RUNNING || g->status == GOROUTINE_SYSCALL)
-		return g->m && !(g->m & 7) && g->m < MAX_ADDRESS;
+		return g->m && !(g->m & 7) && g->m < RAW_G_ADDRESSES;
 	return g->status == GOROUTINE_COPYSTACK || (g->sp >= g->lo && g->sp <= g->hi);
 }

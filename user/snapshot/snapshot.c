@@ -175,7 +175,7 @@ static int read_frozen(void *arg)
 	memory_deadline(t->memory,
 			now < until ? now + (uint64_t)((double)(until - now) * part) : now);
 	if (!t->allgs) /* there was no time to look for it before */
-		r = goroutines_find_frozen(t->bin, t->own.bias, t->memory, &t->allgs, t->err);
+		r = goroutines_find_frozen(t->bin, t->own.bias, t->memory, NULL, &t->allgs, t->err);
 	if (!r)
 		r = goroutines_read(&t->goroutines, go_binary_layout(t->bin), t->allgs,
 				    t->options->first, t->memory, &t->freeze, &t->unwinder);
@@ -304,11 +304,9 @@ int snapshot_take(struct report_snapshot *out, const struct process *p, const st
 {
 	struct taking t = {.process = p, .bin = bin, .options = options, .out = out, .err = err};
 	struct snapshot_sight sight;
-	char path[64];
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)p->pid);
-	t.clock_offset = clock_offset_ns(path);
+	t.clock_offset = clock_offset_of(p->pid);
 	memset(out, 0, sizeof(*out));
 	out->pid = (uint32_t)p->pid;
 	out->limit_ns = options->max_freeze_ns;

@@ -148,6 +148,52 @@ static void others_read_by_themselves(void **state)
 	end(pid);
 }
 
+/* Up to the first that is not there, or does not come. */
+static void many_are_read_in_one_go(void **state)
+{
+	uint64_t addrs[LIVE_READ_MANY], made[4];
+	struct memory_part part = {0x1000, made, sizeof(made)};
+	struct memory *m;
+	pid_t pid = begin();
+	uint8_t buf[LIVE_READ_MANY * 16];
+	size_t i, done;
+
+	(void)state;
+	for (i = 0; i < LIVE_READ_MANY; i++)
+		addrs[i] = (uintptr_t)good + i * 24;
+	m = memory_live(pid);
+	assert_int_equal(memory_read_many(m, addrs, LIVE_READ_MANY, 16, buf, &done), 0);
+	assert_int_equal(done, LIVE_READ_MANY);
+	for (i = 0; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], 7);
+	addrs[5] = 4096; /* nobody has anything there */
+	assert_int_equal(memory_read_many(m, addrs, LIVE_READ_MANY, 16, buf, &done), 0);
+	assert_int_equal(done, 5);
+	assert_int_equal(memory_read_many(m, addrs + 5, 3, 16, buf, &done), 0);
+	assert_int_equal(done, 0);
+	assert_int_equal(live_read_many(pid, addrs, LIVE_READ_MANY + 1, 16, buf, &done), -EINVAL);
+	assert_int_equal(live_read_many(pid, addrs, 2, LIVE_READ_BYTES, buf, &done), -EINVAL);
+	assert_int_equal(live_read_many(pid, addrs, 0, 16, buf, &done), 0);
+	addrs[2] = (uintptr_t)never;
+	assert_int_equal(memory_read_many(m, addrs, 5, 16, buf, &done), -ETIME);
+	assert_int_equal(done, 0);
+	memory_close(m);
+	end(pid);
+	pid = begin(); /* of the other one nothing is asked for a while */
+	end(pid);
+	assert_int_equal(live_read_many(pid, addrs, 1, 16, buf, &done), -ESRCH);
+	/* one after the other where it is no live process */
+	memset(made, 9, sizeof(made));
+	m = memory_parts(&part, 1);
+	addrs[0] = 0x1008;
+	addrs[1] = 0x1000;
+	addrs[2] = 0x2000;
+	assert_int_equal(memory_read_many(m, addrs, 3, 8, buf, &done), 0);
+	assert_int_equal(done, 2);
+	assert_int_equal(buf[15], 9);
+	memory_close(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +201,7 @@ int main(void)
 		cmocka_unit_test(more_than_a_piece_is_read),
 		cmocka_unit_test(of_one_that_stands_still_too),
 		cmocka_unit_test(others_read_by_themselves),
+		cmocka_unit_test(many_are_read_in_one_go),
 	};
 
 	page = (size_t)sysconf(_SC_PAGESIZE);

@@ -17,6 +17,7 @@
 #include "report/json/json_names.h"
 #include "report/json/json_parts.h"
 #include "report/json/json_snapshot.h"
+#include "report/json/json_vitals.h"
 #include "report/printers.h"
 
 static int put_frame(json_t *o, const struct report_frame *frame)
@@ -232,7 +233,7 @@ static json_t *build_exit(const struct report_target *target)
 	return o;
 }
 
-static json_t *build_target(const struct report_target *target)
+json_t *json_build_target(const struct report_target *target)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "pid", json_integer(target->pid));
@@ -344,7 +345,7 @@ static json_t *build_caveats(const struct report_stats *stats)
 	return json_finish(list, failed);
 }
 
-static json_t *build_stats(const struct report_stats *stats)
+json_t *json_build_stats(const struct report_stats *stats)
 {
 	json_t *o = json_object();
 	int failed = json_put(o, "operations", json_number(stats->operations));
@@ -385,7 +386,7 @@ static json_t *build_hidden(const struct report_hidden *hidden)
 	return json_finish(o, failed);
 }
 
-JSON_BUILD_LIST(build_targets, struct report_target, build_target)
+JSON_BUILD_LIST(build_targets, struct report_target, json_build_target)
 JSON_BUILD_LIST(build_races, struct report_race, json_build_race)
 JSON_BUILD_LIST(build_maps, struct report_maprow, build_maprow)
 JSON_BUILD_LIST(build_hiddens, struct report_hidden, build_hidden)
@@ -440,11 +441,13 @@ static int put_state(json_t *o, const struct report *report, bool seen)
 		failed |= json_put(o, "panics", json_build_panics(report));
 	if (report->memory_asked)
 		failed |= json_put(o, "memory", json_build_memories(report, seen));
+	if (report->goroutines)
+		failed |= json_put(o, "goroutines", json_build_vitals(report));
 	if (seen && report->nsnapshots)
 		failed |= json_put(o, "snapshots", json_build_snapshots(report));
 	if (seen && report->ndeaths)
 		failed |= json_put(o, "deaths", json_build_deaths(report));
-	failed |= json_put(o, "stats", build_stats(&report->stats));
+	failed |= json_put(o, "stats", json_build_stats(&report->stats));
 	return failed;
 }
 
@@ -479,125 +482,4 @@ int json_print_report(FILE *out, const struct report *report, const struct print
 {
 	(void)options;
 	return json_print_value(out, build_report(report), JSON_INDENT(2));
-}
-
-static int print_line(FILE *out, const char *type, json_t *data)
-{
-	json_t *line = json_object();
-	int failed = json_put(line, "type", json_string(type));
-
-	failed |= json_put(line, "data", data);
-	return json_print_value(out, json_finish(line, failed), JSON_COMPACT);
-}
-
-int jsonl_print_race(FILE *out, const struct report_race *race, bool suspect)
-{
-	return print_line(out, suspect ? "suspect" : "race", json_build_race(race));
-}
-
-/* Which process it is in, and when that is told. o: NULL, no memory. */
-static json_t *put_process(json_t *o, const struct report_process *process, int64_t unix_ns)
-{
-	int failed = o ? json_put(o, "process", json_build_process(process)) : -1;
-
-	if (!failed)
-		failed = json_put(o, "time", json_time(unix_ns));
-	return json_finish(o, failed);
-}
-
-int jsonl_print_race_of(FILE *out, const struct report_race *race,
-			const struct report_process *process, int64_t unix_ns)
-{
-	return print_line(out, "race", put_process(json_build_race(race), process, unix_ns));
-}
-
-int jsonl_print_growth(FILE *out, const struct report_growth *growth)
-{
-	return print_line(out, "growth", json_build_growth(growth));
-}
-
-int jsonl_print_panic(FILE *out, const struct report_panic *panic)
-{
-	return print_line(out, "panic", json_build_panic(panic));
-}
-
-int jsonl_print_panic_of(FILE *out, const struct report_panic *panic,
-			 const struct report_process *process, int64_t unix_ns)
-{
-	return print_line(out, "panic", put_process(json_build_panic(panic), process, unix_ns));
-}
-
-int jsonl_print_death(FILE *out, const struct report_death *death)
-{
-	return print_line(out, "death", json_build_death(death));
-}
-
-int jsonl_print_memory(FILE *out, const struct report_memory *m,
-		       const struct report_process *process, int64_t unix_ns)
-{
-	json_t *o = json_build_memory(m, true);
-	int failed = 0;
-
-	if (o && process) {
-		failed |= json_put(o, "process", json_build_process(process));
-		failed |= json_put(o, "time", json_time(unix_ns));
-	}
-	return print_line(out, "memory", json_finish(o, failed));
-}
-
-static json_t *build_ending(enum report_death_cause cause, const char *message,
-			    const struct report_access *at, const struct report_process *process,
-			    int64_t unix_ns)
-{
-	json_t *o = json_object();
-	int failed = json_put(o, "cause", json_string(report_death_cause_name(cause)));
-
-	failed |= json_put(o, "message", message[0] ? json_text(message) : json_null());
-	failed |= json_put(o, "goroutine", json_known_number(at->goroutine));
-	failed |= json_put(o, "stack", json_build_stack(at));
-	failed |= json_put(o, "truncated", json_boolean(at->truncated));
-	failed |= json_put(o, "created_by", json_build_creation(&at->created_by));
-	failed |= json_put(o, "process", json_build_process(process));
-	failed |= json_put(o, "time", json_time(unix_ns));
-	return json_finish(o, failed);
-}
-
-int jsonl_print_ending(FILE *out, enum report_death_cause cause, const char *message,
-		       const struct report_access *at, const struct report_process *process,
-		       int64_t unix_ns)
-{
-	return print_line(out, "ending", build_ending(cause, message, at, process, unix_ns));
-}
-
-int jsonl_print_target(FILE *out, const struct report_target *target)
-{
-	return print_line(out, "target", build_target(target));
-}
-
-int jsonl_print_stats(FILE *out, const struct report_stats *stats)
-{
-	return print_line(out, "stats", build_stats(stats));
-}
-
-int jsonl_print_report(FILE *out, const struct report *report, const struct print_options *options)
-{
-	int rc = 0;
-	size_t i;
-
-	(void)options;
-	for (i = 0; i < report->ntargets && !rc; i++)
-		rc = jsonl_print_target(out, &report->targets[i]);
-	for (i = 0; i < report->ndeaths && !rc; i++)
-		rc = jsonl_print_death(out, &report->deaths[i]);
-	for (i = 0; i < report->nmemory && !rc; i++)
-		rc = jsonl_print_memory(out, &report->memory[i], NULL, 0);
-	for (i = 0; i < report->nraces && !rc; i++)
-		rc = jsonl_print_race(out, &report->races[i], false);
-	for (i = 0; i < report->nsuspects && !rc; i++)
-		rc = jsonl_print_race(out, &report->suspects[i], true);
-	for (i = 0; i < report->ngrowths && !rc; i++)
-		rc = jsonl_print_growth(out, &report->growths[i]);
-	for (i = 0; i < report->npanics && !rc; i++)
-		rc = jsonl_print_panic(out, &report->panics[i]);
-	return rc ? rc : jsonl_print_stats(out, &report->stats);
 }

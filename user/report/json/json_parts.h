@@ -14,6 +14,9 @@ json_t *json_build_head(const struct report *report);
 json_t *json_build_race(const struct report_race *race);
 json_t *json_build_seen(const struct report_race *race);
 json_t *json_build_state(const struct report *report);
+/* Of that, what a line of its own may have. */
+json_t *json_build_target(const struct report_target *target);
+json_t *json_build_stats(const struct report_stats *stats);
 /* What races and growths are made of. role: one of json_role(), "payer", "iterator". */
 json_t *json_build_access(const struct report_access *access, const char *role);
 json_t *json_build_map(const struct report_map *map);

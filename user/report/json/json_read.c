@@ -12,6 +12,7 @@
 #include "report/json/json_followed.h"
 #include "report/json/json_growth.h"
 #include "report/json/json_panic.h"
+#include "report/json/json_vitals.h"
 #include "report/json/json_names.h"
 #include "report/json/json_memory.h"
 #include "report/json/json_parts.h"
@@ -432,6 +433,7 @@ void json_read_state(struct json_reader *r, const json_t *o, struct report *repo
 	json_read_growths(r, o, report);
 	json_read_panics(r, o, report);
 	json_read_memories(r, o, report);
+	json_read_vitals(r, o, report);
 	read_audited(r, o, report);
 	json_read_stats(r, json_get_object(r, o, "stats"), &report->stats);
 }

@@ -35,6 +35,12 @@ struct metrics_memory_sum {
 	size_t nprograms;
 };
 
+struct metrics_leak { /* a place that makes goroutines which do not end, in all of a program's
+			 processes */
+	const char *exe, *unit, *module, *site;
+	uint64_t n; /* in so many it was named */
+};
+
 struct metrics_daemon {
 	uint64_t log_lines, log_lost, log_rotations;
 	uint64_t reloads, failed_reloads;
@@ -50,6 +56,11 @@ struct metrics_daemon {
 	size_t npanics;
 	uint64_t panics_unlisted;
 	struct metrics_memory_sum memory;
+	const struct metrics_leak *leaks;
+	size_t nleaks;
+	uint64_t leaks_unlisted;
+	uint64_t goroutine_looks, goroutine_looks_failed;
+	double goroutine_cpu_seconds;
 };
 
 void metrics_print(FILE *out, const struct report *report, const struct metrics_daemon *daemon);

@@ -266,6 +266,7 @@ void text_print_findings(FILE *out, const struct report *report, const struct te
 	print_races(out, report, report->suspects, report->nsuspects, *style);
 	text_print_growths(out, report, style);
 	text_print_panics(out, report, style);
+	text_print_vitals(out, report, style);
 	text_print_snapshots(out, report, style);
 }
 
