@@ -16,7 +16,7 @@ CLANG ?= clang
 BPFTOOL ?= /usr/sbin/bpftool
 STRIP ?= strip
 PREFIX ?= /usr/local
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 6
 export MAPRACE_CACHE ?= $(CURDIR)/build/cache
 
 V ?= 0
@@ -162,7 +162,7 @@ unit: $(UNITS_RUN) fixtures ## unit tests, under sanitizers (UNIT=name: only tes
 	$(Q)$(UNIT_ENV) scripts/unit.sh $(UNITS_RUN)
 
 .PHONY: fuzz
-fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (10) (FUZZ=name: only tests/fuzz/fuzz_name.c)
+fuzz: $(FUZZERS) fixtures ## each fuzzer for FUZZ_SECONDS (6) (FUZZ=name: only tests/fuzz/fuzz_name.c)
 	$(Q)$(UNIT_ENV) FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh $(if $(FUZZ),build/fuzz/fuzz_$(FUZZ),$(FUZZERS))
 
 .PHONY: e2e e2e-all real vmtest vmtest-quick vmtable vmshell bench bench-detect scoreboard scoreboard-quick

@@ -274,7 +274,7 @@ follow_stopped()
 	began=${EPOCHREALTIME/./}
 	"$bin/brief" 0 0
 	must 'others had to wait' test $((${EPOCHREALTIME/./} - began)) -lt 1000000 || return 1
-	must 'the command had to wait' wait_until 20 grep -qs '^done' "$work/stdout" || return 1
+	must 'the command had to wait' wait_until 40 grep -qs '^done' "$work/stdout" || return 1
 	kill -CONT "$target"
 	wait "$target" || return 1
 	target=

@@ -416,11 +416,14 @@ extra_lane() # N
 	if (($1 == 0)); then
 		lifecycle_all
 		verdicts_all "$scope"
+		[[ $scope == all ]] || panics_versions=(1.19 1.23 1.27) vitals_names='figures leak log'
+		panics_all
+		memory_all
+		vitals_all
 	else
 		errors_all
 		recording_all
 		growth_all
-		panics_all
 		hostile_all
 		silence_all
 		follow_all
@@ -432,9 +435,6 @@ extra_lane() # N
 		snapshot_all
 		[[ $scope != all ]] || core_all
 		death_all
-		memory_all
-		[[ $scope == all ]] || vitals_names='figures leak log'
-		vitals_all
 		audit_all
 	fi
 }
