@@ -29,7 +29,7 @@
 
 /* Our tables are 18.4 MB for a process, on two CPUs and without options; before 5.11 the programs
  * count as well. */
-#define MEMORY_WANTED (24u << 20)
+#define MEMORY_WANTED (32u << 20)
 #define MEMORY_PIECE 4096u
 
 static volatile uint64_t known_word = 0x6d61707261636521ull;

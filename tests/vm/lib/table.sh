@@ -69,7 +69,7 @@ table_write()
 		Without `CAP_SYS_PTRACE` processes of one's own user, and commands, are watched all the same. In a
 		PID namespace no more is needed (`least_privilege_pid_namespace`).
 
-		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 24 MB, twice
+		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 32 MB, twice
 		that for hundreds of processes. Where the hard limit is lower (`ulimit -H -l`; often 8 MB, so in the guests),
 		`CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has the one,
 		`least_privilege_sys_admin` the other).
