@@ -134,6 +134,26 @@ memory_bare()
 	done
 }
 
+# limits_here: how many control groups above us have one, of either version
+limits_here()
+{
+	local path root file n=0
+	while IFS=: read -r _ root path; do
+		case $root in
+		*memory*) root=/sys/fs/cgroup/memory file=memory.limit_in_bytes ;;
+		'') root=/sys/fs/cgroup file=memory.max && [[ ! -d $root/unified ]] || root=$root/unified ;;
+		*) continue ;;
+		esac
+		while [[ $path == /* ]]; do
+			! grep -qsE '^[0-9]{1,15}$' "$root$path/$file" || n=$((n + 1))
+			[[ $path != / ]] || break
+			path=${path%/*}
+			path=${path:-/}
+		done
+	done </proc/self/cgroup
+	echo "$n"
+}
+
 # Far from any limit nothing is told; without the option not even looked.
 memory_calm()
 {
@@ -141,6 +161,13 @@ memory_calm()
 		>"$work/stdout" 2>"$work/stderr" || { why="status $?" && return 1; }
 	why="told: $(rows)"
 	[[ $(rows) == '[]' && $(<"$work/stdout") == $'ready\ndone' ]] || return 1
+	why='a limit that is there is said to be none'
+	jq -e 'all(.stats.caveats[]; .code != "no-memory-limit")' "$work/out.json" >/dev/null || return 1
+	timeout -k 1 60 "$maprace" watch -q --memory -o "$work/out.json" -- "$e2e_build/1.24-stripped/leaking" 20 10 1 >"$work/stdout" 2>"$work/stderr" ||
+		{ why="status $?" && return 1; }
+	why="limits here: $(limits_here); caveats: $(jq -c '[.stats.caveats[].code]' "$work/out.json")"
+	jq -e --argjson limits "$(limits_here)" '([.stats.caveats[] | select(.code == "no-memory-limit")] | length == 1) == ($limits == 0)' \
+		"$work/out.json" >/dev/null || return 1
 	timeout -k 1 60 "$maprace" watch -q -o "$work/out.json" -- "$e2e_build/1.24-stripped/leaking" 20 10 1 >"$work/stdout" 2>"$work/stderr" ||
 		{ why="status $?" && return 1; }
 	why='nobody asked'

@@ -379,6 +379,11 @@ void memory_watch_end_of(struct watch *w, struct watched *t)
 	}
 }
 
+bool memory_watch_is_unlimited(const struct watched *t)
+{
+	return t->memory && t->memory->looked_ns && !t->memory->most;
+}
+
 void memory_watch_lend(struct watch *w, struct report *report)
 {
 	report->memory_asked = w->options->memory.on;

@@ -37,6 +37,8 @@ int memory_watch_begin(struct watch *w, struct event_base *base);
 void memory_watch_end(struct watch *w); /* the loop's event goes */
 /* It has ended: to be called as soon as may be, twice is fine. */
 void memory_watch_end_of(struct watch *w, struct watched *t);
+/* It was looked at, and no limit applies to it: nothing can be told of its coming to the end. */
+bool memory_watch_is_unlimited(const struct watched *t);
 /* Its rows, which stay ours. */
 void memory_watch_lend(struct watch *w, struct report *report);
 #define MEMORY_PROGRAMS 100

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/procs.h"
+#include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/refusal.h"
 #include "session/watch.h"
@@ -324,6 +325,11 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 					      "%s of process %d is not watched: %s",
 					      t->hooks.hooks[i].function, (int)pid,
 					      t->hooks.hooks[i].why);
+	if (!r && memory_watch_is_unlimited(t))
+		r = report_caveat_say(
+			stats, "no-memory-limit", (uint32_t)pid, false,
+			"memory of process %d: no limit applies to it, so nothing is told (--memory-limit gives one)",
+			(int)pid);
 	if (!r && t->plugins_unwatched)
 		r = report_caveat_say(
 			stats, "plugins", (uint32_t)pid, false,
