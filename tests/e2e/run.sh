@@ -416,7 +416,7 @@ extra_lane() # N
 	if (($1 == 0)); then
 		lifecycle_all
 		verdicts_all "$scope"
-		[[ $scope == all ]] || panics_versions=(1.19 1.23 1.27) vitals_names='figures leak log'
+		[[ $scope == all ]] || panics_versions=(1.19 1.24 1.27) vitals_names='figures leak log'
 		panics_all
 		memory_all
 		vitals_all
