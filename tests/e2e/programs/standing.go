@@ -121,6 +121,11 @@ func stands(f func()) {
 	go f() // @made
 }
 
+// The kernel gives SIGTERM to the first thread, which is main's alone: it would end the call of one that polls there.
+func init() {
+	runtime.LockOSThread()
+}
+
 func main() {
 	mutex.Lock()
 	if err := syscall.Pipe(piped[:]); err != nil {
