@@ -7,9 +7,10 @@
 #include <string.h>
 
 /*
- * What instructions look like on amd64. No decoder: the pcsp table gives instruction boundaries,
- * and these functions only say whether the bytes at a boundary are what they must be. Checked
- * patterns, from Go's own assembler (src/cmd/internal/obj/x86/obj6.go).
+ * What instructions look like on amd64. For sites no decoder is asked: the pcsp table gives
+ * instruction boundaries, and these functions only say whether the bytes at a boundary are what
+ * they must be. Checked patterns, from Go's own assembler (src/cmd/internal/obj/x86/obj6.go). What
+ * a function may do on its way is followed by arch_decode().
  */
 #define ARCH_CHECK_LEN \
 	10 /* bytes before the post-prologue instruction that arch_check_jump() wants */
@@ -105,23 +106,6 @@ static inline int arch_return_at(const uint8_t *code, int len)
 static inline bool arch_unprobeable(uint8_t byte)
 {
 	return byte == 0xf0 || byte == 0xcc;
-}
-
-/* Whether code calls target somewhere: E8 rel32. May find one that is no instruction; used only
- * where the worst is a site too few. */
-static inline bool arch_calls(const uint8_t *code, size_t len, uint64_t addr, uint64_t target)
-{
-	int32_t rel;
-	size_t i;
-
-	for (i = 0; i + 5 <= len; i++) {
-		if (code[i] != 0xe8)
-			continue;
-		memcpy(&rel, code + i + 1, sizeof(rel));
-		if (addr + i + 5 + (uint64_t)(int64_t)rel == target)
-			return true;
-	}
-	return false;
 }
 
 /* The address that the operand of an instruction of len bytes at addr means, which ends in it:
@@ -250,6 +234,28 @@ static inline bool arch_jump_target(const uint8_t *code, int len, uint64_t addr,
 		return false;
 	return true;
 }
+
+/* What happens behind an instruction. */
+enum arch_flow {
+	ARCH_GOES_ON,  /* the next one */
+	ARCH_CALLS,    /* target, or what a register or memory holds: 0 */
+	ARCH_JUMPS,    /* likewise */
+	ARCH_BRANCHES, /* target, or the next one */
+	ARCH_RETURNS,
+	ARCH_STOPS, /* traps */
+};
+
+struct arch_insn {
+	int len;
+	enum arch_flow flow;
+	uint64_t target;
+};
+
+/*
+ * Any instruction that compilers write, at addr, of whose bytes from code on len are known. False:
+ * it is none that is known, or does not end there.
+ */
+bool arch_decode(const uint8_t *code, size_t len, uint64_t addr, struct arch_insn *insn);
 
 /* A function of ours with the jump of a stack check in it, never taken: what calibrate.c measures
  * on. */

@@ -8,7 +8,7 @@
 
 #include <maprace/wire.h>
 
-#include "arch/arch.h"
+#include "probe/paths.h"
 #include "probe/site.h"
 
 /* In which versions a row counts. */
@@ -81,8 +81,8 @@ static const struct hook_row rows[] = {
 	{"internal/runtime/maps.(*Iter).Next", SWISS, 0, 0, MR_OP_ITERATE, IT, IT, NULL},
 	{"internal/runtime/maps.(*Map).Clone", SWISS, 25, 0, MR_OP_CLONE, A0, A1, NULL},
 	{"runtime.mapclone2", SWISS, 24, 24, MR_OP_CLONE, A1, A0, NULL},
-	/* They return before they call (*Map).Delete where the map is empty, and nothing else calls
-	   that one: so they are the place, not it. */
+	/* The fast ones return before they call (*Map).Delete where the map is empty, and nothing
+	   else calls that one: so they are the place, not it. */
 	{"runtime.mapdelete", SWISS, 0, 0, MR_OP_DELETE, A1, A0, NULL},
 	{"runtime.mapdelete_fast32", SWISS, 0, 0, MR_OP_DELETE, A1, A0, NULL},
 	{"runtime.mapdelete_fast64", SWISS, 0, 0, MR_OP_DELETE, A1, A0, NULL},
@@ -188,25 +188,6 @@ static bool row_counts(const struct hook_row *row, const struct go_layout *layou
 	       (!row->until || layout->minor <= row->until);
 }
 
-/* Does the body of f call the function that it should be a wrapper of? */
-static int calls(const struct go_binary *bin, const struct go_func *f, uint64_t target, bool *yes)
-{
-	size_t len = (size_t)(f->end - f->entry);
-	uint8_t *code;
-	int r;
-
-	if (f->end <= f->entry || len > 1 << 20)
-		return -EBADMSG;
-	code = malloc(len);
-	if (!code)
-		return -ENOMEM;
-	r = elf_file_read(go_binary_elf(bin), f->entry, code, len);
-	if (!r)
-		*yes = arch_calls(code, len, f->entry, target);
-	free(code);
-	return r;
-}
-
 static const struct hook *find(const struct hook_set *set, const char *function)
 {
 	size_t i;
@@ -228,39 +209,34 @@ static void place(struct hook *h, const struct go_binary *bin, const struct go_f
 }
 
 /*
- * The hook that f, a wrapper of the named one, calls: that one itself, or another wrapper of it,
- * as reflect.mapassign calls reflect.mapassign0 since Go 1.21. One level: that one is asked itself.
+ * The hooks that f, a wrapper of the named one, may call: that one itself, or another wrapper of
+ * it, as reflect.mapassign calls reflect.mapassign0 since Go 1.21. One level: that one is asked
+ * itself.
  */
-static int called_hook(const struct hook_set *set, const struct hook *h, const struct hook_row *row,
-		       const struct hook_row *const *taken, const struct go_binary *bin,
-		       const struct go_func *f, const struct hook **inner)
+static size_t inner_hooks(const struct hook_set *set, const struct hook *h,
+			  const struct hook_row *row, const struct hook_row *const *taken,
+			  const struct hook *inner[NROWS])
 {
-	bool yes = false;
-	size_t i;
-	int r;
+	size_t i, n = 0;
 
-	*inner = NULL;
-	for (i = 0; i < set->count && row->calls && !yes; i++) {
+	for (i = 0; i < set->count && row->calls; i++) {
 		const struct hook *other = &set->hooks[i];
-		bool target = !strcmp(other->function, row->calls);
 
-		if (other == h || !other->entry ||
-		    (!target && (!taken[i]->calls || strcmp(taken[i]->calls, row->calls))))
-			continue;
-		r = calls(bin, f, other->entry, &yes);
-		if (r)
-			return r;
-		if (yes)
-			*inner = other;
+		if (other != h && other->entry &&
+		    (!strcmp(other->function, row->calls) ||
+		     (taken[i]->calls && !strcmp(taken[i]->calls, row->calls))))
+			inner[n++] = other;
 	}
-	return 0;
+	return n;
 }
 
 static int settle(struct hook_set *set, struct hook *h, const struct hook_row *row,
 		  const struct hook_row *const *taken, const struct go_binary *bin,
 		  const struct go_func *f)
 {
-	const struct hook *inner;
+	const struct hook *inner[NROWS];
+	uint64_t entries[NROWS];
+	size_t i, n, which = 0;
 	int r;
 
 	if (!f->name) {
@@ -268,15 +244,23 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 		snprintf(h->why, sizeof(h->why), "%s", no_such_function);
 		return 0;
 	}
-	r = called_hook(set, h, row, taken, bin, f, &inner);
-	if (r)
+	n = inner_hooks(set, h, row, taken, inner);
+	for (i = 0; i < n; i++)
+		entries[i] = inner[i]->entry;
+	r = n ? paths_calling(bin, f, entries, n, &which) : PATHS_NONE;
+	if (r < 0)
 		return r;
-	if (inner) {
+	if (r == PATHS_ALL) {
 		h->state = HOOK_COVERED;
-		snprintf(h->why, sizeof(h->why), "calls %s", inner->function);
+		snprintf(h->why, sizeof(h->why), "calls %s on each of its ways",
+			 inner[which]->function);
 		return 0;
 	}
+	/* seen twice on the ways that lead there, rather than not at all on the others */
 	place(h, bin, f);
+	if (r == PATHS_SOME && h->state == HOOK_PROBED)
+		snprintf(h->why, sizeof(h->why), "calls %s on some of its ways only",
+			 inner[which]->function);
 	return 0;
 }
 

@@ -13,9 +13,8 @@
  * Which of the runtime's functions are probed in a given binary, at which instruction, and what is
  * not seen and why. Addresses are link-time virtual addresses.
  *
- * A function that only calls another hooked one (a wrapper) is not hooked itself, unless
- * profile-guided optimisation inlined the callee into it: then no CALL of the callee stands in its
- * body.
+ * A function that calls another hooked one on each of its ways (a wrapper) is not hooked itself: not
+ * so where profile-guided optimisation has inlined the callee into it, or it may return before.
  */
 enum hook_state {
 	HOOK_PROBED,

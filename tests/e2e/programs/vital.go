@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+
 // Goroutines that leak, come and go, or stay; and what the program itself says of them each second.
 // usage: vital MODE SECONDS
 //
