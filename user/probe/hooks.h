@@ -13,8 +13,8 @@
  * Which of the runtime's functions are probed in a given binary, at which instruction, and what is
  * not seen and why. Addresses are link-time virtual addresses.
  *
- * A function that calls another hooked one on each of its ways (a wrapper) is not hooked itself: not
- * so where profile-guided optimisation has inlined the callee into it, or it may return before.
+ * A function that calls another hooked one on each of its ways (a wrapper) is not hooked itself:
+ * not so where profile-guided optimisation has inlined the callee into it, or it may return before.
  */
 enum hook_state {
 	HOOK_PROBED,
