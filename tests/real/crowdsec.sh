@@ -8,7 +8,10 @@
 # What is run is the command line of `cscli explain --file LOG --type nginx`, with four routines and the parsers that the package
 # enables; LOG is a pipe, so that the lines come when maprace is there. A second crowdsec is the local API that it logs in to.
 # Go gets eight threads, as it would on eight CPUs: one that stands in a hold keeps its own.
+# started: the same as a command that maprace starts, with its own options and nobody's GOMAXPROCS, on a file of so many lines:
+# whether the race is proved, and how long it takes, alone before and after each time.
 # usage: crowdsec.sh [RUNS]
+#        crowdsec.sh started [RUNS [LINES]]    (5, 30000)
 # Environment: REAL_LIMIT (60) seconds a run may last
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -65,15 +68,20 @@ crowdsec_settings()
 	END
 }
 
+crowdsec_lines() # SECOND: two hundred
+{
+	awk -v seed="$1" 'BEGIN {
+		for (n = 0; n < 200; n++)
+			printf "192.0.2.%d - - [21/Nov/2022:10:%02d:%02d +0000] \"GET /%d/%d HTTP/1.1\" 404 153 \"-\" \"curl\"\n", n + 1, seed / 60 % 60, seed % 60, seed, n
+	}'
+}
+
 # lines of a web server, two thousand a second at most; what has been parsed stays in crowdsec's memory
 crowdsec_feed()
 {
 	local i
 	for ((i = 0; i < known_limit * 10; i++)); do
-		awk -v seed="$i" 'BEGIN {
-			for (n = 0; n < 200; n++)
-				printf "192.0.2.%d - - [21/Nov/2022:10:%02d:%02d +0000] \"GET /%d/%d HTTP/1.1\" 404 153 \"-\" \"curl\"\n", n + 1, seed / 60 % 60, seed % 60, seed, n
-		}'
+		crowdsec_lines "$i"
 		sleep 0.1
 	done >"$dir/access.log"
 }
@@ -134,10 +142,54 @@ crowdsec_begin()
 	fi
 }
 
+# crowdsec_took COMMAND...: milliseconds, as $took; it dies of Go's own check or not
+crowdsec_took()
+{
+	local began=${EPOCHREALTIME/./}
+	took_status=0
+	timeout -k 1 "$known_limit" "$@" </dev/null >"$dir/log" 2>&1 || took_status=$?
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+}
+
+crowdsec_own_end()
+{
+	grep -a -m 1 '^fatal error: ' "$dir/log" || echo "status $took_status"
+}
+
+# crowdsec_as_command RUNS LINES
+crowdsec_as_command()
+{
+	local i json=$real_build/crowdsec-started.json found=0 took took_status alone watched
+	rm -f "$dir/access.log"
+	for ((i = 0; i < $2 / 200; i++)); do crowdsec_lines "$i"; done >"$dir/access.log"
+	for ((i = 1; i <= $1; i++)); do
+		crowdsec_took "${explain[@]}"
+		alone=$took
+		echo "        alone: $took ms, $(crowdsec_own_end)"
+		rm -f "$json"
+		crowdsec_took "$maprace" watch -q -o "$json" -- "${explain[@]}"
+		watched=$took
+		if [[ -s $json && $(known_proofs "$json" "$crowdsec_site" "$crowdsec_site" | jq length) -gt 0 ]]; then
+			found=$((found + 1))
+			echo "        watched: $took ms, $(crowdsec_own_end), proved after $(known_proofs "$json" "$crowdsec_site" "$crowdsec_site" | jq 'map(.first_seen_s) | min') s"
+		else
+			echo "        watched: $took ms, $(crowdsec_own_end), not proved: $(jq -c '.stats | [.holds, .hold_seconds, .cost_percent]' "$json" 2>/dev/null)"
+		fi
+		awk -v a="$alone" -v w="$watched" 'BEGIN { printf "        ratio %.2f\n", w / a }'
+	done
+	if ((found == $1)); then
+		real_pass "crowdsec-$crowdsec_version, started: proved in $found of $1"
+	else
+		real_fail "crowdsec-$crowdsec_version, started: proved in $found of $1"
+	fi
+}
+
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	real_begin
 	real_tools
-	if crowdsec_begin; then
+	if [[ ${1:-} == started ]]; then
+		! crowdsec_begin || crowdsec_as_command "${2:-5}" "${3:-30000}"
+	elif crowdsec_begin; then
 		crowdsec_run crowdsec_unwatched
 		for ((i = 1; i <= ${1:-3}; i++)); do
 			crowdsec_run crowdsec_watched "$i"

@@ -12,8 +12,9 @@
 	       time, for what it evicts, and what others wait for meanwhile (docs/cost.md) */
 #define WINDOWED 0.8	  /* of that share, where hits come in windows: locks are fought for then */
 #define STEADY_SHARE 0.25 /* of the income may be spent by functions that are never taken away */
-#define FEW_HOLDS_NS 10000000.0 /* are paid back, however small the share */
-#define CPUS_NS 50000000ull	/* over how long the target's use of CPUs is looked at */
+#define FEW_HOLDS_NS 10000000.0	 /* are paid back, however small the share */
+#define CPUS_NS 50000000ull	 /* over how long the target's use of CPUs is looked at */
+#define STARVING_NS 500000000ull /* a moment's burst is no habit */
 #define STEP_CALM_NS 50000000ull
 #define STEP_MIN_NS 2000000ull
 
@@ -333,12 +334,19 @@ static enum account_change while_open(struct account *d, uint64_t *again_ns)
 	return ACCOUNT_CLOSE;
 }
 
+/* One that was cheap has become dear: those that stay spend what the next window waits for. */
+static bool starves(const struct account *d)
+{
+	return trap_rate(d) > income(d) / 2 &&
+	       (d->last_ns - d->window_ns > STARVING_NS || d->account_ns < -2 * capacity_ns(d));
+}
+
 static enum account_change while_closed(struct account *d, uint64_t *again_ns)
 {
 	if (d->account_ns < d->threshold) {
 		*again_ns = bounded((d->threshold - d->account_ns) / income(d));
-		if (d->account_ns < -2 * capacity_ns(d) && trap_rate(d) > income(d) / 2) {
-			price(d, false); /* one that was cheap has become dear */
+		if (starves(d)) {
+			price(d, false);
 			choose(d);
 			begin_period(d);
 			return ACCOUNT_CLOSE;

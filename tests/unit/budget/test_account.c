@@ -489,6 +489,26 @@ static void a_function_that_becomes_dear_is_taken_away(void **state)
 	assert_true(account_attached(&t.account, COLD) < 0.4);
 }
 
+/* As a program that fills its maps when it begins: another function is busy ever after, and takes
+ * as much as is earned. */
+static void who_was_busy_once_is_watched_again(void **state)
+{
+	struct target t;
+
+	(void)state;
+	begin(&t, 0.05, 1, 100, 100);
+	t.rate[HOT_WRITE] = 1e6;
+	run(&t, 0.3);
+	assert_false(t.attached[HOT_WRITE]);
+	t.rate[HOT_WRITE] = 50;
+	t.rate[HOT_READ] = 0.05 * 0.7 * 0.8 / (1.6 * HIT_NS / 1e9);
+	run(&t, 20);
+	assert_true(t.attached[HOT_WRITE]);
+	assert_true(account_attached(&t.account, HOT_WRITE) > 0.7);
+	assert_true(account_attached(&t.account, HOT_READ) < 0.9);
+	assert_true(cost_percent(&t) < 5);
+}
+
 static void all_of_it_means_never_detach(void **state)
 {
 	struct target t;
@@ -577,6 +597,7 @@ int main(void)
 		cmocka_unit_test(windows_keep_no_step),
 		cmocka_unit_test(a_target_that_calms_down_is_watched_again),
 		cmocka_unit_test(a_function_that_becomes_dear_is_taken_away),
+		cmocka_unit_test(who_was_busy_once_is_watched_again),
 		cmocka_unit_test(all_of_it_means_never_detach),
 		cmocka_unit_test(what_is_not_in_place_is_not_told_as_watched),
 		cmocka_unit_test(small_budgets_are_what_they_say),
