@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Threads that want to run and cannot, as files of /proc tell of them. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,8 +41,9 @@ static void waited(uint64_t ms)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "some avg10=0.00 avg60=0.00 avg300=0.00 total=%llu\nfull\n",
-		 (unsigned long long)(1000000 + ms * 1000));
+	snprintf(text, sizeof(text),
+		 "some avg10=0.00 avg60=0.00 avg300=0.00 total=%" PRIu64 "\nfull\n",
+		 1000000 + ms * 1000);
 	file("pressure/cpu", text);
 }
 
