@@ -108,6 +108,16 @@ void release_arm(struct release *r, pid_t pid, uint32_t slot)
 		aim(r->ends[2], pid);
 }
 
+void release_arm_early(struct release *r, pid_t pid)
+{
+	if (r->ends[0] >= 0)
+		return;
+	if (pipe2(&r->ends[0], O_CLOEXEC))
+		r->ends[0] = r->ends[1] = -1;
+	else
+		aim(r->ends[0], pid);
+}
+
 void release_disarm(struct release *r)
 {
 	int i;

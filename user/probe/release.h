@@ -22,10 +22,18 @@ struct release {
 	int ends[4]; /* -1: none */
 };
 
+#define RELEASE_NONE ((struct release){-1, {-1, -1, -1, -1}})
+
 /* Before there is any link: numbers for so many targets, as far as that leaves enough. */
 void release_reserve(uint32_t targets);
 /* slot: of whoever has it until release_free(). */
 void release_arm(struct release *r, pid_t pid, uint32_t slot);
+/*
+ * By a process that has no links: one pipe. It is gone at once when that process is killed, while
+ * the links of another one that is killed with it take the kernel its time, seconds on a busy
+ * machine.
+ */
+void release_arm_early(struct release *r, pid_t pid);
 /* From now on nothing happens when we end. */
 void release_disarm(struct release *r);
 void release_free(struct release *r);

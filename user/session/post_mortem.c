@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "process/priority.h"
+#include "probe/release.h"
 #include "session/death_cause.h"
 #include "session/death_core.h"
 #include "session/inside.h"
@@ -45,6 +46,7 @@ struct taking {
 	bool still_written; /* the map: its writer has not got through, whoever that is */
 	bool mark_unknown;  /* whether it has */
 	size_t nall;
+	struct release guard; /* should we be killed, and whoever holds the probes with us */
 };
 
 void post_mortem_prepare(struct watched *t)
@@ -198,6 +200,7 @@ static void let_go(void *arg)
 	if (!t->result)
 		t->result = describe_map(t);
 	attachment_let_go(t->target->attachment);
+	release_free(&t->guard);
 	waiters_release(&t->target->waiters);
 	priority_restore();
 	t->death->stopped_ns = watch_now() - t->event->header.time_ns;
@@ -326,6 +329,8 @@ static int take_snapshot(struct taking *t, const char *type)
 	int r;
 
 	t->map = (struct snapshot_map){mr_addr(t->event->map), type && type[0] ? type : NULL};
+	if (t->event->stopped)
+		release_arm_early(&t->guard, t->target->process.pid);
 	death_core_begin(&t->core, t->watch->options->core, &t->target->process, limit,
 			 pm->core_written);
 	options.core = t->core.core;
@@ -333,6 +338,7 @@ static int take_snapshot(struct taking *t, const char *type)
 		options.goroutines_part = GOROUTINES_PART_CORE;
 	options.max_freeze_ns = time_left(t, limit);
 	r = snapshot_take(&d->seen, &t->target->process, t->target->bin, &options, &err);
+	release_free(&t->guard);
 	d->seen.limit_ns = limit;
 	if (r == -ECANCELED) {
 		attachment_let_go(t->target->attachment);
@@ -364,6 +370,7 @@ int post_mortem_take(struct watch *w, struct watched *t, struct mr_event_fatal *
 		.arg = arg,
 		.died = SIZE_MAX,
 		.last = SIZE_MAX,
+		.guard = RELEASE_NONE,
 	};
 	struct report_death *d;
 	char *type;
