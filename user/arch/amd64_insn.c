@@ -4,14 +4,14 @@
 /*
  * What stands behind an opcode (Intel SDM volume 2, chapter 2 and appendix A), in 64-bit mode.
  */
-#define MODRM 1	    /* a ModRM byte, and what it asks for */
-#define IMM8 2	    /* one byte */
-#define IMM16 4	    /* two */
-#define IMM 8	    /* four; two with the prefix 66 */
-#define IMM_FULL 16 /* likewise, but eight with REX.W */
-#define OFFSET 32   /* an address: eight, or four with the prefix 67 */
-#define GROUP3 64   /* the immediate only where ModRM's reg is 0 or 1 */
-#define UNKNOWN -1  /* nothing in this mode, or nothing that Go, gcc and clang write */
+#define MODRM 1	     /* a ModRM byte, and what it asks for */
+#define IMM8 2	     /* one byte */
+#define IMM16 4	     /* two */
+#define IMM 8	     /* four; two with the prefix 66 */
+#define IMM_FULL 16  /* likewise, but eight with REX.W */
+#define OFFSET 32    /* an address: eight, or four with the prefix 67 */
+#define GROUP3 64    /* the immediate only where ModRM's reg is 0 or 1 */
+#define UNKNOWN (-1) /* nothing in this mode, or nothing that Go, gcc and clang write */
 
 static int behind_alu(uint8_t opcode)
 {
