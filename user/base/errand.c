@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,19 +18,21 @@
 #include "base/clock.h"
 #include "base/helper.h"
 
-#define SHORT_NS 50000000u /* nothing that is counted: a busy machine takes that long, too */
+#define SHORT_NS 50000000u /* a busy machine takes that long, too */
 #define ALLOWED_NS 1000000000u
 #define REGAINED 60 /* of what was waited, a part so large of the time since is forgotten */
 #define ALL_ALLOWED_NS 3000000000u
 #define ALL_REGAINED 20
-#define LEAST_NS 50000000u /* whatever others have done */
-#define DEBTORS 64
+#define LEAST_NS 50000000u /* whatever others have done, */
+#define KNOWN_NS 25000000u /* for whoever has not kept us waiting so long himself */
+#define DEBTORS 1024
 #define LEFT_MAX 64 /* processes */
 
 struct worker { /* shared with the process */
 	sem_t asked, done;
 	int (*do_it)(void *place, int fd);
 	bool brings; /* a file descriptor comes along: with the errand, then with its result */
+	bool waited; /* what it did had to be waited for */
 	_Alignas(16) uint8_t place[ERRAND_ROOM];
 };
 
@@ -40,6 +43,7 @@ struct left { /* has been told to end */
 
 struct debtor { /* has kept us waiting */
 	uint64_t whom, waited_ns, at_ns;
+	uint64_t ever_ns; /* nothing of it forgotten */
 };
 
 static struct worker *worker; /* that waits for work */
@@ -48,6 +52,7 @@ static int worker_socket;
 static struct left left[LEFT_MAX];
 static size_t nleft;
 static struct debtor debtors[DEBTORS], all;
+static size_t ndebtors;
 static pid_t owner; /* whose they are: one that we have forked has none of them */
 static uint64_t given_up;
 
@@ -109,16 +114,27 @@ static int receive_fd(int socket)
 
 /* --- the process --- */
 
+/* How often we had to wait for something; not that somebody else had our CPU. */
+static long waits(void)
+{
+	struct rusage use;
+
+	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nvcsw;
+}
+
 static void serve(struct worker *w, int socket)
 {
 	for (;;) {
 		int fd = -1, opened;
+		long before;
 
 		while (sem_wait(&w->asked))
 			;
 		if (w->brings)
 			fd = receive_fd(socket);
+		before = waits();
 		opened = w->brings && fd < 0 ? -1 : w->do_it(w->place, fd);
+		w->waited = waits() != before;
 		w->brings = opened >= 0 && !send_fd(socket, opened);
 		if (opened >= 0)
 			close(opened);
@@ -249,7 +265,7 @@ static struct debtor *find_debtor(uint64_t whom)
 {
 	size_t i;
 
-	for (i = 0; i < DEBTORS; i++)
+	for (i = 0; i < ndebtors; i++)
 		if (debtors[i].whom == whom)
 			return &debtors[i];
 	return NULL;
@@ -261,7 +277,10 @@ static struct debtor *debtor_of(uint64_t whom, uint64_t now)
 	struct debtor *d = find_debtor(whom);
 	size_t i;
 
-	if (!d) {
+	if (!d && ndebtors < DEBTORS) {
+		d = &debtors[ndebtors++];
+		*d = (struct debtor){.whom = whom, .at_ns = now};
+	} else if (!d) {
 		d = &debtors[0];
 		for (i = 1; i < DEBTORS; i++)
 			if (debtors[i].at_ns < d->at_ns)
@@ -279,24 +298,33 @@ static uint64_t what_is_left(const struct debtor *d, uint64_t allowed)
 
 static uint64_t allowance(uint64_t whom, uint64_t now)
 {
-	uint64_t one = find_debtor(whom) ? what_is_left(debtor_of(whom, now), ALLOWED_NS)
-					 : ALLOWED_NS;
-	uint64_t together;
+	const struct debtor *d = find_debtor(whom) ? debtor_of(whom, now) : NULL;
+	uint64_t one = d ? what_is_left(d, ALLOWED_NS) : ALLOWED_NS, together;
 
 	forget(&all, now, ALL_REGAINED);
 	together = what_is_left(&all, ALL_ALLOWED_NS);
 	if (together < LEAST_NS)
-		together = LEAST_NS;
+		together = d && d->ever_ns >= KNOWN_NS ? 0 : LEAST_NS;
 	return one < together ? one : together;
 }
 
-/* A slow disk is waited for, and a busy machine no reason to hurry the others. */
-static void charge(uint64_t whom, uint64_t now, uint64_t took, bool done)
+/*
+ * A slow disk is waited for. Who is a process is charged also for what comes in the end, however
+ * soon: what it lets come late by little each time adds up. A busy machine is no reason to hurry
+ * others.
+ */
+static void charge(uint64_t whom, uint64_t now, uint64_t took, bool done, bool waited)
 {
-	if (took > SHORT_NS && (!done || is_process(whom)))
-		debtor_of(whom, now)->waited_ns += took;
-	if (!done)
-		all.waited_ns += took;
+	struct debtor *d;
+
+	if (done && (!is_process(whom) || (!waited && took <= SHORT_NS)))
+		return;
+	if (took > SHORT_NS || done) {
+		d = debtor_of(whom, now);
+		d->waited_ns += took;
+		d->ever_ns += took;
+	}
+	all.waited_ns += took;
 }
 
 /* In the time of our own time namespace. */
@@ -336,7 +364,7 @@ static int run(int (*do_it)(void *place, int fd), uint64_t whom, int fd, uint64_
 	sem_post(&worker->asked);
 	done = is_done_in(allowed_ns);
 	now = clock_ns(CLOCK_MONOTONIC);
-	charge(whom, now, now - from, done);
+	charge(whom, now, now - from, done, done && worker->waited);
 	if (!done) {
 		left[nleft++] = (struct left){leave(), whom};
 		return give_up();
