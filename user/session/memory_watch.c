@@ -185,13 +185,13 @@ static bool is_near(const struct memory_state *s, uint64_t now)
 }
 
 /* What is to be known when it has ended: of a group that has lost one it stays as it was, as
- * whoever is killed may take his time. */
+ * whoever is killed may take his time. Who lives on at the next look was not the one. */
 static void note_group(const struct watched *t)
 {
 	struct memory_state *s = t->memory;
 	uint64_t kills, now = watch_now();
 
-	if (!s->limits.own_dir || is_near(s, now))
+	if (!s->limits.own_dir || (is_near(s, now) && process_is_ending(t->process.pid)))
 		return;
 	kills = cgroup_memory_oom_kills(s->limits.own_dir, s->limits.own_old);
 	s->kills_ns = s->looked_ns && kills > s->kills && kills != UINT64_MAX ? now : 0;
@@ -252,7 +252,8 @@ static void look_at(struct watch *w, struct watched *t)
 	soft = follow(w, t, &s->soft, true);
 	hard = follow(w, t, &s->hard, false);
 	s->looked_ns = now;
-	s->next_ns = watch_now() + (soft < hard ? soft : hard);
+	hard = soft < hard ? soft : hard;
+	s->next_ns = watch_now() + (s->kills_ns ? SOONEST_NS : hard);
 }
 
 static bool is_looked_at(const struct watched *t)
@@ -311,7 +312,7 @@ void memory_watch_end(struct watch *w)
 static void pass_the_rest(struct watch *w, struct watched *t)
 {
 	struct memory_state *s = t->memory;
-	uint64_t hits;
+	uint64_t hits, used = s->used;
 	size_t i;
 
 	if (!is_group(s->kind) || !s->dir || s->hits == UINT64_MAX)
@@ -323,6 +324,7 @@ static void pass_the_rest(struct watch *w, struct watched *t)
 	for (i = s->hard.level; i < MEMORY_THRESHOLDS; i++)
 		pass(w, t, &s->hard, i, MEMORY_THRESHOLDS);
 	s->hard.level = MEMORY_THRESHOLDS;
+	s->used = used;
 }
 
 static void tell_oom_kill(struct watch *w, struct watched *t)
@@ -352,8 +354,8 @@ static bool has_been_there(const struct memory_state *s)
 
 /*
  * The kernel counts whom its OOM killer has killed by control group. Whoever ends by SIGKILL while
- * that has risen was killed by it, or by somebody else as another one of the group was: which one
- * is certain where it was alone.
+ * that has risen was killed by it, or by somebody else as another one of the group was. Where it
+ * was alone at the last look that other one must have come and gone since.
  */
 void memory_watch_end_of(struct watch *w, struct watched *t)
 {
