@@ -352,6 +352,7 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 {
 	uint64_t lost =
 		stats->events_lost + loss(stats, "pairs_lost") + loss(stats, "races_dropped");
+	uint64_t unseen = watch_vitals_unseen(w);
 	size_t i;
 	int r = 0;
 
@@ -372,6 +373,12 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 			stats, "not-followed", 0, false,
 			"other programs that the command has started were not watched: %s",
 			w->not_followed);
+	if (!r && unseen)
+		r = report_caveat_say(
+			stats, "no-goroutines", 0, false,
+			"goroutines of %llu %s were not looked at (it is done once a second, and not "
+			"of Go libraries), or could not be read",
+			(unsigned long long)unseen, unseen == 1 ? "process" : "processes");
 	if (!r && lost)
 		r = report_caveat_say(stats, "losses", 0, false,
 				      "%llu sightings of races were lost",
