@@ -65,13 +65,34 @@ static void look_at_code(struct watched *t)
 	s->foreign = foreign;
 }
 
+static bool is_watched(const struct watched *t, const char *path)
+{
+	return watched_knows_plugin(t, path) || (t->library && !strcmp(t->library, path));
+}
+
 static void note_library(void *arg, const struct process_library *lib)
 {
 	struct watched *t = arg;
+	struct silence *s = &t->silence;
 
-	if (!t->silence.library[0] && !watched_knows_plugin(t, lib->path) &&
-	    refusal_is_go(lib->openable))
-		snprintf(t->silence.library, sizeof(t->silence.library), "%s", lib->path);
+	if (s->library[0] || is_watched(t, lib->path) || !watched_files_take(&s->files, lib))
+		return;
+	if (refusal_is_go(lib->openable))
+		snprintf(s->library, sizeof(s->library), "%s", lib->path);
+	watched_files_looked(&s->files);
+}
+
+/* Those that were looked into are not looked into again. */
+static void look_at_libraries(struct watched *t)
+{
+	struct silence *s = &t->silence;
+
+	if (s->library[0] && is_watched(t, s->library))
+		s->library[0] = '\0';
+	if (s->library[0])
+		return;
+	watched_files_begin(&s->files);
+	(void)process_libraries(&t->process, note_library, t);
 }
 
 static uint64_t seen(const struct watched *t, uint64_t *nil)
@@ -101,8 +122,7 @@ static void look_thoroughly(struct watched *t)
 	s->cpu_ns = process_cpu_ns(t->process.pid);
 	if (!t->started || seen(t, &nil))
 		return;
-	s->library[0] = '\0';
-	(void)process_libraries(&t->process, note_library, t);
+	look_at_libraries(t);
 	s->child = refusal_go_child(t->process.pid);
 }
 
