@@ -47,7 +47,7 @@ static void look_at_procs(struct watched *t)
 		s->procs = (unsigned int)n;
 }
 
-/* Those of the program itself. */
+/* Those of the program itself, or of the library. */
 static void look_at_code(struct watched *t)
 {
 	struct silence *s = &t->silence;
@@ -58,7 +58,7 @@ static void look_at_code(struct watched *t)
 	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++)
 		if (t->hooks.hooks[i].state == HOOK_PROBED && mr_op_has_site(t->hooks.hooks[i].op))
 			addrs[n++] = t->hooks.hooks[i].addr + t->source.resolver.bias;
-	foreign = process_foreign_code(&t->process, addrs, n);
+	foreign = process_foreign_code(&t->process, t->library, addrs, n);
 	if (foreign < 0)
 		return;
 	s->sites = (int)n;
