@@ -52,7 +52,7 @@ static int nap(void *place, int fd)
 {
 	(void)place;
 	(void)fd;
-	usleep(40000);
+	usleep(20000);
 	return -1;
 }
 
@@ -130,7 +130,7 @@ static void short_waits_add_up(void **state)
 		assert_int_equal(of_process(7, say_who), 0);
 	for (i = 0; i < 100; i++)
 		done += !of_process(7, nap);
-	assert_in_range(done, 1, 30);
+	assert_in_range(done, 1, 60);
 	assert_int_equal(errands_given_up() - before, 100 - done);
 }
 
@@ -153,7 +153,7 @@ static void many_that_are_late_are_bounded(void **state)
 	uint64_t i;
 
 	(void)state;
-	for (i = 0; i < 300; i++)
+	for (i = 0; i < 800; i++)
 		(void)of_process(1000 + i % 4, nap);
 	assert_in_range(now() - from, 0, 9ull * SECOND);
 	assert_int_equal(one(1, say_who), 0);
