@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "process/cgroup.h"
 #include "process/end_status.h"
@@ -24,6 +25,7 @@
 #define NEAR 10			   /* points below the first threshold */
 #define LOOK_AGAIN_NS (60000 * MS) /* at the heap and the goroutines of one process */
 #define DYING_NS (5000 * MS)	   /* so long a process may take to die */
+#define PART 20			   /* of a CPU: all looks together, but for those at the heap */
 
 struct memory_state {
 	struct memory_limits limits;
@@ -146,6 +148,7 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 	bool look = !s->ended && which && which + 1 == level &&
 		    (!s->looked_at_ns || which > s->looked_which ||
 		     now - s->looked_at_ns > LOOK_AGAIN_NS);
+	uint64_t cpu;
 	int r;
 
 	w->memory.passed[which]++;
@@ -155,7 +158,9 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 	if (!r && look) {
 		s->looked_at_ns = now;
 		s->looked_which = which;
+		cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 		r = memory_look(w, t, &row);
+		w->memory.closer_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	}
 	if (r) {
 		log_warn(
@@ -261,10 +266,16 @@ static bool is_looked_at(const struct watched *t)
 	return t->started && !t->ended && !t->host && !(t->memory && t->memory->ended);
 }
 
+/* What they take, without that of closer ones. */
+static uint64_t cpu_of_looks(const struct watch *w)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - w->memory.closer_ns;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct watch *w = ctx;
-	uint64_t now = watch_now(), next = now + LATEST_NS;
+	uint64_t now = watch_now(), next = now + LATEST_NS, cpu = cpu_of_looks(w), soonest;
 	struct timeval again;
 	size_t i;
 
@@ -285,7 +296,10 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 			next = t->memory->next_ns;
 	}
 	now = watch_now();
-	next = next > now + SOONEST_NS ? next - now : SOONEST_NS;
+	soonest = (cpu_of_looks(w) - cpu) * PART;
+	if (soonest < SOONEST_NS)
+		soonest = SOONEST_NS;
+	next = next > now + soonest ? next - now : soonest;
 	again = (struct timeval){.tv_sec = (time_t)(next / 1000000000u),
 				 .tv_usec = (suseconds_t)(next % 1000000000u / 1000)};
 	event_add(w->memory.timer, &again);
