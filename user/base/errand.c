@@ -2,10 +2,12 @@
 #include "base/errand.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -32,7 +34,7 @@ struct worker { /* shared with the process */
 	sem_t asked, done;
 	int (*do_it)(void *place, int fd);
 	bool brings; /* a file descriptor comes along: with the errand, then with its result */
-	bool waited; /* what it did had to be waited for */
+	uint64_t waited_ns; /* for what it did */
 	_Alignas(16) uint8_t place[ERRAND_ROOM];
 };
 
@@ -114,27 +116,58 @@ static int receive_fd(int socket)
 
 /* --- the process --- */
 
-/* How often we had to wait for something; not that somebody else had our CPU. */
-static long waits(void)
+/* For what has been done so far: how often we slept, and all the time that we did not. */
+struct awake {
+	long sleeps;
+	uint64_t ns;
+};
+
+/* Without the second one a busy machine's time counts as ours. */
+static uint64_t kept_from_cpu_ns(int schedstat)
+{
+	unsigned long long delay = 0;
+	char text[96];
+	ssize_t n = schedstat >= 0 ? pread(schedstat, text, sizeof(text) - 1, 0) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%*u %llu", &delay) == 1 ? delay : 0;
+}
+
+static struct awake awake_so_far(int schedstat)
 {
 	struct rusage use;
 
-	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nvcsw;
+	return (struct awake){getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nvcsw,
+			      clock_ns(CLOCK_THREAD_CPUTIME_ID) + kept_from_cpu_ns(schedstat)};
+}
+
+static int do_errand(struct worker *w, int fd, int schedstat)
+{
+	struct awake before = awake_so_far(schedstat), after;
+	uint64_t from = clock_ns(CLOCK_MONOTONIC), took;
+	int opened = w->do_it(w->place, fd);
+
+	took = clock_ns(CLOCK_MONOTONIC) - from;
+	after = awake_so_far(schedstat);
+	w->waited_ns = after.sleeps != before.sleeps && took > after.ns - before.ns
+			       ? took - (after.ns - before.ns)
+			       : 0;
+	return opened;
 }
 
 static void serve(struct worker *w, int socket)
 {
+	int schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
 	for (;;) {
 		int fd = -1, opened;
-		long before;
 
 		while (sem_wait(&w->asked))
 			;
+		w->waited_ns = 0;
 		if (w->brings)
 			fd = receive_fd(socket);
-		before = waits();
-		opened = w->brings && fd < 0 ? -1 : w->do_it(w->place, fd);
-		w->waited = waits() != before;
+		opened = w->brings && fd < 0 ? -1 : do_errand(w, fd, schedstat);
 		w->brings = opened >= 0 && !send_fd(socket, opened);
 		if (opened >= 0)
 			close(opened);
@@ -308,23 +341,33 @@ static uint64_t allowance(uint64_t whom, uint64_t now)
 	return one < together ? one : together;
 }
 
+static void charge(uint64_t whom, uint64_t now, uint64_t waited)
+{
+	struct debtor *d = debtor_of(whom, now);
+
+	d->waited_ns += waited;
+	d->ever_ns += waited;
+	all.waited_ns += waited;
+}
+
 /*
  * A slow disk is waited for. Who is a process is charged also for what comes in the end, however
  * soon: what it lets come late by little each time adds up. A busy machine is no reason to hurry
  * others.
  */
-static void charge(uint64_t whom, uint64_t now, uint64_t took, bool done, bool waited)
+static void charge_done(uint64_t whom, uint64_t now, uint64_t waited)
 {
-	struct debtor *d;
+	if (waited && is_process(whom))
+		charge(whom, now, waited);
+}
 
-	if (done && (!is_process(whom) || (!waited && took <= SHORT_NS)))
-		return;
-	if (took > SHORT_NS || done) {
-		d = debtor_of(whom, now);
-		d->waited_ns += took;
-		d->ever_ns += took;
-	}
-	all.waited_ns += took;
+/* So little may be a busy machine's. */
+static void charge_given_up(uint64_t whom, uint64_t now, uint64_t took)
+{
+	if (took > SHORT_NS)
+		charge(whom, now, took);
+	else
+		all.waited_ns += took;
 }
 
 /* In the time of our own time namespace. */
@@ -364,11 +407,12 @@ static int run(int (*do_it)(void *place, int fd), uint64_t whom, int fd, uint64_
 	sem_post(&worker->asked);
 	done = is_done_in(allowed_ns);
 	now = clock_ns(CLOCK_MONOTONIC);
-	charge(whom, now, now - from, done, done && worker->waited);
 	if (!done) {
+		charge_given_up(whom, now, now - from);
 		left[nleft++] = (struct left){leave(), whom};
 		return give_up();
 	}
+	charge_done(whom, now, worker->waited_ns);
 	if (worker->brings && opened)
 		*opened = receive_fd(worker_socket);
 	return 0;
