@@ -189,10 +189,11 @@ daemon_settings()
 	daemon_config 'nothing: of the kind'
 	kill -HUP "$target"
 	must 'not refused' wait_until 5 metric failed_reloads_total 1 && must 'not named' grep -q "config.yaml:4: unknown setting 'nothing'" "$work/stderr" || return 1
-	daemon_config
+	daemon_config 'memory: true'
 	sed -i "s,^match:.*,match: /nobody/*," "$work/config.yaml"
 	kill -HUP "$target"
 	must 'not read again' wait_until 5 metric reloads_total 2 || return 1
+	must 'what is not taken over is not said' grep -q 'those of memory are changed by a restart only' "$work/stderr" || return 1
 	"$bin/brief" 0 600
 	must 'the new filter is not used' grep -q '^maprace_go_processes_watched_total 0$' <(page metrics && cat "$work/metrics") && daemon_stop
 }

@@ -142,12 +142,39 @@ hostile_outputs()
 	stop_target || true
 }
 
+# A process that maps two files by turns and does nothing else: what it may be that runs there instead is looked for, but not for long.
+hostile_mappings()
+{
+	local status=0
+	fresh_work hostile
+	build_program 1.24-stripped "$e2e_dir/programs/mapped.go"
+	cp "$e2e_build/1.24-stripped/sleeper" "$work/one"
+	cp "$e2e_build/1.24-stripped/sleeper" "$work/other"
+	truncate -s 100 "$work/one" "$work/other"
+	if ! start_target "$e2e_build/1.24-stripped/mapped" "$work/one" "$work/other" 20000; then
+		skip 'twenty thousand mappings' "cannot be made here: $(<"$work/target")"
+		return
+	fi
+	timeout 20 "$maprace" watch -p "$target" -d 3 >"$work/stdout" 2>"$work/stderr" || status=$?
+	if ((status)); then
+		fail 'twenty thousand mappings' "exit status $status"
+	elif grep -q 'maprace was stopped' "$work/stderr"; then
+		fail 'twenty thousand mappings' 'it was busy with them for ten seconds'
+	else
+		pass 'twenty thousand mappings: looked into for a moment'
+	fi
+	kill -KILL "$target"
+	wait "$target" 2>/dev/null || true
+	target=
+}
+
 hostile_all()
 {
 	build_program 1.24-stripped "$e2e_dir/programs/sleeper.go"
 	hostile_names
 	hostile_executable
 	hostile_outputs
+	hostile_mappings
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

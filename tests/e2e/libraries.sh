@@ -43,6 +43,7 @@ life_library()
 		'.targets | length == 1 and .[0].library == $library and (.[0].exe | endswith("/loader")) and (.[0].go_version | startswith("go1.24"))' ||
 		return 1
 	need 'other functions' document '[.races[0].accesses[].stack[].function] | index("main.one") and index("main.other")' || return 1
+	need 'its code is said not to be of its file' document 'all(.stats.caveats[]; .code != "text-remapped")' || return 1
 	need 'the target is gone' kill -0 "$target"
 }
 

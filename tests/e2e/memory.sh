@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-memory_names=(killed given bare calm jumped)
+memory_names=(killed given bare calm jumped another)
 memory_versions=(1.19 1.23 1.24 1.27)
 
 memory_programs() # VERSION...
@@ -87,7 +87,7 @@ memory_killed()
 		wait_until 10 group_gone || true
 		is_killed || return 1
 		why='the text does not tell'
-		grep -qa "^PROCESS [0-9]* WAS KILLED by the kernel's OOM killer " "$work/stdout" || return 1
+		grep -qa "^PROCESS [0-9]* WAS KILLED, most likely by the kernel's OOM killer " "$work/stdout" || return 1
 	done
 }
 
@@ -182,6 +182,34 @@ memory_jumped()
 	why="told: $(jq -c '[.memory[] | .percent, .jumped]' "$work/out.json")"
 	[[ $(rows) == '[80,92,97]' ]] && jq -e '.memory[0].jumped and .memory[1].jumped and (.memory[2].jumped | not) and
 		([.memory[] | has("heap")] == [false, false, true])' "$work/out.json" >/dev/null
+}
+
+# Another one that came into its group is killed there, and it lives on: when somebody else kills it then, that was not the kernel.
+memory_another()
+{
+	local watcher
+	group_with_limit 134217728 || { skipped_here=yes && skip 'memory another' 'no control group with a limit can be made here' && return 0; }
+	start_target "$e2e_build/1.24-stripped/leaking_profiled" 5 10 100 || return 1
+	echo "$target" >"$group/cgroup.procs"
+	"$maprace" watch -p "$target" --memory -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+	why='not watched'
+	wait_until 20 watching || return 1
+	sleep 1.5 # it is seen to be alone
+	# shellcheck disable=SC2016 # the inner shell's
+	bash -c 'echo $$ >"$0/cgroup.procs"; exec tail /dev/zero' "$group" >"$work/other" 2>&1 || true
+	why='the other one was not killed'
+	grep -qs '^oom_kill [1-9]' "$group"/memory.{oom_control,events.local} || return 1
+	why='it was killed too'
+	! gone "$target" || return 1
+	sleep 2.5 # it is seen to live on, twice at least
+	kill -KILL "$target"
+	wait "$target" 2>/dev/null || true
+	target=
+	wait "$watcher" || { why='exit status' && return 1; }
+	wait_until 10 group_gone || true
+	why="told: $(rows)"
+	jq -e 'all(.memory[]; .event == "threshold")' "$work/out.json" >/dev/null
 }
 
 memory_all()

@@ -12,7 +12,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/daemon.sh
 . "$(dirname "${BASH_SOURCE[0]}")/daemon.sh"
 
-vitals_names='figures leak mixed clean filled log'
+vitals_names='figures leak mixed clean filled log unseen'
 vitals_versions=(1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27)
 vitals_leaking=(1.19-stripped 1.23-stripped 1.24-pie 1.24-stripped 1.27-stripped)
 vitals_clean_seconds=25
@@ -206,6 +206,29 @@ vitals_log()
 	page metrics
 	must 'it looks all the same' grep -q '^maprace_goroutine_looks_total 0$' "$work/metrics" || return 1
 	daemon_stop || return 1
+}
+
+# Who ends before anybody looks is not passed over in silence; who was looked at is not told of so.
+vitals_unseen()
+{
+	local one
+	vitals_build 1.24-stripped
+	build_program 1.24-stripped "$e2e_dir/programs/brief.go"
+	"$maprace" watch --goroutines -o "$work/out.json" -- "$e2e_build/1.24-stripped/brief" >"$work/stdout" 2>"$work/stderr" ||
+		{ why='exit status' && return 1; }
+	must 'it is not said that nobody looked' jq -e '.goroutines == [] and ([.stats.caveats[] | select(.code == "no-goroutines")] | length == 1)' \
+		"$work/out.json" >/dev/null || return 1
+	must 'nor in the text' grep -q 'goroutines of 1 process were not looked at' "$work/stderr" || return 1
+	vitals_run 1.24-stripped clean 30
+	vitals_watch "$one" || return 1
+	must 'it was not looked at' wait_until 20 has_looked || return 1
+	vitals_end "$one"
+	must 'it is said that nobody looked' jq -e 'all(.stats.caveats[]; .code != "no-goroutines")' "$work/out.json" >/dev/null || return 1
+}
+
+has_looked()
+{
+	vitals_ask && jq -e '.goroutines[0].looks > 0' "$work/out.json" >/dev/null
 }
 
 no_rows()

@@ -2,13 +2,16 @@
 #include "base/errand.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,19 +20,21 @@
 #include "base/clock.h"
 #include "base/helper.h"
 
-#define SHORT_NS 50000000u /* nothing that is counted: a busy machine takes that long, too */
+#define SHORT_NS 50000000u /* a busy machine takes that long, too */
 #define ALLOWED_NS 1000000000u
 #define REGAINED 60 /* of what was waited, a part so large of the time since is forgotten */
 #define ALL_ALLOWED_NS 3000000000u
 #define ALL_REGAINED 20
-#define LEAST_NS 50000000u /* whatever others have done */
-#define DEBTORS 64
+#define LEAST_NS 50000000u /* whatever others have done, */
+#define KNOWN_NS 25000000u /* for whoever has not kept us waiting so long himself */
+#define DEBTORS 1024
 #define LEFT_MAX 64 /* processes */
 
 struct worker { /* shared with the process */
 	sem_t asked, done;
 	int (*do_it)(void *place, int fd);
 	bool brings; /* a file descriptor comes along: with the errand, then with its result */
+	uint64_t waited_ns; /* for what it did */
 	_Alignas(16) uint8_t place[ERRAND_ROOM];
 };
 
@@ -40,6 +45,7 @@ struct left { /* has been told to end */
 
 struct debtor { /* has kept us waiting */
 	uint64_t whom, waited_ns, at_ns;
+	uint64_t ever_ns; /* nothing of it forgotten */
 };
 
 static struct worker *worker; /* that waits for work */
@@ -48,6 +54,7 @@ static int worker_socket;
 static struct left left[LEFT_MAX];
 static size_t nleft;
 static struct debtor debtors[DEBTORS], all;
+static size_t ndebtors;
 static pid_t owner; /* whose they are: one that we have forked has none of them */
 static uint64_t given_up;
 
@@ -109,16 +116,58 @@ static int receive_fd(int socket)
 
 /* --- the process --- */
 
+/* For what has been done so far: how often we slept, and all the time that we did not. */
+struct awake {
+	long sleeps;
+	uint64_t ns;
+};
+
+/* Without the second one a busy machine's time counts as ours. */
+static uint64_t kept_from_cpu_ns(int schedstat)
+{
+	unsigned long long delay = 0;
+	char text[96];
+	ssize_t n = schedstat >= 0 ? pread(schedstat, text, sizeof(text) - 1, 0) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%*u %llu", &delay) == 1 ? delay : 0;
+}
+
+static struct awake awake_so_far(int schedstat)
+{
+	struct rusage use;
+
+	return (struct awake){getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nvcsw,
+			      clock_ns(CLOCK_THREAD_CPUTIME_ID) + kept_from_cpu_ns(schedstat)};
+}
+
+static int do_errand(struct worker *w, int fd, int schedstat)
+{
+	struct awake before = awake_so_far(schedstat), after;
+	uint64_t from = clock_ns(CLOCK_MONOTONIC), took;
+	int opened = w->do_it(w->place, fd);
+
+	took = clock_ns(CLOCK_MONOTONIC) - from;
+	after = awake_so_far(schedstat);
+	w->waited_ns = after.sleeps != before.sleeps && took > after.ns - before.ns
+			       ? took - (after.ns - before.ns)
+			       : 0;
+	return opened;
+}
+
 static void serve(struct worker *w, int socket)
 {
+	int schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
 	for (;;) {
 		int fd = -1, opened;
 
 		while (sem_wait(&w->asked))
 			;
+		w->waited_ns = 0;
 		if (w->brings)
 			fd = receive_fd(socket);
-		opened = w->brings && fd < 0 ? -1 : w->do_it(w->place, fd);
+		opened = w->brings && fd < 0 ? -1 : do_errand(w, fd, schedstat);
 		w->brings = opened >= 0 && !send_fd(socket, opened);
 		if (opened >= 0)
 			close(opened);
@@ -249,7 +298,7 @@ static struct debtor *find_debtor(uint64_t whom)
 {
 	size_t i;
 
-	for (i = 0; i < DEBTORS; i++)
+	for (i = 0; i < ndebtors; i++)
 		if (debtors[i].whom == whom)
 			return &debtors[i];
 	return NULL;
@@ -261,7 +310,10 @@ static struct debtor *debtor_of(uint64_t whom, uint64_t now)
 	struct debtor *d = find_debtor(whom);
 	size_t i;
 
-	if (!d) {
+	if (!d && ndebtors < DEBTORS) {
+		d = &debtors[ndebtors++];
+		*d = (struct debtor){.whom = whom, .at_ns = now};
+	} else if (!d) {
 		d = &debtors[0];
 		for (i = 1; i < DEBTORS; i++)
 			if (debtors[i].at_ns < d->at_ns)
@@ -279,23 +331,42 @@ static uint64_t what_is_left(const struct debtor *d, uint64_t allowed)
 
 static uint64_t allowance(uint64_t whom, uint64_t now)
 {
-	uint64_t one = find_debtor(whom) ? what_is_left(debtor_of(whom, now), ALLOWED_NS)
-					 : ALLOWED_NS;
-	uint64_t together;
+	const struct debtor *d = find_debtor(whom) ? debtor_of(whom, now) : NULL;
+	uint64_t one = d ? what_is_left(d, ALLOWED_NS) : ALLOWED_NS, together;
 
 	forget(&all, now, ALL_REGAINED);
 	together = what_is_left(&all, ALL_ALLOWED_NS);
 	if (together < LEAST_NS)
-		together = LEAST_NS;
+		together = d && d->ever_ns >= KNOWN_NS ? 0 : LEAST_NS;
 	return one < together ? one : together;
 }
 
-/* A slow disk is waited for, and a busy machine no reason to hurry the others. */
-static void charge(uint64_t whom, uint64_t now, uint64_t took, bool done)
+static void charge(uint64_t whom, uint64_t now, uint64_t waited)
 {
-	if (took > SHORT_NS && (!done || is_process(whom)))
-		debtor_of(whom, now)->waited_ns += took;
-	if (!done)
+	struct debtor *d = debtor_of(whom, now);
+
+	d->waited_ns += waited;
+	d->ever_ns += waited;
+	all.waited_ns += waited;
+}
+
+/*
+ * A slow disk is waited for. Who is a process is charged also for what comes in the end, however
+ * soon: what it lets come late by little each time adds up. A busy machine is no reason to hurry
+ * others.
+ */
+static void charge_done(uint64_t whom, uint64_t now, uint64_t waited)
+{
+	if (waited && is_process(whom))
+		charge(whom, now, waited);
+}
+
+/* So little may be a busy machine's. */
+static void charge_given_up(uint64_t whom, uint64_t now, uint64_t took)
+{
+	if (took > SHORT_NS)
+		charge(whom, now, took);
+	else
 		all.waited_ns += took;
 }
 
@@ -336,11 +407,12 @@ static int run(int (*do_it)(void *place, int fd), uint64_t whom, int fd, uint64_
 	sem_post(&worker->asked);
 	done = is_done_in(allowed_ns);
 	now = clock_ns(CLOCK_MONOTONIC);
-	charge(whom, now, now - from, done);
 	if (!done) {
+		charge_given_up(whom, now, now - from);
 		left[nleft++] = (struct left){leave(), whom};
 		return give_up();
 	}
+	charge_done(whom, now, worker->waited_ns);
 	if (worker->brings && opened)
 		*opened = receive_fd(worker_socket);
 	return 0;

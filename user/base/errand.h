@@ -11,7 +11,9 @@
  * FUSE, to that one too. So a process of ours does it (helper.h), which has nothing else that is
  * ours, and is left there when it takes too long. What is waited is bounded: a second for each one
  * on whose behalf it is done, after that one in a minute; where that has been three seconds for all
- * of them together, after that one in twenty, it is 50 ms for each.
+ * of them together, after that one in twenty, it is 50 ms for each that has not kept us waiting so
+ * far, and nothing for who has. A process that lets all come, but late, keeps us waiting too; a
+ * disk may be slow.
  *
  * For the main loop: the process that asks first. Its children do it all by themselves.
  */

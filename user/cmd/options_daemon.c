@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
 	 "listen at other addresses too: whoever reaches them may ask"},
 	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
 	 "keep there which races are known: they are not logged again after a restart"},
-	MEMORY_ROW_ON,
+	MEMORY_ROW_ON(O, watch.memory.on),
 	MEMORY_ROW_LIMIT,
 	MEMORY_ROW_AT,
 	MEMORY_ROW_DIR,

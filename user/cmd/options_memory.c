@@ -9,15 +9,6 @@
 
 static const double defaults[MEMORY_THRESHOLDS] = {80, 92, 97};
 
-int option_memory(void *value, const char *arg)
-{
-	struct watch_options *o = value;
-
-	(void)arg;
-	o->memory.on = true;
-	return 0;
-}
-
 int option_memory_limit(void *value, const char *arg)
 {
 	struct watch_options *o = value;

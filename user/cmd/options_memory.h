@@ -6,10 +6,11 @@
 #include "cmd/optable.h"
 #include "cmd/options.h"
 
-/* Rows for options that begin with a struct watch_options. Each of them turns it on. */
-#define MEMORY_ROW_ON                                                                        \
+/* Rows for options that begin with a struct watch_options. Each of them turns it on; on: which
+ * member of the table's options, O, does so. */
+#define MEMORY_ROW_ON(O, on)                                                                 \
 	{                                                                                    \
-		"memory", 0, NULL, OPTION_ALL(option_memory), NULL,                          \
+		"memory", 0, NULL, OPTION_FLAG(O, on), NULL,                                 \
 			"tell when a process has used 80, 92, 97 percent of its memory, by " \
 			"the limits that apply to it, and whether it was killed for it"      \
 	}
@@ -31,7 +32,6 @@
 			"write the profiles there, for go tool pprof: heap-PID-PERCENT.pb.gz" \
 	}
 
-int option_memory(void *value, const char *arg);
 int option_memory_limit(void *value, const char *arg);
 int option_memory_at(void *value, const char *arg);
 int option_memory_dir(void *value, const char *arg);

@@ -127,7 +127,7 @@ static const struct option_row watch_rows[] = {
 	{"core", 0, "FILE", OPTION_TEXT(O, core), EXPECTS_FILE,
 	 "write a core file of the first process that dies so, as much of it as can be read in "
 	 "that time; of each, where FILE has %p in it: its id"},
-	MEMORY_ROW_ON,
+	MEMORY_ROW_ON(O, memory.on),
 	MEMORY_ROW_LIMIT,
 	MEMORY_ROW_AT,
 	MEMORY_ROW_DIR,

@@ -2,6 +2,7 @@
 #include "process/end_status.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #define EXIT_CODE_FIELD 52 /* of /proc/PID/stat; the state is the third */
+#define FLAGS_FIELD 9
+#define FLAG_EXITING 4 /* PF_EXITING */
 #define LINE 4096
 
 struct pidfd_info_parts { /* struct pidfd_info, as of 6.13; the code's place is a spare one
@@ -28,27 +31,45 @@ static bool has_number(const struct process *p)
 	return p->pidfd >= 0 && !syscall(SYS_pidfd_send_signal, p->pidfd, 0, NULL, 0);
 }
 
-static int from_stat(const struct process *p, int *status)
+/* The state in /proc/PID/stat, with all that comes behind it; NULL: it cannot be read. */
+static char *read_stat(pid_t pid, char line[LINE])
 {
-	char path[64], line[LINE], *at;
-	bool ended = false;
-	int field = 3;
+	char path[64], *at;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)p->pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
-	at = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	at = f && fgets(line, LINE, f) ? strrchr(line, ')') : NULL;
 	if (f)
 		fclose(f);
-	if (!at || at[1] != ' ' || !has_number(p))
-		return -ENODATA;
-	at += 2;
-	ended = *at == 'Z' || *at == 'X';
-	for (; field < EXIT_CODE_FIELD && at; field++) {
+	return at && at[1] == ' ' ? at + 2 : NULL;
+}
+
+/* at: the state. NULL: there is no such field. */
+static char *find_field(char *at, int which)
+{
+	int field;
+
+	for (field = 3; field < which && at; field++) {
 		at = strchr(at, ' ');
 		at = at ? at + 1 : NULL;
 	}
-	if (!ended || !at)
+	return at;
+}
+
+static bool has_ended(const char *state)
+{
+	return *state == 'Z' || *state == 'X';
+}
+
+static int from_stat(const struct process *p, int *status)
+{
+	char line[LINE], *state = read_stat(p->pid, line), *at;
+
+	if (!state || !has_number(p))
+		return -ENODATA;
+	at = find_field(state, EXIT_CODE_FIELD);
+	if (!has_ended(state) || !at)
 		return -ENODATA;
 	*status = (int)strtol(at, NULL, 10);
 	return 0;
@@ -71,4 +92,31 @@ int process_end_status(const struct process *p, int *status)
 		return 0;
 	}
 	return from_stat(p, status) ? from_pidfd(p, status) : 0;
+}
+
+static bool is_to_be_killed(pid_t pid)
+{
+	unsigned long long signals, all = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigPnd: %llx", &signals) == 1 ||
+		    sscanf(line, "ShdPnd: %llx", &signals) == 1)
+			all |= signals;
+	if (f)
+		fclose(f);
+	return all & 1ull << (SIGKILL - 1);
+}
+
+/* First the signal: once a thread has taken it, it ends. */
+bool process_is_ending(pid_t pid)
+{
+	bool killed = is_to_be_killed(pid);
+	char line[LINE], *state = read_stat(pid, line), *flags;
+
+	flags = state ? find_field(state, FLAGS_FIELD) : NULL;
+	return killed || !flags || has_ended(state) || strtoul(flags, NULL, 10) & FLAG_EXITING;
 }

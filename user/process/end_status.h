@@ -11,4 +11,7 @@
  */
 int process_end_status(const struct process *p, int *status);
 
+/* Whether it has ended, or is about to: SIGKILL was sent to it, or its first thread ends. */
+bool process_is_ending(pid_t pid);
+
 #endif

@@ -437,7 +437,18 @@ static bool is_program(const struct process *p, const struct mapping *m)
 	return m->ino == p->exe_ino || !strcmp(name_of(m->path), name_of(p->exe));
 }
 
-int process_foreign_code(const struct process *p, const uint64_t *addrs, size_t n)
+/* Whether it is of this library; one whose name is gone has something behind it. */
+static bool is_library(const struct mapping *m, const char *library)
+{
+	const char *mapped = name_of(m->path), *name = name_of(library);
+	size_t len = strlen(name);
+
+	return m->ino && m->path[0] == '/' && !strncmp(mapped, name, len) &&
+	       (!mapped[len] || !strcmp(mapped + len, " (deleted)"));
+}
+
+int process_foreign_code(const struct process *p, const char *library, const uint64_t *addrs,
+			 size_t n)
 {
 	FILE *f = mappings_open(p);
 	size_t cap = 0, i, own = 0;
@@ -449,7 +460,9 @@ int process_foreign_code(const struct process *p, const uint64_t *addrs, size_t 
 		return -errno;
 	while (mappings_next(f, &line, &cap, &m)) {
 		any = true;
-		for (i = 0; i < n && is_program(p, &m); i++)
+		if (!(library ? is_library(&m, library) : is_program(p, &m)))
+			continue;
+		for (i = 0; i < n; i++)
 			own += addrs[i] >= m.start && addrs[i] < m.end;
 	}
 	free(line);

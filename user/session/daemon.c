@@ -432,7 +432,14 @@ static void take_over(struct daemon *d, const struct change *c)
 	}
 }
 
-/* What was chosen for good when the programs were loaded and the socket was bound. */
+static bool memory_differs(const struct memory_options *a, const struct memory_options *b)
+{
+	return a->on != b->on || a->limit != b->limit || differ(a->dir, b->dir) ||
+	       memcmp(a->at, b->at, sizeof(a->at)) != 0;
+}
+
+/* What was chosen for good when the programs were loaded, the socket was bound and the looks at
+ * memory began. */
 static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 {
 	if (differ(o->listen, d->now.listen) || differ(o->state, d->now.state) ||
@@ -440,9 +447,10 @@ static void tell_fixed(const struct daemon *d, const struct daemon_options *o)
 	    o->watch.max_hold_ns != d->now.watch.max_hold_ns ||
 	    o->watch.panics != d->now.watch.panics ||
 	    o->watch.panic_values != d->now.watch.panic_values ||
-	    o->no_goroutines != d->now.no_goroutines)
+	    o->no_goroutines != d->now.no_goroutines ||
+	    memory_differs(&o->watch.memory, &d->now.watch.memory))
 		log_warn(
-			"listen, state, budget, max-hold, panics, panic-values and no-goroutines are changed by a restart only");
+			"listen, state, budget, max-hold, panics, panic-values, no-goroutines and those of memory are changed by a restart only");
 }
 
 static int reload(struct daemon *d)
@@ -470,6 +478,7 @@ static int reload(struct daemon *d)
 	o.listen = d->now.listen;
 	o.state = d->now.state;
 	o.watch.host.most = d->now.watch.host.most;
+	o.watch.memory = d->now.watch.memory;
 	daemon_options_free(&d->earlier);
 	d->earlier = d->now;
 	d->now = o;

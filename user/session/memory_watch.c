@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "process/cgroup.h"
 #include "process/end_status.h"
@@ -24,6 +25,7 @@
 #define NEAR 10			   /* points below the first threshold */
 #define LOOK_AGAIN_NS (60000 * MS) /* at the heap and the goroutines of one process */
 #define DYING_NS (5000 * MS)	   /* so long a process may take to die */
+#define PART 20			   /* of a CPU: all looks together, but for those at the heap */
 
 struct memory_state {
 	struct memory_limits limits;
@@ -146,6 +148,7 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 	bool look = !s->ended && which && which + 1 == level &&
 		    (!s->looked_at_ns || which > s->looked_which ||
 		     now - s->looked_at_ns > LOOK_AGAIN_NS);
+	uint64_t cpu;
 	int r;
 
 	w->memory.passed[which]++;
@@ -155,7 +158,9 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 	if (!r && look) {
 		s->looked_at_ns = now;
 		s->looked_which = which;
+		cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 		r = memory_look(w, t, &row);
+		w->memory.closer_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	}
 	if (r) {
 		log_warn(
@@ -185,13 +190,13 @@ static bool is_near(const struct memory_state *s, uint64_t now)
 }
 
 /* What is to be known when it has ended: of a group that has lost one it stays as it was, as
- * whoever is killed may take his time. */
+ * whoever is killed may take his time. Who lives on at the next look was not the one. */
 static void note_group(const struct watched *t)
 {
 	struct memory_state *s = t->memory;
 	uint64_t kills, now = watch_now();
 
-	if (!s->limits.own_dir || is_near(s, now))
+	if (!s->limits.own_dir || (is_near(s, now) && process_is_ending(t->process.pid)))
 		return;
 	kills = cgroup_memory_oom_kills(s->limits.own_dir, s->limits.own_old);
 	s->kills_ns = s->looked_ns && kills > s->kills && kills != UINT64_MAX ? now : 0;
@@ -252,7 +257,8 @@ static void look_at(struct watch *w, struct watched *t)
 	soft = follow(w, t, &s->soft, true);
 	hard = follow(w, t, &s->hard, false);
 	s->looked_ns = now;
-	s->next_ns = watch_now() + (soft < hard ? soft : hard);
+	hard = soft < hard ? soft : hard;
+	s->next_ns = watch_now() + (s->kills_ns ? SOONEST_NS : hard);
 }
 
 static bool is_looked_at(const struct watched *t)
@@ -260,10 +266,16 @@ static bool is_looked_at(const struct watched *t)
 	return t->started && !t->ended && !t->host && !(t->memory && t->memory->ended);
 }
 
+/* What they take, without that of closer ones. */
+static uint64_t cpu_of_looks(const struct watch *w)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - w->memory.closer_ns;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct watch *w = ctx;
-	uint64_t now = watch_now(), next = now + LATEST_NS;
+	uint64_t now = watch_now(), next = now + LATEST_NS, cpu = cpu_of_looks(w), soonest;
 	struct timeval again;
 	size_t i;
 
@@ -284,7 +296,10 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 			next = t->memory->next_ns;
 	}
 	now = watch_now();
-	next = next > now + SOONEST_NS ? next - now : SOONEST_NS;
+	soonest = (cpu_of_looks(w) - cpu) * PART;
+	if (soonest < SOONEST_NS)
+		soonest = SOONEST_NS;
+	next = next > now + soonest ? next - now : soonest;
 	again = (struct timeval){.tv_sec = (time_t)(next / 1000000000u),
 				 .tv_usec = (suseconds_t)(next % 1000000000u / 1000)};
 	event_add(w->memory.timer, &again);
@@ -311,7 +326,7 @@ void memory_watch_end(struct watch *w)
 static void pass_the_rest(struct watch *w, struct watched *t)
 {
 	struct memory_state *s = t->memory;
-	uint64_t hits;
+	uint64_t hits, used = s->used;
 	size_t i;
 
 	if (!is_group(s->kind) || !s->dir || s->hits == UINT64_MAX)
@@ -323,6 +338,7 @@ static void pass_the_rest(struct watch *w, struct watched *t)
 	for (i = s->hard.level; i < MEMORY_THRESHOLDS; i++)
 		pass(w, t, &s->hard, i, MEMORY_THRESHOLDS);
 	s->hard.level = MEMORY_THRESHOLDS;
+	s->used = used;
 }
 
 static void tell_oom_kill(struct watch *w, struct watched *t)
@@ -352,8 +368,8 @@ static bool has_been_there(const struct memory_state *s)
 
 /*
  * The kernel counts whom its OOM killer has killed by control group. Whoever ends by SIGKILL while
- * that has risen was killed by it, or by somebody else as another one of the group was: which one
- * is certain where it was alone.
+ * that has risen was killed by it, or by somebody else as another one of the group was. Where it
+ * was alone at the last look that other one must have come and gone since.
  */
 void memory_watch_end_of(struct watch *w, struct watched *t)
 {

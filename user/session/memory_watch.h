@@ -24,6 +24,7 @@ struct watched;
 struct memory_state; /* of a process */
 
 struct memory_watch {
+	uint64_t closer_ns; /* our CPU time, for looks at the heap and the goroutines */
 	struct event *timer;
 	struct report_memory *rows;
 	size_t n;

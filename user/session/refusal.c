@@ -6,10 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "process/elf_file.h"
 
 #define CHILDREN 64 /* looked at, of one process */
 #define DEPTH 4	    /* of children's children: tini, sh, a supervisor, the service */
+#define LOOK_NS \
+	200000000u /* nobody else is looked after meanwhile: how many there are is his choice */
 
 bool refusal_is_go(const char *path)
 {
@@ -23,17 +26,19 @@ bool refusal_is_go(const char *path)
 	return go;
 }
 
-static pid_t search(pid_t pid, unsigned int depth)
+static pid_t search(pid_t pid, unsigned int depth, uint64_t until_ns)
 {
 	pid_t child, found;
 	char exe[64];
 	size_t i;
 
 	for (i = 0; i < CHILDREN && (child = process_child(pid, i)); i++) {
+		if (clock_ns(CLOCK_MONOTONIC) > until_ns)
+			return 0;
 		snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)child);
 		if (refusal_is_go(exe))
 			return child;
-		found = depth > 1 ? search(child, depth - 1) : 0;
+		found = depth > 1 ? search(child, depth - 1, until_ns) : 0;
 		if (found)
 			return found;
 	}
@@ -42,7 +47,7 @@ static pid_t search(pid_t pid, unsigned int depth)
 
 pid_t refusal_go_child(pid_t pid)
 {
-	return search(pid, DEPTH);
+	return search(pid, DEPTH, clock_ns(CLOCK_MONOTONIC) + LOOK_NS);
 }
 
 /* "/proc/1303/exe" in the text, which nobody can look at once the process is gone. */
@@ -61,13 +66,14 @@ static void name_program(struct err *err, const struct process *p)
 
 struct search { /* for a Go library */
 	char path[128];
+	uint64_t until_ns;
 };
 
 static void note_library(void *arg, const struct process_library *lib)
 {
 	struct search *s = arg;
 
-	if (!s->path[0] && refusal_is_go(lib->openable))
+	if (!s->path[0] && clock_ns(CLOCK_MONOTONIC) < s->until_ns && refusal_is_go(lib->openable))
 		snprintf(s->path, sizeof(s->path), "%s", lib->path);
 }
 
@@ -108,10 +114,11 @@ bool refusal_hint_child(struct err *err, const struct process *p)
 
 static void hint_process(struct err *err, const struct process *p)
 {
-	struct search library = {};
+	struct search library = {.path = ""};
 
 	if (refusal_hint_child(err, p))
 		return;
+	library.until_ns = clock_ns(CLOCK_MONOTONIC) + LOOK_NS;
 	(void)process_libraries(p, note_library, &library);
 	if (library.path[0])
 		err_hint(err, "it has loaded %s, a Go library; only Go executables are watched",

@@ -47,7 +47,7 @@ static void look_at_procs(struct watched *t)
 		s->procs = (unsigned int)n;
 }
 
-/* Those of the program itself. */
+/* Those of the program itself, or of the library. */
 static void look_at_code(struct watched *t)
 {
 	struct silence *s = &t->silence;
@@ -58,20 +58,41 @@ static void look_at_code(struct watched *t)
 	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++)
 		if (t->hooks.hooks[i].state == HOOK_PROBED && mr_op_has_site(t->hooks.hooks[i].op))
 			addrs[n++] = t->hooks.hooks[i].addr + t->source.resolver.bias;
-	foreign = process_foreign_code(&t->process, addrs, n);
+	foreign = process_foreign_code(&t->process, t->library, addrs, n);
 	if (foreign < 0)
 		return;
 	s->sites = (int)n;
 	s->foreign = foreign;
 }
 
+static bool is_watched(const struct watched *t, const char *path)
+{
+	return watched_knows_plugin(t, path) || (t->library && !strcmp(t->library, path));
+}
+
 static void note_library(void *arg, const struct process_library *lib)
 {
 	struct watched *t = arg;
+	struct silence *s = &t->silence;
 
-	if (!t->silence.library[0] && !watched_knows_plugin(t, lib->path) &&
-	    refusal_is_go(lib->openable))
-		snprintf(t->silence.library, sizeof(t->silence.library), "%s", lib->path);
+	if (s->library[0] || is_watched(t, lib->path) || !watched_files_take(&s->files, lib))
+		return;
+	if (refusal_is_go(lib->openable))
+		snprintf(s->library, sizeof(s->library), "%s", lib->path);
+	watched_files_looked(&s->files);
+}
+
+/* Those that were looked into are not looked into again. */
+static void look_at_libraries(struct watched *t)
+{
+	struct silence *s = &t->silence;
+
+	if (s->library[0] && is_watched(t, s->library))
+		s->library[0] = '\0';
+	if (s->library[0])
+		return;
+	watched_files_begin(&s->files);
+	(void)process_libraries(&t->process, note_library, t);
 }
 
 static uint64_t seen(const struct watched *t, uint64_t *nil)
@@ -101,8 +122,7 @@ static void look_thoroughly(struct watched *t)
 	s->cpu_ns = process_cpu_ns(t->process.pid);
 	if (!t->started || seen(t, &nil))
 		return;
-	s->library[0] = '\0';
-	(void)process_libraries(&t->process, note_library, t);
+	look_at_libraries(t);
 	s->child = refusal_go_child(t->process.pid);
 }
 
@@ -352,6 +372,7 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 {
 	uint64_t lost =
 		stats->events_lost + loss(stats, "pairs_lost") + loss(stats, "races_dropped");
+	uint64_t unseen = watch_vitals_unseen(w);
 	size_t i;
 	int r = 0;
 
@@ -372,6 +393,12 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 			stats, "not-followed", 0, false,
 			"other programs that the command has started were not watched: %s",
 			w->not_followed);
+	if (!r && unseen)
+		r = report_caveat_say(
+			stats, "no-goroutines", 0, false,
+			"goroutines of %llu %s were not looked at (it is done once a second, and not "
+			"of Go libraries), or could not be read",
+			(unsigned long long)unseen, unseen == 1 ? "process" : "processes");
 	if (!r && lost)
 		r = report_caveat_say(stats, "losses", 0, false,
 				      "%llu sightings of races were lost",

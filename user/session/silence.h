@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "process/situation.h"
+#include "session/watched_files.h"
 
 struct report_stats;
 struct watch;
@@ -24,7 +25,8 @@ struct silence {
 	struct situation last; /* at the last thorough look */
 	int sites, foreign;    /* probed ones, and of them such as are not in its file any more */
 	char library[256]; /* a Go library that it has loaded and that is not watched; "": none */
-	pid_t child;	   /* a child that is a Go program; 0: none */
+	struct watched_files files;   /* looked into for that one so far */
+	pid_t child;		      /* a child that is a Go program; 0: none */
 	uint64_t cpu_ns, cpu_from_ns; /* CPU time, and how much of it was before */
 	unsigned int looks;
 	bool go_tool; /* it is cmd/go, at work on a test or a program that it will run */

@@ -118,24 +118,40 @@ void watch_vitals_step(struct watch *w)
 	}
 }
 
-void watch_vitals_conclude(struct watch *w, const struct watched *t)
+static bool keep(struct watch *w, const struct watched *t)
 {
 	struct watch_vitals *v = &w->vitals;
 	struct report_vitals *grown;
 
-	if (!t->vitals)
-		return;
-	if (v->npast == MAX_PAST) {
-		v->past_dropped++;
-		return;
-	}
+	if (!t->vitals || v->npast == MAX_PAST)
+		return false;
 	grown = reallocarray(v->past, v->npast + 1, sizeof(*grown));
 	if (!grown)
-		return;
+		return false;
 	v->past = grown;
 	if (vitals_fill(t->vitals, w->start_ns, &grown[v->npast]))
-		return;
+		return false;
 	grown[v->npast++].ended = true;
+	return true;
+}
+
+void watch_vitals_conclude(struct watch *w, const struct watched *t)
+{
+	if (w->options->goroutines && t->started && !keep(w, t))
+		w->vitals.past_unseen++;
+}
+
+uint64_t watch_vitals_unseen(const struct watch *w)
+{
+	uint64_t unseen = w->vitals.past_unseen;
+	size_t i;
+
+	for (i = 0; i < w->ntargets && w->options->goroutines; i++) {
+		const struct watched *t = w->targets[i];
+
+		unseen += t->started && !t->ended && (!t->vitals || !vitals_looks(t->vitals));
+	}
+	return unseen;
 }
 
 static int copy_frame(struct report_frame *to, const struct report_frame *from)

@@ -22,13 +22,15 @@ struct watch_vitals {
 	uint64_t looks, failed, cpu_ns, goroutines;
 	struct report_vitals *past; /* of those that have ended */
 	size_t npast;
-	uint64_t past_dropped;
+	uint64_t past_unseen; /* others that have ended: never looked at, or there was no room */
 };
 
 /* On each tick. Nothing where nobody asked for it. */
 void watch_vitals_step(struct watch *w);
 /* It has ended: what was seen last is kept. */
 void watch_vitals_conclude(struct watch *w, const struct watched *t);
+/* Of how many processes and libraries there is nothing to tell, though somebody asked for it. */
+uint64_t watch_vitals_unseen(const struct watch *w);
 /* 0 or -ENOMEM. */
 int watch_vitals_fill(const struct watch *w, struct report *report);
 void watch_vitals_free(struct watch *w);

@@ -87,4 +87,5 @@ void watched_find_libraries(struct watched *w, watched_found found, void *ctx)
 void watched_forget_libraries(struct watched *w)
 {
 	watched_files_free(&w->files);
+	watched_files_free(&w->silence.files);
 }

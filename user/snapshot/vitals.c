@@ -304,6 +304,11 @@ uint64_t vitals_read(const struct vitals *v)
 	return v->now.read;
 }
 
+uint64_t vitals_looks(const struct vitals *v)
+{
+	return v->looks;
+}
+
 /* ---- what is told of it ---- */
 
 /* The go statement: what is noted is where it returns to. */

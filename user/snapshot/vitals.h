@@ -30,6 +30,8 @@ int vitals_find(struct vitals *v, struct goroutines_hint *hint, struct err *err)
 int vitals_look(struct vitals *v, struct runtime_vars *vars, size_t *named);
 /* Goroutines that the last look has read. */
 uint64_t vitals_read(const struct vitals *v);
+/* How many looks there were that were one. */
+uint64_t vitals_looks(const struct vitals *v);
 /* What is known since the last look that was one. 0, -ENODATA there was none, -ENOMEM. start_ns:
  * of the watch. */
 int vitals_fill(const struct vitals *v, uint64_t start_ns, struct report_vitals *out);

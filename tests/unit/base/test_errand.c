@@ -47,6 +47,21 @@ static int read_and_bring(void *place, int fd)
 	return dup(fd);
 }
 
+/* As long as a machine that is busy may take. */
+static int nap(void *place, int fd)
+{
+	(void)place;
+	(void)fd;
+	usleep(20000);
+	return -1;
+}
+
+static int of_process(uint64_t number, int (*do_it)(void *place, int fd))
+{
+	assert_non_null(errand_place());
+	return errand_run(errand_whom(ERRAND_PROCESS, number), ERRAND_ANY, do_it, -1, NULL);
+}
+
 static int one(uint64_t number, int (*do_it)(void *place, int fd))
 {
 	assert_non_null(errand_place());
@@ -103,6 +118,22 @@ static void what_does_not_come_back_is_given_up(void **state)
 	assert_int_equal(one(1, say_who), 0);
 }
 
+/* Who lets each page come a little late keeps us waiting no longer than one whose page does not
+ * come. */
+static void short_waits_add_up(void **state)
+{
+	uint64_t before = errands_given_up();
+	int i, done = 0;
+
+	(void)state;
+	for (i = 0; i < 200; i++) /* what comes at once does not */
+		assert_int_equal(of_process(7, say_who), 0);
+	for (i = 0; i < 100; i++)
+		done += !of_process(7, nap);
+	assert_in_range(done, 1, 60);
+	assert_int_equal(errands_given_up() - before, 100 - done);
+}
+
 static void all_together_are_bounded(void **state)
 {
 	uint64_t from = now();
@@ -112,6 +143,19 @@ static void all_together_are_bounded(void **state)
 	for (i = 0; i < 20; i++)
 		assert_int_equal(one(100 + i, never), -ETIME);
 	assert_in_range(now() - from, SECOND, 9ull * SECOND);
+	assert_int_equal(one(1, say_who), 0);
+}
+
+/* All there is is used up: each of them is tried once or twice, and no more. */
+static void many_that_are_late_are_bounded(void **state)
+{
+	uint64_t from = now();
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 800; i++)
+		(void)of_process(1000 + i % 4, nap);
+	assert_in_range(now() - from, 0, 9ull * SECOND);
 	assert_int_equal(one(1, say_who), 0);
 }
 
@@ -170,7 +214,9 @@ int main(void)
 		cmocka_unit_test(what_does_not_come_back_is_given_up),
 		cmocka_unit_test(one_that_was_killed_is_replaced),
 		cmocka_unit_test(others_do_it_themselves),
+		cmocka_unit_test(short_waits_add_up),
 		cmocka_unit_test(all_together_are_bounded),
+		cmocka_unit_test(many_that_are_late_are_bounded),
 		cmocka_unit_test(nothing_stays),
 	};
 

@@ -76,7 +76,7 @@ static void print_heap(FILE *out, const struct report_memory *m)
 
 static void print_killed(FILE *out, const struct report_memory *m)
 {
-	fputs(m->alone ? "WAS KILLED by the kernel's OOM killer ("
+	fputs(m->alone ? "WAS KILLED, most likely by the kernel's OOM killer ("
 		       : "WAS KILLED as the kernel's OOM killer was in its control group (",
 	      out);
 	escape_text(out, m->exe);

@@ -94,9 +94,10 @@ static void text_says_what_is_kept(void **state)
 	assert_non_null(strstr(text, "Its heap kept 60.0 MB, by the runtime's own profile "
 				     "(/tmp/heap-4210-92.pb.gz):\n"));
 	assert_non_null(strstr(text, "59.0 MB  98.3%  main.(*cache).put() /src/app/main.go:20\n"));
-	assert_non_null(strstr(text, "PROCESS 4210 WAS KILLED by the kernel's OOM killer "
-				     "(/srv/app): at the last look 134.0 of 134.2 MB, the limit of "
-				     "control group /a.slice\n"));
+	assert_non_null(strstr(text,
+			       "PROCESS 4210 WAS KILLED, most likely by the kernel's OOM killer "
+			       "(/srv/app): at the last look 134.0 of 134.2 MB, the limit of "
+			       "control group /a.slice\n"));
 	free(text);
 	report_free(&report);
 }
