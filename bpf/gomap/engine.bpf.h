@@ -16,6 +16,7 @@
  */
 #include "access.bpf.h"
 #include "claim.bpf.h"
+#include "near.bpf.h"
 #include "other.bpf.h"
 #include "slowdown.bpf.h"
 #include "stops.bpf.h"
@@ -320,6 +321,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
 	length = slowdown_begin(o->g, length);
+	near_holds(s->key, start + length);
 	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
 	store_fence();
@@ -332,6 +334,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 		count(o->c, MR_COUNT_HOLD_SHORT);
 	}
 	slowdown_end(o, length, end - o->now);
+	near_held(o->index, s->key, o->g, end, (__u32)r | (h->hit_seq == h->seq) * NEAR_MET);
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
 	tally(&o->c->holds, 1);
@@ -368,7 +371,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 			count(o->c, MR_COUNT_NO_TOKENS);
 		return;
 	}
-	if (runtime_locked(o->g))
+	if (near_waits(s->key, o->now) || runtime_locked(o->g))
 		return;
 	length = stop_length(o, s, ret, slot, length);
 	if (!length)
@@ -414,6 +417,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		return;
 	}
 	o->site = (__u8)map_site(o->index, o->map, s->key);
+	near_look(o->index, s->key, o->g, o->now, o->op);
 	look_hold(ctx, o, s, ret, slot);
 }
 

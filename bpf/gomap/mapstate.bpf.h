@@ -359,13 +359,6 @@ static __always_inline bool map_note(struct mr_map *m, __u64 g, __u64 now, __u32
 	return true;
 }
 
-/* Of a call site; ip: of the function's, with its target's tag, which what the target has on its
- * stack leaves as it is. */
-static __always_inline __u64 caller_key(__u64 ip, __u64 ret)
-{
-	return (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
-}
-
 /*
  * The place of a call site in mr_map.sites: that of its mark, or where that would go. MR_MAP_SITES:
  * it has none, and there is no room for it. Two of one mark are told apart only where each has
@@ -407,7 +400,7 @@ __noinline int map_site(__u32 index, __u64 map, __u64 key)
 
 static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, struct mr_cpu *c)
 {
-	__u64 key = caller_key(ip, ret);
+	__u64 key = mr_caller_key(ip, ret);
 	__u32 index = mr_place(key, cfg.caller_mask);
 	struct mr_caller *s = bpf_map_lookup_elem(&callers, &index);
 
@@ -418,13 +411,14 @@ static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, stru
 			count(c, MR_COUNT_CALLER_EVICTED);
 		s->key = key;
 		s->next_ns = 0;
-		s->visits = 0;
+		s->ret = ret;
 		s->holds = 0;
 		s->gap_us = 0;
 		s->asked = 0;
+		s->armed = 0;
+		s->tried = 0;
 		s->call_ns = 0;
 	}
-	s->visits++;
 	return s;
 }
 

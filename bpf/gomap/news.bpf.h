@@ -29,7 +29,7 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 		count(this_cpu(g, &cpu), MR_COUNT_CALLER_FAULT);
 		return 0;
 	}
-	key = caller_key(ip ^ tag_of(g), ret);
+	key = mr_caller_key(ip ^ tag_of(g), ret);
 	place = site_place(m, key);
 	return place < MR_MAP_SITES && m->sites[place] != mr_site_mark(key);
 }

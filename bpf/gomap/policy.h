@@ -39,6 +39,35 @@ struct policy_input {
 	__u64 quiet_ns; /* since the operation before in the map's record */
 };
 
+/*
+ * A call site that was armed by a near miss (near.bpf.h) is held at its next visits on whichever
+ * map, at full length, whatever it was held before: the first two for certain, then by lot, two at
+ * a time half as likely as the two before. Then it is as any other.
+ */
+static inline int policy_armed(const struct mr_caller *site)
+{
+	return (__u8)(site->armed - 1) < MR_CALLER_ARMED;
+}
+
+/* The lot is the clock's: what comes in step with it to the nanosecond does not come. A helper's
+ * number would need room on the stack that the caller has not. */
+static inline int policy_armed_drawn(const struct mr_caller *site, __u64 now)
+{
+	__u32 lot = (__u32)(now * 0x9e3779b97f4a7c15ull >> 40);
+
+	return policy_armed(site) && !(lot & ((1u << (site->armed - 1) / 2) - 1));
+}
+
+/* What came of a hold: how it ended (3: it was cut short, which says nothing), and whether it met
+ * somebody. */
+static inline void policy_tried(struct mr_caller *site, int how, int met)
+{
+	if (!policy_armed(site) || how == 3)
+		return;
+	site->armed = met ? MR_CALLER_SPENT : site->armed + 1;
+	site->tried += !met & (site->tried < 255);
+}
+
 /* Seen from two goroutines, written, not yet proved racy: the maps that matter. */
 static inline int policy_matters(__u32 flags)
 {
@@ -132,17 +161,22 @@ static inline __u64 policy_paced(const struct policy_input *in)
 static inline __u64 policy_hold(struct mr_caller *site, const struct policy_input *in)
 {
 	__u64 length, reserve;
-	int cold;
+	int cold, armed;
 
-	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS)
+	if (site->holds && (__s64)(in->now - site->next_ns) > (__s64)POLICY_REARM_NS) {
 		site->holds = site->held_long = 0;
+		if (site->armed > MR_CALLER_ARMED)
+			site->armed = 0;
+	}
+	armed = policy_armed_drawn(site, in->now);
 	cold = site->holds < POLICY_COLD_HOLDS;
 	if (!policy_due(site, in))
 		return 0;
-	reserve = policy_reserve(site, in);
+	/* the few holds of a pair of call sites come before all others */
+	reserve = armed ? 0 : policy_reserve(site, in);
 	/* Go's timers are a millisecond coarse: who sleeps in an idle process does not come sooner.
 	 */
-	if (cold || policy_rare(in->quiet_ns, in->max_hold_ns))
+	if (cold || armed || policy_rare(in->quiet_ns, in->max_hold_ns))
 		length = in->max_hold_ns;
 	else if (site->holds % 8 == 0 ||
 		 (policy_matters(in->map_flags) && in->map_holds < POLICY_MAP_LONG_HOLDS))
@@ -179,10 +213,13 @@ static inline __u64 policy_test_left(__u64 elapsed, __u64 permille, __u64 credit
 static inline __u64 policy_test_hold(const struct mr_caller *site, __u64 now, __u64 longest,
 				     __u64 left, __u32 map_flags)
 {
-	__u32 shared = map_flags & MR_MAP_SHARED;
+	__u32 armed = policy_armed(site), shared = armed || map_flags & MR_MAP_SHARED;
 	__u32 done = shared ? site->held_long / 2 : site->holds;
-	__u64 length = (shared ? longest : longest / 2) >> (done & 31);
+	__u64 length;
 
+	if (armed) /* as seldom as elsewhere, by length: nothing comes often in a test */
+		done = (site->armed - 1) / 2;
+	length = (shared ? longest : longest / 2) >> (done & 31);
 	if (map_flags & MR_MAP_RACY || done >= POLICY_TEST_HOLDS / 2 ||
 	    (__s64)(now - site->next_ns) < 0)
 		return 0;
@@ -208,7 +245,7 @@ static inline void policy_held(struct mr_caller *site, __u64 end_ns, __u64 lengt
 	else if (site->gap_us < POLICY_LAST_GAP_US)
 		site->gap_us *= 2;
 	gap = (__u64)site->gap_us * 1000;
-	if (policy_matters(map_flags) && gap > POLICY_MATTERS_GAP_US * 1000)
+	if ((policy_matters(map_flags) || policy_armed(site)) && gap > POLICY_MATTERS_GAP_US * 1000)
 		gap = POLICY_MATTERS_GAP_US * 1000;
 	site->next_ns = end_ns + gap;
 }

@@ -85,6 +85,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MR_NEARS);
+	__type(key, __u32);
+	__type(value, struct mr_near);
+} nears SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MR_HOLD_SLOTS);
 	__type(key, __u32);
 	__type(value, struct mr_hold);

@@ -12,6 +12,7 @@
  * Nothing here is evidence of a race, and an operation without a hold pays nothing for it: the open
  * control is found by the same look that finds a hold.
  */
+#include "near.bpf.h"
 #include "operation.bpf.h"
 
 #define TRIAL_AFTER 32	 /* holds of a map, all of them to find a race: most are found by then */
@@ -132,8 +133,11 @@ static __always_inline __u64 trial_length(const struct operation *o, struct mr_c
 		return 0;
 	if (t->met >= TRIAL_FREQUENT && t->met * 2 > t->controls && length / 8 >= cfg.min_hold_ns)
 		length /= 8;
-	if (t->by_site[o->site & (MR_MAP_SITES - 1)] < TRIAL_ENOUGH ||
-	    !(bpf_get_prandom_u32() % TRIAL_SETTLED_ODDS))
+	if (t->by_site[o->site & (MR_MAP_SITES - 1)] < TRIAL_ENOUGH)
+		return length;
+	if (!(o->record->flags & MR_MAP_MET))
+		near_ordered(s->key, o->g, o->now);
+	if (!(bpf_get_prandom_u32() % TRIAL_SETTLED_ODDS))
 		return length;
 	s->next_ns = o->now + length;
 	return 0;

@@ -34,6 +34,7 @@
 #define MR_SUSPECT_SLOTS 1024 /* maps whose last stacks are kept, with --suspects (power of two) */
 #define MR_SUSPECTS 1024      /* likewise of suspects */
 #define MR_SUSPECTS_OWN 16
+#define MR_NEARS 4096	 /* maps whose last call sites are known, by map record (power of two) */
 #define MR_DISTANCES 40	 /* how far apart they were: powers of two of nanoseconds */
 #define MR_MAP_SITES 32	 /* call sites of a map that are told apart (power of two) */
 #define MR_HEADER_MAX 64 /* bytes of a map header that travel with an event */
@@ -353,15 +354,43 @@ struct mr_suspect { /* the key is the pair's hash */
 	__u32 distance[MR_DISTANCES]; /* [i]: 2^i ns and more; the last: and all beyond */
 };
 
+/* Whether a call site is armed: 0, it is not; up to MR_CALLER_ARMED, one more than the holds that
+ * it had since and that met nobody. */
+#define MR_CALLER_ARMED 8u
+#define MR_CALLER_SPENT 9u    /* it was: it has met somebody, or nobody in all of its holds */
+#define MR_CALLER_ORDERED 10u /* it was: the trials say that something keeps others out */
+
 struct mr_caller { /* a call site: which return address into which function */
 	__u64 key;
-	__u64 next_ns; /* not held again before */
-	__u32 visits, holds;
+	__u64 next_ns;	     /* not held again before */
+	__u64 call_ns;	     /* when it last passed a probed call instruction */
+	__u64 ret;	     /* that return address */
+	__u64 held_until_ns; /* a hold that is under way */
+	__u32 holds;
 	__u32 gap_us;
-	__u32 asked;	 /* for a probe at the call instruction */
-	__u64 call_ns;	 /* when it last passed one */
+	__u32 partner;	 /* armed: the record of the other side */
 	__u32 held_long; /* of its holds in a test, those on maps of several goroutines */
-	__u32 pad[5];
+	__u8 asked;	 /* for a probe at the call instruction */
+	__u8 armed;
+	__u8 tried; /* holds while it was armed that met nobody, at most 255 */
+	__u8 pad[5];
+};
+
+/* Its key; ip: of the function's site, tagged, which what the target has on its stack leaves as it
+ * is. */
+static inline __u64 mr_caller_key(__u64 ip, __u64 ret)
+{
+	return (ip ^ mr_addr(ret << 1)) * 0x9e3779b97f4a7c15ull;
+}
+
+struct mr_near_access { /* who was looked at last, and from which call site */
+	__u64 key, g, ns;
+};
+
+/* The call sites that used a map last (bpf/gomap/near.bpf.h). Direct-mapped by map record. */
+struct mr_near {
+	__u64 map, born; /* whose it is: address and first_ns of the map's record */
+	struct mr_near_access reader, writer;
 };
 
 enum mr_counter { /* every early return that loses something has a number here; names and meanings
@@ -402,6 +431,8 @@ enum mr_counter { /* every early return that loses something has a number here; 
 		  MR_COUNT_PANIC_SITES = 32,
 		  MR_COUNT_PANIC_OUTCOME = 33,
 		  MR_COUNT_PANIC_STACK = 34,
+		  MR_COUNT_NEAR_EVICTED = 35,
+		  MR_COUNT_NEAR_UNTOLD = 36,
 		  MR_COUNT_MAX = 64, /* size of the table (power of two) */
 };
 
@@ -438,6 +469,7 @@ enum mr_event_kind {
 	MR_EVENT_CALL = 4,
 	MR_EVENT_DEATH = 5, /* a struct mr_event_fatal, for another reason: nobody else is in it */
 	MR_EVENT_PANIC = 6, /* maprace/panics.h */
+	MR_EVENT_NEAR = 7,
 };
 
 enum mr_evidence {
@@ -472,6 +504,14 @@ struct mr_event_call {
 	struct mr_event_header header;
 	__u64 ret;  /* its return address */
 	__u32 slot; /* of the site of the function that it calls */
+	__u32 pad;
+};
+
+/* Two call sites were armed, or the first one is found to be ordered with others. */
+struct mr_event_near {
+	struct mr_event_header header;
+	__u64 key[2], ret[2]; /* of their records; 0: not known any more */
+	__u32 ordered;
 	__u32 pad;
 };
 
@@ -547,6 +587,8 @@ _Static_assert(sizeof(struct mr_trial) == 128, "wire");
 _Static_assert(sizeof(struct mr_stack) == 16 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_suspect) == 32 + 4 * MR_DISTANCES, "wire");
 _Static_assert(sizeof(struct mr_caller) == 64, "wire");
+_Static_assert(sizeof(struct mr_near) == 64, "wire");
+_Static_assert(sizeof(struct mr_event_near) == 56, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 2688, "wire");
 _Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),

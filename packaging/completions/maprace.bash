@@ -5,7 +5,7 @@ _maprace()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command="" i
 	local watch="--pid --duration --output --format --source-root --json --quiet --verbose --budget --slowdown --procs --max-hold
-		--window --suspects --growth --panics --goroutines --suppressions --baseline --record --halt-on-race --exitcode --all --match
+		--window --suspects --growth --panics --goroutines --suppressions --baseline --record --state --halt-on-race --exitcode --all --match
 		--cgroup --container --user --max-processes --no-follow --no-post-mortem --panic-values --max-freeze --core --memory
 		--memory-limit --memory-at --memory-dir --dry-run --no-color
 		--help"

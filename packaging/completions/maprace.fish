@@ -75,6 +75,7 @@ complete -c maprace -n '__fish_seen_subcommand_from daemon' -l log-size -x -d 'B
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l log-files -x -d 'Keep so many of before'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l listen -x -d 'Answer HTTP there'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l allow-remote -d 'Listen at other addresses too'
+complete -c maprace -n '__fish_seen_subcommand_from watch' -l state -r -F -d 'Keep there what is learnt of call sites'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l state -r -F -d 'Keep there which races are known'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l match -x -d 'Those like this pattern'
 complete -c maprace -n '__fish_seen_subcommand_from daemon' -l cgroup -x -d 'Those in this control group'

@@ -5,7 +5,7 @@
 # usage: tests/e2e/run.sh [--quick|--all] [--go VERSION]... [--variant V]... [--case PATTERN]... [--seconds N]
 #                         [--pid|--cmd] [--with OPTION]... [--build-only] [--list] [--no-extra]
 #   --quick       (default) a selection of versions and cases in about 5 minutes, then errors.sh, lifecycle.sh, verdicts.sh,
-#                 recording.sh, growth.sh, panics.sh, hostile.sh, silence.sh, follow.sh, host.sh, daemon.sh, top.sh, vitals.sh, snapshot.sh,
+#                 recording.sh, growth.sh, panics.sh, hostile.sh, silence.sh, state.sh, follow.sh, host.sh, daemon.sh, top.sh, vitals.sh, snapshot.sh,
 #                 memory.sh, audit.sh
 #   --all         every case on every version, and core.sh; clean ones for 20 s each: about an hour and a half
 #   --go, --variant, --case   only these, all of them (may be repeated); variants: plain stripped pie external noswiss
@@ -36,6 +36,8 @@ export LC_ALL=C
 . "$(dirname "${BASH_SOURCE[0]}")/hostile.sh"
 # shellcheck source=tests/e2e/silence.sh
 . "$(dirname "${BASH_SOURCE[0]}")/silence.sh"
+# shellcheck source=tests/e2e/state.sh
+. "$(dirname "${BASH_SOURCE[0]}")/state.sh"
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 # shellcheck source=tests/e2e/host.sh
@@ -426,6 +428,7 @@ extra_lane() # N
 		growth_all
 		hostile_all
 		silence_all
+		state_all
 		follow_all
 		[[ $scope == all ]] || host_only=(come_and_go) daemon_only=(story settings) top_only=(json)
 		host_all

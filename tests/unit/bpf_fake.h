@@ -10,6 +10,7 @@
 static struct mr_map map_table[MR_MAP_RECORDS];
 static struct mr_fastpath fastpath_table[MR_CPUS * MR_FASTPATH_SLOTS];
 static struct mr_caller caller_table[MR_CALLER_SLOTS];
+static struct mr_near near_table[MR_NEARS];
 static struct mr_hold hold_table[MR_HOLD_SLOTS];
 static struct mr_trial trial_table[MR_TRIAL_SLOTS];
 static struct mr_stack stack_table[2 * MR_SUSPECT_SLOTS];
@@ -39,6 +40,8 @@ static struct mr_event_race *event_list[MAX_EVENTS];
 static size_t event_count;
 static struct mr_event_call call_list[16]; /* call sites that were asked for */
 static size_t call_count;
+static struct mr_event_near near_list[16]; /* call sites that were armed, or found ordered */
+static size_t near_count;
 static _Thread_local __u32 current_cpu;
 static _Thread_local __u32 current_tid = TGID;
 static __u32 current_tgid = TGID;
@@ -156,6 +159,8 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		return &fastpath_table[*(const __u32 *)key];
 	if (map == (void *)&callers)
 		return &caller_table[*(const __u32 *)key];
+	if (map == (void *)&nears)
+		return &near_table[*(const __u32 *)key];
 	if (map == (void *)&holds)
 		return &hold_table[*(const __u32 *)key];
 	if (map == (void *)&trials)
@@ -382,6 +387,9 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 	ring_wake(flags);
 	if (call->header.kind == MR_EVENT_CALL) {
 		call_list[call_count++ % 16] = *call;
+		free(data);
+	} else if (call->header.kind == MR_EVENT_NEAR) {
+		near_list[near_count++ % 16] = *(const struct mr_event_near *)data;
 		free(data);
 	} else if (event_count < MAX_EVENTS)
 		event_list[event_count++] = data;

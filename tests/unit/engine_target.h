@@ -166,6 +166,7 @@ static int set_up(void **state)
 	memset(map_table, 0, sizeof(map_table));
 	memset(fastpath_table, 0, sizeof(fastpath_table));
 	memset(caller_table, 0, sizeof(caller_table));
+	memset(near_table, 0, sizeof(near_table));
 	memset(hold_table, 0, sizeof(hold_table));
 	memset(trial_table, 0, sizeof(trial_table));
 	memset(stack_table, 0, sizeof(stack_table));
@@ -193,7 +194,7 @@ static int set_up(void **state)
 	for (i = 0; i < event_count; i++)
 		free(event_list[i]);
 	event_count = 0;
-	call_count = 0;
+	call_count = near_count = 0;
 	memset((void *)call_sites, 0, sizeof(call_sites));
 	memset((void *)&cfg, 0, sizeof(cfg));
 	cfg.max_hold_ns = 200000;

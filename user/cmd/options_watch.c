@@ -105,6 +105,8 @@ static const struct option_row watch_rows[] = {
 				   "race_top:PATTERN, map:TYPE"),
 	OUTPUT_ROW_BASELINE(O),
 	OUTPUT_ROW_RECORD(O),
+	{"state", 0, "FILE", OPTION_TEXT(O, state), EXPECTS_FILE,
+	 "keep there what is learnt of call sites, for the next run: it looks there first"},
 	{"halt-on-race", 0, NULL, OPTION_FLAG(O, halt_on_race), NULL, "end after the first race"},
 	{"exitcode", 0, "N", OPTION_STATUS(O, exitcode), EXPECTS_STATUS,
 	 "exit status when a race was found (66)"},

@@ -55,6 +55,8 @@ static int begin(struct watch *w)
 		return -ENOMEM;
 	tracker_set_filter(w->tracker, filter_hides, w->filter);
 	for (i = 0; i < w->ntargets; i++)
+		watch_state_arm(w, w->targets[i]);
+	for (i = 0; i < w->ntargets; i++)
 		watched_start(w->targets[i], w->start_ns);
 	return 0;
 }
@@ -143,6 +145,8 @@ int watch_run(struct watch *w)
 		r = filter_open(&w->filter, w->options->out.suppressions, w->options->out.baseline,
 				&err);
 	if (!r)
+		r = watch_state_open(w, &err);
+	if (!r)
 		r = watch_open_targets(w, &err);
 	/* Now that a command has started: it is to have them as we were given them. */
 	session_hold_signals();
@@ -200,6 +204,7 @@ void watch_run_begin(const struct watch *w)
 void watch_run_end(struct watch *w)
 {
 	filter_free(w->filter);
+	statebook_close(w->state);
 	calibration_end(&w->calibration);
 	tracker_free(w->tracker);
 	growths_free(w->growths);

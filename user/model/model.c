@@ -542,7 +542,7 @@ const struct report_frame *report_access_site(const struct report_access *access
  * The line counts from the function's first one, so that an edit above the function changes
  * nothing. Go before 1.20 does not record the first line; there the line in the file has to do.
  */
-static uint64_t site_hash(const struct report_access *access)
+uint64_t report_site_hash(const struct report_access *access)
 {
 	const struct report_frame *frame = report_access_site(access);
 	uint64_t hash = FNV64_OFFSET;
@@ -562,11 +562,11 @@ static uint64_t site_hash(const struct report_access *access)
 
 void report_race_identify(struct report_race *race)
 {
-	uint64_t site[2] = {site_hash(&race->access[0]), 0};
+	uint64_t site[2] = {report_site_hash(&race->access[0]), 0};
 	uint64_t pair[2];
 
 	if (race->has_other)
-		site[1] = site_hash(&race->access[1]);
+		site[1] = report_site_hash(&race->access[1]);
 	pair[0] = site[0] < site[1] ? site[0] : site[1];
 	pair[1] = site[0] < site[1] ? site[1] : site[0];
 	snprintf(race->id, sizeof(race->id), "%016" PRIx64,

@@ -420,6 +420,8 @@ void report_sightings_add(struct report_sightings *s, double at_s, uint64_t coun
 /* The frame that names the site: the first one outside the runtime, else the innermost; NULL
  * without a stack. */
 const struct report_frame *report_access_site(const struct report_access *access);
+/* A number for that site which survives a rebuild: what a race's id is made of. */
+uint64_t report_site_hash(const struct report_access *access);
 /* Which of the two accesses is shown first: for a collision the one that was held. */
 size_t report_first_access(const struct report_race *race);
 

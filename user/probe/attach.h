@@ -89,6 +89,27 @@ int attachment_mend(struct attachment *a, bool sites, struct err *err);
 pid_t attachment_attacher(const struct attachment *a);
 /* The engine wants goroutines held at a call instruction (MR_EVENT_CALL). */
 void attachment_want_call(struct attachment *a, const struct mr_event_call *e);
+/* A call site: of which site's function, and the run-time address that it returns to. */
+struct attachment_caller {
+	uint64_t ret;
+	uint32_t slot;
+};
+/* Whose record has this key, given the return address. False: none's, any more. */
+bool attachment_caller_site(const struct attachment *a, uint64_t key, uint64_t ret, uint32_t *slot);
+/* Where calls of a function of the program itself are seen, a wrapper's: where they may be. So many
+ * slots. */
+size_t attachment_caller_slots(const struct attachment *a, const struct hook *hook,
+			       uint32_t slots[MR_SITE_SLOTS]);
+/* It is held at its next visits, as if it had been held so often and had met nobody; partner is the
+ * other side. 1, 0: it was armed already, or a negative errno. After loading. */
+int attachment_arm(struct attachment *a, const struct attachment_caller *site,
+		   const struct attachment_caller *partner, unsigned int tried);
+/* The call sites that were armed, and held so often without meeting anybody. 0, a negative errno,
+ * or what each() returned that is not 0. */
+int attachment_tried(const struct attachment *a,
+		     int (*each)(void *ctx, const struct attachment_caller *site,
+				 unsigned int tried),
+		     void *ctx);
 /* Now and then: probes at the call instructions that were wanted, and away from busy ones. */
 int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err);
 /* Call sites that were wanted and are not probed. */

@@ -79,6 +79,7 @@ struct watch_options {
 	bool panic_values;	/* what a program says when it panics is told */
 	uint64_t max_freeze_ns; /* of a process that dies */
 	const char *core;	/* a core file of it; NULL: none */
+	const char *state;	/* what runs have learnt; NULL: nothing is kept */
 };
 
 struct bpf_options {

@@ -15,6 +15,7 @@
 #include "session/past.h"
 #include "session/post_mortem.h"
 #include "session/settings.h"
+#include "session/statebook.h"
 #include "session/watch_vitals.h"
 #include "session/watched.h"
 
@@ -72,6 +73,10 @@ struct watch {
 	struct post_mortem post_mortem;
 	struct memory_watch memory;
 	struct watch_vitals vitals;
+	struct statebook *state;	 /* NULL: nobody asked */
+	size_t state_known, state_armed; /* pairs: of earlier runs, and armed in all targets */
+	uint64_t state_ns;		 /* when it was written last */
+	bool state_failed;
 	uint64_t events_of_nobody;	/* of targets that are none any more */
 	uint64_t maps, maps_counted_ns; /* for the status line: a count, and when it was taken */
 	struct calibration calibration;
@@ -170,6 +175,17 @@ int watch_panics_conclude(struct watch *w, struct watched *t);
 void watch_panics_forget(struct watch *w, const struct watched *t);
 /* Once a second: what is new goes to the hooks. */
 void watch_panics_tick(struct watch *w);
+
+/* watch_state.c: what earlier runs have learnt, with --state; nothing without */
+int watch_state_open(struct watch *w, struct err *err);
+/* Before it goes on. */
+void watch_state_arm(struct watch *w, struct watched *t);
+void watch_state_event(struct watch *w, struct watched *t, const struct mr_event_near *e);
+void watch_state_race(struct watch *w, const struct report_race *race);
+/* Its tables are read for the last time. */
+void watch_state_conclude(struct watch *w, struct watched *t);
+void watch_state_tick(struct watch *w);
+void watch_state_finish(struct watch *w);
 
 /* watch_budget.c: what the watch costs its targets, and what is done about it */
 void watch_budget_begin(struct watch *w);

@@ -288,6 +288,7 @@ static void on_tick(void *ctx)
 	watch_print_deaths(w);
 	watch_print_races(w, SESSION_REPORT_DELAY_NS);
 	watch_panics_tick(w);
+	watch_state_tick(w);
 	w->failed |= watch_record(w) != 0;
 	watch_print_status(w);
 	if (w->hooks)

@@ -134,6 +134,7 @@ void watch_conclude(struct watch *w, struct watched *t)
 	if (!t->attachment || t->source.ended)
 		return;
 	watch_budget_conclude(t);
+	watch_state_conclude(w, t);
 	watch_vitals_conclude(w, t);
 	tracker_refresh_source(w->tracker, &t->source);
 	if (w->growths)
@@ -271,6 +272,7 @@ void watch_print_races(struct watch *w, uint64_t older_than_ns)
 		if (!any)
 			status_clear();
 		any = true;
+		watch_state_race(w, race);
 		if (w->hooks)
 			w->hooks->race(w->hooks_ctx, race);
 		else if (w->options->json)
@@ -482,5 +484,6 @@ void watch_finish(struct watch *w)
 		if (!w->options->quiet)
 			text_print_summary(stderr, &report, &style);
 	}
+	watch_state_finish(w);
 	watch_drop_report(&report);
 }

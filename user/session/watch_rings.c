@@ -124,6 +124,10 @@ static int on_event(void *ctx, void *data, size_t size)
 		attachment_want_call(t->attachment, data);
 		return 0;
 	}
+	if (size >= sizeof(struct mr_event_near) && h->kind == MR_EVENT_NEAR) {
+		watch_state_event(w, t, data);
+		return 0;
+	}
 
 	if (ring->last_drain && drained_enough(ring)) {
 		tracker_skip(&t->source);

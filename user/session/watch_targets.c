@@ -331,6 +331,7 @@ int watch_join(struct watch *w, struct watched *t, struct err *err)
 	attachment_settle(t->attachment); /* it may have an engine of its own */
 	if (t->library)
 		t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
+	watch_state_arm(w, t);
 	watched_start(t, w->start_ns);
 	watch_budget_join(w, t);
 	watch_announce(w, t);

@@ -70,6 +70,7 @@ struct watched {
 	uint64_t vitals_ns;		   /* when it was looked at last, or tried to */
 	unsigned int vitals_failed;	   /* tries in a row */
 	bool looked_at;			   /* when it died */
+	bool state_read;		   /* what its armed call sites came to (watch_state.c) */
 	struct waiters waiters;		   /* who may see it stop then */
 	uint64_t waiters_ns, died_ns;	   /* when they were looked at; when it was, 0: not yet */
 	struct memory_state *memory;	   /* NULL: nobody has looked (memory_watch.h) */

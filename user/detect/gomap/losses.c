@@ -53,6 +53,12 @@ static const struct {
 		 "call sites not known to user space yet: the ring buffer was full"},
 	[MR_COUNT_HOLD_SHORT] = {"holds_short", "holds that ended before their time"},
 	[MR_COUNT_SUSPECTS_FULL] = {"suspects_lost", "suspects lost: the table of them was full"},
+	[MR_COUNT_NEAR_EVICTED] =
+		{"near_misses_replaced",
+		 "maps whose last call sites were forgotten: another map's took their place"},
+	[MR_COUNT_NEAR_UNTOLD] =
+		{"near_misses_untold",
+		 "armed call sites not known to user space: the ring buffer was full"},
 	[MR_COUNT_GROWTH_RING] = {"growth_events_lost",
 				  "parts of maps' growths lost: the ring buffer was full"},
 	[MR_COUNT_GROWTH_UNPAIRED] = {"growth_steps_unpaired",

@@ -65,7 +65,7 @@ static void a_call_site_is_news_however_soon(void **state)
 
 static __u64 key_of_write(__u64 ret)
 {
-	return caller_key(site_list[SITE_WRITE].ip ^ tag_of(TAGGED(a.g)), ret);
+	return mr_caller_key(site_list[SITE_WRITE].ip ^ tag_of(TAGGED(a.g)), ret);
 }
 
 /* Whatever bits of their hash are the same, as long as not all are that are kept. */

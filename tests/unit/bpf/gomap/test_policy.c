@@ -246,6 +246,57 @@ static void a_cold_site_of_a_test_is_held_long_and_less_each_time(void **state)
 	assert_int_equal(policy_test_hold(&site, now, 100 * MS, 0, MATTERS), 0);
 }
 
+/* Whatever it was held before, and wherever: for certain at first, then by lot, and no longer. */
+static void an_armed_site_is_held_long_and_less_and_less_likely(void **state)
+{
+	const struct mr_caller busy = {
+		.holds = 1001, .gap_us = POLICY_LAST_GAP_US, .next_ns = 5000 * MS};
+	struct mr_caller site;
+	struct policy_input in = input(5000 * MS, MS, MR_MAP_WRITTEN);
+	unsigned int lot, held, before = 4096, failed, expected;
+
+	(void)state;
+	site = busy;
+	assert_int_equal(policy_hold(&site, &in), 0); /* the others come first */
+	for (failed = 0; failed < MR_CALLER_ARMED; failed++) {
+		for (held = lot = 0; lot < 4096; lot++) {
+			site = busy;
+			site.armed = (__u8)(1 + failed);
+			in.now = 5000 * MS + lot * 1237;
+			held += policy_hold(&site, &in) == MS;
+		}
+		expected = 4096u >> failed / 2;
+		assert_in_range(held, expected - expected / 4, expected + expected / 4);
+		assert_true(held <= before);
+		before = held;
+		policy_tried(&site, 3, 0); /* cut short */
+		assert_int_equal(site.armed, 1 + failed);
+		policy_tried(&site, 1, 0);
+	}
+	assert_int_equal(site.armed, MR_CALLER_SPENT);
+	assert_int_equal(site.tried, 1); /* of the one that was left: each began anew above */
+	assert_false(policy_armed(&site));
+	site.armed = 1;
+	policy_tried(&site, 2, 1);
+	assert_int_equal(site.armed, MR_CALLER_SPENT); /* who has met is done */
+	in.now = site.next_ns + POLICY_REARM_NS + 1;
+	in.tokens_ns = 20 * MS;
+	assert_int_equal(policy_hold(&site, &in), MS);
+	assert_int_equal(site.armed, 0); /* cold again, and may be armed again */
+}
+
+static void an_armed_site_of_a_test_is_held_longest(void **state)
+{
+	struct mr_caller site = {.holds = 100, .held_long = 100, .armed = 1};
+
+	(void)state;
+	assert_int_equal(policy_test_hold(&site, MS, 100 * MS, 10000 * MS, 0), 100 * MS);
+	site.armed = MR_CALLER_ARMED;
+	assert_int_equal(policy_test_hold(&site, MS, 100 * MS, 10000 * MS, 0), 100 * MS >> 3);
+	site.armed = MR_CALLER_SPENT;
+	assert_int_equal(policy_test_hold(&site, MS, 100 * MS, 10000 * MS, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +313,8 @@ int main(void)
 		cmocka_unit_test(a_reader_that_no_writer_will_meet_comes_last),
 		cmocka_unit_test(a_proved_map_is_let_alone),
 		cmocka_unit_test(no_tokens_no_hold),
+		cmocka_unit_test(an_armed_site_is_held_long_and_less_and_less_likely),
+		cmocka_unit_test(an_armed_site_of_a_test_is_held_longest),
 		cmocka_unit_test(a_site_is_cold_again_after_a_pause),
 	};
 

@@ -130,10 +130,10 @@ static void once_and_alike(int seed)
 	once = sim_add(sim_poisson, SITE_WRITE, 0, SIM_NEVER >> 12);
 	once->next_ns = sim.now + 20000000;
 	ip = site_list[SITE_WRITE].ip ^ tag_of(TAGGED(once->goroutine.g));
-	key = caller_key(ip, sim.actors[0].goroutine.stack[8]);
+	key = mr_caller_key(ip, sim.actors[0].goroutine.stack[8]);
 	do
 		once->goroutine.stack[8]++;
-	while ((caller_key(ip, once->goroutine.stack[8]) ^ key) >> shift & 63);
+	while ((mr_caller_key(ip, once->goroutine.stack[8]) ^ key) >> shift & 63);
 }
 
 /* As many call sites as have numbers are told apart, whatever they are hashed to. */
