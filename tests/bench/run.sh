@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # What watching costs. Ratios within one run: every round measures each variant once, in an order that shifts from round to
 # round; medians over the rounds are printed as tables and written as JSON (build/bench/*.json).
-# usage: run.sh [hot|attach|proof|growth|many|servers]...     (hot attach proof growth many)
+# usage: run.sh [hot|attach|proof|growth|many|servers|signals]...     (hot attach proof growth many)
 #   hot      operations/s of a hot map loop: unwatched, an empty BPF program at our sites, maprace without holds, maprace, bpftrace
 #            at function entry, and the program built with -race
 #   attach   time to attach to a live 50 MB stripped binary, and the tool's memory, with the file cached and not
@@ -10,8 +10,10 @@
 #   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
 #   many     time to attach to 1, 20 and 200 processes and to let go, and memory (BENCH_OLD: another maprace, measured beside it)
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
+#   signals  requests/s of etcd and prometheus with --panics --goroutines --memory in parts of those of the watch of maps alone
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
 # budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns; old-no-holds: BENCH_OLD),
+# BENCH_SERVERS (etcd prometheus) of signals,
 # BENCH_MODES (private shared), BENCH_SIZES ("MAPS GOROUTINES,...") and BENCH_GROWTH (BENCH_SECONDS) for how long of growth, MAPRACE (build/maprace).
 set -euo pipefail
 
@@ -22,6 +24,7 @@ bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$bench_dir/proof.sh"
 . "$bench_dir/growth.sh"
 . "$bench_dir/many.sh"
+. "$bench_dir/signals.sh"
 
 bench_build=$real_top/build/bench
 read -ra versions <<<"${BENCH_GO:-1.19 1.23 1.24 1.27}"
@@ -86,9 +89,9 @@ bench_tools
 echo "$(nproc) CPUs, Linux $(uname -r), load before $(cut -d' ' -f1 /proc/loadavg)"
 for bench in "$@"; do
 	case $bench in
-	hot | attach | proof | growth | many | servers) "bench_$bench" ;;
+	hot | attach | proof | growth | many | servers | signals) "bench_$bench" ;;
 	*)
-		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, many, servers)" >&2
+		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, many, servers, signals)" >&2
 		exit 2
 		;;
 	esac

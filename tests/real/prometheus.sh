@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # Debian's Prometheus and maprace daemon: what the daemon answers is what `promtool check metrics` and a real Prometheus take, which
-# scrapes it each second, answers queries for a race's counters, and fires the alerts of packaging/prometheus for a race and for a panic.
-# Of Go processes only copies of a racy program are watched; one has a name that is hard to put into a label.
+# scrapes it every three seconds (as long a scrape may take, on a busy machine too), answers queries for a race's counters, and fires the
+# alerts of packaging/prometheus for a race, for a panic that was recovered from, and for one that was not.
+# Of Go processes only programs of ours are watched; one has a name that is hard to put into a label.
 # usage: prometheus.sh
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,7 +33,7 @@ race() # NAME: one that races for a while, and may die of it
 daemon_start()
 {
 	daemon_port=$(server_free_port)
-	"$maprace" daemon --match "$real_tmp/bin/*" --log "$real_tmp/races.jsonl" --listen "127.0.0.1:$daemon_port" 2>"$real_tmp/daemon.err" &
+	"$maprace" daemon --panics --match "$real_tmp/bin/*" --log "$real_tmp/races.jsonl" --listen "127.0.0.1:$daemon_port" 2>"$real_tmp/daemon.err" &
 	daemon=$!
 	real_pids+=("$daemon")
 	real_await 20 curl -sf "http://127.0.0.1:$daemon_port/healthz"
@@ -58,7 +59,7 @@ prometheus_start()
 	server_dir=$real_tmp
 	cat >"$real_tmp/prometheus.yml" <<-EOF
 		global:
-		  scrape_interval: 1s
+		  scrape_interval: 3s
 		  evaluation_interval: 1s
 		rule_files: ["$rules/maprace.rules.yml"]
 		scrape_configs:
@@ -113,6 +114,15 @@ fires() # NAME
 		'any(.data.alerts[]; .labels.alertname == $name and .state == "firing" and .labels.exe != null)' >/dev/null
 }
 
+# It lives for half a second, and may not be watched so soon.
+recovers()
+{
+	"$real_tmp/bin/crashing" recovers >/dev/null 2>&1 || true
+	sleep 3
+	answers 'maprace_panics_total{kind="runtime"}' 'any(.[]; .metric.exe == $exe and (.value[1] | tonumber) >= 1)' \
+		--arg exe "$real_tmp/bin/crashing"
+}
+
 figure() # WHAT EXPRESSION UNIT
 {
 	query "$2" && printf '        %s: %s %s\n' "$1" "$(jq -r '.[0].value[1]' "$real_tmp/answer")" "$3"
@@ -141,8 +151,10 @@ real_check 'promtool check metrics, with both' check_metrics
 real_check 'sums over programs' answers 'count(sum by (exe) (maprace_race_sightings_total))' '.[0].value[1] == "2"'
 real_check 'the number of those that are watched' answers 'maprace_go_processes_watched_total' '(.[0].value[1] | tonumber) == 2'
 real_check 'the alert for a race fires' real_await 40 fires GoMapRace
+real_check 'panics that are recovered from are counted' real_await 60 recovers
+real_check 'the alert for a panic fires' real_await 40 fires GoPanicsAnew
 "$real_tmp/bin/crashing" string >/dev/null 2>&1 || true
-real_check 'a panic is counted' real_await 20 answers 'maprace_deaths_total{cause="panic"}' '.[0].value[1] == "1" and .[0].metric.exe == $exe' \
+real_check 'a death by a panic is counted' real_await 20 answers 'maprace_deaths_total{cause="panic"}' '.[0].value[1] == "1" and .[0].metric.exe == $exe' \
 	--arg exe "$real_tmp/bin/crashing"
 real_check 'the alert for a death fires' real_await 40 fires GoProcessDied
 real_check 'no scrape failed' answers 'min_over_time(up{job="maprace"}[2m])' '.[0].value[1] == "1"'

@@ -196,6 +196,7 @@ static inline void sample_memory(struct report *report)
 		.where = sample_text("/a.slice"),
 		.heap_asked = true,
 		.heap_known = true,
+		.heap_with_recent = true,
 		.heap_missing = sample_text(""),
 		.heap_file = sample_text("/tmp/heap-4210-92.pb.gz"),
 		.heap = {300, 90000000, 200, 60000000},

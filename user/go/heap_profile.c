@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "go/heap_profile.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
+#include "go/data_refs.h"
 #include "go/go_layout.h"
 
 #define MAX_CODE 4096
@@ -59,18 +59,6 @@ static uint64_t operand(const struct code *c, size_t at, size_t tail)
 	return c->at + at + 4 + tail + (uint64_t)(int64_t)(int32_t)get_le32(c->bytes + at);
 }
 
-static bool is_data(const struct go_binary *bin, uint64_t vaddr)
-{
-	const struct elf_segment *segments;
-	size_t i, n = elf_file_segments(go_binary_elf(bin), &segments);
-
-	for (i = 0; i < n; i++)
-		if (segments[i].flags & PF_W && vaddr >= segments[i].vaddr &&
-		    range_fits(vaddr - segments[i].vaddr, 8, segments[i].memsz))
-			return true;
-	return false;
-}
-
 /* ---- how much is sampled ---- */
 
 /* cmpb $0, disableMemoryProfiling; je; movq $0, MemProfileRate */
@@ -110,19 +98,23 @@ static bool find_rate_that_is_compared(const struct code *c, uint64_t *out)
 	return false;
 }
 
-static int read_rate(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		     struct code *c, uint64_t *rate, struct err *err)
+static uint64_t find_rate(const struct go_binary *bin, struct code *c)
 {
 	uint64_t at;
-	int r;
 
 	if (!(!read_code(bin, "runtime.schedinit", c) && find_rate_that_is_cleared(c, &at)) &&
 	    !(!read_code(bin, "runtime.profilealloc", c) && find_rate_that_is_compared(c, &at)))
-		return err_set(err, -ENOENT,
-			       "where the runtime keeps how much it samples was not found");
-	r = is_data(bin, at) ? memory_u64(memory, at + bias, rate) : -ENOENT;
+		return 0;
+	return data_has(bin, at) ? at : 0;
+}
+
+static int read_rate(uint64_t at, struct memory *memory, uint64_t *rate, struct err *err)
+{
+	int r = memory_u64(memory, at, rate);
+
 	if (r)
-		return err_set(err, r, "how much the runtime samples cannot be read");
+		return err_set(err, r, "how much the runtime samples cannot be read: %s",
+			       err_name(r));
 	if (*rate > MAX_RATE)
 		return err_set(err, -ENOENT,
 			       "how much the runtime samples is no number that can be");
@@ -194,26 +186,39 @@ static int read_bucket(const struct go_binary *bin, struct memory *memory, uint6
 	return 0;
 }
 
-/* The list that the function refers to whose first element is a bucket of memory. *head is 0 where
- * there is none, and all that may be lists are empty. */
-static int find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory,
-		     struct code *c, struct bucket *b, uint64_t *head)
+/* The list that the function refers to whose first element is a bucket of memory. 0: there is none
+ * so far, or it cannot be read. */
+static uint64_t find_list(const struct go_binary *bin, uint64_t bias, struct memory *memory,
+			  struct code *c, struct bucket *b)
 {
-	uint64_t at;
+	uint64_t at, head;
 	size_t i;
 
 	if (read_code(bin, "runtime.stkbucket", c))
-		return -ENOENT;
-	for (i = 0; i + 4 <= c->len; i++) {
-		if (memory_late(memory))
-			return -ETIME;
-		at = operand(c, i, 0);
-		if (at & 7 || !is_data(bin, at) || memory_u64(memory, at + bias, head) || !*head ||
-		    read_bucket(bin, memory, *head, b))
-			continue;
 		return 0;
+	for (i = 0; i + 4 <= c->len && !memory_late(memory); i++) {
+		at = operand(c, i, 0);
+		if (!(at & 7) && data_has(bin, at) && !memory_u64(memory, at + bias, &head) &&
+		    head && !read_bucket(bin, memory, head, b))
+			return at;
 	}
-	return -ENOENT;
+	return 0;
+}
+
+int heap_profile_find(struct heap_place *place, const struct go_binary *bin, uint64_t bias,
+		      struct memory *memory)
+{
+	struct code *code = malloc(sizeof(*code));
+	struct bucket *bucket = malloc(sizeof(*bucket));
+	int r = code && bucket ? 0 : -ENOMEM;
+
+	if (!r && !place->rate)
+		place->rate = find_rate(bin, code);
+	if (!r && !place->list)
+		place->list = find_list(bin, bias, memory, code, bucket);
+	free(code);
+	free(bucket);
+	return r;
 }
 
 static bool can_be(const struct heap_counts *c)
@@ -224,7 +229,6 @@ static bool can_be(const struct heap_counts *c)
 
 struct reading {
 	struct heap_profile *out;
-	struct heap_counts *all; /* of each bucket, with what is to come */
 	size_t room, pcs_room;
 };
 
@@ -235,12 +239,10 @@ static int keep(struct reading *k, const struct bucket *b)
 	if (p->n == k->room) {
 		size_t room = 2 * k->room + 1024;
 		struct heap_bucket *list = reallocarray(p->list, room, sizeof(*list));
-		struct heap_counts *all = reallocarray(k->all, room, sizeof(*all));
 
-		p->list = list ? list : p->list;
-		k->all = all ? all : k->all;
-		if (!list || !all)
+		if (!list)
 			return -ENOMEM;
+		p->list = list;
 		k->room = room;
 	}
 	if (p->npcs + b->n > k->pcs_room) {
@@ -254,24 +256,9 @@ static int keep(struct reading *k, const struct bucket *b)
 	}
 	if (b->n)
 		memcpy(p->pcs + p->npcs, b->stack, 8 * b->n);
-	k->all[p->n] = b->all;
-	p->list[p->n++] = (struct heap_bucket){b->active, b->size, p->npcs, b->n};
+	p->list[p->n++] = (struct heap_bucket){b->active, b->all, b->size, p->npcs, b->n};
 	p->npcs += b->n;
 	return 0;
-}
-
-/* What the runtime itself does where no collection has moved the counts on: take all there is. */
-static void take_all_where_nothing_is_active(struct reading *k)
-{
-	struct heap_profile *p = k->out;
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		if (p->list[i].counts.allocs || p->list[i].counts.frees)
-			return;
-	p->not_collected = true;
-	for (i = 0; i < p->n; i++)
-		p->list[i].counts = k->all[i];
 }
 
 static void drop_bad(struct heap_profile *p)
@@ -279,7 +266,7 @@ static void drop_bad(struct heap_profile *p)
 	size_t i, n = 0;
 
 	for (i = 0; i < p->n; i++)
-		if (can_be(&p->list[i].counts))
+		if (can_be(&p->list[i].published) && can_be(&p->list[i].all))
 			p->list[n++] = p->list[i];
 		else
 			p->bad++;
@@ -292,6 +279,7 @@ static int read_list(const struct go_binary *bin, struct memory *memory, uint64_
 	struct reading k = {.out = out};
 	uint64_t at;
 	size_t n = 0;
+	bool late;
 	int r = 0;
 
 	for (at = head; at && !r; at = b->next) {
@@ -300,7 +288,8 @@ static int read_list(const struct go_binary *bin, struct memory *memory, uint64_
 		if (!r)
 			r = keep(&k, b);
 	}
-	if (r == -ETIME) {
+	late = r == -ETIME;
+	if (late) {
 		out->cut = true;
 		r = 0;
 	} else if (r == -EINVAL || r == -EFAULT) {
@@ -308,32 +297,38 @@ static int read_list(const struct go_binary *bin, struct memory *memory, uint64_
 		out->cut = true;
 		r = 0;
 	}
-	take_all_where_nothing_is_active(&k);
+	if (!r && out->cut && !out->n)
+		r = late ? -ETIME : -ENOENT;
 	drop_bad(out);
-	free(k.all);
 	return r;
 }
 
-int heap_profile_read(struct heap_profile *out, const struct go_binary *bin, uint64_t bias,
-		      struct memory *memory, struct err *err)
+int heap_profile_read(struct heap_profile *out, struct heap_place *place,
+		      const struct go_binary *bin, uint64_t bias, struct memory *memory,
+		      struct err *err)
 {
-	struct code *code = malloc(sizeof(*code));
 	struct bucket *bucket = malloc(sizeof(*bucket));
-	uint64_t head;
-	int r = code && bucket ? 0 : -ENOMEM;
+	uint64_t head = 0;
+	int r = bucket ? heap_profile_find(place, bin, bias, memory) : -ENOMEM;
 
 	*out = (struct heap_profile){.n = 0};
+	if (!r && !place->rate)
+		r = err_set(err, -ENOENT,
+			    "where the runtime keeps how much it samples was not found");
 	if (!r)
-		r = read_rate(bin, bias, memory, code, &out->rate, err);
-	if (!r) {
-		r = find_list(bin, bias, memory, code, bucket, &head);
-		if (r)
-			err_set(err, r,
-				"the runtime's profile of its heap was not found, or is empty so far");
-	}
-	if (!r)
+		r = read_rate(place->rate + bias, memory, &out->rate, err);
+	if (!r && place->list)
+		r = memory_u64(memory, place->list + bias, &head);
+	if (!r && head)
 		r = read_list(bin, memory, head, bucket, out);
-	free(code);
+	else if (!r)
+		r = memory_late(memory) ? -ETIME : -ENOENT;
+	if (r == -ENOENT)
+		err_set(err, r,
+			"the runtime's profile of its heap was not found, or is empty so far");
+	else if (r && r != -ENOMEM)
+		err_set(err, r, "the runtime's profile of its heap cannot be read: %s",
+			err_name(r));
 	free(bucket);
 	if (r)
 		heap_profile_free(out);

@@ -22,7 +22,9 @@ struct heap_counts {
 };
 
 struct heap_bucket {
-	struct heap_counts counts;
+	/* As of the last collection that was swept to its end, by which it is known what is kept;
+	 * and with what has come since, of which garbage is not known yet. */
+	struct heap_counts published, all;
 	uint64_t size;
 	size_t at, n; /* of pcs: return addresses, run-time */
 };
@@ -33,17 +35,27 @@ struct heap_profile {
 	uint64_t *pcs;
 	size_t npcs;
 	uint64_t rate;
-	bool not_collected; /* no collection so far: all that was allocated */
-	uint64_t bad;	    /* that cannot be: left out, and where the list goes wrong its rest */
-	bool cut;	    /* the time was up, or there are too many */
+	uint64_t bad; /* that cannot be: left out, and where the list goes wrong its rest */
+	bool cut;     /* the time was up, or there are too many */
 };
 
+/* Of a program, link-time addresses; 0: not found. */
+struct heap_place {
+	uint64_t rate, list;
+};
+
+/* Looks for what is not found yet, so that reading it takes no time for that later; as far as the
+ * memory's deadline lets it. The list can be found only when there is something in it. 0 or
+ * -ENOMEM. */
+int heap_profile_find(struct heap_place *place, const struct go_binary *bin, uint64_t bias,
+		      struct memory *memory);
 /*
  * 0, and *out is to be freed; -ENODATA nothing is sampled (err says why), -ENOENT the list or the
  * rate was not found, -ENOMEM, or what reading gave.
  */
-int heap_profile_read(struct heap_profile *out, const struct go_binary *bin, uint64_t bias,
-		      struct memory *memory, struct err *err);
+int heap_profile_read(struct heap_profile *out, struct heap_place *place,
+		      const struct go_binary *bin, uint64_t bias, struct memory *memory,
+		      struct err *err);
 void heap_profile_free(struct heap_profile *p);
 
 /* The hash that the runtime gives a bucket. */

@@ -43,6 +43,7 @@ struct report_heap {
 	size_t nframes;
 	uint64_t rate; /* one sample in so many bytes */
 	int64_t unix_ns;
+	bool with_recent; /* with what was allocated since the last collection, garbage too */
 };
 
 #define REPORT_HEAP_SITES 10
@@ -65,8 +66,9 @@ struct report_memory {
 	/* What was looked at then. */
 	bool heap_asked;
 	bool heap_known;
-	char *heap_missing; /* why it is not; "" */
-	char *heap_file;    /* "": it was not written */
+	bool heap_with_recent; /* as report_heap has it */
+	char *heap_missing;    /* why it is not known; "" */
+	char *heap_file;       /* "": it was not written */
 	struct report_heap_use heap;
 	struct report_heap_site sites[REPORT_HEAP_SITES]; /* the largest first */
 	size_t nsites;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errand.h"
 #include "base/log.h"
 #include "process/priority.h"
 #include "report/format.h"
@@ -15,7 +16,7 @@
 #include "snapshot/snapshot.h"
 
 #define READ_NS \
-	250000000ull /* of its memory, while it runs: nobody else is looked after meanwhile */
+	500000000ull /* of its memory, while it runs: nobody else is looked after meanwhile */
 
 struct heap_print {
 	const struct report_heap *heap;
@@ -40,33 +41,51 @@ static int say(char **to, const char *fmt, const char *text)
 	return 0;
 }
 
-static const char *comment_of(const struct heap_profile *p)
+#define CUT "it could not be read to its end: some allocations are missing"
+
+static const char *comment_of(const struct heap_profile *p, const struct report_heap *h)
 {
 	if (p->cut)
-		return "it could not be read to its end: some allocations are missing";
-	return p->not_collected ? "as of now: no garbage was collected so far"
-				: "as of the last garbage collection";
+		return CUT;
+	return h->with_recent ? "as of now: with what was allocated since garbage was collected "
+				"last, be it garbage or not"
+			      : "as of the last garbage collection";
 }
 
 /* It runs on. What moves is only the counts, all of one collection at a time. */
-static int read_heap(struct watched *t, struct heap_profile *p, struct err *err)
+static struct memory *open_memory(const struct watched *t)
 {
 	struct memory *live = memory_live(t->process.pid),
 		      *kept = live ? memory_frozen(live) : NULL;
-	int r = kept ? 0 : -ENOMEM;
 
-	if (!r) {
+	if (kept)
 		memory_deadline(kept, watch_now() + READ_NS);
-		r = heap_profile_read(p, t->bin, t->source.resolver.bias, kept, err);
-	}
-	memory_close(kept);
+	return kept;
+}
+
+/* Whoever grows fast does not have long to live: nobody is to keep us from reading, nor the process
+ * that reads for us, which has the priority that we have when it is made. */
+static int read_heap(struct watched *t, struct heap_place *place, struct heap_profile *p,
+		     struct err *err)
+{
+	struct memory *memory;
+	int r;
+
+	priority_raise();
+	errand_end();
+	memory = open_memory(t);
+	r = memory ? heap_profile_read(p, place, t->bin, t->source.resolver.bias, memory, err)
+		   : -ENOMEM;
+	memory_close(memory);
+	errand_end();
+	priority_restore();
 	return r;
 }
 
 static int write_heap(const struct watch *w, const struct watched *t, const struct report_heap *h,
 		      const struct heap_profile *p, struct report_memory *row)
 {
-	const struct heap_print print = {h, t->process.exe, comment_of(p)};
+	const struct heap_print print = {h, t->process.exe, comment_of(p, h)};
 	char *path;
 	int r;
 
@@ -86,12 +105,13 @@ static int write_heap(const struct watch *w, const struct watched *t, const stru
 	return 0;
 }
 
-static int look_at_heap(struct watch *w, struct watched *t, struct report_memory *row)
+static int look_at_heap(struct watch *w, struct watched *t, struct heap_place *place,
+			struct report_memory *row)
 {
 	struct heap_profile profile = {.n = 0};
 	struct report_heap heap = {.nsamples = 0};
 	struct err err = {};
-	int r = read_heap(t, &profile, &err);
+	int r = read_heap(t, place, &profile, &err);
 
 	row->heap_asked = true;
 	if (r) {
@@ -107,7 +127,7 @@ static int look_at_heap(struct watch *w, struct watched *t, struct report_memory
 	if (!r)
 		r = write_heap(w, t, &heap, &profile, row);
 	if (!r)
-		r = say(&row->heap_missing, "%s", profile.cut ? comment_of(&profile) : "");
+		r = say(&row->heap_missing, "%s", profile.cut ? CUT : "");
 	row->heap_known = !r;
 	report_heap_free(&heap);
 	heap_profile_free(&profile);
@@ -142,12 +162,27 @@ static int look_at_goroutines(struct watch *w, struct watched *t, struct report_
 	return r;
 }
 
-int memory_look(struct watch *w, struct watched *t, struct report_memory *row)
+static bool has_heap(const struct watched *t)
+{
+	return t->bin && !t->library;
+}
+
+void memory_look_prepare(const struct watched *t, struct heap_place *place)
+{
+	struct memory *memory = has_heap(t) ? open_memory(t) : NULL;
+
+	if (memory && heap_profile_find(place, t->bin, t->source.resolver.bias, memory))
+		log_verbose("out of memory: the heap of process %d", (int)t->process.pid);
+	memory_close(memory);
+}
+
+int memory_look(struct watch *w, struct watched *t, struct heap_place *place,
+		struct report_memory *row)
 {
 	int r = 0;
 
-	if (t->bin && !t->library)
-		r = look_at_heap(w, t, row);
+	if (has_heap(t))
+		r = look_at_heap(w, t, place, row);
 	if (!r && w->attach.max_freeze_ns && t->binary && !t->library)
 		r = look_at_goroutines(w, t, row);
 	return r;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "go/heap_profile.h"
 #include "process/cgroup.h"
 #include "process/end_status.h"
 #include "process/memory_limit.h"
@@ -24,8 +25,11 @@
 #define HYSTERESIS 5		   /* points */
 #define NEAR 10			   /* points below the first threshold */
 #define LOOK_AGAIN_NS (60000 * MS) /* at the heap and the goroutines of one process */
-#define DYING_NS (5000 * MS)	   /* so long a process may take to die */
-#define PART 20			   /* of a CPU: all looks together, but for those at the heap */
+/* So long a process may take to die that was alone in its group, and so is the one; and others. On
+ * a busy machine, and while its probes are moved, it takes seconds. */
+#define DYING_ALONE_NS (30000 * MS)
+#define DYING_NS (5000 * MS)
+#define PART 20 /* of a CPU: all looks together, but for those at the heap */
 
 struct memory_state {
 	struct memory_limits limits;
@@ -38,6 +42,7 @@ struct memory_state {
 			 same */
 	uint64_t looked_at_ns; /* heap and goroutines, */
 	size_t looked_which;   /* at this threshold */
+	struct heap_place place;
 	/* Of the group that it is in, and when that was seen to rise; UINT64_MAX: not known. */
 	uint64_t kills, kills_ns;
 	bool alone;
@@ -144,6 +149,7 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 		.percent = w->options->memory.at[which],
 		.jumped = which + 1 < level || s->ended,
 	};
+	bool prepare = !which && !row.jumped;
 	/* once where the second and the third are passed at once */
 	bool look = !s->ended && which && which + 1 == level &&
 		    (!s->looked_at_ns || which > s->looked_which ||
@@ -154,14 +160,16 @@ static void pass(struct watch *w, struct watched *t, struct track *track, size_t
 	w->memory.passed[which]++;
 	if (!is_worth_telling(++track->told[which]))
 		return;
+	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	if (prepare)
+		memory_look_prepare(t, &s->place);
 	r = fill(w, t, &row);
 	if (!r && look) {
 		s->looked_at_ns = now;
 		s->looked_which = which;
-		cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-		r = memory_look(w, t, &row);
-		w->memory.closer_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+		r = memory_look(w, t, &s->place, &row);
 	}
+	w->memory.closer_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	if (r) {
 		log_warn(
 			"out of memory: that process %d has passed %.0f%% of its memory is not in the report",
@@ -186,23 +194,27 @@ static void find_limits(const struct watch *w, struct watched *t, uint64_t now)
 
 static bool is_near(const struct memory_state *s, uint64_t now)
 {
-	return s->kills_ns && now - s->kills_ns < DYING_NS;
+	return s->kills_ns && now - s->kills_ns < (s->alone ? DYING_ALONE_NS : DYING_NS);
 }
 
 /* What is to be known when it has ended: of a group that has lost one it stays as it was, as
- * whoever is killed may take his time. Who lives on at the next look was not the one. */
+ * whoever is killed may take his time. Who lives on at the next look was not the one. It is counted
+ * before anybody dies of it: where the count has not risen, whoever was there a moment before is
+ * there. */
 static void note_group(const struct watched *t)
 {
 	struct memory_state *s = t->memory;
 	uint64_t kills, now = watch_now();
+	bool alone;
 
 	if (!s->limits.own_dir || (is_near(s, now) && process_is_ending(t->process.pid)))
 		return;
+	alone = cgroup_has_only(s->limits.own_dir, t->process.pid);
 	kills = cgroup_memory_oom_kills(s->limits.own_dir, s->limits.own_old);
 	s->kills_ns = s->looked_ns && kills > s->kills && kills != UINT64_MAX ? now : 0;
 	s->kills = kills;
 	if (!s->kills_ns)
-		s->alone = cgroup_has_only(s->limits.own_dir, t->process.pid);
+		s->alone = alone;
 }
 
 static void replace(char **to, const char *text)
@@ -272,6 +284,16 @@ static uint64_t cpu_of_looks(const struct watch *w)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - w->memory.closer_ns;
 }
 
+void memory_watch_look(struct watch *w, struct watched *t)
+{
+	if (!w->options->memory.on || !is_looked_at(t))
+		return;
+	if (!t->memory)
+		t->memory = calloc(1, sizeof(*t->memory));
+	if (t->memory)
+		look_at(w, t);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct watch *w = ctx;
@@ -286,13 +308,9 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 		if (!is_looked_at(t))
 			continue;
-		if (!t->memory)
-			t->memory = calloc(1, sizeof(*t->memory));
-		if (!t->memory)
-			continue;
-		if (now >= t->memory->next_ns)
-			look_at(w, t);
-		if (t->memory->next_ns < next)
+		if (!t->memory || now >= t->memory->next_ns)
+			memory_watch_look(w, t);
+		if (t->memory && t->memory->next_ns < next)
 			next = t->memory->next_ns;
 	}
 	now = watch_now();

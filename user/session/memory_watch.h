@@ -19,6 +19,7 @@
 
 struct event;
 struct event_base;
+struct heap_place;
 struct watch;
 struct watched;
 struct memory_state; /* of a process */
@@ -36,6 +37,8 @@ struct memory_watch {
 /* 0 or -ENOMEM. Nothing happens where nobody has asked for it. */
 int memory_watch_begin(struct watch *w, struct event_base *base);
 void memory_watch_end(struct watch *w); /* the loop's event goes */
+/* Now, whenever it is due: at once where it has just begun, as it may not live for long. */
+void memory_watch_look(struct watch *w, struct watched *t);
 /* It has ended: to be called as soon as may be, twice is fine. */
 void memory_watch_end_of(struct watch *w, struct watched *t);
 /* It was looked at, and no limit applies to it: nothing can be told of its coming to the end. */
@@ -51,9 +54,12 @@ void memory_watch_free(struct memory_watch *m);
 void memory_state_free(struct memory_state *s); /* NULL is fine */
 
 /* memory_look.c */
+/* Looks for where its heap's profile is, while there is time. */
+void memory_look_prepare(const struct watched *t, struct heap_place *place);
 /* Fills in what a process that is near its end keeps in its heap, and what its goroutines do;
  * neither failure is one of the watch. 0 or -ENOMEM. */
-int memory_look(struct watch *w, struct watched *t, struct report_memory *row);
+int memory_look(struct watch *w, struct watched *t, struct heap_place *place,
+		struct report_memory *row);
 
 /* How many of n ascending thresholds a part of the limit has passed, given that it was `before`: a
  * threshold is passed anew only when five points less than it were used in between. */

@@ -328,6 +328,7 @@ static int look_after(struct source *s)
 
 	if (r)
 		return r;
+	memory_watch_look(l->watch, s->watched); /* before what may take a while */
 	if (l->watch->attach.max_freeze_ns)
 		post_mortem_look_at_waiters(s->watched);
 	s->budget_event = event_new(l->base, -1, 0, on_budget, s);

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 
+#define STALE 3 /* times as much is there as was then */
+
 static int compare_pcs(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -89,13 +91,40 @@ static void scale(uint64_t count, uint64_t bytes, uint64_t rate, int64_t *object
 	*sum = (int64_t)fmin((double)bytes * by, 9e18);
 }
 
+static void use_of(struct report_heap_use *u, const struct heap_counts *c, uint64_t rate)
+{
+	scale(c->allocs, c->alloc_bytes, rate, &u->alloc_objects, &u->alloc_bytes);
+	scale(c->allocs - c->frees, c->alloc_bytes - c->free_bytes, rate, &u->inuse_objects,
+	      &u->inuse_bytes);
+}
+
+/* Whether of what the heap holds by far the most has come after the last collection that is over:
+ * there was none so far, as with GOGC=off, or it is long in coming. What was kept then says little
+ * of what it is full of. Where nothing hinders them the next one comes when it has doubled. */
+static bool is_stale(const struct heap_profile *p)
+{
+	double published = 0, all = 0;
+	struct report_heap_use use;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		use_of(&use, &p->list[i].published, p->rate);
+		published += (double)use.inuse_bytes;
+		use_of(&use, &p->list[i].all, p->rate);
+		all += (double)use.inuse_bytes;
+	}
+	return published * STALE < all;
+}
+
 int heap_resolve(struct report_heap *out, const struct heap_profile *p, const struct go_binary *bin,
 		 uint64_t bias)
 {
 	size_t i, k;
 	int r;
 
-	*out = (struct report_heap){.rate = p->rate, .unix_ns = (int64_t)clock_ns(CLOCK_REALTIME)};
+	*out = (struct report_heap){.rate = p->rate,
+				    .unix_ns = (int64_t)clock_ns(CLOCK_REALTIME),
+				    .with_recent = is_stale(p)};
 	r = make_frames(out, p, bin, bias);
 	out->samples = calloc(p->n + 1, sizeof(*out->samples));
 	out->stacks = calloc(p->npcs + 1, sizeof(*out->stacks));
@@ -103,7 +132,6 @@ int heap_resolve(struct report_heap *out, const struct heap_profile *p, const st
 		return -ENOMEM;
 	for (i = 0; i < p->n; i++) {
 		const struct heap_bucket *b = &p->list[i];
-		const struct heap_counts *c = &b->counts;
 		struct report_heap_sample *s = &out->samples[out->nsamples++];
 
 		s->size = b->size;
@@ -111,10 +139,7 @@ int heap_resolve(struct report_heap *out, const struct heap_profile *p, const st
 		s->n = b->n;
 		for (k = 0; k < b->n; k++)
 			out->stacks[out->nstacks++] = find_frame(out, p->pcs[b->at + k]);
-		scale(c->allocs, c->alloc_bytes, p->rate, &s->use.alloc_objects,
-		      &s->use.alloc_bytes);
-		scale(c->allocs - c->frees, c->alloc_bytes - c->free_bytes, p->rate,
-		      &s->use.inuse_objects, &s->use.inuse_bytes);
+		use_of(&s->use, out->with_recent ? &b->all : &b->published, p->rate);
 	}
 	return 0;
 }
@@ -190,6 +215,7 @@ int heap_sum(struct report_memory *out, const struct report_heap *h)
 
 	if (!places)
 		return -ENOMEM;
+	out->heap_with_recent = h->with_recent;
 	for (i = 0; i < h->nsamples; i++) {
 		const struct report_heap_frame *at = site_of(h, &h->samples[i]);
 

@@ -2,7 +2,9 @@
 
 // A service that keeps what it should forget, and allocates much beside that it does forget.
 //
-// usage: leaking MEGABYTES_PER_SECOND [MOST_MEGABYTES [SECONDS]]
+// usage: leaking MEGABYTES_PER_SECOND [MOST_MEGABYTES [SECONDS [FILE]]]
+//
+// It begins when FILE is there.
 package main
 
 import (
@@ -60,6 +62,11 @@ func main() {
 		go handler(c)
 	}
 	fmt.Println("ready")
+	if len(os.Args) > 4 {
+		for _, err := os.Stat(os.Args[4]); err != nil; _, err = os.Stat(os.Args[4]) {
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
 	each := time.Second * piece / time.Duration(speed<<20)
 	began := time.Now()
 	for n := 0; time.Since(began) < time.Duration(seconds)*time.Second; n++ {

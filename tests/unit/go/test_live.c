@@ -5,12 +5,16 @@
  */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "go/runtime_vars.h"
+#include "process/memory.h"
 
 #define MAX_TYPES 16
 
@@ -231,6 +235,47 @@ static void check_types(struct live *l)
 	}
 }
 
+static uint32_t threads_of(pid_t pid)
+{
+	char path[64];
+	DIR *tasks;
+	uint32_t n = 0;
+	const struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while ((e = readdir(tasks)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(tasks);
+	return n;
+}
+
+/* What scheduler and collector say of a process that stands still, one goroutine of which spins. */
+static void check_vars(struct live *l)
+{
+	struct memory *memory = memory_live(l->pid);
+	struct runtime_vars vars = {};
+	struct runtime_figures f;
+
+	assert_non_null(memory);
+	assert_int_equal(runtime_vars_find(&vars, l->bin, l->bias, memory, l->g), 0);
+	runtime_vars_read(&vars, l->bin, l->bias, memory, &f);
+	assert_true(f.ps_known && f.ms_known);
+	assert_in_range(f.ps, 1, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN));
+	assert_true(f.ps_running + f.ps_idle + f.ps_syscall <= f.ps);
+	/* one may be about to get its thread, or have just lost it */
+	assert_in_range(f.ms, threads_of(l->pid), threads_of(l->pid) + 2);
+	if (f.heap_known) { /* for certain only when there was a collection */
+		assert_int_equal(f.gc_percent, 100);
+		assert_true(f.memory_limit == INT64_MAX);
+		assert_in_range(f.heap_goal, 4 << 20, 64 << 20);
+		assert_in_range(f.heap_live, 1, 64 << 20);
+	}
+	assert_true(!f.gc_known || f.gc_cycles < 100); /* none was, most likely */
+	memory_close(memory);
+}
+
 static void check(const char *version)
 {
 	const struct go_layout *o;
@@ -245,6 +290,7 @@ static void check(const char *version)
 	check_goroutine(&l, o);
 	check_maps(&l, o);
 	check_types(&l);
+	check_vars(&l);
 	kill(l.pid, SIGCONT);
 	live_close(&l);
 }

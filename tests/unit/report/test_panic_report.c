@@ -92,6 +92,21 @@ static void the_text_tells(void **state)
 	report_free(&report);
 }
 
+static void the_page_has_them(void **state)
+{
+	struct report report;
+	char *text;
+
+	(void)state;
+	sample_report(&report);
+	sample_panics(&report);
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_non_null(strstr(text, "<section id=panics>"));
+	assert_non_null(strstr(text, "(no \\x1b such thing) in main.parse"));
+	free(text);
+	report_free(&report);
+}
+
 static void the_document_has_them(void **state)
 {
 	json_t *root, *panic;
@@ -149,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_text_tells),
+		cmocka_unit_test(the_page_has_them),
 		cmocka_unit_test(the_document_has_them),
 		cmocka_unit_test(the_document_can_be_read_back),
 	};

@@ -315,6 +315,7 @@ int html_print_report(FILE *out, const struct report *report, const struct print
 		fputs("</ol></nav>\n", out);
 	}
 	html_deaths(out, report);
+	html_signals(out, report);
 	for (i = 0; i < report->nraces; i++)
 		print_race(out, &report->races[i], "race-", i, report->duration_s);
 	for (i = 0; i < report->nsuspects; i++)

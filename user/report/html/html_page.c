@@ -69,6 +69,7 @@ static const char style[] =
 	".dist{display:grid;grid-template-columns:5rem 1fr 8rem;gap:.6rem;align-items:center;font-size:13px}\n"
 	".dist i{left:0;min-width:2px}.dist i.a{background:var(--a);bottom:50%}"
 	".dist i.b{background:var(--b);top:50%}\n"
+	"section>pre{overflow-x:auto;font-size:13px}\n"
 	".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px}\n"
 	"th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);"
 	"white-space:nowrap}\n"

@@ -27,6 +27,9 @@ void html_growths(FILE *out, const struct report *report);
 /* html_deaths.c: processes that have died, and snapshots; nothing where there are none */
 void html_deaths(FILE *out, const struct report *report);
 
+/* html_signals.c: memory, panics and goroutines; nothing of what nobody asked for */
+void html_signals(FILE *out, const struct report *report);
+
 /* html_tables.c: maps, cost, losses */
 void html_maps(FILE *out, const struct report *report);
 void html_cost(FILE *out, const struct report *report);

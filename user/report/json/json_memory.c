@@ -44,6 +44,7 @@ static json_t *build_heap(const struct report_memory *m)
 	failed |= json_put(o, "missing",
 			   m->heap_missing[0] ? json_text(m->heap_missing) : json_null());
 	failed |= json_put(o, "file", m->heap_file[0] ? json_text(m->heap_file) : json_null());
+	failed |= json_put(o, "with_recent", json_boolean(m->heap_with_recent));
 	failed |= put_use(o, &m->heap);
 	failed |= json_put(o, "sites", build_sites(m->sites, m->nsites));
 	return json_finish(o, failed);
@@ -109,6 +110,7 @@ static void read_heap(struct json_reader *r, const json_t *o, struct report_memo
 
 	m->heap_asked = true;
 	m->heap_known = json_get_bool(r, o, "known");
+	m->heap_with_recent = json_get_bool(r, o, "with_recent");
 	m->heap_missing = json_get_text(r, o, "missing");
 	m->heap_file = json_get_text(r, o, "file");
 	read_use(r, o, &m->heap);

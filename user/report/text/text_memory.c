@@ -57,7 +57,11 @@ static void print_heap(FILE *out, const struct report_memory *m)
 		fputc('\n', out);
 		return;
 	}
-	fprintf(out, "Its heap kept %.1f MB, by the runtime's own profile",
+	fprintf(out,
+		m->heap_with_recent
+			? "Its heap held %.1f MB, by the runtime's own profile, with what was "
+			  "allocated since garbage was collected last"
+			: "Its heap kept %.1f MB, by the runtime's own profile",
 		(double)m->heap.inuse_bytes / MB);
 	if (m->heap_file[0]) {
 		fputs(" (", out);

@@ -76,7 +76,8 @@ static void print_named(FILE *out, const struct report_maker *m, const struct te
 
 static void print_makers(FILE *out, const struct report_vitals *v, const struct text_style *style)
 {
-	size_t i, shown = 0;
+	size_t i, shown = 0, hidden = 0;
+	uint64_t rest = v->goroutines;
 
 	for (i = 0; i < v->nmakers; i++) {
 		const struct report_maker *m = &v->makers[i];
@@ -87,8 +88,15 @@ static void print_makers(FILE *out, const struct report_vitals *v, const struct 
 			fprintf(out, "  %" PRIu64 " created by ", m->goroutines);
 			print_place(out, &m->at);
 			fputc('\n', out);
+		} else {
+			hidden++;
+			continue;
 		}
+		rest -= m->goroutines < rest ? m->goroutines : rest;
 	}
+	if (rest)
+		fprintf(out, "  %" PRIu64 " created at other places%s\n", rest,
+			hidden ? " (-v shows more of them)" : "");
 }
 
 static void print_runtime(FILE *out, const struct report_vitals *v)

@@ -37,6 +37,7 @@ static void the_document_can_be_read_back(void **state)
 	assert_int_equal(again.nmemory, 2);
 	assert_true(again.memory[0].percent == 92 && again.memory[0].jumped);
 	assert_int_equal(again.memory[0].kind, REPORT_LIMIT_CGROUP2);
+	assert_true(again.memory[0].heap_with_recent);
 	assert_int_equal(again.memory[0].heap.inuse_bytes, 60000000);
 	assert_string_equal(again.memory[0].sites[0].at.function, "main.(*cache).put");
 	assert_true(!(again.memory[1].percent > 0) && again.memory[1].alone);
@@ -91,13 +92,20 @@ static void text_says_what_is_kept(void **state)
 	assert_non_null(strstr(text, "PROCESS 4210 HAS USED 92% OF ITS MEMORY (/srv/app): 124.0 of "
 				     "134.2 MB, the limit of control group /a.slice; that was "
 				     "between two looks\n"));
-	assert_non_null(strstr(text, "Its heap kept 60.0 MB, by the runtime's own profile "
+	assert_non_null(strstr(text, "Its heap held 60.0 MB, by the runtime's own profile, with "
+				     "what was allocated since garbage was collected last "
 				     "(/tmp/heap-4210-92.pb.gz):\n"));
 	assert_non_null(strstr(text, "59.0 MB  98.3%  main.(*cache).put() /src/app/main.go:20\n"));
 	assert_non_null(strstr(text,
 			       "PROCESS 4210 WAS KILLED, most likely by the kernel's OOM killer "
 			       "(/srv/app): at the last look 134.0 of 134.2 MB, the limit of "
 			       "control group /a.slice\n"));
+	free(text);
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_non_null(strstr(text, "<section id=memory>"));
+	assert_non_null(strstr(text, "WAS KILLED, most likely by the kernel&#39;s OOM killer "));
+	assert_null(strstr(text, "<section id=panics>"));
+	assert_null(strstr(text, "<section id=goroutines>"));
 	free(text);
 	report_free(&report);
 }

@@ -153,12 +153,19 @@ static void the_text_says_what_is_known(void **state)
 	assert_non_null(strstr(text, "perhaps a leak: main.leak at a.go:7"));
 	assert_non_null(
 		strstr(text, "by 100 a second for 4 s, from 80 on; 900 at the last look\n"));
+	assert_non_null(strstr(text, "\n  1 created at other places\n"));
 	assert_non_null(
 		strstr(text, "4 Ps (GOMAXPROCS): 1 running, 0 in system calls, 3 idle; 7 Ms"));
 	assert_non_null(strstr(text, "no goal (GOGC=off), less near its memory limit of 100.0 MB"));
 	assert_non_null(strstr(text, "process 4211 (/bin/gone), which has ended: 0; "));
 	assert_non_null(strstr(text, "Ps: not known; Ms: not known"));
 	assert_null(strchr(text, '\033'));
+	free(text);
+	text = sample_render(&report, FORMAT_HTML, NULL);
+	assert_non_null(strstr(text, "<section id=goroutines>"));
+	assert_non_null(strstr(text, "perhaps a leak: main.leak at a.go:7"));
+	assert_null(strchr(text, '\033'));
+	assert_null(strstr(text, "<section id=memory>"));
 	free(text);
 	report_free(&report);
 }
