@@ -418,7 +418,7 @@ extra_lane() # N
 	if (($1 == 0)); then
 		lifecycle_all
 		verdicts_all "$scope"
-		[[ $scope == all ]] || panics_versions=(1.19 1.24 1.27) vitals_names='figures leak log'
+		[[ $scope == all ]] || panics_versions=(1.19 1.24 1.27) panics_names=(corpus attached deaths values clean) vitals_names='figures leak log'
 		panics_all
 		memory_all
 		vitals_all
@@ -428,6 +428,7 @@ extra_lane() # N
 		growth_all
 		hostile_all
 		silence_all
+		[[ $scope == all ]] || state_names='bad once clean'
 		state_all
 		follow_all
 		[[ $scope == all ]] || host_only=(come_and_go) daemon_only=(story settings) top_only=(json)
