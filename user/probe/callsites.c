@@ -88,7 +88,7 @@ int callsites_find(const struct go_binary *bin, const struct hook_set *set,
 		   int (*each)(void *ctx, const struct hook *hook, uint64_t ret), void *ctx)
 {
 	struct search s = {.each = each, .ctx = ctx};
-	struct go_func first, last;
+	struct go_func first = {}, last = {};
 	size_t count = go_binary_func_count(bin);
 	int r;
 

@@ -96,7 +96,7 @@ static bool is_wanted(const struct statebook_pair *p, uint32_t build)
 
 static struct wanted *find(const struct arming *all, const struct statebook_site *site)
 {
-	struct wanted key;
+	struct wanted key = {};
 
 	key.site.name = site->name;
 	key.site.op = site->op;
