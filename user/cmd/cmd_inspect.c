@@ -69,9 +69,10 @@ static void print_hooks(const struct hook_set *set, bool verbose)
 		entries += h->state == HOOK_PROBED && h->site == SITE_ENTRY &&
 			   mr_op_has_site(h->op);
 		if (h->state == HOOK_PROBED)
-			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")\n", h->function,
-			       op_name(h->op), hook_state_name(h->state), site_kind_name(h->site),
-			       h->addr, h->addr - h->entry);
+			printf("%-44s %-8s %-8s %-6s 0x%" PRIx64 " (+%" PRIu64 ")%s%s\n",
+			       h->function, op_name(h->op), hook_state_name(h->state),
+			       site_kind_name(h->site), h->addr, h->addr - h->entry,
+			       h->why[0] ? "  " : "", h->why);
 		else if (verbose || h->state != HOOK_ABSENT)
 			printf("%-44s %-8s %-8s %-6s %s\n", h->function, op_name(h->op),
 			       hook_state_name(h->state), "-", h->why);

@@ -40,7 +40,7 @@ struct hook {
 	uint64_t entry;	 /* of the function, 0 when absent */
 	uint64_t addr;	 /* of the probed instruction */
 	uint64_t offset; /* of the probed instruction in the file */
-	char why[96];	 /* not probed: why; "" else */
+	char why[96];	 /* not probed, or probed though it is a wrapper: why; "" else */
 };
 
 /* Of hooks_choose_growth(): the return instructions of one function, so many at the most. */
