@@ -70,9 +70,9 @@ table_write()
 		PID namespace no more is needed (`least_privilege_pid_namespace`).
 
 		Kernels before 5.11, so 5.10, charge BPF maps to the limit of locked memory, by user: 32 MB, twice
-		that for hundreds of processes. Where the hard limit is lower (`ulimit -H -l`; often 8 MB, so in the guests),
-		`CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has the one,
-		`least_privilege_sys_admin` the other).
+		that for hundreds of processes. Where the hard limit is lower (`ulimit -H -l`; often 8 MB, so in the
+		guests), `CAP_SYS_RESOURCE` is needed besides, or a higher limit (`least_privilege_paranoid_2` has
+		the one, `least_privilege_sys_admin` the other).
 
 		With less, `doctor` and `watch` name what is missing (`least_privilege_*refused`, `refuses_*`). In
 		`lockdown=confidentiality` no kernel lets programs read memory, and both say that (`lockdown_*`).
