@@ -246,11 +246,17 @@ static int sync_directory(int dir)
 	return rc;
 }
 
-int output_rename(const struct output_place *place, const char *temporary)
+int output_finish(const struct output_place *place, const char *temporary, int fd, int written)
 {
-	if (renameat(place->dir, temporary, place->dir, place->name))
-		return -errno;
-	return sync_directory(place->dir);
+	int r = written;
+
+	if (close(fd) && !r)
+		r = -errno;
+	if (!r && !renameat(place->dir, temporary, place->dir, place->name))
+		return sync_directory(place->dir);
+	r = r ? r : -errno;
+	unlinkat(place->dir, temporary, 0);
+	return r;
 }
 
 int output_create(const char *path)

@@ -47,15 +47,16 @@ struct document {
 	const void *arg;
 };
 
-/* Takes fd over. sync is for regular files: a pipe or terminal has nothing to sync. */
+/* sync is for regular files: a pipe or terminal has nothing to sync. */
 static int write_fd(int fd, const struct document *document, bool sync)
 {
-	FILE *out = fdopen(fd, "w");
-	int rc;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), rc;
+	FILE *out = own < 0 ? NULL : fdopen(own, "w");
 
 	if (!out) {
 		rc = -errno;
-		close(fd);
+		if (own >= 0)
+			close(own);
 		return rc;
 	}
 	rc = document->print(out, document->arg);
@@ -98,15 +99,9 @@ static int write_atomically(const struct output_place *place, const struct docum
 	if (fd < 0)
 		return fd;
 	rc = set_access(fd, place);
-	if (rc)
-		close(fd);
-	else
-		rc = write_fd(fd, document, true);
 	if (!rc)
-		rc = output_rename(place, temporary);
-	if (rc)
-		unlinkat(place->dir, temporary, 0);
-	return rc;
+		rc = write_fd(fd, document, true);
+	return output_finish(place, temporary, fd, rc);
 }
 
 /*
@@ -125,6 +120,8 @@ static int write_path(const char *path, const struct document *document)
 	} else {
 		fd = output_open_found(&place);
 		rc = fd < 0 ? fd : write_fd(fd, document, false);
+		if (fd >= 0 && close(fd) && !rc)
+			rc = -errno;
 	}
 	output_release(&place);
 	return rc;

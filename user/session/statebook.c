@@ -471,12 +471,7 @@ static int replace(const char *path, const struct stat *old, const char *text, s
 		r = write_text(fd, text, size);
 	if (!r && (fchmod(fd, old->st_mode & 0777) || fsync(fd)))
 		r = -errno;
-	if (close(fd) && !r)
-		r = -errno;
-	if (!r)
-		r = output_rename(&place, temporary);
-	if (r)
-		unlinkat(place.dir, temporary, 0);
+	r = output_finish(&place, temporary, fd, r);
 cleanup:
 	output_release(&place);
 	return r;

@@ -38,7 +38,7 @@ static uint32_t build_of(const struct watched *t)
 	return (uint32_t)crc32(crc, (const Bytef *)go, (uInt)strlen(go));
 }
 
-static int site_fill(struct statebook_site *site, const struct report_access *access)
+static void site_fill(struct statebook_site *site, const struct report_access *access)
 {
 	const struct report_frame *frame = report_access_site(access);
 
@@ -46,7 +46,6 @@ static int site_fill(struct statebook_site *site, const struct report_access *ac
 	site->op = access->op;
 	snprintf(site->text, sizeof(site->text), "%.140s+%d", frame ? frame->function : "?",
 		 frame ? frame->line - frame->start_line : 0);
-	return 0;
 }
 
 /* What a call of a map function there is called, whichever run it is. 0 or -ENOMEM. */

@@ -314,14 +314,8 @@ static int write_file(struct core *c, const char *path, uint64_t *bytes)
 	fd = place.found < 0 || S_ISREG(place.st.st_mode) ? output_temporary(&place, temporary)
 							  : -EINVAL;
 	r = fd < 0 ? fd : write_fd(c, fd, bytes);
-	if (fd >= 0) {
-		if (close(fd) && !r)
-			r = -errno;
-		if (!r)
-			r = output_rename(&place, temporary);
-		if (r)
-			unlinkat(place.dir, temporary, 0);
-	}
+	if (fd >= 0)
+		r = output_finish(&place, temporary, fd, r);
 	output_release(&place);
 	return r;
 }
