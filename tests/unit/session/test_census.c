@@ -10,28 +10,18 @@
 #include "base/clock.h"
 #include "fixture.h"
 #include "session/census.h"
+#include "tmpdir.h"
 
 #define SECOND 1000000000ull
 
-static char dir[64];
 static uint64_t now;
 
 static int begin(void **state)
 {
 	(void)state;
 	setenv("MAPRACE_WITHOUT", "execs", 1);
-	strcpy(dir, "/tmp/test_census.XXXXXX");
 	now = clock_ns(CLOCK_MONOTONIC);
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return tmpdir_make();
 }
 
 /* A process that runs a copy of that file under that name, stopped before it does anything. */
@@ -276,12 +266,12 @@ static void test_charge(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_present_and_new, begin, end),
-		cmocka_unit_test_setup_teardown(test_too_short, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_place, begin, end),
-		cmocka_unit_test_setup_teardown(test_another_program, begin, end),
-		cmocka_unit_test_setup_teardown(test_who_is_meant, begin, end),
-		cmocka_unit_test_setup_teardown(test_charge, begin, end),
+		cmocka_unit_test_setup_teardown(test_present_and_new, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_too_short, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_no_place, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_another_program, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_who_is_meant, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_charge, begin, tmpdir_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

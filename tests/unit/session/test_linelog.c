@@ -13,26 +13,17 @@
 #include <cmocka.h>
 
 #include "session/linelog.h"
+#include "tmpdir.h"
 
-static char dir[64], path[128];
+static char path[128];
 
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/test_linelog.XXXXXX");
-	if (!mkdtemp(dir))
+	if (tmpdir_make())
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", dir);
 	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
 }
 
 static void put(struct linelog *log, const char *line)
@@ -153,10 +144,10 @@ static void test_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_grown, begin, end),
-		cmocka_unit_test_setup_teardown(test_moved_away, begin, end),
-		cmocka_unit_test_setup_teardown(test_no_room, begin, end),
-		cmocka_unit_test_setup_teardown(test_link, begin, end),
+		cmocka_unit_test_setup_teardown(test_grown, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_moved_away, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_no_room, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_link, begin, tmpdir_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,26 +15,17 @@
 #include <cmocka.h>
 
 #include "session/racebook.h"
+#include "tmpdir.h"
 
-static char dir[64], path[128];
+static char path[128];
 
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/test_racebook.XXXXXX");
-	if (!mkdtemp(dir))
+	if (tmpdir_make())
 		return -1;
 	snprintf(path, sizeof(path), "%s/state", dir);
 	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
 }
 
 static struct racebook *opened(const char *state)
@@ -317,17 +308,17 @@ static void test_full_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_once_for_each_program, begin, end),
-		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, end),
-		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, end),
-		cmocka_unit_test_setup_teardown(test_sightings, begin, end),
-		cmocka_unit_test_setup_teardown(test_restart, begin, end),
-		cmocka_unit_test_setup_teardown(test_cut_state, begin, end),
-		cmocka_unit_test_setup_teardown(test_odd_state, begin, end),
-		cmocka_unit_test_setup_teardown(test_refused_state, begin, end),
-		cmocka_unit_test_setup_teardown(test_full_disk, begin, end),
-		cmocka_unit_test_setup_teardown(test_bounds, begin, end),
-		cmocka_unit_test_setup_teardown(test_full_state, begin, end),
+		cmocka_unit_test_setup_teardown(test_once_for_each_program, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_programs_at_one_path, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_sightings, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_restart, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_cut_state, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_odd_state, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_refused_state, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_full_disk, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_bounds, begin, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_full_state, begin, tmpdir_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

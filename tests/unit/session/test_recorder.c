@@ -14,24 +14,17 @@
 #include "report/load.h"
 #include "session/recorder.h"
 #include "report_sample.h"
+#include "tmpdir.h"
 
-static char dir[64], path[128];
+static char path[128];
 
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/maprace-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (tmpdir_make())
 		return -1;
 	snprintf(path, sizeof(path), "%s/run.mrec", dir);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
 }
 
 static long size_of_file(void)
@@ -180,9 +173,9 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_many_sightings, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_suspects_that_go, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_one_site_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_sightings, set_up, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_suspects_that_go, set_up, tmpdir_remove),
+		cmocka_unit_test_setup_teardown(test_one_site_twice, set_up, tmpdir_remove),
 		cmocka_unit_test(test_several_files),
 		cmocka_unit_test(test_full_disk),
 	};

@@ -16,26 +16,17 @@
 #include <cmocka.h>
 
 #include "session/statebook.h"
+#include "tmpdir.h"
 
-static char dir[64], path[128];
+static char path[128];
 
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/test_statebook.XXXXXX");
-	if (!mkdtemp(dir))
+	if (tmpdir_make())
 		return -1;
 	snprintf(path, sizeof(path), "%s/state", dir);
 	return 0;
-}
-
-static int end(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
 }
 
 static struct statebook *opened(void)
@@ -287,7 +278,7 @@ static void the_oldest_go_where_there_is_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, tmpdir_remove)
 		T(what_a_run_has_learnt_is_there_in_the_next),
 		T(what_is_ordered_is_so_in_one_build),
 		T(parallel_runs_lose_nothing),

@@ -17,8 +17,7 @@
 #include "report/printers.h"
 #include "report/text/source.h"
 #include "report_sample.h"
-
-static char dir[64];
+#include "tmpdir.h"
 
 static void write_file(const char *name, const char *text)
 {
@@ -37,8 +36,7 @@ static int set_up(void **state)
 	char path[128];
 
 	(void)state;
-	strcpy(dir, "/tmp/maprace-test-XXXXXX");
-	if (!mkdtemp(dir))
+	if (tmpdir_make())
 		return -1;
 	snprintf(path, sizeof(path), "%s/app", dir);
 	if (mkdir(path, 0755))
@@ -47,15 +45,6 @@ static int set_up(void **state)
 	write_file("secret", "root:x\nline\n\tc.m[k] = 1\n");
 	snprintf(path, sizeof(path), "%s/link.go", dir);
 	return symlink("secret", path);
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
 }
 
 static void assert_line(const char *file, int line, const char *root, const char *expected)
@@ -236,5 +225,5 @@ int main(void)
 		cmocka_unit_test(test_in_the_text),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, tmpdir_remove);
 }
