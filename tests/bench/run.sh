@@ -55,8 +55,8 @@ bench_tools()
 		clang -target bpf -mcpu=v2 -O2 -g -Wall -Werror -Wno-unused-parameter -D__TARGET_ARCH_x86 -Ivmlinux/x86_64 \
 			-isystem "$libbpf/include" -c tests/bench/empty.bpf.c -o "$bench_build/empty.bpf.o"
 		gcc -D_GNU_SOURCE -std=gnu17 -O2 -Wall -Wextra -Werror -Iinclude -Iuser -isystem "$libbpf/include" \
-			-o "$bench_build/empty" tests/bench/empty.c user/base/*.c user/model/*.c user/process/*.c user/go/*.c user/probe/hooks.c \
-			user/probe/site.c "$libbpf"/lib/*/libbpf.a -lelf -lz
+			-o "$bench_build/empty" tests/bench/empty.c user/arch/*.c user/base/*.c user/model/*.c user/process/*.c user/go/*.c \
+			user/probe/hooks.c user/probe/paths.c user/probe/site.c "$libbpf"/lib/*/libbpf.a -lelf -lz
 	)
 }
 
