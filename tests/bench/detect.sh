@@ -3,7 +3,8 @@
 # What is found against what it costs: the racy services of the corpus, started by maprace, at several --slowdown factors; beside them
 # Go's race detector.
 #
-# usage: tests/bench/detect.sh [--go VERSION]... [--rate RATE]... [--slowdown FACTOR]... [--runs N] [--seconds N] [--only PATTERN]
+# usage: tests/bench/detect.sh [--go VERSION]... [--rate RATE]... [--slowdown FACTOR]... [--runs N] [--seconds N] [--only PATTERN] [--state]
+#   --state: what a run has learnt of call sites is there for the next one, of the same rate and factor
 #   rates: once 100ms fresh (tests/corpus/pace.go); fresh is for the services that work on a new map each turn
 # Prints for each rate and factor how many of (program, Go version) were found in one run (the mean of all) and within all of them, and
 # the median of the seconds to the first proof. build/bench/detect.jsonl has each run. Hours for all of it.
@@ -11,9 +12,14 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
-versions=() rates=() factors=() runs=3 seconds=20 only='*'
+versions=() rates=() factors=() runs=3 seconds=20 only='*' state=''
 while (($#)); do
 	case $1 in
+	--state)
+		state=yes
+		shift
+		continue
+		;;
 	--go) versions+=("$2") ;;
 	--rate) rates+=("$2") ;;
 	--slowdown) factors+=("$2") ;;
@@ -43,6 +49,7 @@ one()
 	local pattern=$only options=() version
 	[[ $2 != fresh || $only != '*' ]] || pattern="@(${fresh// /|})"
 	for version in "${versions[@]}"; do options+=(--go "$version"); done
+	[[ -z $state ]] || options+=(--with "--state=$top/build/bench/detect-$2-$1.state")
 	[[ $3 == 1 && $1 == "${factors[0]}" ]] || options+=(--no-race)
 	# the status tells of what was found before, at the usual factor
 	"$top/tests/corpus/run.sh" "${options[@]}" --rate "$2" --only "$pattern" --seconds "$seconds" --clean-seconds 1 --with "--slowdown=$1" >&2 || true
@@ -53,6 +60,7 @@ one()
 
 for rate in "${rates[@]}"; do
 	for factor in "${factors[@]}"; do
+		rm -f "$top/build/bench/detect-$rate-$factor.state"
 		for ((run = 1; run <= runs; run++)); do one "$factor" "$rate" "$run"; done
 	done
 done
