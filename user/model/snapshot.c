@@ -73,13 +73,19 @@ void report_snapshot_free(struct report_snapshot *s)
 	*s = (struct report_snapshot){.pid = 0};
 }
 
-void report_death_free(struct report_death *d)
+static void free_sides(struct report_death_side *sides, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < d->nsides; i++)
-		report_group_free(&d->sides[i].at);
-	free(d->sides);
+	for (i = 0; i < n; i++)
+		report_group_free(&sides[i].at);
+	free(sides);
+}
+
+void report_death_free(struct report_death *d)
+{
+	free_sides(d->sides, d->nsides);
+	free_sides(d->running, d->nrunning);
 	free(d->message);
 	free(d->map.type);
 	free(d->map.global);
@@ -94,6 +100,7 @@ const char *report_death_role_name(enum report_death_role role)
 		[REPORT_DEATH_DIED] = "died",
 		[REPORT_DEATH_INSIDE] = "inside",
 		[REPORT_DEATH_LAST] = "last",
+		[REPORT_DEATH_RUNNING] = "running",
 	};
 
 	return role < REPORT_DEATH_ROLES ? names[role] : "last";

@@ -110,9 +110,10 @@ struct report_snapshot {
 };
 
 enum report_death_role {
-	REPORT_DEATH_DIED,   /* its own check has found the other one */
-	REPORT_DEATH_INSIDE, /* stood inside a write to the same map when all stood still */
-	REPORT_DEATH_LAST,   /* nobody else can have been inside; it has got through meanwhile */
+	REPORT_DEATH_DIED,    /* its own check has found the other one */
+	REPORT_DEATH_INSIDE,  /* stood inside a write to the same map when all stood still */
+	REPORT_DEATH_LAST,    /* nobody else can have been inside; it has got through meanwhile */
+	REPORT_DEATH_RUNNING, /* ran when all stood still: it may have been inside */
 	REPORT_DEATH_ROLES
 };
 
@@ -140,8 +141,12 @@ struct report_death {
 	struct report_death_side *sides; /* the one that died first; none: it was not seen */
 	size_t nsides;
 	char *not_identified; /* of a conflict: why none of them was inside; "": one was */
-	uint64_t stopped_ns;  /* from the check to where it went on dying */
-	bool by_signal;	      /* SIGSTOP, which its parent may have seen */
+	/* Where that is not known: who ran when all stood still, without the runtime's own. The
+	 * other one is among them, unless it has been descheduled since. */
+	struct report_death_side *running;
+	size_t nrunning;
+	uint64_t stopped_ns; /* from the check to where it went on dying */
+	bool by_signal;	     /* SIGSTOP, which its parent may have seen */
 	struct report_snapshot seen;
 };
 

@@ -17,6 +17,7 @@
 
 #define MAX_DEATHS 64
 #define MAX_INSIDE 16	       /* that are kept of one map */
+#define MAX_RUNNING 16	       /* that are shown where it is not known who was inside */
 #define PREPARE_NS 40000000ull /* nobody else is looked after meanwhile */
 #define MAX_PREPARES 8	       /* tries, each later than the last one */
 /* Of the time: the map is one, and small mostly. */
@@ -206,16 +207,42 @@ static void let_go(void *arg)
 	t->death->stopped_ns = watch_now() - t->event->header.time_ns;
 }
 
-static int add_side(struct report_death *d, const struct snapshot_sight *s,
+static int add_side(struct report_death_side *sides, size_t *n, const struct snapshot_sight *s,
 		    enum report_death_role role, size_t which, const struct inside *inside)
 {
-	struct report_death_side *side = &d->sides[d->nsides++];
+	struct report_death_side *side = &sides[(*n)++];
 
 	side->role = role;
 	side->in_operation = inside != NULL;
 	side->op = inside ? inside->op : REPORT_WRITE;
 	return groups_make_one(&side->at, &s->goroutines->list[which], s->goroutines, s->bin,
 			       s->bias, s->now_ns);
+}
+
+/* Who ran, but for those that the runtime has made for itself. */
+static int add_running(struct taking *t, const struct snapshot_sight *s)
+{
+	const struct goroutines *gs = s->goroutines;
+	struct report_death *d = t->death;
+	struct report_death_side *side;
+	size_t i;
+	int r = 0;
+
+	d->running = calloc(MAX_RUNNING, sizeof(*d->running));
+	if (!d->running)
+		return -ENOMEM;
+	for (i = 0; i < gs->n && d->nrunning < MAX_RUNNING && !r; i++) {
+		if (i == t->died || gs->list[i].status != GOROUTINE_RUNNING)
+			continue;
+		r = add_side(d->running, &d->nrunning, s, REPORT_DEATH_RUNNING, i, NULL);
+		side = &d->running[d->nrunning - 1];
+		if (!r && side->at.system) {
+			report_group_free(&side->at);
+			memset(side, 0, sizeof(*side));
+			d->nrunning--;
+		}
+	}
+	return r;
 }
 
 static const char *why_not(const struct taking *t)
@@ -253,11 +280,15 @@ static int tell(void *arg, const struct snapshot_sight *s)
 	if (!d->sides)
 		return -ENOMEM;
 	if (t->died != SIZE_MAX)
-		r = add_side(d, s, REPORT_DEATH_DIED, t->died, t->self_inside ? &t->self : NULL);
+		r = add_side(d->sides, &d->nsides, s, REPORT_DEATH_DIED, t->died,
+			     t->self_inside ? &t->self : NULL);
 	for (i = 0; i < t->nall && !r; i++)
-		r = add_side(d, s, REPORT_DEATH_INSIDE, t->all[i].which, &t->all[i]);
+		r = add_side(d->sides, &d->nsides, s, REPORT_DEATH_INSIDE, t->all[i].which,
+			     &t->all[i]);
 	if (last && !r)
-		r = add_side(d, s, REPORT_DEATH_LAST, t->last, NULL);
+		r = add_side(d->sides, &d->nsides, s, REPORT_DEATH_LAST, t->last, NULL);
+	if (is_conflict(t) && d->nsides == 1 && t->died != SIZE_MAX && !r)
+		r = add_running(t, s);
 	d->map_known = t->self_inside;
 	return r;
 }

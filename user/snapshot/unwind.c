@@ -184,6 +184,23 @@ static bool step_plain(struct walk *w, const struct pc_info *info)
 	return ret != 0;
 }
 
+/* On the thread's stack its frame is where the frame pointer says, on the goroutine's: Go's assembler
+ * saves it first in each function with a frame. */
+static bool step_vdso(struct walk *w)
+{
+	uint64_t at = w->bp + 8, ret, bp;
+
+	if (w->bp & 7 || !on_stack(w, w->bp) || memory_u64(w->u->memory, w->bp, &bp) ||
+	    memory_u64(w->u->memory, at, &ret) || !look_up(w->u, ret - 1)->known)
+		return false;
+	w->out->slots[w->out->n - 1] = at;
+	w->exact = false;
+	w->sp = at + 8;
+	w->bp = bp;
+	w->pc = ret;
+	return true;
+}
+
 /* False at the end, which is the right one when truncated is not set. */
 static bool step(struct walk *w)
 {
@@ -205,10 +222,10 @@ static bool step(struct walk *w)
 		return !w->out->truncated;
 	}
 	push(w);
-	if (info->kind == VDSO && !on_stack(w, w->sp))
-		w->out->approximate = true;
 	if (info->kind == SWITCH && !on_stack(w, w->sp))
 		w->out->truncated = !step_switch(w);
+	else if (info->kind == VDSO && !on_stack(w, w->sp))
+		w->out->truncated = !step_vdso(w);
 	else
 		w->out->truncated = !step_plain(w, info);
 	return !w->out->truncated;

@@ -97,6 +97,10 @@ static void sample_death(struct report *report)
 	d->sides[1].role = REPORT_DEATH_INSIDE;
 	sample_group(&d->sides[0].at, "", 1);
 	sample_group(&d->sides[1].at, "", 1);
+	d->nrunning = 1;
+	d->running = sample_zero(1, sizeof(*d->running));
+	d->running[0].role = REPORT_DEATH_RUNNING;
+	sample_group(&d->running[0].at, "", 1);
 	d->seen.pid = 4210;
 	d->seen.exe = sample_text("/srv/app");
 	d->seen.at_s = 1.5;

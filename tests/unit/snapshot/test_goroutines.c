@@ -234,8 +234,23 @@ static void one_that_is_not_reached_is_truncated(void **state)
 	assert_int_equal(read_all(&freeze), 0);
 	assert_false(m.gs.list[0].approximate);
 	t.regs.rsp = AT + STACK_END + 0x108;
+	t.regs.rbp = AT + STACK_END + 0x200;
 	assert_int_equal(read_all(&freeze), 0);
-	assert_true(m.gs.list[0].approximate);
+	assert_int_equal(m.gs.list[0].n, 1);
+	assert_true(m.gs.list[0].truncated);
+	/* its frame pointer still leads to the goroutine's */
+	t.regs.rbp = AT + STACK + 0x200;
+	put(STACK + 0x200, 0, 8);
+	put(STACK + 0x208, MINI_TEXT + 94, 8);
+	assert_int_equal(read_all(&freeze), 0);
+	assert_false(m.gs.list[0].approximate);
+	assert_true(m.gs.list[0].n >= 2);
+	assert_int_equal(m.gs.pcs[0], (MINI_TEXT + 64 + 30) | UNWIND_EXACT);
+	assert_int_equal(m.gs.pcs[1], MINI_TEXT + 94);
+	put(STACK + 0x208, 0x7fff00002000, 8); /* not to any function of Go's */
+	assert_int_equal(read_all(&freeze), 0);
+	assert_int_equal(m.gs.list[0].n, 1);
+	assert_true(m.gs.list[0].truncated);
 	end();
 }
 

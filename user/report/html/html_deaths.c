@@ -99,6 +99,8 @@ static void print_death(FILE *out, const struct report_death *d)
 		xml_text(out, d->not_identified);
 		fputs("</p>\n", out);
 	}
+	for (i = 0; i < d->nrunning; i++)
+		print_side(out, &d->running[i]);
 	fprintf(out, "<p>Stood still for %s</p>\n", duration_format((double)d->stopped_ns).s);
 	print_seen(out, &d->seen);
 	fputs("</article>\n", out);

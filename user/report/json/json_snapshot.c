@@ -200,6 +200,8 @@ json_t *json_build_death(const struct report_death *d)
 	if (d->map_known)
 		failed |= json_put(o, "map", json_build_map(&d->map));
 	failed |= json_put(o, "not_identified", json_text(d->not_identified));
+	if (d->nrunning)
+		failed |= json_put(o, "running", build_sides(d->running, d->nrunning));
 	failed |= json_put(o, "stopped_ms", json_number_real((double)d->stopped_ns / 1e6));
 	failed |= json_put(o, "by_signal", json_boolean(d->by_signal));
 	failed |= json_put(o, "snapshot", json_build_snapshot(&d->seen));

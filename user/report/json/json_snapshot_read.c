@@ -241,16 +241,16 @@ void json_read_snapshot(struct json_reader *r, const json_t *o, struct report_sn
 	read_notes(r, json_get_array(r, o, "notes"), s);
 }
 
-static void read_sides(struct json_reader *r, const json_t *root, struct report_death *d)
+static struct report_death_side *read_sides(struct json_reader *r, const json_t *list,
+					    const char *name, size_t *n)
 {
-	const json_t *list = json_get_array(r, root, "conflict"), *o;
-	struct report_death_side *side;
+	struct report_death_side *sides = json_get_items(r, list, name, sizeof(*sides), n), *side;
+	const json_t *o;
 	size_t i;
 
-	d->sides = json_get_items(r, list, "conflict", sizeof(*d->sides), &d->nsides);
-	for (i = 0; i < d->nsides; i++) {
+	for (i = 0; i < *n; i++) {
 		o = json_array_get(list, i);
-		side = &d->sides[i];
+		side = &sides[i];
 		side->role = (enum report_death_role)json_get_word(r, o, "role", role_word,
 								   REPORT_DEATH_ROLES);
 		side->in_operation = json_is_known(o, "op");
@@ -263,6 +263,7 @@ static void read_sides(struct json_reader *r, const json_t *root, struct report_
 		read_stack(r, o, &side->at);
 		read_labels(r, o, &side->at);
 	}
+	return sides;
 }
 
 /* Documents of before do not say the cause: most often it was this one. */
@@ -278,8 +279,11 @@ void json_read_death(struct json_reader *r, const json_t *o, struct report_death
 	d->map_known = map != NULL;
 	if (map)
 		json_read_map(r, map, &d->map);
-	read_sides(r, o, d);
+	d->sides = read_sides(r, json_get_array(r, o, "conflict"), "conflict", &d->nsides);
 	d->not_identified = json_get_text(r, o, "not_identified");
+	if (json_is_known(o, "running"))
+		d->running =
+			read_sides(r, json_get_array(r, o, "running"), "running", &d->nrunning);
 	d->stopped_ns = read_ms(r, o, "stopped_ms");
 	d->by_signal = json_get_bool(r, o, "by_signal");
 	json_read_snapshot(r, json_get_object(r, o, "snapshot"), &d->seen);

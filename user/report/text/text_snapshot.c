@@ -268,6 +268,8 @@ void text_print_death(FILE *out, const struct report_death *d, const struct text
 		escape_text(out, d->not_identified);
 		fputc('\n', out);
 	}
+	for (i = 0; i < d->nrunning; i++)
+		print_side(out, d, &d->running[i], style);
 	for (i = 0; i < s->nmaps; i++)
 		text_print_map_dump(out, &s->maps[i], style);
 	fprintf(out, "Stood still for %s", duration_format((double)d->stopped_ns).s);

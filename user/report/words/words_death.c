@@ -29,6 +29,9 @@ void words_death_side(FILE *out, const struct report_death_side *side)
 	case REPORT_DEATH_INSIDE:
 		fprintf(out, "stood inside its %s of the same map", words_op(side->op));
 		break;
+	case REPORT_DEATH_RUNNING:
+		fputs("ran when all stood still, and may be the other one", out);
+		break;
 	default:
 		fputs("was the one inside, and has got through; it stood here meanwhile", out);
 	}
