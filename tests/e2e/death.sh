@@ -161,7 +161,7 @@ told()
 # Whatever it dies of is told, in the runtime's words; what the program itself says only where that is asked for; as it is without us.
 death_causes()
 {
-	local version watching=()
+	local version watching=(--max-freeze 2s) # whatever else the machine does
 	for version in 1.19 1.24 1.27; do
 		crashes "$version" 2 index && told panic 'runtime error: index out of range \[5\] with length 0' || return 1
 		grep -qa '^PROCESS [0-9]* DIED .*): panic: runtime error: index out of range \[5\] with length 0$' "$work/stdout" || return 1
@@ -184,7 +184,7 @@ death_causes()
 	done
 	why='not private'
 	! grep -qa secret "$work/stdout" "$work/out.json" || return 1
-	watching=(--panic-values)
+	watching=(--max-freeze 2s --panic-values)
 	crashes 1.27 2 string && told panic 'secret 4711' && crashes 1.19 2 error && told panic 'secret 4711' || return 1
 	watching=(--no-post-mortem)
 	crashes 1.27 2 index || return 1
@@ -194,9 +194,9 @@ death_causes()
 # Who waits for it, and stops itself when it is stopped, as su and nsenter do, goes on.
 death_waiter()
 {
-	local watching=()
+	local watching=(--max-freeze 2s)
 	status=0
-	timeout -k 1 20 "$maprace" watch -q -o "$work/out.json" -- nsenter --pid="/proc/$$/ns/pid" "$e2e_build/1.27-stripped/crashing" index \
+	timeout -k 1 20 "$maprace" watch -q -o "$work/out.json" "${watching[@]}" -- nsenter --pid="/proc/$$/ns/pid" "$e2e_build/1.27-stripped/crashing" index \
 		>"$work/stdout" 2>"$work/stderr" || status=$?
 	why="exit status $status"
 	((status == 2)) && told panic 'runtime error: index out of range \[5\] with length 0'
