@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-follow_names='shell brief exec_again double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
+follow_names='shell brief exec_again written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
 	no_sections traced killed gate_killed gate_stuck stopped no_follow service'
 
 must()
@@ -87,6 +87,17 @@ follow_exec_again()
 	followed 66 --halt-on-race -- "$bin/racer" anew 1 && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race --growth -- sh -c "'$bin/racer' anew 1; true" && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race -- sh -c "'$bin/racer' anew 6; true" && proved_in racer && all_watched 7 && counted '.stats.bad_events == 0'
+}
+
+# A file that nobody runs any more becomes another program where it is: nothing of the first one is taken for the second one's.
+follow_written_over()
+{
+	local first second
+	first=$e2e_build/1.19-stripped/brief second=$e2e_build/1.24-stripped/racer
+	build_program 1.19-stripped "$e2e_dir/programs/brief.go"
+	cp "$first" "$bin/deployed"
+	followed 66 --halt-on-race -- sh -c "'$bin/deployed' 0 300 && cp '$second' '$bin/deployed' && '$bin/deployed'" && proved_in deployed &&
+		all_watched 2 && counted '[.targets[].go_version[0:6]] == ["go1.19", "go1.24"]'
 }
 
 # What is left behind by one that was left behind.
