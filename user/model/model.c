@@ -291,49 +291,6 @@ int report_caveat_say(struct report_stats *stats, const char *code, uint32_t pid
 	return report_caveat_add(stats, code, pid, blind, n < 0 ? NULL : text);
 }
 
-static int compare_pids(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static size_t collect_fired(const struct report_race *races, size_t n, uint32_t *pids)
-{
-	size_t i, fired = 0;
-
-	for (i = 0; i < n; i++)
-		if (races[i].check_fired)
-			pids[fired++] = races[i].pid;
-	return fired;
-}
-
-static void mark_fired(struct report_race *races, size_t n, const uint32_t *pids, size_t npids)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!races[i].bpf &&
-		    bsearch(&races[i].pid, pids, npids, sizeof(*pids), compare_pids))
-			races[i].check_fired = true;
-}
-
-int report_share_check(struct report *report)
-{
-	uint32_t *pids = reallocarray(NULL, report->nraces + report->nsuspects + 1, sizeof(*pids));
-	size_t n;
-
-	if (!pids)
-		return -ENOMEM;
-	n = collect_fired(report->races, report->nraces, pids);
-	n += collect_fired(report->suspects, report->nsuspects, pids + n);
-	qsort(pids, n, sizeof(*pids), compare_pids);
-	mark_fired(report->races, report->nraces, pids, n);
-	mark_fired(report->suspects, report->nsuspects, pids, n);
-	free(pids);
-	return 0;
-}
-
 void report_free(struct report *report)
 {
 	size_t i;

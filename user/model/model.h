@@ -411,9 +411,6 @@ int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid
 /* The same, of a format. */
 int report_caveat_say(struct report_stats *stats, const char *code, uint32_t pid, bool blind,
 		      const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* That its own check has fired is a fact about a process, be there several runtimes in it: all its
- * races and suspects have it where one has. 0 or -ENOMEM. */
-int report_share_check(struct report *report);
 /* count sightings at a time since the start. */
 void report_sightings_add(struct report_sightings *s, double at_s, uint64_t count);
 

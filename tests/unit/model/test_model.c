@@ -189,21 +189,6 @@ static void test_id_without_stacks(void **state)
 	assert_id(race.id);
 }
 
-/* A process has one end: what fired in it is said of all that was found in it, and of no other. */
-static void test_check_is_of_a_process(void **state)
-{
-	struct report_race races[3] = {{.pid = 7}, {.pid = 7, .check_fired = true}, {.pid = 8}};
-	struct report_race suspects[2] = {{.pid = 8}, {.pid = 7}};
-	struct report report = {.races = races, .nraces = 3, .suspects = suspects, .nsuspects = 2};
-	struct report empty = {0};
-
-	(void)state;
-	assert_int_equal(report_share_check(&empty), 0);
-	assert_int_equal(report_share_check(&report), 0);
-	assert_true(races[0].check_fired && races[1].check_fired && suspects[1].check_fired);
-	assert_false(races[2].check_fired || suspects[0].check_fired);
-}
-
 static void test_free_is_repeatable(void **state)
 {
 	struct report report;
@@ -229,7 +214,6 @@ int main(void)
 		cmocka_unit_test(test_id_of_one_site_with_itself),
 		cmocka_unit_test(test_id_without_start_line),
 		cmocka_unit_test(test_id_without_stacks),
-		cmocka_unit_test(test_check_is_of_a_process),
 		cmocka_unit_test(test_free_is_repeatable),
 	};
 

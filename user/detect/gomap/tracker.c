@@ -143,7 +143,28 @@ static size_t race_bytes(const struct report_race *race)
 	       access_bytes(&race->access[1]) + strlen(race->map.type);
 }
 
-/* A race that is news: what the process's own check has found is a fact about the process. */
+/*
+ * That its own check has fired is a fact about a process, be there several runtimes in it. Of one
+ * that has ended, or has run another program since, the number may be another one's.
+ */
+static bool same_process(const struct tracker_source *a, const struct tracker_source *b)
+{
+	return a == b ||
+	       (!a->ended && !b->ended && a->resolver.process->pid == b->resolver.process->pid);
+}
+
+static bool has_fired(const struct tracker *t, const struct tracker_source *source)
+{
+	size_t i;
+
+	for (i = 0; i < t->races.count; i++)
+		if (t->races.items[i]->race.check_fired &&
+		    same_process(t->races.items[i]->source, source))
+			return true;
+	return source->check_fired;
+}
+
+/* A race that is news. */
 static struct tracked *add(struct tracker *t, struct tracked_list *list,
 			   struct tracker_source *source, struct report_race *race, size_t bytes)
 {
@@ -160,7 +181,7 @@ static struct tracked *add(struct tracker *t, struct tracked_list *list,
 	k->race = *race;
 	t->bytes += k->bytes = bytes;
 	k->race.map.global = globals_name(&source->resolver, race->map.addr);
-	k->race.check_fired |= source->check_fired;
+	k->race.check_fired |= has_fired(t, source);
 	k->hidden = list->hides && list->hides(list->hides_ctx, race);
 	list->hidden += k->hidden;
 	list->items[list->count++] = k;
@@ -304,7 +325,7 @@ static void note_fatal(struct tracked_list *list, const struct tracker_source *s
 	size_t i;
 
 	for (i = 0; i < list->count; i++)
-		if (list->items[i]->source == source)
+		if (same_process(list->items[i]->source, source))
 			list->items[i]->race.check_fired = true;
 }
 
@@ -558,5 +579,5 @@ int tracker_borrow(struct tracker *t, struct report *report)
 	for (i = 0; i < t->suspects.count; i++)
 		if (is_suspect(t, report, t->suspects.items[i]))
 			report->suspects[report->nsuspects++] = t->suspects.items[i]->race;
-	return report_share_check(report);
+	return 0;
 }

@@ -272,6 +272,33 @@ static void whatever_runtime_it_was(void **state)
 	}
 }
 
+/* Not of the program that ran under the same number before: it has ended, with a race or without. */
+static void nor_of_who_had_its_number(void **state)
+{
+	const struct report_race *race;
+	struct world w, later;
+	int after;
+
+	(void)state;
+	for (after = 0; after < 2; after++) {
+		world_open(&w, "1.24", WRITES);
+		later = w;
+		if (after)
+			die(&w, WRITES, true);
+		else
+			collide(&w, MR_EVIDENCE_COLLISION);
+		w.source.ended = true;
+		if (after)
+			collide(&later, MR_EVIDENCE_COLLISION);
+		else
+			die(&later, WRITES, true);
+		race = races(&w, 2);
+		assert_int_equal(race[0].check_fired, after);
+		assert_int_equal(race[1].check_fired, !after);
+		world_close(&w);
+	}
+}
+
 /* What was mixed of two targets is told by none, and counted. */
 static void of_two_targets_nothing_is_told(void **state)
 {
@@ -355,6 +382,7 @@ int main(void)
 		cmocka_unit_test(what_it_said_stays),
 		cmocka_unit_test(all_of_the_process_have_it),
 		cmocka_unit_test(whatever_runtime_it_was),
+		cmocka_unit_test(nor_of_who_had_its_number),
 		cmocka_unit_test(of_two_targets_nothing_is_told),
 		cmocka_unit_test(of_evidence_that_is_unknown_nothing_is_told),
 		cmocka_unit_test(what_a_kind_is_says_its_row),
