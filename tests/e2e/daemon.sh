@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-daemon_names='story deaths panics log_lost hanging settings remote'
+daemon_names='story becoming deaths panics log_lost hanging settings remote'
 
 daemon_start() # ARG...
 {
@@ -94,6 +94,40 @@ daemon_story()
 	daemon_start || return 1
 	racers_until 'it is not counted after a restart' metric "race_processes_total{id=\"$id\"" 1 || return 1
 	must 'it is logged again after a restart' not_logged "$id" && daemon_stop
+}
+
+# daemon_module NAME: a program of a module of its own
+daemon_module()
+{
+	mkdir -p "$work/$1"
+	cp "$e2e_dir/programs/$1.go" "$work/$1/"
+	printf 'module example.org/%s\n\ngo 1.24\n' "$1" >"$work/$1/go.mod"
+	go_root 1.24
+	(cd "$work/$1" && GOROOT=$goroot GOTOOLCHAIN=local GOPROXY=off GO111MODULE=on GOFLAGS=-buildvcs=false \
+		GOCACHE=${MAPRACE_CACHE:-$e2e_top/build/cache}/gocache CGO_ENABLED=0 "$goroot/bin/go" build -o "$bin/$1" .)
+}
+
+has_sightings() # MODULE: of races in programs of it
+{
+	page metrics && grep -q "^maprace_race_sightings_total{.*exe=\"$bin/becoming\".*module=\"$1\"} [1-9]" "$work/metrics"
+}
+
+# A process runs another program before the race of the first one is told: it is of that one's module, not of the other's.
+daemon_becoming()
+{
+	local i becoming
+	daemon_module becoming && daemon_module idle || return 1
+	daemon_config
+	daemon_start || return 1
+	for ((i = 0; i < 5; i++)); do
+		"$bin/becoming" "$bin/idle" 2>"$work/target" &
+		becoming=$!
+		wait_until 10 either "$becoming" has_sightings example.org/becoming || true
+		kill -KILL "$becoming" 2>/dev/null || true
+		wait "$becoming" 2>/dev/null || true
+		! has_sightings example.org/becoming || break
+	done
+	must 'it is not counted' has_sightings example.org/becoming && must 'it is of another module' test "$(grep -c '^maprace_race_.*module="example.org/idle"' "$work/metrics")" = 0 && daemon_stop
 }
 
 # crashed STATUS WAY: one that has come to its end in that way

@@ -50,14 +50,14 @@ static const struct report_process *process_at(const struct daemon *d, uint32_t 
 	return p ? p : &nobody;
 }
 
-/* Of the program that the process runs now, or ran last. */
+/* Of the program that has the race: its process may run another one by now. */
 static const char *module_of(const struct daemon *d, const struct report_race *race)
 {
 	const struct watch *w = d->watch;
 	size_t i;
 
-	for (i = w->ntargets; i--;)
-		if ((uint32_t)w->targets[i]->process.pid == race->pid)
+	for (i = 0; i < w->ntargets; i++)
+		if (&w->targets[i]->source == race->target)
 			return watched_module(w->targets[i]);
 	return "";
 }
