@@ -164,6 +164,21 @@ recording_global()
 	recording_verdict "$build: the global variable that holds the map"
 }
 
+# A map that no variable holds is not said to be held by the one that holds what lies there next.
+recording_no_global()
+{
+	local build=1.24 turn proved=0
+	build_program "$build" "$e2e_dir/programs/refilled.go"
+	for ((turn = 0; turn < 20 && proved < 4; turn++)); do
+		fresh_work no_global
+		"${calm[@]}" "$maprace" watch -q -d 3 -o "$work/out.json" -- "$e2e_build/$build/refilled" >"$work/stdout" 2>"$work/stderr" || true
+		claim 'in a variable' jq -e 'all(.races[]; .map | has("global") | not)' "$work/out.json" >/dev/null
+		! jq -e '.races | length > 0' "$work/out.json" >/dev/null || ((++proved))
+	done
+	claim "races were proved in $proved runs" test "$proved" -ge 4
+	recording_verdict "$build: no global variable where another map lies now"
+}
+
 # What a goroutine works for, as pprof.Do says it: a map until Go 1.23, a list since.
 recording_labels()
 {
@@ -192,6 +207,7 @@ recording_all()
 	recording_baseline
 	recording_ids
 	recording_global
+	recording_no_global
 	recording_labels 1.19-stripped
 	recording_labels 1.24-stripped
 }

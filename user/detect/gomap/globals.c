@@ -79,7 +79,17 @@ static char *find_symbol(const struct elf_file *elf, uint64_t at)
 	return name;
 }
 
-char *globals_name(struct resolver *r, uint64_t map)
+/* What a variable points to is not collected, so that it is the same map from when it was seen to
+ * now if it still has its seed now. */
+static bool is_still_there(struct resolver *r, uint64_t map, uint64_t seed)
+{
+	const struct go_layout *l = go_binary_layout(r->bin);
+	uint64_t now = 0;
+
+	return !process_read(r->process, map + l->map_seed, &now, l->map_seed_size) && now == seed;
+}
+
+char *globals_name(struct resolver *r, uint64_t map, uint64_t seed)
 {
 	static const char *const names[] = {".data", ".bss"}; /* what holds pointers */
 	const struct elf_file *elf = go_binary_elf(r->bin);
@@ -94,5 +104,5 @@ char *globals_name(struct resolver *r, uint64_t map)
 		if (section && section->size <= DATA_MAX)
 			at = find_pointer(r, section, map);
 	}
-	return at ? find_symbol(elf, at) : NULL;
+	return at && is_still_there(r, map, seed) ? find_symbol(elf, at) : NULL;
 }

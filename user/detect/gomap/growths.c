@@ -173,6 +173,16 @@ static bool same_seed(const struct growth *a, const struct growth *b)
 	       !memcmp(a->header + l->map_seed, b->header + l->map_seed, l->map_seed_size);
 }
 
+static uint64_t seed_of(const struct growth *g)
+{
+	const struct go_layout *l = go_binary_layout(g->source->resolver.bin);
+	uint64_t seed = 0;
+
+	if (g->header_size >= l->map_seed + l->map_seed_size)
+		memcpy(&seed, g->header + l->map_seed, l->map_seed_size);
+	return seed;
+}
+
 /* Which variable holds it: looked for in all of the process's data, so once a map is enough. */
 static void name_global(struct growths *all, struct growth *g)
 {
@@ -192,7 +202,7 @@ static void name_global(struct growths *all, struct growth *g)
 		return;
 	}
 	all->named++;
-	g->report.map.global = globals_name(&g->source->resolver, mr_addr(g->map));
+	g->report.map.global = globals_name(&g->source->resolver, mr_addr(g->map), seed_of(g));
 }
 
 /* From the first that is heard of it. */

@@ -164,6 +164,11 @@ static bool has_fired(const struct tracker *t, const struct tracker_source *sour
 	return source->check_fired;
 }
 
+static char *name_global(struct tracker_source *source, const struct report_map *map)
+{
+	return map->header_known ? globals_name(&source->resolver, map->addr, map->seed) : NULL;
+}
+
 /* A race that is news. */
 static struct tracked *add(struct tracker *t, struct tracked_list *list,
 			   struct tracker_source *source, struct report_race *race, size_t bytes)
@@ -180,7 +185,7 @@ static struct tracked *add(struct tracker *t, struct tracked_list *list,
 	k->source = source;
 	k->race = *race;
 	t->bytes += k->bytes = bytes;
-	k->race.map.global = globals_name(&source->resolver, race->map.addr);
+	k->race.map.global = name_global(source, &race->map);
 	k->race.check_fired |= has_fired(t, source);
 	k->hidden = list->hides && list->hides(list->hides_ctx, race);
 	list->hidden += k->hidden;
@@ -204,7 +209,7 @@ static void replace(struct tracked *k, struct report_race *race)
 		k->race.map.global = old.map.global;
 		old.map.global = NULL;
 	} else { /* the same lines use several maps */
-		k->race.map.global = globals_name(&k->source->resolver, k->race.map.addr);
+		k->race.map.global = name_global(k->source, &k->race.map);
 	}
 	*race = old;
 }
