@@ -25,9 +25,9 @@ void output_release(struct output_place *place);
 /* Opens what was found for writing, as it is. */
 int output_open_found(const struct output_place *place);
 /*
- * A new file beside it, which only we may read: its name, and it open for writing or negative errno.
- * It is ended by output_finish() with what writing it came to (0 or negative errno): closed, and
- * given the place's name, so that who opens that finds all of it, or what was there; or, where
+ * A new file beside it, which only we may read: its name, and it open for writing or negative
+ * errno. It is ended by output_finish() with what writing it came to (0 or negative errno): closed,
+ * and given the place's name, so that who opens that finds all of it, or what was there; or, where
  * anything has failed, removed. 0 or the first error.
  */
 int output_temporary(const struct output_place *place, char name[NAME_MAX + 1]);
