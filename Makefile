@@ -71,10 +71,10 @@ BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-
 # two of them is on one: they run for as long as the slowest
 VM_QUICK_KERNELS := 5.10 7.2 6.1
 VM_QUICK_CASES := kernel_features race_read_write/go1.24 least_privilege* verified_instructions refuses_not_go lockdown_refused \
-	race_faststr/go1.19-stripped@5.10 clean_mutex/go1.24@5.10 bpflost_processes@5.10,7.2 \
+	race_faststr/go1.19-stripped@5.10 clean_mutex/go1.24@5.10 bpflost_processes@5.10 \
 	doctor_fentry_refused@5.10 doctor_without_btf@5.10 doctor_uprobes_refused@5.10 \
 	doctor@6.1 doctor_bpf@6.1 race_iterate_write/go1.27@6.1 \
-	doctor_without_privileges@7.2 command_race@7.2 perf_events/go1.24@7.2 bpfsafe_in_place@7.2 command_tree@6.1 \
+	doctor_without_privileges@7.2 command_race@7.2 bpfsafe_in_place@7.2 command_tree@6.1 \
 	bpf_live_hash@6.1 tree_pid_namespace@7.2
 
 UNIT_ENV = MAPRACE_TOP=$(CURDIR) MAPRACE_FIXTURES=$(CURDIR)/build/fixtures MAPRACE_CACHE=$(MAPRACE_CACHE)
