@@ -142,7 +142,7 @@ struct report_death {
 	size_t nsides;
 	char *not_identified; /* of a conflict: why none of them was inside; "": one was */
 	/* Where that is not known: who ran when all stood still, without the runtime's own. The
-	 * other one is among them, unless it has been descheduled since. */
+	 * other one is mostly among them, but it may wait by then, or be in a system call. */
 	struct report_death_side *running;
 	size_t nrunning;
 	uint64_t stopped_ns; /* from the check to where it went on dying */
