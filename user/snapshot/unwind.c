@@ -120,22 +120,33 @@ static void push(struct walk *w)
 	w->out->pcs[w->out->n++] = w->pc | (w->exact ? UNWIND_EXACT : 0);
 }
 
+/* What the frame pointer leads to: who called, and from where. */
+static bool read_frame(const struct walk *w, uint64_t *bp, uint64_t *ret)
+{
+	return !(w->bp & 7) && !memory_u64(w->u->memory, w->bp, bp) &&
+	       !memory_u64(w->u->memory, w->bp + 8, ret);
+}
+
+static void leave_frame(struct walk *w, uint64_t bp, uint64_t ret)
+{
+	w->sp = w->bp + 16;
+	w->bp = bp;
+	w->pc = ret;
+	w->exact = false;
+}
+
 /* Foreign code: its frame, and what the frame pointer leads to. False: to nothing. */
 static bool step_foreign(struct walk *w)
 {
 	uint64_t ret, bp;
 
 	w->out->approximate = true;
-	if (w->bp & 7 || memory_u64(w->u->memory, w->bp, &bp) ||
-	    memory_u64(w->u->memory, w->bp + 8, &ret))
+	if (!read_frame(w, &bp, &ret))
 		return false;
 	/* upwards on one stack; from the thread's to the goroutine's in any direction */
 	if (bp <= w->bp && on_stack(w, w->bp) == on_stack(w, bp))
 		return false;
-	w->sp = w->bp + 16;
-	w->bp = bp;
-	w->pc = ret;
-	w->exact = false;
+	leave_frame(w, bp, ret);
 	return true;
 }
 
@@ -184,20 +195,16 @@ static bool step_plain(struct walk *w, const struct pc_info *info)
 	return ret != 0;
 }
 
-/* On the thread's stack its frame is where the frame pointer says, on the goroutine's: Go's assembler
- * saves it first in each function with a frame. */
+/* On the thread's stack its frame is where the frame pointer says, on the goroutine's: Go's
+ * assembler saves it first in each function with a frame. */
 static bool step_vdso(struct walk *w)
 {
-	uint64_t at = w->bp + 8, ret, bp;
+	uint64_t ret, bp;
 
-	if (w->bp & 7 || !on_stack(w, w->bp) || memory_u64(w->u->memory, w->bp, &bp) ||
-	    memory_u64(w->u->memory, at, &ret) || !look_up(w->u, ret - 1)->known)
+	if (!on_stack(w, w->bp) || !read_frame(w, &bp, &ret) || !look_up(w->u, ret - 1)->known)
 		return false;
-	w->out->slots[w->out->n - 1] = at;
-	w->exact = false;
-	w->sp = at + 8;
-	w->bp = bp;
-	w->pc = ret;
+	w->out->slots[w->out->n - 1] = w->bp + 8;
+	leave_frame(w, bp, ret);
 	return true;
 }
 
