@@ -163,29 +163,29 @@ static struct growth *find(const struct growths *all, const struct tracker_sourc
 	return NULL;
 }
 
-/* It is in the header. Another map may have come to lie at the address. */
-static bool same_seed(const struct growth *a, const struct growth *b)
-{
-	const struct go_layout *l = go_binary_layout(a->source->resolver.bin);
-	size_t end = l->map_seed + l->map_seed_size;
-
-	return a->header_size >= end && b->header_size >= end &&
-	       !memcmp(a->header + l->map_seed, b->header + l->map_seed, l->map_seed_size);
-}
-
-static uint64_t seed_of(const struct growth *g)
+static bool seed_of(const struct growth *g, uint64_t *seed)
 {
 	const struct go_layout *l = go_binary_layout(g->source->resolver.bin);
-	uint64_t seed = 0;
 
-	if (g->header_size >= l->map_seed + l->map_seed_size)
-		memcpy(&seed, g->header + l->map_seed, l->map_seed_size);
-	return seed;
+	if (g->header_size < l->map_seed + l->map_seed_size)
+		return false;
+	*seed = 0;
+	memcpy(seed, g->header + l->map_seed, l->map_seed_size);
+	return true;
+}
+
+/* Another map may have come to lie at the address. */
+static bool same_seed(const struct growth *a, const struct growth *b)
+{
+	uint64_t x, y;
+
+	return seed_of(a, &x) && seed_of(b, &y) && x == y;
 }
 
 /* Which variable holds it: looked for in all of the process's data, so once a map is enough. */
 static void name_global(struct growths *all, struct growth *g)
 {
+	uint64_t seed;
 	size_t i;
 
 	if (g->named)
@@ -202,7 +202,8 @@ static void name_global(struct growths *all, struct growth *g)
 		return;
 	}
 	all->named++;
-	g->report.map.global = globals_name(&g->source->resolver, mr_addr(g->map), seed_of(g));
+	if (seed_of(g, &seed))
+		g->report.map.global = globals_name(&g->source->resolver, mr_addr(g->map), seed);
 }
 
 /* From the first that is heard of it. */
