@@ -4,13 +4,14 @@
 # its parent see of it, and processes of which there is no snapshot.
 #
 # usage: tests/e2e/snapshot.sh [NAME]...      e.g. snapshot.sh states broken
+#        tests/e2e/snapshot.sh billion [VERSION]...      by hand: a map of a billion entries, of which 15 GB of memory are needed
 set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/e2e/errors.sh
 . "$(dirname "${BASH_SOURCE[0]}")/errors.sh"
 
-snapshot_names=(states labels container maps load broken type unseen killed held refused formats core)
+snapshot_names=(states labels container maps large load broken type unseen killed held refused formats core)
 snapshot_versions=(1.19 1.23 1.24 1.27)
 # The default is for services on machines that have CPUs to spare. Other tests run at real-time priority beside this one.
 freeze=(--max-freeze 5s)
@@ -174,6 +175,50 @@ snapshot_maps_of()
 	[[ $(jq -r '.snapshots[0].maps[].entries' "$work/out.json") == "$expected" ]] || return 1
 	cleanup
 	target=
+}
+
+# in_part PROGRAM ENTRIES FREEZE_MS: of a map that takes longer than that, what was looked at agrees, and how much that was is said
+in_part()
+{
+	starting_s=3600 start_target "$1" "$2" || return 1
+	map=$(sed -n 's/^map //p' "$work/target")
+	snapshot --map "$map" --max-freeze "$3ms"
+	echo "# $2 entries: $(jq -c '.snapshots[0] | [.freeze_ms, .maps[0].integrity.checked]' "$work/out.json")"
+	why="in part: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .maps' "$work/out.json")"
+	((status == 0)) && jq -e --argjson n "$2" --argjson most "$3" '.snapshots[0] | .freeze_ms < $most + 50 and (.maps[0] |
+		.map.len == $n and .integrity.verdict == "part-intact" and .integrity.checked > 1000 and .entries < $n and
+		.integrity.checked <= .entries and .entries <= .slots_seen and .heat_seen <= (.heat | length) and
+		(.integrity.reason | contains("--max-freeze")))' "$work/out.json" >/dev/null
+}
+
+# A map that is larger than the time that there is for it.
+snapshot_large()
+{
+	local version map entries=4000000
+	for version in 1.19 1.24; do
+		build_program "$version-stripped" "$e2e_dir/programs/huge.go"
+		in_part "$e2e_build/$version-stripped/huge" $entries 50 || return 1
+		jq -e '.snapshots[0].maps[0] | .heat_seen < (.heat | length)' "$work/out.json" >/dev/null || return 1
+		snapshot --map "$map" --max-freeze 20s
+		why="all of it: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .maps' "$work/out.json")"
+		((status == 0)) && jq -e --argjson n "$entries" '.snapshots[0].maps[0] | .integrity.verdict == "intact" and
+			([.map.len, .entries, .integrity.checked] | unique == [$n]) and .slots_seen == .capacity and
+			.heat_seen == (.heat | length)' "$work/out.json" >/dev/null || return 1
+		cleanup
+		target=
+	done
+}
+
+snapshot_billion()
+{
+	local version map
+	(($#)) || set -- 1.19 1.24
+	for version; do
+		build_program "$version-stripped" "$e2e_dir/programs/huge.go"
+		in_part "$e2e_build/$version-stripped/huge" 1000000000 250 || return 1
+		cleanup
+		target=
+	done
 }
 
 # Maps that are used as fast as it goes, under locks: never called broken.
@@ -501,6 +546,12 @@ snapshot_all()
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	if [[ ${1:-} == billion ]]; then
+		fresh_work snapshot_billion
+		if snapshot_billion "${@:2}"; then pass 'snapshot: billion'; else fail 'snapshot: billion' "$why"; fi
+		finish
+		exit
+	fi
 	snapshot_all "$@"
 	finish
 fi

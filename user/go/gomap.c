@@ -350,6 +350,9 @@ static void fill_heat(const struct gomap_walk *w, struct report_map_dump *out)
 			(double)w->fill[cell] / (double)(GOMAP_SLOTS * (hi > lo ? hi - lo : 1));
 	}
 	out->nheat = n;
+	out->heat_seen = n;
+	if (w->stopped && w->stopped != -EFAULT && w->at < w->cells)
+		out->heat_seen = w->at * n / w->cells;
 }
 
 static void fill_header(const struct gomap_walk *w, struct report_map_dump *out)

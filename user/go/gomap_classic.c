@@ -151,8 +151,10 @@ static void walk_slots(struct classic *c, const struct place *p, bool *ended)
 		check_entry(c, p, i, tops[i]);
 	}
 	w->out->entries += full;
-	if (!c->old_now)
+	if (!c->old_now) {
+		w->out->slots_seen += GOMAP_SLOTS;
 		gomap_heat(w, w->at, full);
+	}
 }
 
 /* Whether a chain comes back to itself: found by a mark that moves on at powers of two. */

@@ -195,6 +195,7 @@ static bool walk_group(struct swiss *s, uint64_t addr, uint64_t number, struct c
 		}
 	}
 	w->out->entries += n->full - full;
+	w->out->slots_seen += GOMAP_SLOTS;
 	gomap_heat(w, w->at++, n->full - full);
 	return true;
 }

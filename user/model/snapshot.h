@@ -58,6 +58,7 @@ struct report_map_dump {
 	uint32_t type_others; /* how many other types agree as well */
 	uint64_t entries;     /* that were seen */
 	uint64_t capacity;    /* slots */
+	uint64_t slots_seen;  /* of them, as far as the time went */
 	uint64_t tables;      /* Swiss; 0: classic, or a small map of one group */
 	uint64_t depth;	      /* Swiss: of the directory, in bits; classic: B */
 	uint64_t tombstones;
@@ -68,7 +69,7 @@ struct report_map_dump {
 	 * length */
 	uint64_t lengths[REPORT_MAP_LENGTHS];
 	double heat[REPORT_MAP_HEAT]; /* part of the slots that are used, per cell */
-	size_t nheat;
+	size_t nheat, heat_seen;      /* cells; those that were looked at come first */
 	enum report_integrity integrity;
 	char *reason;	    /* why it was not (all) checked, or what goes on; "" */
 	uint64_t checked;   /* entries whose hash was computed anew */

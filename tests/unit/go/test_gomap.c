@@ -214,6 +214,8 @@ static void intact_maps_are_intact(void **state)
 	assert_int_equal(made.dump.entries, 7);
 	assert_int_equal(made.dump.checked, 7);
 	assert_int_equal(made.dump.capacity, 16);
+	assert_int_equal(made.dump.slots_seen, 16);
+	assert_int_equal(made.dump.heat_seen, made.dump.nheat);
 	end(&made);
 	make_classic(&made, 7);
 	dump(&made, REPORT_INTACT);

@@ -27,10 +27,11 @@ static void print_heat(FILE *out, const struct report_map_dump *m)
 
 	if (m->nheat < 2)
 		return;
-	fputs("<figure class=\"lane b\"><figcaption>how full each part of it is</figcaption>"
-	      "<div class=track>",
-	      out);
-	for (i = 0; i < m->nheat; i++)
+	fputs("<figure class=\"lane b\"><figcaption>how full each part of it is", out);
+	if (m->heat_seen < m->nheat)
+		fprintf(out, "; the first %zu of %zu parts were looked at", m->heat_seen, m->nheat);
+	fputs("</figcaption><div class=track>", out);
+	for (i = 0; i < m->heat_seen; i++)
 		fprintf(out, "<i style=\"left:%.2f%%;width:%.2f%%;opacity:%.2f\"></i>",
 			html_percent((double)i, (double)m->nheat),
 			html_percent(1, (double)m->nheat), html_percent(m->heat[i], 1) / 100);

@@ -71,6 +71,7 @@ static json_t *build_map(const struct report_map_dump *m)
 	failed |= json_put(o, "type_others", json_number(m->type_others));
 	failed |= json_put(o, "entries", json_number(m->entries));
 	failed |= json_put(o, "capacity", json_number(m->capacity));
+	failed |= json_put(o, "slots_seen", json_number(m->slots_seen));
 	failed |= json_put(o, "depth", json_number(m->depth));
 	if (m->map.swiss) {
 		failed |= json_put(o, "tables", json_number(m->tables));
@@ -83,6 +84,7 @@ static json_t *build_map(const struct report_map_dump *m)
 	}
 	failed |= json_put(o, "lengths", build_numbers(m->lengths, REPORT_MAP_LENGTHS));
 	failed |= json_put(o, "heat", build_reals(m->heat, m->nheat));
+	failed |= json_put(o, "heat_seen", json_number(m->heat_seen));
 	failed |= json_put(o, "integrity", build_integrity(m));
 	if (m->nvalues)
 		failed |= json_put(o, "values", build_entries(m->values, m->nvalues));

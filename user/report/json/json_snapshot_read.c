@@ -136,8 +136,9 @@ static void read_integrity(struct json_reader *r, const json_t *o, struct report
 	read_defects(r, o, m);
 }
 
-static void read_heat(struct json_reader *r, const json_t *list, struct report_map_dump *m)
+static void read_heat(struct json_reader *r, const json_t *map, struct report_map_dump *m)
 {
+	const json_t *list = json_get_array(r, map, "heat");
 	const json_t *one;
 	size_t i;
 
@@ -147,6 +148,11 @@ static void read_heat(struct json_reader *r, const json_t *list, struct report_m
 		else if (m->nheat < REPORT_MAP_HEAT)
 			m->heat[m->nheat++] = json_number_value(one);
 	}
+	/* an older document does not have it, and had all of them */
+	m->heat_seen = json_object_get(map, "heat_seen") ? json_get_u64(r, map, "heat_seen")
+							 : m->nheat;
+	if (m->heat_seen > m->nheat)
+		json_reader_fail(r, "heat_seen", "more than there are");
 }
 
 static void read_values(struct json_reader *r, const json_t *o, struct report_map_dump *m)
@@ -168,6 +174,7 @@ static void read_map(struct json_reader *r, const json_t *o, struct report_map_d
 	m->type_others = json_get_u32(r, o, "type_others");
 	m->entries = json_get_u64(r, o, "entries");
 	m->capacity = json_get_u64(r, o, "capacity");
+	m->slots_seen = json_get_u64(r, o, "slots_seen");
 	m->depth = json_get_u64(r, o, "depth");
 	m->tables = json_get_u64(r, o, "tables");
 	m->tombstones = json_get_u64(r, o, "tombstones");
@@ -176,7 +183,7 @@ static void read_map(struct json_reader *r, const json_t *o, struct report_map_d
 	m->old_buckets = json_get_u64(r, o, "old_buckets");
 	m->evacuated = json_get_u64(r, o, "evacuated");
 	read_numbers(r, json_get_array(r, o, "lengths"), "lengths", m->lengths, REPORT_MAP_LENGTHS);
-	read_heat(r, json_get_array(r, o, "heat"), m);
+	read_heat(r, o, m);
 	read_integrity(r, json_get_object(r, o, "integrity"), m);
 	read_values(r, o, m);
 }

@@ -18,8 +18,13 @@ static void print_shape(FILE *out, const struct report_map_dump *m)
 	if (m->entries != m->map.len)
 		fprintf(out, " (%" PRIu64 " seen)", m->entries);
 	if (m->capacity)
-		fprintf(out, ", %" PRIu64 " slots, load %.0f%%", m->capacity,
-			100.0 * (double)m->entries / (double)m->capacity);
+		fprintf(out, ", %" PRIu64 " slots", m->capacity);
+	if (m->slots_seen && m->slots_seen < m->capacity)
+		fprintf(out, " (%" PRIu64 " seen)", m->slots_seen);
+	if (m->capacity)
+		fprintf(out, ", load %.0f%%",
+			100.0 * (double)m->entries /
+				(double)(m->slots_seen ? m->slots_seen : m->capacity));
 	if (m->map.swiss) {
 		print_named(out, m->tables, "tables");
 		print_named(out, m->tombstones, "tombstones");
@@ -52,7 +57,7 @@ static void print_lengths(FILE *out, const struct report_map_dump *m)
 	fputc('\n', out);
 }
 
-/* A cell per part of the map, from empty to full. */
+/* A cell per part of the map, from empty to full; a question mark where nobody looked. */
 static void print_heat(FILE *out, const struct report_map_dump *m)
 {
 	static const char steps[] = " .:-=+*#%@";
@@ -64,7 +69,7 @@ static void print_heat(FILE *out, const struct report_map_dump *m)
 	for (i = 0; i < m->nheat; i++) {
 		double part = m->heat[i] < 0 ? 0 : m->heat[i] > 1 ? 1 : m->heat[i];
 
-		fputc(steps[(size_t)(part * 9 + 0.5)], out);
+		fputc(i < m->heat_seen ? steps[(size_t)(part * 9 + 0.5)] : '?', out);
 	}
 	fputs("]\n", out);
 }
