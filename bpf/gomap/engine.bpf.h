@@ -169,7 +169,8 @@ __noinline int wait_turn(__u64 until)
 	return 0;
 }
 
-/* 0: go on; 1: the time is over; 2: somebody has collided; 3: the goroutine is to stop. */
+/* 0: go on; 1: the time is over; 2: somebody has collided; 3: the goroutine is to stop, or to make
+ * way for a hold that promises more. */
 __noinline int wait_round(__u64 until, __u32 index)
 {
 	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
@@ -183,7 +184,7 @@ __noinline int wait_round(__u64 until, __u32 index)
 	for (i = 0; i < 64; i++) {
 		if (h->hit_seq == seq)
 			return 2;
-		if (stop_asked(g))
+		if (stop_asked(g) || slowdown_makes_way(target_of(g), h->rank))
 			return 3;
 		if (wait_turn(until))
 			return 1;
@@ -320,7 +321,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	store_fence();
 	o->record->hold = 1;
 	record_type(o, operation_type(ctx, o));
-	length = slowdown_begin(o->g, length);
+	length = slowdown_begin(o->g, s->key, index, length);
 	near_holds(s->key, start + length);
 	r = wait_until(start + length, index, o->map, o->g, wait_how(o));
 	h->map = 0;
@@ -333,7 +334,7 @@ static __always_inline void hold(struct pt_regs *ctx, const struct operation *o,
 	} else if ((__s64)(end - start - length) < 0 && h->hit_seq != h->seq) {
 		count(o->c, MR_COUNT_HOLD_SHORT);
 	}
-	slowdown_end(o, length, end - o->now);
+	slowdown_end(o->g, index, length, end - o->now);
 	near_held(o->index, s->key, o->g, end, (__u32)r | (h->hit_seq == h->seq) * NEAR_MET);
 	policy_held(s, end, length, o->record->flags);
 	length = end - o->now;
@@ -356,7 +357,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 	in.now = o->now;
 	in.max_hold_ns = cfg.max_hold_ns;
 	in.min_hold_ns = cfg.min_hold_ns;
-	in.tokens_ns = slowdown_tokens(o->g, o->now, o->c->tokens_ns);
+	in.tokens_ns = slowdown_tokens(o->g, s->key, o->now, o->c->tokens_ns);
 	in.burst_ns = cfg.burst_ns;
 	in.map_flags = o->record->flags;
 	in.map_holds = o->record->holds;
@@ -371,7 +372,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 			count(o->c, MR_COUNT_NO_TOKENS);
 		return;
 	}
-	if (near_waits(s->key, o->now) || runtime_locked(o->g))
+	if (near_waits(s->key, o->now) || slowdown_waits(o->g, s->key) || runtime_locked(o->g))
 		return;
 	length = stop_length(o, s, ret, slot, length);
 	if (!length)

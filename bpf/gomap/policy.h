@@ -199,13 +199,32 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
 #define POLICY_TEST_PRIVATE 4 /* so many times less where nobody else has come to the map so far */
 #define POLICY_TEST_HOLDS 12  /* of a call site, two at a time half as long as the two before */
 
-static inline __u64 policy_test_left(__u64 elapsed, __u64 permille, __u64 credit, __u64 spent)
+/*
+ * Call sites have ranks. The standard library's are cold by the dozen, and hardly ever racy: a half
+ * of all is not for them, and an eighth for nobody but sites that are armed and not theirs alone.
+ */
+#define POLICY_TEST_LIBRARY 1 /* shifts */
+#define POLICY_TEST_KEPT 3
+#define POLICY_TEST_SHORT 2 /* of the library's long holds, which are shorter */
+
+enum policy_rank {
+	POLICY_LIBRARY,
+	POLICY_PROGRAM,
+	POLICY_ARMED,
+	POLICY_NO_RANK, /* not in a test */
+};
+
+static inline __u64 policy_test_left(__u64 elapsed, __u64 permille, __u64 credit, __u64 spent,
+				     __u32 rank)
 {
-	__s64 alone = (__s64)(elapsed - spent), left;
+	__s64 alone = (__s64)(elapsed - spent), all, left;
 
 	if (alone < 0)
 		alone = 0;
-	left = (__s64)credit + alone / 1000 * (__s64)permille - (__s64)spent;
+	all = (__s64)credit + alone / 1000 * (__s64)permille;
+	left = all - (__s64)spent;
+	if (rank < POLICY_ARMED)
+		left -= all >> (rank == POLICY_LIBRARY ? POLICY_TEST_LIBRARY : POLICY_TEST_KEPT);
 	return left > 0 ? (__u64)left : 0;
 }
 

@@ -7,29 +7,91 @@
  * of each CPU but of the process's time, kept here to the nanosecond: a test may be over before
  * user space has looked at its account once. Attached processes pass through unchanged.
  */
+#include "near.bpf.h"
 #include "operation.bpf.h"
 #include "policy.h"
 
 /* Holds under way, of all targets: a held goroutine may keep its CPU to itself. */
 __u64 holding = 0;
 
-static __always_inline __u64 slowdown_left(const volatile struct mr_target *t, __u64 now)
+/*
+ * Where few things happen, each hold of one goroutine is time in which the other passes by: dozens
+ * of call sites of the library are as cold as the one that matters, and only so many long holds go
+ * on at a time. So where one of a higher rank is held long, those below are not held, and who is
+ * held there is let go: on his way he may come to where the other one waits for him.
+ */
+static __always_inline bool slowdown_is_library(const volatile struct mr_target *t, __u64 ret)
+{
+	__u64 call = mr_addr(ret) - 1;
+	bool found = false;
+	__u32 i;
+
+	for (i = 0; i < MR_LIBRARY; i++)
+		found |= call >= t->library[i].lo && call < t->library[i].hi;
+	return found;
+}
+
+/* Of a pair that is armed one side may be the library's, working for the program. */
+__noinline __u32 slowdown_rank(__u64 g, __u64 key)
+{
+	const volatile struct mr_target *t = target_of(g);
+	const struct mr_caller *s = near_caller(key), *p;
+	bool armed;
+	__u32 index;
+
+	if (!t->test_began_ns || !s)
+		return POLICY_NO_RANK;
+	armed = policy_armed(s);
+	if (!slowdown_is_library(t, s->ret))
+		return armed ? POLICY_ARMED : POLICY_PROGRAM;
+	index = s->partner;
+	p = armed ? bpf_map_lookup_elem(&callers, &index) : NULL;
+	return p && !slowdown_is_library(t, p->ret) ? POLICY_ARMED : POLICY_LIBRARY;
+}
+
+static __always_inline __u64 slowdown_left(const volatile struct mr_target *t, __u64 now,
+					   __u32 rank)
 {
 	return policy_test_left(now - t->test_began_ns, t->test_permille, t->test_credit_ns,
-				t->held_ns + t->test_other_ns);
+				t->held_ns + t->test_other_ns, rank);
 }
 
 /* What a hold like any other can be paid from. A function of its own: the verifier goes through it
  * once. */
-__noinline __u64 slowdown_tokens(__u64 g, __u64 now, __u64 tokens)
+__noinline __u64 slowdown_tokens(__u64 g, __u64 key, __u64 now, __u64 tokens)
 {
 	const volatile struct mr_target *t = target_of(g);
 	__u64 left;
 
 	if (!t->test_began_ns)
 		return tokens;
-	left = slowdown_left(t, now);
+	left = slowdown_left(t, now, slowdown_rank(g, key));
 	return left < cfg.burst_ns ? left : cfg.burst_ns;
+}
+
+static __always_inline __u32 slowdown_below(const volatile struct mr_target *t, __u32 rank)
+{
+	return (rank > POLICY_LIBRARY) * t->ranks_held[POLICY_LIBRARY] +
+	       (rank > POLICY_PROGRAM) * t->ranks_held[POLICY_PROGRAM];
+}
+
+static __always_inline bool slowdown_makes_way(const volatile struct mr_target *t, __u32 rank)
+{
+	return (rank < POLICY_PROGRAM && t->ranks_long[POLICY_PROGRAM]) ||
+	       (rank < POLICY_ARMED && t->ranks_long[POLICY_ARMED]);
+}
+
+/* Whether the call site had better not be held now. */
+__noinline int slowdown_waits(__u64 g, __u64 key)
+{
+	return slowdown_makes_way(target_of(g), slowdown_rank(g, key));
+}
+
+/* Whether as many are held as can be, without those that make way. */
+static __always_inline bool slowdown_is_full(const volatile struct mr_target *t, __u32 rank,
+					     __u64 most)
+{
+	return (__s64)(*(volatile __u64 *)&holding - slowdown_below(t, rank) - most) > 0;
 }
 
 /* For how long the call site is held that would be held for length elsewhere. */
@@ -38,15 +100,18 @@ __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __
 	const volatile struct mr_target *t = target_of(g);
 	__u32 index = mr_place(key, cfg.caller_mask);
 	const struct mr_caller *s;
+	__u32 rank;
 	__u64 cold;
 
 	if (!t->test_began_ns)
 		return length;
+	rank = slowdown_rank(g, key);
 	s = bpf_map_lookup_elem(&callers, &index);
 	if (!s || s->key != key)
 		return length;
-	cold = policy_test_hold(s, now, t->long_hold_ns, slowdown_left(t, now), map_flags);
-	if (*(volatile __u64 *)&holding >= cfg.long_holds && cold > cfg.max_hold_ns)
+	cold = t->long_hold_ns >> (rank == POLICY_LIBRARY ? POLICY_TEST_SHORT : 0);
+	cold = policy_test_hold(s, now, cold, slowdown_left(t, now, rank), map_flags);
+	if (cold > cfg.max_hold_ns && slowdown_is_full(t, rank, cfg.long_holds - 1))
 		cold = cfg.max_hold_ns;
 	if (cold < cfg.min_hold_ns)
 		return length;
@@ -56,19 +121,40 @@ __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __
 /* Paid before it begins: others may begin meanwhile. For how long it may be, then: those who come
  * at the same time have all chosen their lengths before one of them was counted. A function of its
  * own: the caller has no stack left. */
-__noinline __u64 slowdown_begin(__u64 g, __u64 length)
+__noinline __u64 slowdown_begin(__u64 g, __u64 key, __u32 index, __u64 length)
 {
+	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
+	volatile struct mr_target *t = target_of(g);
+	__u32 rank;
+
+	if (!h)
+		return length;
+	rank = h->rank = slowdown_rank(g, key);
 	__sync_fetch_and_add(&holding, 1);
-	if (length > cfg.max_hold_ns && *(volatile __u64 *)&holding > cfg.long_holds)
+	__sync_fetch_and_add((__u32 *)&t->ranks_held[rank & (MR_RANKS - 1)], 1);
+	if (length > cfg.max_hold_ns && slowdown_is_full(t, rank, cfg.long_holds))
 		length = cfg.max_hold_ns;
-	__sync_fetch_and_add((__u64 *)&target_of(g)->held_ns, length);
+	if (length > cfg.max_hold_ns)
+		__sync_fetch_and_add((__u32 *)&t->ranks_long[rank & (MR_RANKS - 1)], 1);
+	__sync_fetch_and_add((__u64 *)&t->held_ns, length);
 	return length;
 }
 
-static __always_inline void slowdown_end(const struct operation *o, __u64 length, __u64 took)
+__noinline int slowdown_end(__u64 g, __u32 index, __u64 length, __u64 took)
 {
-	__sync_fetch_and_add((__u64 *)&o->target->held_ns, took - length);
+	const volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
+	volatile struct mr_target *t = target_of(g);
+	__u32 rank;
+
+	if (!h)
+		return 0;
+	rank = h->rank & (MR_RANKS - 1);
+	if (length > cfg.max_hold_ns)
+		__sync_fetch_and_add((__u32 *)&t->ranks_long[rank], -1u);
+	__sync_fetch_and_add((__u32 *)&t->ranks_held[rank], -1u);
+	__sync_fetch_and_add((__u64 *)&t->held_ns, took - length);
 	__sync_fetch_and_add(&holding, -1ull);
+	return 0;
 }
 
 #endif

@@ -75,6 +75,13 @@ struct mr_config {
 
 #define MR_EMPTIED 256u
 
+#define MR_RANKS 4u   /* of call sites in a test (bpf/gomap/slowdown.bpf.h): a power of two */
+#define MR_LIBRARY 8u /* ranges of the standard library's code that are known */
+
+struct mr_code { /* [lo, hi) */
+	__u64 lo, hi;
+};
+
 /*
  * Of one target. Constants, written before its first probe is there; what user space changes while
  * the programs run; and what they keep for themselves.
@@ -146,6 +153,10 @@ struct mr_target {
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
 	__u32 emptied[MR_EMPTIED];
+	/* Of a test: its holds under way, and the long ones among them, by their rank; and where
+	 * the standard library's code is, at addresses of the process. */
+	__u32 ranks_held[MR_RANKS], ranks_long[MR_RANKS];
+	struct mr_code library[MR_LIBRARY];
 } __attribute__((aligned(128)));
 
 /* One access with everything that a report says of it. */
@@ -177,7 +188,8 @@ struct mr_hold {
 	__u64 seq;
 	__u64 map;     /* the held map while the hold lasts, tagged, else 0 */
 	__u64 hit_seq; /* set to seq by an operation that collided */
-	__u64 pad;
+	__u32 rank;    /* of its call site, in a test (bpf/gomap/slowdown.bpf.h) */
+	__u32 pad;
 	struct mr_access access;
 };
 
@@ -574,7 +586,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_config) == 120, "wire");
-_Static_assert(sizeof(struct mr_target) == 256 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
+_Static_assert(sizeof(struct mr_target) == 512 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");

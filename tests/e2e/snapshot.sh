@@ -547,6 +547,7 @@ snapshot_all()
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	if [[ ${1:-} == billion ]]; then
+		case_seconds=7200
 		fresh_work snapshot_billion
 		if snapshot_billion "${@:2}"; then pass 'snapshot: billion'; else fail 'snapshot: billion' "$why"; fi
 		finish

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "go/library.h"
 #include "probe/feature.h"
 #include "probe/world.h"
 
@@ -93,6 +94,16 @@ static void configure(struct mr_target *t, const struct go_layout *l)
 	t->recover_sp = (__u16)l->recover_sp;
 }
 
+/* Of a test: what is not known takes away from no one. */
+static void find_library(struct mr_target *t, const struct go_binary *bin, uint64_t bias)
+{
+	struct library_code code[MR_LIBRARY];
+	int i, n = library_find(bin, code, MR_LIBRARY);
+
+	for (i = 0; i < n; i++)
+		t->library[i] = (struct mr_code){code[i].lo + bias, code[i].hi + bias};
+}
+
 int attachment_prepare(struct attachment *a, const struct process *p, const struct go_binary *bin,
 		       const struct hook_set *set, uint64_t bias, bool may_plug, struct err *err)
 {
@@ -117,6 +128,8 @@ int attachment_prepare(struct attachment *a, const struct process *p, const stru
 	a->config.flag_stays = a->opts.flag_stays;
 	a->config.long_hold_ns = a->opts.long_hold_ns;
 	a->config.bold_hold_ns = a->opts.long_hold_ns;
+	if (a->opts.long_hold_ns)
+		find_library(&a->config, bin, bias);
 	if (a->opts.long_hold_ns && !world_find(bin, &world))
 		a->config.stop_world = world + bias;
 	a->config.collections_unseen = may_plug || !lasting_offset(set, MR_OP_COLLECTED);

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-var all map[uint32]struct{}
+// Such a key takes no more than four bytes of a slot, beside whatever it lies.
+var all map[[4]byte]struct{}
 
 func main() {
 	n, err := strconv.ParseUint(os.Args[1], 10, 32)
@@ -23,9 +24,9 @@ func main() {
 	}
 	// what is prepared is not copied, and what is not copied needs no second place
 	debug.SetGCPercent(-1)
-	all = make(map[uint32]struct{}, n)
+	all = make(map[[4]byte]struct{}, n)
 	for i := uint32(0); i < uint32(n); i++ {
-		all[i] = struct{}{}
+		all[[4]byte{byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)}] = struct{}{}
 	}
 	fmt.Printf("map %#x\n", reflect.ValueOf(all).Pointer())
 	fmt.Println("ready")

@@ -47,7 +47,9 @@ static const struct {
 		 "slots of holds that the kernel did not free at once: used again under a new key"},
 	[MR_COUNT_HOLD_LOCKED] = {"holds_under_locks",
 				  "holds not done: the runtime was in the middle of something"},
-	[MR_COUNT_HOLD_CUT] = {"holds_cut", "holds ended early: their goroutine was asked to stop"},
+	[MR_COUNT_HOLD_CUT] = {"holds_cut",
+			       "holds ended early: their goroutine was asked to stop, or to make "
+			       "way for another hold"},
 	[MR_COUNT_CALL_UNASKED] =
 		{"call_sites_unasked",
 		 "call sites not known to user space yet: the ring buffer was full"},

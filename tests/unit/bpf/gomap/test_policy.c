@@ -206,13 +206,19 @@ static void a_test_waits_for_no_more_than_it_may(void **state)
 	(void)state;
 	/* as long as alone, twice: half of the time that has passed, and the credit, has been spent
 	 */
-	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0), 1020 * MS);
-	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 400 * MS), 220 * MS);
-	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 510 * MS), 0);
-	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 900 * MS), 0);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0, POLICY_ARMED), 1020 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 400 * MS, POLICY_ARMED),
+			 220 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 510 * MS, POLICY_ARMED), 0);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 900 * MS, POLICY_ARMED), 0);
 	/* waiting that went on at one time is more than there was */
-	assert_int_equal(policy_test_left(10 * MS, 1000, credit, 15 * MS), 5 * MS);
-	assert_int_equal(policy_test_left(1000 * MS, 200, credit, 100 * MS), 100 * MS);
+	assert_int_equal(policy_test_left(10 * MS, 1000, credit, 15 * MS, POLICY_ARMED), 5 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 200, credit, 100 * MS, POLICY_ARMED),
+			 100 * MS);
+	/* a half is not for the library, a quarter not for what is not armed */
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0, POLICY_LIBRARY), 510 * MS);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0, POLICY_PROGRAM), 892500000);
+	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 400 * MS, POLICY_LIBRARY), 0);
 }
 
 static void a_cold_site_of_a_test_is_held_long_and_less_each_time(void **state)
