@@ -175,16 +175,18 @@ __noinline int wait_round(__u64 until, __u32 index)
 {
 	volatile struct mr_hold *h = bpf_map_lookup_elem(&holds, &index);
 	__u64 seq, g;
+	__u32 way_for;
 	int i;
 
 	if (!h)
 		return 1;
 	seq = h->seq;
 	g = h->access.g;
+	way_for = h->way_for;
 	for (i = 0; i < 64; i++) {
 		if (h->hit_seq == seq)
 			return 2;
-		if (stop_asked(g) || slowdown_makes_way(target_of(g), h->rank))
+		if (target_of(g)->long_holds & way_for || stop_asked(g))
 			return 3;
 		if (wait_turn(until))
 			return 1;
@@ -372,7 +374,7 @@ static __always_inline void look_hold(struct pt_regs *ctx, struct operation *o, 
 			count(o->c, MR_COUNT_NO_TOKENS);
 		return;
 	}
-	if (near_waits(s->key, o->now) || slowdown_waits(o->g, s->key) || runtime_locked(o->g))
+	if (slowdown_waits(o->g, s->key, o->now) || runtime_locked(o->g))
 		return;
 	length = stop_length(o, s, ret, slot, length);
 	if (!length)

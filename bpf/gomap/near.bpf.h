@@ -149,7 +149,7 @@ __noinline int near_held(__u32 index, __u64 key, __u64 g, __u64 now, __u32 how)
 
 /* Whether the call site had better wait: the other one of its pair is held, and a hold of both
  * would keep each from meeting the other. */
-__noinline int near_waits(__u64 key, __u64 now)
+static __always_inline bool near_waits(__u64 key, __u64 now)
 {
 	const struct mr_caller *s = near_caller(key), *p;
 	__u32 index;

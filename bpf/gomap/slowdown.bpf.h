@@ -22,13 +22,13 @@ __u64 holding = 0;
  */
 static __always_inline bool slowdown_is_library(const volatile struct mr_target *t, __u64 ret)
 {
-	__u64 call = mr_addr(ret) - 1;
-	bool found = false;
+	__u64 call = mr_addr(ret) - 1, outside = 1;
 	__u32 i;
 
+	/* signs of differences: the verifier would follow both ways of each comparison */
 	for (i = 0; i < MR_LIBRARY; i++)
-		found |= call >= t->library[i].lo && call < t->library[i].hi;
-	return found;
+		outside &= ((call - t->library[i].lo) | (t->library[i].hi - 1 - call)) >> 63;
+	return !outside;
 }
 
 /* Of a pair that is armed one side may be the library's, working for the program. */
@@ -75,16 +75,24 @@ static __always_inline __u32 slowdown_below(const volatile struct mr_target *t, 
 	       (rank > POLICY_PROGRAM) * t->ranks_held[POLICY_PROGRAM];
 }
 
-static __always_inline bool slowdown_makes_way(const volatile struct mr_target *t, __u32 rank)
+#define LONG_PROGRAM 1u /* in mr_target.long_holds */
+#define LONG_ARMED (1u << 16)
+
+static __always_inline __u32 slowdown_way_for(__u32 rank)
 {
-	return (rank < POLICY_PROGRAM && t->ranks_long[POLICY_PROGRAM]) ||
-	       (rank < POLICY_ARMED && t->ranks_long[POLICY_ARMED]);
+	return rank == POLICY_LIBRARY ? -LONG_PROGRAM : rank == POLICY_PROGRAM ? -LONG_ARMED : 0;
+}
+
+static __always_inline __u32 slowdown_long(__u32 rank)
+{
+	return rank == POLICY_PROGRAM ? LONG_PROGRAM : rank == POLICY_ARMED ? LONG_ARMED : 0;
 }
 
 /* Whether the call site had better not be held now. */
-__noinline int slowdown_waits(__u64 g, __u64 key)
+__noinline int slowdown_waits(__u64 g, __u64 key, __u64 now)
 {
-	return slowdown_makes_way(target_of(g), slowdown_rank(g, key));
+	return near_waits(key, now) ||
+	       target_of(g)->long_holds & slowdown_way_for(slowdown_rank(g, key));
 }
 
 /* Whether as many are held as can be, without those that make way. */
@@ -130,12 +138,13 @@ __noinline __u64 slowdown_begin(__u64 g, __u64 key, __u32 index, __u64 length)
 	if (!h)
 		return length;
 	rank = h->rank = slowdown_rank(g, key);
+	h->way_for = slowdown_way_for(rank);
 	__sync_fetch_and_add(&holding, 1);
 	__sync_fetch_and_add((__u32 *)&t->ranks_held[rank & (MR_RANKS - 1)], 1);
 	if (length > cfg.max_hold_ns && slowdown_is_full(t, rank, cfg.long_holds))
 		length = cfg.max_hold_ns;
 	if (length > cfg.max_hold_ns)
-		__sync_fetch_and_add((__u32 *)&t->ranks_long[rank & (MR_RANKS - 1)], 1);
+		__sync_fetch_and_add((__u32 *)&t->long_holds, slowdown_long(rank));
 	__sync_fetch_and_add((__u64 *)&t->held_ns, length);
 	return length;
 }
@@ -150,7 +159,7 @@ __noinline int slowdown_end(__u64 g, __u32 index, __u64 length, __u64 took)
 		return 0;
 	rank = h->rank & (MR_RANKS - 1);
 	if (length > cfg.max_hold_ns)
-		__sync_fetch_and_add((__u32 *)&t->ranks_long[rank], -1u);
+		__sync_fetch_and_add((__u32 *)&t->long_holds, -slowdown_long(rank));
 	__sync_fetch_and_add((__u32 *)&t->ranks_held[rank], -1u);
 	__sync_fetch_and_add((__u64 *)&t->held_ns, took - length);
 	__sync_fetch_and_add(&holding, -1ull);

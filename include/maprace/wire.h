@@ -155,7 +155,9 @@ struct mr_target {
 	__u32 emptied[MR_EMPTIED];
 	/* Of a test: its holds under way, and the long ones among them, by their rank; and where
 	 * the standard library's code is, at addresses of the process. */
-	__u32 ranks_held[MR_RANKS], ranks_long[MR_RANKS];
+	__u32 ranks_held[MR_RANKS];
+	__u32 long_holds; /* of program and armed ones, 16 bits each */
+	__u32 pad;
 	struct mr_code library[MR_LIBRARY];
 } __attribute__((aligned(128)));
 
@@ -189,7 +191,7 @@ struct mr_hold {
 	__u64 map;     /* the held map while the hold lasts, tagged, else 0 */
 	__u64 hit_seq; /* set to seq by an operation that collided */
 	__u32 rank;    /* of its call site, in a test (bpf/gomap/slowdown.bpf.h) */
-	__u32 pad;
+	__u32 way_for; /* the ranks that it makes way for: a mask of mr_target.long_holds */
 	struct mr_access access;
 };
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,8 @@ static __u64 time_ns;
 
 static __u64 stands_at_first(void)
 {
+	if (current_cpu == a.cpu)
+		usleep(1); /* as many looks as a hold has last long enough */
 	if (*(volatile __u64 *)&cpus1[a.cpu].counts[MR_COUNT_HOLD_CUT] && current_cpu == b.cpu)
 		time_ns += MS / 1000;
 	return time_ns;
@@ -108,10 +111,9 @@ static void none_is_held(void)
 {
 	__u32 i;
 
-	for (i = 0; i < MR_RANKS; i++) {
+	for (i = 0; i < MR_RANKS; i++)
 		assert_int_equal(target1.ranks_held[i], 0);
-		assert_int_equal(target1.ranks_long[i], 0);
-	}
+	assert_int_equal(target1.long_holds, 0);
 	assert_int_equal(holding, 0);
 }
 
@@ -124,7 +126,7 @@ static void the_library_makes_way_for_the_program(void **state)
 	a.stack[8] = IN_LIBRARY;
 	b.stack[8] = IN_PROGRAM;
 	hold_is_under_way(&first);
-	assert_int_equal(target1.ranks_long[POLICY_LIBRARY], 1);
+	assert_int_equal(target1.ranks_held[POLICY_LIBRARY], 1);
 	op(&b, SITE_WRITE, gomaps[1]);
 	pthread_join(first, NULL);
 	assert_int_equal(cpus1[a.cpu].counts[MR_COUNT_HOLD_CUT], 1);
