@@ -183,7 +183,7 @@ vmshell: build/maprace deps-test ## a shell in such a machine (KERNEL=5.10)
 scoreboard: build/maprace deps-test ## services with the map races that people write, and the same put right: found, missed, false
 	$(Q)tests/corpus/run.sh
 scoreboard-quick: build/maprace deps-test ## the same, one Go version and rate, a few seconds each
-	$(Q)tests/corpus/run.sh --go 1.24 --rate 1ms --clean-seconds 4 --no-race --jobs-clean 2 --again
+	$(Q)tests/corpus/run.sh --go 1.24 --rate 1ms --clean-seconds 2 --no-race --jobs-clean 2 --again
 
 bench: build/maprace deps-test ## what watching costs
 	$(Q)tests/bench/run.sh

@@ -19,7 +19,12 @@ import (
 	"time"
 )
 
-var sum atomic.Int64 // what is read is used
+var sum, operations atomic.Int64 // what is read is used
+
+func did(n, result int) {
+	operations.Add(int64(n))
+	sum.Add(int64(result))
+}
 
 func number(i int) string { return strconv.Itoa(i) }
 
@@ -66,7 +71,7 @@ func request(turn int) {
 		n += logged(header)
 		<-done
 	}
-	sum.Add(int64(n))
+	did(424, n)
 }
 
 func requests() {
@@ -108,7 +113,7 @@ func look(key int) {
 		s.kept[key] = key
 	}
 	s.lock.Unlock()
-	sum.Add(int64(n + busy(key)))
+	did(1, n+busy(key))
 	if !ok {
 		missed(key)
 	}
@@ -169,7 +174,7 @@ func answer(turn int) {
 	if turn%64 == 0 {
 		n += current.Load().worked(turn % 400)
 	}
-	sum.Add(int64(n))
+	did(300, n)
 }
 
 func indexed() {
@@ -205,4 +210,5 @@ func main() {
 	map[string]func(){"requests": requests, "cache": cache, "index": indexed}[os.Args[1]]()
 	fmt.Println("ready")
 	time.Sleep(time.Duration(seconds) * time.Second)
+	fmt.Println(operations.Load()/int64(seconds), "operations a second")
 }

@@ -182,7 +182,10 @@ in_part()
 {
 	starting_s=3600 start_target "$1" "$2" || return 1
 	map=$(sed -n 's/^map //p' "$work/target")
-	snapshot --map "$map" --max-freeze "$3ms"
+	for _ in 1 2 3; do # where others have the CPUs, maprace may be too late even to begin
+		snapshot --map "$map" --max-freeze "$3ms"
+		((status)) || break
+	done
 	echo "# $2 entries: $(jq -c '.snapshots[0] | [.freeze_ms, .maps[0].integrity.checked]' "$work/out.json")"
 	why="in part: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .maps' "$work/out.json")"
 	((status == 0)) && jq -e --argjson n "$2" --argjson most "$3" '.snapshots[0] | .freeze_ms < $most + 50 and (.maps[0] |
@@ -194,10 +197,10 @@ in_part()
 # A map that is larger than the time that there is for it.
 snapshot_large()
 {
-	local version map entries=4000000
+	local version map entries=6000000
 	for version in 1.19 1.24; do
 		build_program "$version-stripped" "$e2e_dir/programs/huge.go"
-		in_part "$e2e_build/$version-stripped/huge" $entries 50 || return 1
+		in_part "$e2e_build/$version-stripped/huge" $entries 200 || return 1
 		jq -e '.snapshots[0].maps[0] | .heat_seen < (.heat | length)' "$work/out.json" >/dev/null || return 1
 		snapshot --map "$map" --max-freeze 20s
 		why="all of it: status $status, $(jq -c '.snapshots[0] | .freeze_ms, .maps' "$work/out.json")"
