@@ -205,7 +205,7 @@ static inline __u64 policy_hold(struct mr_caller *site, const struct policy_inpu
  */
 #define POLICY_TEST_LIBRARY 1 /* shifts */
 #define POLICY_TEST_KEPT 3
-#define POLICY_TEST_SHORT 2 /* of the library's long holds, which are shorter */
+#define POLICY_TEST_SHORT 1 /* of the library's long holds, which are shorter */
 
 enum policy_rank {
 	POLICY_LIBRARY,

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # What watching costs. Ratios within one run: every round measures each variant once, in an order that shifts from round to
 # round; medians over the rounds are printed as tables and written as JSON (build/bench/*.json).
-# usage: run.sh [hot|attach|proof|growth|many|servers|signals]...     (hot attach proof growth many)
+# usage: run.sh [hot|attach|proof|growth|many|busy|servers|signals]...     (hot attach proof growth many)
 #   hot      operations/s of a hot map loop: unwatched, an empty BPF program at our sites, maprace without holds, maprace, bpftrace
 #            at function entry, and the program built with -race
 #   attach   time to attach to a live 50 MB stripped binary, and the tool's memory, with the file cached and not
 #   proof    time to the first proof of a race whose accesses are 10 us, 1 ms and 100 ms apart
 #   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
 #   many     time to attach to 1, 20 and 200 processes and to let go, and memory (BENCH_OLD: another maprace, measured beside it)
+#   busy     time to the first proof in services that use hundreds of maps a million times a second (BENCH_OLD: the same by another maprace)
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
 #   signals  requests/s of etcd and prometheus with --panics --goroutines --memory in parts of those of the watch of maps alone
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
@@ -24,6 +25,7 @@ bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$bench_dir/proof.sh"
 . "$bench_dir/growth.sh"
 . "$bench_dir/many.sh"
+. "$bench_dir/busy.sh"
 . "$bench_dir/signals.sh"
 
 bench_build=$real_top/build/bench
@@ -89,9 +91,9 @@ bench_tools
 echo "$(nproc) CPUs, Linux $(uname -r), load before $(cut -d' ' -f1 /proc/loadavg)"
 for bench in "$@"; do
 	case $bench in
-	hot | attach | proof | growth | many | servers | signals) "bench_$bench" ;;
+	hot | attach | proof | growth | many | busy | servers | signals) "bench_$bench" ;;
 	*)
-		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, many, servers, signals)" >&2
+		echo "run.sh: no benchmark $bench (hot, attach, proof, growth, many, busy, servers, signals)" >&2
 		exit 2
 		;;
 	esac

@@ -14,6 +14,8 @@ bool library_has(const char *function, const char *module)
 	/* what the compiler made for a type lies among its package's functions */
 	if (!strncmp(function, "type:", 5) || !strncmp(function, "type..", 6))
 		return true;
+	if (!strncmp(function, "reflect.", 8) || !strncmp(function, "maps.", 5))
+		return false;
 	if (own && !strncmp(function, module, own) &&
 	    (function[own] == '.' || function[own] == '/'))
 		return false;

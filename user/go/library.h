@@ -18,7 +18,9 @@ struct library_code { /* [lo, hi), link-time addresses */
 };
 
 /* By the function's name: the import path of a package of the library has no dot in its first
- * element. module: the program's own, whose path need not have one either. */
+ * element. module: the program's own, whose path need not have one either. Not reflect and maps,
+ * which work on the maps of whoever calls them (fmt, encoding/json and text/template by way of
+ * reflect). */
 bool library_has(const char *function, const char *module);
 
 /*
