@@ -24,6 +24,8 @@ static __always_inline bool access_fill(struct pt_regs *ctx, const struct operat
 	a->gopc = 0;
 	a->type = 0;
 	a->labels = 0;
+	a->collections = t->collections;
+	a->pad = 0;
 	if (target_u64(o->g + t->g_goid, &a->goid) || target_u64(o->g + t->g_stack_lo, &lo) ||
 	    target_u64(o->g + t->g_stack_hi, &hi)) {
 		count(o->c, MR_COUNT_G_FAULT);

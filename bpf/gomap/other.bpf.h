@@ -93,6 +93,8 @@ static __always_inline void other_unknown(struct mr_access *a)
 	a->time_ns = 0;
 	a->type = 0;
 	a->labels = 0;
+	a->collections = 0;
+	a->pad = 0;
 	a->tid = 0;
 	a->cpu = 0;
 	a->op = MR_OP_WRITE;

@@ -165,13 +165,13 @@ struct mr_target {
 struct mr_access {
 	__u64 g; /* address of the runtime.g, tagged */
 	__u64 goid;
-	__u64 parent_goid; /* 0: unknown */
-	__u64 gopc;	   /* return address of the go statement */
-	__u64 time_ns;	   /* CLOCK_MONOTONIC */
-	__u64 type;	   /* the map's type, run-time address, or 0 */
-	__u64 labels;	   /* address of its profiler labels then; 0: none, or not known */
-	__u32 tid;
-	__u32 cpu;
+	__u64 parent_goid;	/* 0: unknown */
+	__u64 gopc;		/* return address of the go statement */
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u64 type;		/* the map's type, run-time address, or 0 */
+	__u64 labels;		/* address of its profiler labels then; 0: none, or not known */
+	__u32 collections, pad; /* mr_target.collections then */
+	__u32 tid, cpu;
 	__u32 op; /* enum mr_op */
 	__u32 nframes;
 	__u32 flags; /* MR_ACCESS_* */
@@ -589,7 +589,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 
 _Static_assert(sizeof(struct mr_config) == 120, "wire");
 _Static_assert(sizeof(struct mr_target) == 512 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
-_Static_assert(sizeof(struct mr_access) == 80 + 8 * MR_FRAMES, "wire");
+_Static_assert(sizeof(struct mr_access) == 88 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");
 _Static_assert(sizeof(struct mr_map_access) == 24, "wire");

@@ -133,6 +133,11 @@ bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachmen
 	return true;
 }
 
+bool attachment_collected(const struct attachment *a, uint32_t collections)
+{
+	return a->target->collections_unseen || a->target->collections != collections;
+}
+
 int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map)
 {
 	uint8_t flags;

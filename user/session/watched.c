@@ -92,7 +92,7 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 	r = attachment_new(&w->attachment, &own, err);
 	if (r)
 		return r;
-	w->source.attachment = w->attachment;
+	w->source.attachment = w->source.resolver.attachment = w->attachment;
 	r = attachment_prepare(w->attachment, &w->process, w->bin, &w->hooks, bias, w->may_plug,
 			       err);
 	if (r)

@@ -4,6 +4,8 @@
 // middle of the other's: nothing orders them, and Go's own check hardly ever sees them. They sleep in between, with an
 // argument under other labels, and leave the processors to others: two that spin at real-time priority keep everyone else off a
 // machine with two processors.
+//
+//	labels [changing|collecting]    collecting: the memory of the first labels is that of others by the time that they sleep
 package main
 
 import (
@@ -27,6 +29,15 @@ func rest(phase time.Duration) {
 	_ = syscall.Nanosleep(&left, nil)
 }
 
+// Its labels are new ones each time, and nobody's when it sleeps: a collection lets the next ones have their memory.
+func collect(name string, phase time.Duration, use func(i int)) {
+	for i := 0; ; i++ {
+		pprof.Do(context.Background(), pprof.Labels("handler", name, "tenant", "seven"), func(context.Context) { use(i) })
+		runtime.GC()
+		pprof.Do(context.Background(), pprof.Labels("handler", "other"), func(context.Context) { rest(phase) })
+	}
+}
+
 func handle(name string, phase time.Duration, use func(i int)) {
 	pprof.Do(context.Background(), pprof.Labels("handler", name, "tenant", "seven"), func(context.Context) {
 		for i := 0; ; i++ {
@@ -42,8 +53,12 @@ func handle(name string, phase time.Duration, use func(i int)) {
 
 func main() {
 	runtime.GOMAXPROCS(4)
-	go handle("add", 0, func(i int) { carts["a"] = i })
-	go handle("show", period/2, func(int) { _ = carts["a"] })
+	serve := handle
+	if len(os.Args) > 1 && os.Args[1] == "collecting" {
+		serve = collect
+	}
+	go serve("add", 0, func(i int) { carts["a"] = i })
+	go serve("show", period/2, func(int) { _ = carts["a"] })
 	fmt.Println("ready")
 	time.Sleep(30 * time.Second)
 }

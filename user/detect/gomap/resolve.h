@@ -6,6 +6,7 @@
 
 #include "go/go_binary.h"
 #include "model/model.h"
+#include "probe/attach.h"
 #include "probe/links.h"
 #include "process/process.h"
 
@@ -17,6 +18,7 @@
 struct resolver {
 	const struct go_binary *bin;
 	const struct process *process;
+	const struct attachment *attachment; /* NULL: nothing is read that may have changed */
 	uint64_t bias;
 	uint64_t start_ns;     /* CLOCK_MONOTONIC at the start of the watch */
 	struct resolver_file { /* run-time minus link-time address: bias */

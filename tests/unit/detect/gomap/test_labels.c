@@ -4,13 +4,16 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "base/clock.h"
 #include "detect/gomap/labels.h"
+#include "probe/attachment.h"
 
 #define GOID 7
 
 static const char KEY[] = "handler", VALUE[] = "list";
 
-/* As the engine tells it: its address has the target's tag. */
+/* As the engine tells it: its address has the target's tag. Labels that may be others by now, in
+ * the same place, are none. */
 static void a_tagged_goroutine_has_its_labels(void **state)
 {
 	uint64_t g[64] = {}, label[4] = {(uintptr_t)KEY, 7, (uintptr_t)VALUE, 4};
@@ -19,9 +22,14 @@ static void a_tagged_goroutine_has_its_labels(void **state)
 	struct err err = {.text = ""};
 	struct go_binary *bin = fixture_open("1.24");
 	const struct go_layout *l = go_binary_layout(bin);
-	struct mr_access raw = {.g = mr_tagged((uintptr_t)g, 3), .goid = GOID};
+	struct mr_access raw = {.g = mr_tagged((uintptr_t)g, 3),
+				.goid = GOID,
+				.collections = 4,
+				.time_ns = clock_ns(CLOCK_MONOTONIC)};
 	struct process process;
-	struct resolver r = {.bin = bin, .process = &process};
+	struct mr_target target = {.collections = 4};
+	struct attachment attachment = {.target = &target};
+	struct resolver r = {.bin = bin, .process = &process, .attachment = &attachment};
 
 	(void)state;
 	assert_true(l->labels_are_list);
@@ -32,9 +40,15 @@ static void a_tagged_goroutine_has_its_labels(void **state)
 	assert_int_equal(out.nlabels, 1);
 	assert_string_equal(out.labels[0].key, KEY);
 	assert_string_equal(out.labels[0].value, VALUE);
-	free(out.labels[0].key);
-	free(out.labels[0].value);
-	free(out.labels);
+	report_labels_free(out.labels, out.nlabels);
+	out = (struct report_access){};
+	target.collections = 5;
+	assert_int_equal(labels_read(&r, &raw, &out), 0);
+	assert_int_equal(out.nlabels, 0);
+	target.collections = 4;
+	target.collections_unseen = 1;
+	assert_int_equal(labels_read(&r, &raw, &out), 0);
+	assert_int_equal(out.nlabels, 0);
 	process_close(&process);
 	go_binary_close(bin);
 }
