@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-silence_names='one_p set_anew one_cpu no_holds idle stopped frozen remapped trapped children go_tool go_test flag_stays'
+silence_names='one_p set_anew one_cpu no_holds idle stopped frozen remapped writable trapped children go_tool go_test flag_stays'
 
 # must WHY COMMAND...: sets why when the command fails
 must()
@@ -163,6 +163,18 @@ silence_remapped()
 	watched_run 0 -p "$target" -d 0.3 && warned 'are not mapped from its file any more' && nothing no-operations 'not mapped from its file any more'
 }
 
+# No probe comes to where it can write, and that is said; where it could not yet they stay.
+silence_writable()
+{
+	local build
+	for build in 1.19-stripped 1.24-pie; do
+		start_target "$(built $build writable)" || return 1
+		watched_run 0 -p "$target" -d 0.3 && warned 'so that they can be written to' && nothing no-operations 'so that it can be written to' || return 1
+		cleanup
+		watched_run 66 -d 30 --halt-on-race -- "$(built $build writable)" && no_caveat text-remapped && no_caveat no-operations || return 1
+	done
+}
+
 # Started by us it copies what we have put into its code.
 silence_trapped()
 {
@@ -214,7 +226,8 @@ silence_go_test()
 silence_build()
 {
 	local name dir=$e2e_build/remap
-	for name in 1.19-stripped/faulting 1.27-stripped/faulting 1.19-stripped/sleeper 1.24-stripped/sleeper 1.24-pie/sleeper 1.24-stripped/idle; do
+	for name in 1.19-stripped/faulting 1.27-stripped/faulting 1.19-stripped/sleeper 1.24-stripped/sleeper 1.24-pie/sleeper 1.24-stripped/idle \
+		1.19-stripped/writable 1.24-pie/writable; do
 		build_program "${name%/*}" "$e2e_dir/programs/${name#*/}.go"
 	done
 	build_case 1.24-stripped clean_mutex

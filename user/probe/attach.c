@@ -352,10 +352,26 @@ bool attachment_alive(const struct attachment *a)
 
 void attachment_activate(struct attachment *a, bool whole)
 {
-	a->whole = whole;
+	a->whole = whole && !a->never_whole;
 	a->active = true;
 	a->target->gate = a->tag;
 	tell_whole(a); /* seen from now on */
+}
+
+void attachment_not_whole(struct attachment *a, bool collections)
+{
+	a->never_whole = true;
+	a->whole = false;
+	if (!a->target)
+		return;
+	if (collections)
+		a->target->collections_unseen = 1;
+	tell_whole(a);
+}
+
+uint64_t attachment_whole_since(const struct attachment *a)
+{
+	return a->target ? a->target->whole_ns : 0;
 }
 
 void attachment_never_stop(struct attachment *a)

@@ -64,6 +64,10 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 void attachment_looked(struct attachment *a, bool runs);
 /* whole: no code of the process's can write to a map but through the probes. */
 void attachment_activate(struct attachment *a, bool whole);
+/* It can after all: some of the probes are not there. collections: nor is the collector's. */
+void attachment_not_whole(struct attachment *a, bool collections);
+/* Since when all operations have been seen, or would have been; 0: they are not. */
+uint64_t attachment_whole_since(const struct attachment *a);
 /* Takes the probes in these slots (MR_SITE_SLOTS of them) out of the process; open puts them back.
  * The probe of runtime.fatal always stays. -EAGAIN, of anything that moves probes: that takes
  * longer than anybody waits for, and goes on; to be asked for once more later. Taking away is not

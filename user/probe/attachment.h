@@ -25,6 +25,7 @@ struct attachment {
 	size_t nimages;
 	struct calls calls;
 	bool open, whole, active, placed;
+	bool never_whole; /* some probes are not there */
 	uint64_t beat_ns; /* the last sign of life */
 	bool late;	  /* it was too late: the probes may be gone */
 	bool mended;	  /* the engine's mender has, or had, its slot */

@@ -361,8 +361,8 @@ int process_look_again(struct process *p, struct err *err)
 
 struct mapping { /* a line of /proc/PID/maps */
 	uint64_t start, end, offset, ino;
-	bool code;
-	const char *path; /* in the line; "" for none */
+	bool code, barred; /* barred: the kernel puts no new probe there, as it can be written to */
+	const char *path;  /* in the line; "" for none */
 };
 
 static FILE *mappings_open(const struct process *p)
@@ -385,6 +385,7 @@ static bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m)
 			continue;
 		(*line)[strcspn(*line, "\n")] = '\0';
 		m->code = strchr(rights, 'x');
+		m->barred = strchr(rights, 'w') || strchr(rights, 's');
 		m->path = *line + name_at;
 		return true;
 	}
@@ -448,7 +449,7 @@ static bool is_library(const struct mapping *m, const char *library)
 }
 
 int process_foreign_code(const struct process *p, const char *library, const uint64_t *addrs,
-			 size_t n)
+			 size_t n, bool *barred)
 {
 	FILE *f = mappings_open(p);
 	size_t cap = 0, i, own = 0;
@@ -462,8 +463,12 @@ int process_foreign_code(const struct process *p, const char *library, const uin
 		any = true;
 		if (!(library ? is_library(&m, library) : is_program(p, &m)))
 			continue;
-		for (i = 0; i < n; i++)
-			own += addrs[i] >= m.start && addrs[i] < m.end;
+		for (i = 0; i < n; i++) {
+			if (addrs[i] < m.start || addrs[i] >= m.end)
+				continue;
+			barred[i] = m.barred;
+			own++;
+		}
 	}
 	free(line);
 	fclose(f);

@@ -81,9 +81,10 @@ int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t fi
 		      uint64_t *bias, struct err *err);
 
 /* How many of n addresses are not mapped from its executable, or from this library of it: the
- * kernel puts no probe there. Or a negative errno. */
+ * kernel puts no probe there. Or a negative errno. barred[i], of the others: it is mapped so that
+ * the kernel puts no new one there (valid_vma() in kernel/events/uprobes.c). */
 int process_foreign_code(const struct process *p, const char *library, const uint64_t *addrs,
-			 size_t n);
+			 size_t n, bool *barred);
 
 /* Its child of that number, from 0 on; 0: it has no more, or the kernel does not tell. */
 pid_t process_child(pid_t pid, size_t i);

@@ -25,7 +25,7 @@
 #define FROZEN "process %d is in a frozen control group (a paused container): it does nothing"
 #define FOREIGN                                                                                 \
 	"%d of the %d probed places of process %d are not mapped from its file any more (huge " \
-	"pages?): the kernel puts no probe there"
+	"pages?), or so that they can be written to: the kernel puts no probe there"
 #define GO_TOOL                                                                              \
 	"process %d is the go tool: the test or program that it builds and runs is another " \
 	"process, which is not watched: go test -exec 'maprace watch --'"
@@ -47,22 +47,59 @@ static void look_at_procs(struct watched *t)
 		s->procs = (unsigned int)n;
 }
 
+/* Whether the code there is not as in its file; or cannot be read. */
+static bool is_changed(const struct watched *t, uint64_t addr)
+{
+	uint8_t now, filed;
+
+	return process_read(&t->process, addr, &now, sizeof(now)) ||
+	       elf_file_read(go_binary_elf(t->bin), addr - t->source.resolver.bias, &filed,
+			     sizeof(filed)) ||
+	       now != filed;
+}
+
+/*
+ * How many of the n places the kernel puts no probe at. What can be written to keeps those that it
+ * had before. Negative: not known.
+ */
+static int unprobed(const struct watched *t, const uint64_t *addrs, size_t n)
+{
+	bool barred[MR_SITE_SLOTS] = {};
+	int foreign = process_foreign_code(&t->process, t->library, addrs, n, barred);
+	size_t i;
+
+	for (i = 0; i < n && foreign >= 0; i++)
+		foreign += barred[i] && !is_changed(t, addrs[i]);
+	return foreign;
+}
+
 /* Those of the program itself, or of the library. */
 static void look_at_code(struct watched *t)
 {
 	struct silence *s = &t->silence;
-	uint64_t addrs[MR_SITE_SLOTS];
+	uint64_t addrs[MR_SITE_SLOTS] = {}, collector = 0, addr;
+	const struct hook *h;
 	size_t i, n = 0;
 	int foreign;
+	bool blind;
 
-	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++)
-		if (t->hooks.hooks[i].state == HOOK_PROBED && mr_op_has_site(t->hooks.hooks[i].op))
-			addrs[n++] = t->hooks.hooks[i].addr + t->source.resolver.bias;
-	foreign = process_foreign_code(&t->process, t->library, addrs, n);
+	s->code_ns = clock_ns(CLOCK_MONOTONIC);
+	for (i = 0; i < t->hooks.count && n < MR_SITE_SLOTS; i++) {
+		h = &t->hooks.hooks[i];
+		addr = h->addr + t->source.resolver.bias;
+		if (h->state == HOOK_PROBED && mr_op_has_site(h->op))
+			addrs[n++] = addr;
+		else if (h->state == HOOK_PROBED && h->op == MR_OP_COLLECTED)
+			collector = addr;
+	}
+	foreign = unprobed(t, addrs, n);
 	if (foreign < 0)
 		return;
 	s->sites = (int)n;
 	s->foreign = foreign;
+	blind = collector && unprobed(t, &collector, 1) > 0;
+	if ((foreign || blind) && t->attachment)
+		attachment_not_whole(t->attachment, blind);
 }
 
 static bool is_watched(const struct watched *t, const char *path)
@@ -231,6 +268,9 @@ void silence_look(struct watched *t)
 
 	s->looks++;
 	look_at_procs(t);
+	/* some may have found no place any more */
+	if (attachment_whole_since(t->attachment) > s->code_ns)
+		look_at_code(t);
 	if (!(s->looks & (s->looks - 1))) /* the 1st, 2nd, 4th, 8th ... time */
 		look_thoroughly(t);
 	say(t);
@@ -271,7 +311,7 @@ static int report_nothing(const struct watched *t, uint64_t nil, struct report_s
 	if (s->sites && s->foreign == s->sites)
 		return report_caveat_say(
 			stats, code, (uint32_t)pid, true,
-			"no map operation of process %d was seen: its code is not mapped from its file any more (huge pages?), and the kernel puts no probe elsewhere",
+			"no map operation of process %d was seen: its code is not mapped from its file any more (huge pages?), or so that it can be written to, and the kernel puts no probe there",
 			(int)pid);
 	if (nil)
 		return report_caveat_say(

@@ -23,7 +23,8 @@ struct silence {
 	unsigned int asked;    /* GOMAXPROCS in its environment; 0: none */
 	unsigned int cpus;     /* the most CPUs that it was seen to be allowed; 0: not known */
 	struct situation last; /* at the last thorough look */
-	int sites, foreign;    /* probed ones, and of them such as are not in its file any more */
+	int sites, foreign;    /* probed ones, and of them such as the kernel puts no probe at */
+	uint64_t code_ns;      /* when that was looked at */
 	char library[256]; /* a Go library that it has loaded and that is not watched; "": none */
 	struct watched_files files;   /* looked into for that one so far */
 	pid_t child;		      /* a child that is a Go program; 0: none */
