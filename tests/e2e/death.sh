@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-death_names=(pair unseen unlooked killed causes waiter core core_each absent powerless)
+death_names=(pair deferred unseen unlooked killed causes waiter core core_each absent powerless)
 death_versions=(1.19 1.27)
 dying_s=20    # and until it has printed its goroutines
 
@@ -58,6 +58,20 @@ death_pair()
 		"$maprace" report "$work/out.mrec" >"$work/again" 2>"$work/summary" && "$maprace" report --format json "$work/out.mrec" >"$work/again.json" || return 1
 		grep -qaE "^Goroutine [0-9]+ stood inside its write of the same map" "$work/again" || return 1
 		cmp -s <(jq .deaths "$work/out.json") <(jq .deaths "$work/again.json") || return 1
+	done
+}
+
+# Who has left the map function by a panic, and is in a deferred function, does not stand inside.
+death_deferred()
+{
+	local version watching=(--max-freeze 2s)
+	for version in "${death_versions[@]}"; do
+		build_program "$version-stripped" "$e2e_dir/programs/deferring.go"
+		dies "$e2e_build/$version-stripped/deferring"
+		died_as_without_us || return 1
+		why="$version: $(jq -c '[.deaths[]? | .not_identified, (.conflict[] | .role, .stack[].function)]' "$work/out.json")"
+		jq -e '.deaths | length == 1 and (.[0] | .conflict[0].role == "died" and all(.conflict[].stack[]; .function != "main.stuck"))' \
+			"$work/out.json" >/dev/null || return 1
 	done
 }
 

@@ -89,6 +89,24 @@ static bool has_argument(const struct snapshot_sight *s, const struct goroutine 
 		has_word(s->memory, t->regs.rsp & ~7ull, slots[frame] + SPILLED, arg));
 }
 
+/*
+ * Whether a panic has come out of this frame: deferred functions run on top of it, for as long as
+ * they like, and nobody comes back to it.
+ */
+static bool is_left(const struct inside_finder *f, const struct goroutine *g, size_t frame)
+{
+	const uint64_t *pcs = f->sight->goroutines->pcs + g->at;
+	uint64_t pc;
+	size_t i;
+
+	for (i = 0; i < frame; i++) {
+		pc = (pcs[i] & ~UNWIND_EXACT) - !(pcs[i] & UNWIND_EXACT) - f->sight->bias;
+		if (pc >= f->panics.entry && pc < f->panics.end)
+			return true;
+	}
+	return false;
+}
+
 /* Whether it stands inside the map operation that it entered last, by what the engine has noted. */
 static bool find_noted(const struct inside_finder *f, size_t which, struct inside *out)
 {
@@ -103,7 +121,8 @@ static bool find_noted(const struct inside_finder *f, size_t which, struct insid
 	for (i = 0; i < g->n; i++)
 		if (s->goroutines->slots[g->at + i] == op.sp)
 			break;
-	if (i == g->n || !is_frame_of(s, s->goroutines->pcs[g->at + i], op.site) ||
+	if (i == g->n || is_left(f, g, i) ||
+	    !is_frame_of(s, s->goroutines->pcs[g->at + i], op.site) ||
 	    !has_begun(s, g, i, op.site) || !has_argument(s, g, i, op.arg))
 		return false;
 	map = op.arg;
@@ -123,6 +142,7 @@ static const struct {
 };
 
 #define NBESIDE (sizeof(beside) / sizeof(beside[0]))
+#define PANICS "runtime.gopanic" /* calls deferred functions (Go src/runtime/panic.go) */
 
 static int by_entry(const void *x, const void *y)
 {
@@ -139,8 +159,8 @@ static void add(struct inside_finder *f, const struct go_func *func, uint8_t op,
 int inside_begin(struct inside_finder *f, const struct watched *t, const struct snapshot_sight *s)
 {
 	const struct hook_set *set = &t->hooks;
-	const char *names[NBESIDE];
-	struct go_func found[NBESIDE], func;
+	const char *names[NBESIDE + 1];
+	struct go_func found[NBESIDE + 1], func;
 	size_t i;
 
 	*f = (struct inside_finder){.target = t, .sight = s};
@@ -156,10 +176,15 @@ int inside_begin(struct inside_finder *f, const struct watched *t, const struct 
 	}
 	for (i = 0; i < NBESIDE; i++)
 		names[i] = beside[i].name;
-	if (!go_binary_find_funcs(s->bin, names, NBESIDE, found))
+	names[NBESIDE] = PANICS;
+	if (!go_binary_find_funcs(s->bin, names, NBESIDE + 1, found)) {
 		for (i = 0; i < NBESIDE; i++)
 			if (found[i].name)
 				add(f, &found[i], beside[i].op, beside[i].map_arg);
+		if (found[NBESIDE].name)
+			f->panics = (struct inside_function){found[NBESIDE].entry,
+							     found[NBESIDE].end, 0, 0};
+	}
 	qsort(f->functions, f->n, sizeof(*f->functions), by_entry);
 	return 0;
 }
@@ -216,7 +241,7 @@ static bool find_at_home(const struct inside_finder *f, size_t which, struct ins
 	size_t frame;
 
 	function = find_function(f, g, &frame);
-	if (!function)
+	if (!function || is_left(f, g, frame))
 		return false;
 	pc = s->goroutines->pcs[g->at + frame];
 	slot = s->goroutines->slots[g->at + frame];

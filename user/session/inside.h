@@ -13,7 +13,8 @@
  * Who of a frozen process stands inside a map function, and of which map. Told by the function's
  * own code, where that says that the map is in the argument's home (home.h); else by the engine: a
  * return address into the function lies where the engine saw the goroutine enter it last, with this
- * map, while all probes were in place. What neither says is not told.
+ * map, while all probes were in place. What neither says is not told; nor who has left it by a
+ * panic and is in a deferred function.
  */
 struct inside {
 	size_t which; /* of the goroutines */
@@ -32,6 +33,7 @@ struct inside_finder {
 	const struct snapshot_sight *sight;
 	struct inside_function *functions; /* by their addresses */
 	size_t n;
+	struct inside_function panics; /* what deferred functions run on top of */
 };
 
 /* 0 or -ENOMEM. */
