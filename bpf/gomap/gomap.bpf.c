@@ -391,6 +391,8 @@ static __always_inline void fatal_other(struct mr_event_fatal *e, struct operati
 	else
 		return;
 	other_fill(o, &w, from, alone, &e->other);
+	if (!after && e->other.flags & MR_ACCESS_PARTIAL)
+		e->other.flags |= MR_ACCESS_UNBORNE;
 }
 
 #define SIGSTOP 19

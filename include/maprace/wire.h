@@ -183,6 +183,7 @@ struct mr_access {
 #define MR_ACCESS_BROKEN 2u    /* the frame pointer chain could not be followed to its end */
 #define MR_ACCESS_PARTIAL 4u   /* from the map record: function and caller only */
 #define MR_ACCESS_UNKNOWN 8u   /* it happened, but whose it was is not known: only op is valid */
+#define MR_ACCESS_UNBORNE 16u  /* true only if a look at the dying process bears it out */
 
 /* A hold: written by its owner only, read by everybody. seq is odd while it changes; a snapshot is
  * good when seq was even and the same before and after. */

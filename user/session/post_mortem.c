@@ -114,11 +114,15 @@ static void doubt_the_other(struct taking *t, const struct snapshot_sight *s)
 	memory_deadline(s->memory, until);
 	t->still_written = written > 0;
 	t->mark_unknown = written < 0;
-	if (!written || !is_named(t))
+	if (!is_named(t))
 		return;
-	for (i = 0; i < t->nall; i++)
+	for (i = 0; i < t->nall && written; i++)
 		if (s->goroutines->list[t->all[i].which].addr == mr_addr(t->event->other.g))
-			return;
+			written = 0;
+	if (!written) {
+		t->event->other.flags &= ~MR_ACCESS_UNBORNE;
+		return;
+	}
 	t->last = SIZE_MAX;
 	memset(&t->event->other, 0, sizeof(t->event->other));
 	t->event->other.op = MR_OP_WRITE;

@@ -120,7 +120,7 @@ static int fill_map(struct tracker_source *source, const struct mr_event_fatal *
 	if (ret)
 		return ret;
 	race->access[0].op = resolve_op(e->op);
-	if (race->damaged || e->other.flags & MR_ACCESS_UNKNOWN)
+	if (race->damaged || e->other.flags & (MR_ACCESS_UNKNOWN | MR_ACCESS_UNBORNE))
 		return 0;
 	race->has_other = true;
 	return resolve_access(&source->resolver, &e->other, &race->access[1]);

@@ -60,7 +60,7 @@ static void the_only_other_writer_is_told(void **state)
 	assert_int_equal(e->map_header_size, 48);
 	assert_int_equal(((const __u64 *)e->map_header)[0], 17);
 	assert_int_equal(((const __u64 *)e->map_header)[1], 4);
-	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL);
+	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL | MR_ACCESS_UNBORNE);
 	assert_int_equal(e->other.goid, 101);
 	assert_int_equal(e->other.gopc, 0x700001);
 	assert_int_equal(e->other.op, MR_OP_WRITE);
@@ -319,7 +319,7 @@ static void whoever_came_later_to_live_there_is_not_told(void **state)
 	a.g[2] = 777;
 	at(1000, &b, SITE_READ);
 	e = dies(&b);
-	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL);
+	assert_int_equal(e->other.flags, MR_ACCESS_PARTIAL | MR_ACCESS_UNBORNE);
 	assert_int_equal(e->other.goid, 0);
 	assert_int_equal(e->other.gopc, 0);
 	assert_int_equal(e->other.pcs[1], a.stack[8]);

@@ -105,7 +105,7 @@ static void collide(struct world *w, uint32_t evidence)
 }
 
 /* It dies inside the function at site, or, inside: false, of another one. */
-static void die(struct world *w, const char *words, bool inside)
+static void die_by(struct world *w, const char *words, bool inside, __u32 other)
 {
 	struct mr_event_fatal e = {.header = {MR_EVENT_FATAL, 0, sizeof(e), START + 3000},
 				   .message = w->words,
@@ -119,9 +119,14 @@ static void die(struct world *w, const char *words, bool inside)
 	e.access.pcs[1] = inside ? w->site + 4 : w->caller[1];
 	e.access.pcs[2] = w->caller[1];
 	access_at(w, &e.other, 2);
-	e.other.flags = MR_ACCESS_PARTIAL;
+	e.other.flags = other;
 	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
 	assert_int_equal(w->source.bad_events, 0);
+}
+
+static void die(struct world *w, const char *words, bool inside)
+{
+	die_by(w, words, inside, MR_ACCESS_PARTIAL);
 }
 
 static const struct report_race *races(struct world *w, size_t n)
@@ -147,6 +152,20 @@ static void a_fatal_error_proves_nothing_where_the_flag_stays(void **state)
 	assert_int_equal(race->evidence, REPORT_FATAL);
 	assert_non_null(strstr(race->caveat, "SetPanicOnFault"));
 	assert_int_equal(report_proves(race), REPORT_PROVES_NOTHING);
+	world_close(&w);
+}
+
+static void whom_nobody_has_looked_for_is_not_named(void **state)
+{
+	const struct report_race *race;
+	struct world w;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	die_by(&w, WRITES, true, MR_ACCESS_PARTIAL | MR_ACCESS_UNBORNE);
+	race = races(&w, 1);
+	assert_false(race->has_other);
+	assert_int_equal(report_proves(race), REPORT_PROVES_MAP);
 	world_close(&w);
 }
 
@@ -377,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fatal_error_proves_nothing_where_the_flag_stays),
 		cmocka_unit_test(a_fatal_error_proves_a_pair),
+		cmocka_unit_test(whom_nobody_has_looked_for_is_not_named),
 		cmocka_unit_test(unless_it_is_elsewhere),
 		cmocka_unit_test(a_damaged_map_has_no_other),
 		cmocka_unit_test(what_it_said_stays),
