@@ -96,10 +96,11 @@ struct report_access {
 
 struct report_map {
 	uint64_t addr, seed;
-	uint64_t seen_ns;  /* when it lay there, CLOCK_MONOTONIC; of a race's */
-	char *type;	   /* "map[string]int", "" when unknown */
-	char *global;	   /* "main.cache", the global variable that holds it; NULL when unknown */
-	bool header_known; /* the following come from one read of the header */
+	uint64_t seen_ns;   /* when it lay there, CLOCK_MONOTONIC; of a race's */
+	uint32_t collected; /* how often the collector had come by then; of a race's */
+	char *type;	    /* "map[string]int", "" when unknown */
+	char *global;	    /* "main.cache", the global variable that holds it; NULL when unknown */
+	bool header_known;  /* the following come from one read of the header */
 	uint64_t len;
 	uint64_t buckets; /* classic: 1 << B; Swiss: number of groups where known, else 0 */
 	bool swiss;

@@ -143,6 +143,8 @@ bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachmen
 /* Whether the collector may have given memory back since it had come so far: then what lies at an
  * address may be something else. */
 bool attachment_collected(const struct attachment *a, uint32_t collections);
+/* Whether it can make clones that have the seed of their source. */
+bool attachment_clones(const struct attachment *a);
 /* Whether the map at this address (untagged) says that a writer is inside: 0, 1, or negative, as it
  * cannot be read. */
 int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map);

@@ -138,6 +138,20 @@ bool attachment_collected(const struct attachment *a, uint32_t collections)
 	return a->target->collections_unseen || a->target->collections != collections;
 }
 
+bool attachment_clones(const struct attachment *a)
+{
+	size_t i, k;
+
+	if (!a || a->target->clone_copies == MR_CLONE_NOTHING)
+		return false;
+	for (i = 0; i < a->nimages; i++)
+		for (k = 0; k < a->images[i].hooks->count; k++)
+			if (a->images[i].hooks->hooks[k].op == MR_OP_CLONE &&
+			    a->images[i].hooks->hooks[k].state != HOOK_ABSENT)
+				return true;
+	return false;
+}
+
 int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map)
 {
 	uint8_t flags;

@@ -164,9 +164,18 @@ static bool has_fired(const struct tracker *t, const struct tracker_source *sour
 	return source->check_fired;
 }
 
+/* After a collection another map may lie there, and of clones of one map each has its seed. */
 static char *name_global(struct tracker_source *source, const struct report_map *map)
 {
-	return map->header_known ? globals_name(&source->resolver, map->addr, map->seed) : NULL;
+	char *name = map->header_known ? globals_name(&source->resolver, map->addr, map->seed)
+				       : NULL;
+
+	if (name && attachment_clones(source->attachment) &&
+	    attachment_collected(source->attachment, map->collected)) {
+		free(name);
+		name = NULL;
+	}
+	return name;
 }
 
 /* A race that is news. */
@@ -320,6 +329,7 @@ static int on_race(struct tracker *t, struct tracker_source *source, const struc
 	}
 	race.map.growing = race.map.growing || e->growing;
 	race.map.seen_ns = e->header.time_ns;
+	race.map.collected = e->access[0].collections;
 	race.kind = report_kind_of(race.access[0].op, resolve_op(e->access[1].op));
 	report_race_identify(&race);
 	return merge(t, kind->proves ? &t->races : &t->suspects, source, &race, &e->pair);
@@ -345,6 +355,7 @@ static int on_fatal(struct tracker *t, struct tracker_source *source,
 				      : ret; /* another fatal error of the runtime: none of ours */
 	race.first_seen_s = race.last_seen_s = seconds(t, e->header.time_ns);
 	race.map.seen_ns = e->header.time_ns;
+	race.map.collected = e->access.collections;
 	report_race_identify(&race);
 	source->check_fired = true;
 	note_fatal(&t->races, source);
