@@ -214,12 +214,8 @@ static void replace(struct tracked *k, struct report_race *race)
 	k->race.last_seen_s = old.last_seen_s;
 	k->race.sightings = old.sightings;
 	k->race.check_fired = old.check_fired;
-	if (old.map.addr == k->race.map.addr) {
-		k->race.map.global = old.map.global;
-		old.map.global = NULL;
-	} else { /* the same lines use several maps */
-		k->race.map.global = name_global(k->source, &k->race.map);
-	}
+	/* anew: the same lines use several maps, in the same place perhaps */
+	k->race.map.global = name_global(k->source, &k->race.map);
 	*race = old;
 }
 
