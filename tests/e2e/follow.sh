@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-follow_names='shell brief exec_again written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
+follow_names='shell brief exec_again exec_blind written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
 	no_sections traced killed gate_killed gate_stuck stopped no_follow service'
 
 must()
@@ -87,6 +87,20 @@ follow_exec_again()
 	followed 66 --halt-on-race -- "$bin/racer" anew 1 && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race --growth -- sh -c "'$bin/racer' anew 1; true" && proved_in racer && all_watched 2 || return 1
 	followed 66 --halt-on-race -- sh -c "'$bin/racer' anew 6; true" && proved_in racer && all_watched 7 && counted '.stats.bad_events == 0'
+}
+
+# Two programs of one process, one after the other: that no race of the first one could be proved, and with what the second one
+# ends, is said of that one alone.
+follow_exec_blind()
+{
+	printf '#!/bin/sh\nGOMAXPROCS=2 exec "%s" 7 300\n' "$bin/brief" >"$work/second"
+	chmod +x "$work/second"
+	GOMAXPROCS=1 followed 7 -o "$work/out.xml" -- "$bin/becoming" "$work/second" && all_watched 2 || return 1
+	counted '[.targets[].pid] | .[0] == .[1]' && counted '[.targets[].exit] == [{}, {code: 7}]' &&
+		counted '[.stats.caveats[] | select(.blind) | [.code, .target]] == [["one-p", 0]]' &&
+		must 'not so in the summary' grep -q '^No race found in .*: none could be proved in 1 of 2 processes' "$work/stderr" &&
+		must 'the first one has passed' grep -q 'testsuite name="becoming" tests="1" failures="0" errors="0" skipped="1"' "$work/out.xml" &&
+		must 'the second one has not' grep -q 'testsuite name="brief" tests="1" failures="0" errors="0" skipped="0"' "$work/out.xml"
 }
 
 # A file that nobody runs any more becomes another program where it is: nothing of the first one is taken for the second one's.
@@ -317,7 +331,7 @@ follow_build()
 	local name
 	bin=$e2e_build/follow/$$
 	mkdir -p "$bin"
-	for name in brief racer execer leaser; do
+	for name in brief racer execer leaser becoming; do
 		build_program 1.24-stripped "$e2e_dir/programs/$name.go"
 		cp "$e2e_build/1.24-stripped/$name" "$bin/"
 	done

@@ -279,6 +279,7 @@ static inline void sample_report(struct report *report)
 		.ncoverage = 1,
 	};
 	sample_caveat(report, "one-p", 4210, false, "process 4210 may have one P");
+	report->stats.caveats[0].target = 1;
 	report->stats.coverage = sample_zero(1, sizeof(*report->stats.coverage));
 	report->stats.coverage[0] =
 		(struct report_coverage){.pid = 4711,

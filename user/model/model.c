@@ -233,13 +233,20 @@ double report_unwatched(const struct report_stats *stats)
 	return all > 0 ? 1 - seen / all : 0;
 }
 
-static bool is_blind(const struct report_stats *stats, uint32_t pid)
+static bool is_of(const struct report_caveat *caveat, const struct report *report, size_t target)
 {
-	size_t i;
+	if (caveat->target)
+		return caveat->target == target + 1;
+	return !caveat->pid || caveat->pid == report->targets[target].pid;
+}
 
-	for (i = 0; i < stats->ncaveats; i++)
-		if (stats->caveats[i].blind &&
-		    (!stats->caveats[i].pid || stats->caveats[i].pid == pid))
+bool report_target_is_blind(const struct report *report, size_t i)
+{
+	const struct report_stats *stats = &report->stats;
+	size_t k;
+
+	for (k = 0; k < stats->ncaveats; k++)
+		if (stats->caveats[k].blind && is_of(&stats->caveats[k], report, i))
 			return true;
 	return false;
 }
@@ -249,7 +256,7 @@ size_t report_blind(const struct report *report)
 	size_t i, n = 0;
 
 	for (i = 0; i < report->ntargets; i++)
-		n += is_blind(&report->stats, report->targets[i].pid);
+		n += report_target_is_blind(report, i);
 	return n;
 }
 
@@ -265,7 +272,8 @@ int report_caveat_add(struct report_stats *stats, const char *code, uint32_t pid
 {
 	struct report_caveat *grown =
 		text ? realloc(stats->caveats, (stats->ncaveats + 1) * sizeof(*grown)) : NULL;
-	struct report_caveat caveat = {.code = strdup(code), .pid = pid, .blind = blind, text};
+	struct report_caveat caveat = {
+		.code = strdup(code), .pid = pid, .blind = blind, .text = text};
 
 	if (grown)
 		stats->caveats = grown;

@@ -286,6 +286,9 @@ struct report_caveat {
 	uint32_t pid; /* 0: of the whole watch */
 	bool blind;   /* no race in it could be proved, else only some could not */
 	char *text;   /* one line for a person */
+	/* Which of the report's targets, from 1 on: a number may be of several, one after the other
+	 * or in one process. 0: all that have the number (older documents), or the whole watch. */
+	uint64_t target;
 };
 
 struct report_stats {
@@ -402,7 +405,9 @@ const struct report_process *report_process_find(const struct report_process *al
 /* What went by unseen, as far as its coverage tell: of each function as much as while its probes
  * were in place, for the rest of the time. */
 double report_unwatched(const struct report_stats *stats);
-/* In how many of its processes no race could be proved. */
+/* Whether no race could be proved in its target of that number, from 0 on. */
+bool report_target_is_blind(const struct report *report, size_t i);
+/* In how many of them. */
 size_t report_blind(const struct report *report);
 /* In none of them, or there was none where some were looked for. */
 bool report_all_blind(const struct report *report);

@@ -284,8 +284,9 @@ void silence_end(struct watched *t)
 
 static bool died_of(const struct watched *t, int sig)
 {
-	return t->process.reaped && WIFSIGNALED(t->process.wait_status) &&
-	       WTERMSIG(t->process.wait_status) == sig;
+	int status = watched_exit_status(t);
+
+	return status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == sig;
 }
 
 /* The likely cause of having seen no operation at all. */
@@ -413,16 +414,21 @@ int silence_report(const struct watch *w, struct report_stats *stats)
 	uint64_t lost =
 		stats->events_lost + loss(stats, "pairs_lost") + loss(stats, "races_dropped");
 	uint64_t unseen = watch_vitals_unseen(w);
-	size_t i;
+	uint64_t shown = 0;
+	size_t i, from;
 	int r = 0;
 
 	for (i = 0; i < w->ntargets && !r; i++) {
 		const struct watched *t = w->targets[i];
 
+		from = stats->ncaveats;
 		if (t->past)
 			r = past_fill_caveats(t->past, stats);
 		else if (t->attachment && t->started)
 			r = silence_report_target(t, stats);
+		shown += watched_is_shown(t);
+		for (; from < stats->ncaveats; from++)
+			stats->caveats[from].target = shown;
 	}
 	if (!r && !w->options->max_hold_ns)
 		r = report_caveat_say(

@@ -15,7 +15,7 @@ static void end_earlier_program(struct loop *l, pid_t pid)
 
 	for (i = 0; i < l->watch->ntargets; i++)
 		if (l->watch->targets[i]->process.pid == pid && l->sources[i])
-			loop_end_target(l->sources[i]);
+			loop_replace_target(l->sources[i]);
 }
 
 static void join_process(struct loop *l, struct followed *one)

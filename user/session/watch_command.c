@@ -299,7 +299,7 @@ void watch_note_command_end(struct watch *w)
 	size_t i;
 
 	for (i = 0; i < w->ntargets; i++)
-		if (w->targets[i]->process.pid == p->pid && p->reaped) {
+		if (w->targets[i]->process.pid == p->pid) {
 			w->targets[i]->process.reaped = true;
 			w->targets[i]->process.wait_status = p->wait_status;
 		}

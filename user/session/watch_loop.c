@@ -117,10 +117,18 @@ void loop_end_target(struct source *s)
 	loop_stop_if_all_ended(s->loop);
 }
 
-/* Collects the status of the command, if it has ended. */
+void loop_replace_target(struct source *s)
+{
+	if (s->watched->ended)
+		return;
+	s->watched->replaced = true;
+	loop_end_target(s);
+}
+
+/* Collects the status of the command, if it has ended. Once: its number is free from then on. */
 static void reap(struct watch *w)
 {
-	if (w->command && process_reap(&w->command->process))
+	if (w->command && !w->command->process.reaped && process_reap(&w->command->process))
 		watch_note_command_end(w);
 }
 
@@ -174,7 +182,7 @@ static void look_at_target(struct source *s)
 		log_warn(
 			"process %d runs another program now, or its own anew: it is not watched any more",
 			(int)t->process.pid);
-		loop_end_target(s);
+		loop_replace_target(s);
 	} else if (r == -EOWNERDEAD) {
 		log_warn(
 			"process %d goes on without its first thread: its probes cannot be moved any more, and it is not watched any more",

@@ -39,6 +39,8 @@ bool loop_is_over(const struct loop *l);
 /* The target with this index is looked after from now on; the loop ends where that fails. */
 void loop_add_target(struct loop *l, size_t i);
 void loop_end_target(struct source *s);
+/* It has ended as its process runs another program now. */
+void loop_replace_target(struct source *s);
 void loop_stop_if_all_ended(struct loop *l);
 void loop_free_events(struct source *s);
 

@@ -147,6 +147,20 @@ void watch_conclude(struct watch *w, struct watched *t)
 	attachment_forget(t->attachment);
 }
 
+/* A target, with its maps. */
+static int show(struct watched *t, struct report *report)
+{
+	int r;
+
+	if (t->past)
+		return past_fill(t->past, report);
+	r = watched_describe(t, &report->targets[report->ntargets]);
+	if (r)
+		return r;
+	report->ntargets++;
+	return maprows_append(report, &t->source, WATCH_MAP_ROWS);
+}
+
 int watch_fill_report(struct watch *w, struct report *report)
 {
 	size_t i;
@@ -162,17 +176,8 @@ int watch_fill_report(struct watch *w, struct report *report)
 	report->started_unix_ns = w->started_unix_ns;
 	report->duration_s = elapsed_s(w);
 	for (i = 0; i < w->ntargets; i++) {
-		if (w->targets[i]->past)
-			r = past_fill(w->targets[i]->past, report);
-		if (r)
-			return r;
-		if (!w->targets[i]->bin)
-			continue;
-		r = watched_describe(w->targets[i], &report->targets[report->ntargets]);
-		if (r)
-			return r;
-		report->ntargets++;
-		r = maprows_append(report, &w->targets[i]->source, WATCH_MAP_ROWS);
+		if (watched_is_shown(w->targets[i]))
+			r = show(w->targets[i], report);
 		if (r)
 			return r;
 	}

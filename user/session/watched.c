@@ -212,6 +212,16 @@ const char *watched_module(const struct watched *w)
 	return w->bin ? go_binary_module(w->bin) : "";
 }
 
+int watched_exit_status(const struct watched *w)
+{
+	return w->process.reaped && !w->replaced ? w->process.wait_status : -1;
+}
+
+bool watched_is_shown(const struct watched *w)
+{
+	return w->past || w->bin;
+}
+
 int watched_describe(const struct watched *w, struct report_target *target)
 {
 	const struct elf_file *elf = go_binary_elf(w->bin);
@@ -229,7 +239,7 @@ int watched_describe(const struct watched *w, struct report_target *target)
 	target->pie = elf_file_is_pie(elf);
 	target->cgo = go_binary_is_cgo(w->bin);
 	target->exited = w->ended;
-	target->exit_status = w->process.reaped ? w->process.wait_status : -1;
+	target->exit_status = watched_exit_status(w);
 	if (w->account_kept) {
 		target->cost_percent = account_cost_percent(&w->account);
 		target->allowed_percent = account_allowed_percent(&w->account);

@@ -58,6 +58,7 @@ struct watched {
 	bool left_out;		 /* it ended while we attached: about to be freed */
 	bool started;		 /* the attachment is active */
 	bool ended;		 /* the process is gone, or runs another program */
+	bool replaced;		 /* by that one: it is not this one that ends with the process */
 	unsigned int leaderless; /* looks that found no first thread any more */
 	struct watched_plugin **plugins; /* loaded ones that were found so far, watched_plugins.c */
 	size_t nplugins, plugins_unwatched;
@@ -137,6 +138,10 @@ void watched_reset(struct watched *w);
 /* The path of its main module, or "". */
 const char *watched_module(const struct watched *w);
 
+/* With what its process has ended: a wait status; -1: not known, or another program has. */
+int watched_exit_status(const struct watched *w);
+/* Whether the report has it among its targets. */
+bool watched_is_shown(const struct watched *w);
 /* Fills target with copies. 0 or -ENOMEM. */
 int watched_describe(const struct watched *w, struct report_target *target);
 

@@ -189,6 +189,27 @@ static void test_id_without_stacks(void **state)
 	assert_id(race.id);
 }
 
+/* Three programs of one process, one after the other, and another process. */
+static void test_blindness_is_of_one_target(void **state)
+{
+	struct report_target targets[] = {{.pid = 7}, {.pid = 7}, {.pid = 7}, {.pid = 8}};
+	struct report report = {.targets = targets, .ntargets = 4};
+
+	(void)state;
+	sample_caveat(&report, "one-p", 7, true, "why");
+	report.stats.caveats[0].target = 2;
+	assert_false(report_target_is_blind(&report, 0));
+	assert_true(report_target_is_blind(&report, 1));
+	assert_false(report_target_is_blind(&report, 2));
+	assert_int_equal(report_blind(&report), 1);
+	assert_false(report_all_blind(&report));
+	report.stats.caveats[0].target = 0; /* an older document */
+	assert_int_equal(report_blind(&report), 3);
+	sample_caveat(&report, "no-holds", 0, true, "of all");
+	assert_true(report_all_blind(&report));
+	report_stats_free(&report.stats);
+}
+
 static void test_free_is_repeatable(void **state)
 {
 	struct report report;
@@ -214,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_id_of_one_site_with_itself),
 		cmocka_unit_test(test_id_without_start_line),
 		cmocka_unit_test(test_id_without_stacks),
+		cmocka_unit_test(test_blindness_is_of_one_target),
 		cmocka_unit_test(test_free_is_repeatable),
 	};
 

@@ -263,6 +263,53 @@ static void test_junit_of_programs(void **state)
 	report_free(&report);
 }
 
+static char *render_junit_case(struct report *report, const char *suite)
+{
+	char *text = sample_render(report, FORMAT_JUNIT, NULL), *found = strstr(text, suite), *end;
+	char *copy;
+
+	assert_non_null(found);
+	end = strstr(found, "</testsuite>");
+	assert_non_null(end);
+	copy = strndup(found, (size_t)(end - found));
+	free(text);
+	return copy;
+}
+
+/* One process has been two programs: what is said of the first one is not said of the second. */
+static void test_junit_of_one_process_twice(void **state)
+{
+	struct report_followed followed = {.processes = 1, .go = 2, .watched = 2};
+	struct report_process processes[] = {
+		{.pid = 7, .exe = "/first", .from_s = 0, .to_s = 1},
+		{.pid = 7, .exe = "/second", .from_s = 1, .to_s = 2},
+	};
+	struct report_target targets[] = {{.pid = 7, .exe = "/first"},
+					  {.pid = 7, .exe = "/second"}};
+	struct report report = {.targets = targets,
+				.ntargets = 2,
+				.processes = processes,
+				.nprocesses = 2,
+				.followed = &followed};
+	char *text;
+
+	(void)state;
+	sample_caveat(&report, "one-p", 7, true, "one P");
+	report.stats.caveats[0].target = 1;
+	text = render_junit_case(&report, "<testsuite name=\"first\"");
+	assert_has(text, "<skipped message=\"none could be proved\">");
+	free(text);
+	text = render_junit_case(&report, "<testsuite name=\"second\"");
+	assert_has(text, " skipped=\"0\"");
+	assert_null(strstr(text, "<skipped"));
+	free(text);
+	sample_caveat(&report, "no-holds", 0, true, "of all");
+	text = render_junit_case(&report, "<testsuite name=\"second\"");
+	assert_has(text, "<skipped message=\"none could be proved\">");
+	free(text);
+	report_stats_free(&report.stats);
+}
+
 static void test_what_silence_is_worth(void **state)
 {
 	static const char why[] = "process 1 has one P <\"&";
@@ -423,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_junit),
 		cmocka_unit_test(test_junit_of_nothing),
 		cmocka_unit_test(test_junit_of_programs),
+		cmocka_unit_test(test_junit_of_one_process_twice),
 		cmocka_unit_test(test_what_silence_is_worth),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_hostile),

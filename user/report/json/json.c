@@ -329,6 +329,8 @@ static json_t *build_caveat(const struct report_caveat *caveat)
 	int failed = json_put(o, "code", json_text(caveat->code));
 
 	failed |= json_put(o, "pid", json_known_number(caveat->pid));
+	if (caveat->target)
+		failed |= json_put(o, "target", json_number(caveat->target - 1));
 	failed |= json_put(o, "blind", json_boolean(caveat->blind));
 	failed |= json_put(o, "text", json_text(caveat->text));
 	return json_finish(o, failed);

@@ -105,6 +105,8 @@ static void read_caveats(struct json_reader *r, const json_t *o, struct report_s
 		caveat = &stats->caveats[i];
 		caveat->code = json_get_text(r, one, "code");
 		caveat->pid = json_get_u32(r, one, "pid");
+		if (json_is_known(one, "target"))
+			caveat->target = (uint64_t)json_get_u32(r, one, "target") + 1;
 		caveat->blind = json_get_bool(r, one, "blind");
 		caveat->text = json_get_text(r, one, "text");
 	}

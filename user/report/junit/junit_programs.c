@@ -31,20 +31,25 @@ static bool has(const struct suite *s, const struct report_race *race)
 	return p && is_of(s, p);
 }
 
-static bool is_blind(const struct report_stats *stats, uint32_t pid)
+/* In none of the runtimes that were watched in its processes. */
+static bool is_blind(const struct suite *s)
 {
-	size_t i;
+	const struct report *r = s->report;
+	size_t i, watched = 0, blind = 0;
 
-	for (i = 0; i < stats->ncaveats; i++)
-		if (stats->caveats[i].blind && stats->caveats[i].pid == pid)
-			return true;
-	return false;
+	for (i = 0; i < r->ntargets; i++) {
+		if (strcmp(r->targets[i].exe, s->exe) != 0)
+			continue;
+		watched++;
+		blind += report_target_is_blind(r, i);
+	}
+	return watched && blind == watched;
 }
 
 static void look(struct suite *s)
 {
 	const struct report *r = s->report;
-	size_t i, watched = 0, blind = 0;
+	size_t i;
 
 	for (i = 0; i < r->nraces; i++)
 		s->races += has(s, &r->races[i]);
@@ -56,11 +61,9 @@ static void look(struct suite *s)
 		if (!is_of(s, p))
 			continue;
 		s->unwatched += p->why != NULL;
-		watched += !p->why;
-		blind += !p->why && is_blind(&r->stats, p->pid);
 		s->seconds += p->why ? 0 : (p->to_s < 0 ? r->duration_s : p->to_s) - p->from_s;
 	}
-	s->blind = watched && blind == watched;
+	s->blind = is_blind(s);
 }
 
 static const char *name_of(const char *exe)
