@@ -278,6 +278,7 @@ struct report_coverage { /* a probed function that was hit */
 	char *function;
 	uint64_t hits;
 	double attached; /* part of the time during which its probes were in place, 0 to 1 */
+	bool ended;	 /* of a program that has: not in documents */
 };
 
 /* Why the silence of a process says less than it seems to. */

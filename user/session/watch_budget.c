@@ -449,6 +449,7 @@ static int add_function(struct report_stats *stats, const struct watched *t, uin
 	coverage += stats->ncoverage++;
 	coverage->pid = (uint32_t)t->process.pid;
 	coverage->function = strdup(name);
+	coverage->ended = t->ended;
 	coverage->hits = t->account.functions[slot].hits;
 	coverage->attached = account_attached(&t->account, slot);
 	return coverage->function ? 0 : -ENOMEM;

@@ -2,7 +2,6 @@
 #include "top/table.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,18 +54,22 @@ const struct top_row *top_table_find(const struct top_table *t, uint32_t pid, bo
 	return find(t->rows, t->nrows, pid, ended);
 }
 
-/* The one that runs, where there is one. */
-static struct top_row *find_any(struct top_row *rows, size_t n, uint32_t pid)
+/* The last one of that number that runs, or has ended: another one may have it by now. */
+static const struct report_process *find_process(const struct report *report, uint32_t pid,
+						 bool ended)
 {
-	struct top_row *row = find(rows, n, pid, false);
+	const struct report_process *p = report->processes;
+	size_t i;
 
-	return row ? row : find(rows, n, pid, true);
+	for (i = report->nprocesses; i--;)
+		if (p[i].pid == pid && !p[i].why && (p[i].to_s >= 0) == ended)
+			return &p[i];
+	return NULL;
 }
 
 static int name(struct top_row *row, const struct report *report, const struct top_work *work)
 {
-	const struct report_process *p =
-		report_process_find(report->processes, report->nprocesses, work->pid, HUGE_VAL);
+	const struct report_process *p = find_process(report, work->pid, work->ended);
 	int r = 0;
 
 	row->exe = report_text_copy(work->exe ? work->exe : "", &r);
@@ -147,10 +150,9 @@ static void estimate_unseen(struct top_row *rows, size_t n, const struct report_
 	for (i = 0; mine && i < n; i++) {
 		struct report_stats one = {.coverage = mine};
 
-		if (find_any(rows, n, rows[i].pid) != &rows[i])
-			continue;
 		for (k = 0; k < stats->ncoverage; k++)
-			if (stats->coverage[k].pid == rows[i].pid)
+			if (stats->coverage[k].pid == rows[i].pid &&
+			    stats->coverage[k].ended == rows[i].ended)
 				mine[one.ncoverage++] = stats->coverage[k];
 		rows[i].unseen = report_unwatched(&one);
 		for (k = 0; k < one.ncoverage; k++)

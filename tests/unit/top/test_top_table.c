@@ -37,6 +37,15 @@ static struct report_process processes[] = {
 	 .unit = (char *)"beta.service",
 	 .from_s = 4,
 	 .to_s = -1},
+	/* another one has the number of one that has ended, and nothing was found in it */
+	{.pid = 30,
+	 .exe = (char *)"/srv/next",
+	 .args = (char *)"/srv/next -x",
+	 .container = (char *)"",
+	 .pod = (char *)"",
+	 .unit = (char *)"next.service",
+	 .from_s = 5,
+	 .to_s = -1},
 };
 static struct report_race races[] = {
 	{.id = "0000000000000001", .pid = 20, .target = &b, .count = 7, .has_other = true},
@@ -51,6 +60,8 @@ static struct report_maprow maps[] = {
 static struct report_coverage coverage[] = {
 	{.pid = 10, .function = (char *)"f", .hits = 100, .attached = 0.5},
 	{.pid = 20, .function = (char *)"f", .hits = 100, .attached = 1},
+	{.pid = 20, .function = (char *)"f", .hits = 100, .attached = 0.01, .ended = true},
+	{.pid = 30, .function = (char *)"f", .hits = 100, .attached = 0.5, .ended = true},
 };
 static struct report_followed followed = {.go = 5, .watched = 3};
 
@@ -71,13 +82,14 @@ static struct report report_at(double seconds)
 	return (struct report){
 		.duration_s = seconds,
 		.processes = processes,
-		.nprocesses = 2,
+		.nprocesses = sizeof(processes) / sizeof(processes[0]),
 		.races = races,
 		.nraces = 2,
 		.maps = maps,
 		.nmaps = 4,
 		.followed = &followed,
-		.stats = {.coverage = coverage, .ncoverage = 2},
+		.stats = {.coverage = coverage,
+			  .ncoverage = sizeof(coverage) / sizeof(coverage[0])},
 	};
 }
 
@@ -126,6 +138,8 @@ static void test_rows(void **state)
 	assert_true(row->unseen < 0.01);
 	row = top_table_find(&t, 30, true);
 	assert_int_equal(row->races, 1);
+	assert_true(row->unseen > 0.49 && row->unseen < 0.51);
+	assert_string_equal(row->unit, ""); /* not that of who has its number now */
 	assert_null(top_table_find(&t, 30, false));
 	assert_int_equal(t.sum.operations, 1138);
 	assert_int_equal(t.sum.races, 2);
