@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced written_over alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows stuck_file attacher measurer
 	library libraries leaderless library_command library_exec'
 watcher=
@@ -410,6 +410,40 @@ life_replaced()
 	rm -f "$work/changed"
 }
 
+# Another program is written where its file is, when it has ended and before its names are asked for: nothing of that one is taken
+# for its own. A name that its file loses, or is given, does no harm.
+life_written_over()
+{
+	local how
+	for how in over moved; do
+		cp "$(program 1.24 rewritten)" "$work/rewritten"
+		LC_ALL=C sed 's/alpha/omega/g' "$work/rewritten" >"$work/other"
+		start_target "$work/rewritten"
+		watch -p "$target" --budget 50
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+		kill -STOP "$watcher"
+		kill -USR1 "$target"
+		need 'it does not end' wait_until 10 gone "$target" || return 1
+		if [[ $how == over ]]; then
+			cat "$work/other" >"$work/rewritten"
+		else
+			mv "$work/other" "$work/rewritten"
+		fi
+		kill -CONT "$watcher"
+		watch_ended 10 && status_is 66 || return 1
+		need 'names of another program' test -z "$(grep -l omega "$work"/{out.json,stdout,stderr})" || return 1
+		if [[ $how == over ]]; then
+			need 'what is not known is told' document '[.races[] | .map.type, .map.global // ""] | all(. == "")' &&
+				need 'other frames' document '[.races[0].accesses[] | .stack | map(select(.runtime | not))[0] | .function] | unique == ["?"]' &&
+				need 'not said' document 'any(.stats.caveats[]; .code == "file-written" and .blind == false)' || return 1
+		else
+			need 'what is known is not told' document '[.races[].map.type] | unique == ["map[main.alphaKey]int"]' &&
+				need 'other frames' document '[.races[0].accesses[].stack[].function] | any(. == "main.alphaPut")' &&
+				need 'not so' document 'all(.stats.caveats[]; .code != "file-written")' || return 1
+		fi
+	done
+}
+
 right_lines()
 {
 	sed -n 's/^EXPECT /RACE /p' <(awk -f "$e2e_dir/expect.awk" "$e2e_dir/cases/$1.go") >"$work/expected"
@@ -532,6 +566,7 @@ lifecycle_build()
 	build_program 1.24-pie "$e2e_dir/programs/execer.go"
 	build_program 1.24-stripped "$e2e_dir/programs/slowfs.go"
 	build_program 1.24-stripped "$e2e_dir/programs/counted.go"
+	build_program 1.24-stripped "$e2e_dir/programs/rewritten.go"
 	libraries_build
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
 		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map 1.27:clean_mutex; do

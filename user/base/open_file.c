@@ -89,18 +89,24 @@ static int open_found(int found)
 	return fd < 0 ? -errno : fd;
 }
 
+static uint64_t ns_of(const struct statx_timestamp *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + t->tv_nsec;
+}
+
 static int identify(int fd, const char *path, struct file_identity *out)
 {
 	struct statx st;
 
 	if (statx(fd, path, AT_STATX_DONT_SYNC | (path[0] ? 0 : AT_EMPTY_PATH),
-		  STATX_INO | STATX_SIZE | STATX_CTIME | STATX_TYPE, &st))
+		  STATX_INO | STATX_SIZE | STATX_CTIME | STATX_MTIME | STATX_TYPE, &st))
 		return -errno;
 	*out = (struct file_identity){
 		.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
 		.ino = st.stx_ino,
 		.size = st.stx_size,
-		.ctime_ns = (uint64_t)st.stx_ctime.tv_sec * 1000000000u + st.stx_ctime.tv_nsec,
+		.ctime_ns = ns_of(&st.stx_ctime),
+		.mtime_ns = ns_of(&st.stx_mtime),
 		.mode = st.stx_mode,
 	};
 	return 0;
@@ -263,6 +269,12 @@ int file_identify_here(const char *path, struct file_identity *out)
 int file_identify_open(int fd, struct file_identity *out)
 {
 	return identify(fd, "", out);
+}
+
+bool file_is_unwritten(const struct file_identity *before, const struct file_identity *now)
+{
+	return now->size == before->size &&
+	       (now->ctime_ns == before->ctime_ns || now->mtime_ns == before->mtime_ns);
 }
 
 int file_open_found(int found)

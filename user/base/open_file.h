@@ -2,6 +2,7 @@
 #ifndef MAPRACE_BASE_OPEN_FILE_H
 #define MAPRACE_BASE_OPEN_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,7 +16,7 @@
  */
 struct file_identity {
 	uint64_t dev, ino; /* as stat(2) has them */
-	uint64_t size, ctime_ns;
+	uint64_t size, ctime_ns, mtime_ns;
 	mode_t mode;
 };
 
@@ -31,6 +32,13 @@ int file_identify(const char *path, struct file_identity *out);
 int file_identify_open(int fd, struct file_identity *out);
 /* Without a bound: for who is on an errand. */
 int file_identify_here(const char *path, struct file_identity *out);
+
+/*
+ * Whether nobody has written to it since, of one and the same file. What names it has, and who may
+ * use it, may have changed: that is told by its ctime as well. Whoever writes and then puts the
+ * time of the last write back (cp -p of a file of the same size and time) is not noticed.
+ */
+bool file_is_unwritten(const struct file_identity *before, const struct file_identity *now);
 
 /* How many bytes were read: len, or as many as there are. */
 ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset);

@@ -297,6 +297,8 @@ int go_binary_open_plugin(struct go_binary **out, const char *path, const struct
 		return err_set(err, -ENOMEM, "out of memory while opening %s", path);
 	code = load(bin, path, host, err);
 	if (code) {
+		if (bin->elf && elf_file_has_refused(bin->elf))
+			code = elf_file_refuse_written(path, err);
 		go_binary_close(bin);
 		return err_set(err, code, "cannot read %s: %s", path, strerror(-code));
 	}

@@ -98,6 +98,17 @@ static struct go_frame unknown_frame(void)
 	return (struct go_frame){.function = "?", .file = ""};
 }
 
+/* Which functions are inlined here is not known: then of the function itself not the line. */
+static void put_unknown(struct lookup *l, const char **file, int *line, struct go_frame *out)
+{
+	*out = unknown_frame();
+	out->file = *file;
+	out->line = *line;
+	out->inlined = true;
+	set_position(l, l->f.base.entry, file, line);
+	*line = 0;
+}
+
 /*
  * From the innermost inlined call outwards: each frame's own position is known from the step
  * before, the next one's is that of the call. Returns how many frames were stored; file and line
@@ -114,8 +125,10 @@ static size_t put_inlined(struct lookup *l, uint64_t pc, const char **file, int 
 		struct inlined call;
 		const char *name;
 
-		if (read_inlined(l, index, &call))
-			break;
+		if (read_inlined(l, index, &call)) {
+			put_unknown(l, file, line, &out[n]);
+			return n + 1;
+		}
 		name = pclntab_name(l->tab, call.name);
 		out[n] = (struct go_frame){
 			.function = name ? name : "?",

@@ -18,9 +18,16 @@
 #define MAX_SECTIONS 4096
 #define MAX_STRTAB (1u << 20)
 
+#define UPX_HEAD 1024
+#define HEAD_MAX 4096 /* headers, and the build id in all that linkers make */
+
 struct elf_file {
 	int fd;
-	uint64_t size;
+	struct file_identity
+		was; /* when it was opened, but for changes that are none of its contents */
+	uint8_t head[HEAD_MAX]; /* its first bytes then */
+	bool written;		/* to, since */
+	bool refused;		/* something of it has been, since */
 	uint16_t type, machine;
 	struct elf_segment *loads;
 	size_t n_loads;
@@ -35,12 +42,48 @@ struct elf_file {
 	uint64_t scanned;	  /* bytes of it, of ELF_SCAN_MAX */
 };
 
+static size_t head_len(const struct elf_file *elf)
+{
+	return elf->was.size < HEAD_MAX ? elf->was.size : HEAD_MAX;
+}
+
+/* Where times are made to be the same whatever is built, the build id is not. */
+static bool has_same_head(const struct elf_file *elf)
+{
+	uint8_t head[HEAD_MAX];
+
+	return file_read_at(elf->fd, head, head_len(elf), 0) == (ssize_t)head_len(elf) &&
+	       !memcmp(head, elf->head, head_len(elf));
+}
+
+/* A name that is given to it or taken away (mv(1), rm(1)) does no harm. What cannot be looked at is
+ * not known to be the same. */
+bool elf_file_is_unwritten(const struct elf_file *elf)
+{
+	/* Constant for whoever asks: it says the same from then on. */
+	struct elf_file *cache = (struct elf_file *)elf;
+	struct file_identity now;
+
+	if (elf->written || file_identify_open(elf->fd, &now))
+		return false;
+	if (now.ctime_ns == elf->was.ctime_ns && now.size == elf->was.size)
+		return true;
+	cache->written = !file_is_unwritten(&elf->was, &now) || !has_same_head(elf);
+	cache->was.ctime_ns = now.ctime_ns;
+	return !elf->written;
+}
+
 static int read_at(const struct elf_file *elf, uint64_t offset, void *buf, size_t len)
 {
+	struct elf_file *note = (struct elf_file *)elf;
 	ssize_t n = file_read_at(elf->fd, buf, len, offset);
 
 	if (n < 0)
 		return (int)n;
+	if (!elf_file_is_unwritten(elf)) { /* behind the read: it may have come meanwhile */
+		note->refused = true;
+		return -ESTALE;
+	}
 	return (size_t)n == len ? 0 : -ENODATA; /* became shorter under our hands */
 }
 
@@ -100,10 +143,10 @@ static int check_tables(const struct elf_file *elf, const char *path, const Elf6
 	if (eh->e_phentsize != sizeof(Elf64_Phdr) || eh->e_phnum > MAX_SEGMENTS ||
 	    (eh->e_shnum && eh->e_shentsize != sizeof(Elf64_Shdr)) || eh->e_shnum > MAX_SECTIONS)
 		return refuse(path, "is a damaged ELF file (its header tables make no sense)", err);
-	if (!range_fits(eh->e_phoff, phsize, elf->size))
-		return truncated(path, "program headers", eh->e_phoff + phsize, elf->size, err);
-	if (!range_fits(eh->e_shoff, shsize, elf->size))
-		return truncated(path, "section headers", eh->e_shoff + shsize, elf->size, err);
+	if (!range_fits(eh->e_phoff, phsize, elf->was.size))
+		return truncated(path, "program headers", eh->e_phoff + phsize, elf->was.size, err);
+	if (!range_fits(eh->e_shoff, shsize, elf->was.size))
+		return truncated(path, "section headers", eh->e_shoff + shsize, elf->was.size, err);
 	return 0;
 }
 
@@ -127,8 +170,8 @@ static int compare_loads(const void *a, const void *b)
 
 static int add_load(struct elf_file *elf, const char *path, const Elf64_Phdr *ph, struct err *err)
 {
-	if (!range_fits(ph->p_offset, ph->p_filesz, elf->size))
-		return truncated(path, "segments", ph->p_offset + ph->p_filesz, elf->size, err);
+	if (!range_fits(ph->p_offset, ph->p_filesz, elf->was.size))
+		return truncated(path, "segments", ph->p_offset + ph->p_filesz, elf->was.size, err);
 	if (ph->p_filesz > ph->p_memsz || !range_fits(ph->p_vaddr, ph->p_memsz, UINT64_MAX))
 		return refuse(path, "is a damaged ELF file (a segment contradicts itself)", err);
 	elf->loads[elf->n_loads++] = segment_of(ph);
@@ -184,9 +227,9 @@ static int load_names(struct elf_file *elf, const char *path, const Elf64_Ehdr *
 	strtab = &sections[eh->e_shstrndx];
 	if (strtab->sh_type != SHT_STRTAB || strtab->sh_size > MAX_STRTAB)
 		return refuse(path, unreadable, err);
-	if (!range_fits(strtab->sh_offset, strtab->sh_size, elf->size))
+	if (!range_fits(strtab->sh_offset, strtab->sh_size, elf->was.size))
 		return truncated(path, "section names", strtab->sh_offset + strtab->sh_size,
-				 elf->size, err);
+				 elf->was.size, err);
 	elf->names = malloc(strtab->sh_size + 1);
 	if (!elf->names)
 		return -ENOMEM;
@@ -222,9 +265,9 @@ static int load_sections(struct elf_file *elf, const char *path, const Elf64_Ehd
 		if (sh[i].sh_name >= sh[eh->e_shstrndx].sh_size)
 			continue;
 		if (sh[i].sh_type != SHT_NOBITS &&
-		    !range_fits(sh[i].sh_offset, sh[i].sh_size, elf->size)) {
+		    !range_fits(sh[i].sh_offset, sh[i].sh_size, elf->was.size)) {
 			code = truncated(path, "sections", sh[i].sh_offset + sh[i].sh_size,
-					 elf->size, err);
+					 elf->was.size, err);
 			goto out;
 		}
 		s->name = elf->names + sh[i].sh_name;
@@ -249,16 +292,9 @@ out:
 static int check_packed(const struct elf_file *elf, const char *path, const Elf64_Ehdr *eh,
 			struct err *err)
 {
-	uint8_t head[1024];
-	size_t len = elf->size < sizeof(head) ? elf->size : sizeof(head);
-	int code;
+	size_t len = head_len(elf) < UPX_HEAD ? head_len(elf) : UPX_HEAD;
 
-	if (eh->e_shnum)
-		return 0;
-	code = read_at(elf, 0, head, len);
-	if (code)
-		return code;
-	if (!memmem(head, len, "UPX!", 4))
+	if (eh->e_shnum || !memmem(elf->head, len, "UPX!", 4))
 		return 0;
 	err_hint(err, "unpack it with upx -d and run the unpacked file");
 	return refuse(path,
@@ -279,7 +315,7 @@ static int open_file(struct elf_file *elf, const char *path, struct err *err)
 	if (!code) {
 		elf->fd = file_open_found(found);
 		code = elf->fd < 0 ? elf->fd : 0;
-		elf->size = of.size;
+		elf->was = of;
 	}
 	if (found >= 0)
 		close(found);
@@ -295,18 +331,19 @@ static int load(struct elf_file *elf, const char *path, struct err *err)
 	code = open_file(elf, path, err);
 	if (code)
 		return code;
-	if (!elf->size)
+	if (!elf->was.size)
 		return refuse(path, "is empty", err);
-	memset(&eh, 0, sizeof(eh));
-	len = elf->size < sizeof(eh) ? elf->size : sizeof(eh);
-	code = read_at(elf, 0, &eh, len);
+	code = read_at(elf, 0, elf->head, head_len(elf));
 	if (code)
 		return code;
+	memset(&eh, 0, sizeof(eh));
+	len = elf->was.size < sizeof(eh) ? elf->was.size : sizeof(eh);
+	memcpy(&eh, elf->head, len);
 	code = check_ident(path, eh.e_ident, err);
 	if (code)
 		return code;
 	if (len < sizeof(eh))
-		return truncated(path, "headers", sizeof(eh), elf->size, err);
+		return truncated(path, "headers", sizeof(eh), elf->was.size, err);
 	code = check_type(elf, path, &eh, err);
 	if (!code)
 		code = check_tables(elf, path, &eh, err);
@@ -317,6 +354,13 @@ static int load(struct elf_file *elf, const char *path, struct err *err)
 	if (!code)
 		code = load_sections(elf, path, &eh, err);
 	return code;
+}
+
+int elf_file_refuse_written(const char *path, struct err *err)
+{
+	if (err)
+		*err = (struct err){.text = ""};
+	return err_set(err, -ETXTBSY, "%s was written to while it was read", path);
 }
 
 int elf_file_open(struct elf_file **out, const char *path, struct err *err)
@@ -332,6 +376,8 @@ int elf_file_open(struct elf_file **out, const char *path, struct err *err)
 	code = load(elf, path, err);
 	if (code) {
 		elf_file_close(elf);
+		if (code == -ESTALE)
+			return elf_file_refuse_written(path, err);
 		return err_set(err, code, "cannot read %s: %s", path, strerror(-code));
 	}
 	*out = elf;
@@ -366,9 +412,19 @@ bool elf_file_has_symtab(const struct elf_file *elf)
 	return elf->has_symtab;
 }
 
+bool elf_file_has_refused(const struct elf_file *elf)
+{
+	return elf->refused;
+}
+
+const struct file_identity *elf_file_identity(const struct elf_file *elf)
+{
+	return &elf->was;
+}
+
 uint64_t elf_file_size(const struct elf_file *elf)
 {
-	return elf->size;
+	return elf->was.size;
 }
 
 int elf_file_fd(const struct elf_file *elf)

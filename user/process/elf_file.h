@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/open_file.h"
 
 /*
  * Bounds-checked access to an untrusted ELF file by link-time virtual address. The file is read
@@ -14,6 +15,10 @@
  * Only 64-bit little-endian ELF executables (ET_EXEC, ET_DYN) are accepted; each refusal says why
  * in err (32-bit, not ELF, wrong machine, no PT_LOAD, truncated, UPX-packed, …).
  * For one thread at a time: relocations are loaded at the first question that needs them.
+ *
+ * All that is read is of one file: of one that nobody runs any more, or of a library, another
+ * program may be written where it is (cp(1), scp(1)). From then on each read is -ESTALE, and what
+ * it would have told is not known.
  */
 struct elf_file;
 struct elf_relocs; /* process/elf_reloc.h */
@@ -29,13 +34,22 @@ struct elf_section {
 	uint32_t type;
 };
 
-/* 0, or -ENOENT -EACCES -ENOEXEC (not an ELF we take; err says which) -ENOMEM … */
+/* 0, or -ENOENT -EACCES -ENOEXEC (not an ELF we take; err says which) -ETXTBSY (it is being
+ * written) -ENOMEM … */
 int elf_file_open(struct elf_file **out, const char *path, struct err *err);
 void elf_file_close(struct elf_file *elf);
 
 uint16_t elf_file_machine(const struct elf_file *elf); /* EM_X86_64, EM_AARCH64 */
 bool elf_file_is_pie(const struct elf_file *elf);      /* ET_DYN */
 bool elf_file_has_symtab(const struct elf_file *elf);
+/* Whether it still is what it was when it was opened; once it is not, it never is again. */
+bool elf_file_is_unwritten(const struct elf_file *elf);
+/* Whether anything was asked for that is not known, as it is not. */
+bool elf_file_has_refused(const struct elf_file *elf);
+/* That instead of what else may have come of it: -ETXTBSY. */
+int elf_file_refuse_written(const char *path, struct err *err);
+/* What it was when it was opened. Owned by elf. */
+const struct file_identity *elf_file_identity(const struct elf_file *elf);
 uint64_t elf_file_size(const struct elf_file *elf);
 /* The file itself, open for reading, whatever has become of its name. Owned by elf. */
 int elf_file_fd(const struct elf_file *elf);

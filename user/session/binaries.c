@@ -7,32 +7,22 @@
 static struct binary *binaries;
 
 /*
- * Whether its file is what it was. One that nobody runs may be written to where it is (cp(1),
- * scp(1)): another program with the same number, and probes where the one before had its map
- * functions would be in the midst of its instructions.
+ * One that nobody runs may be written to where it is (cp(1), scp(1)): another program with the same
+ * number, and probes where the one before had its map functions would be in the midst of its
+ * instructions.
  */
-static bool is_unchanged(const struct binary *b)
-{
-	struct file_identity now;
-
-	return !file_identify_open(elf_file_fd(go_binary_elf(b->bin)), &now) &&
-	       now.size == b->file.size && now.ctime_ns == b->file.ctime_ns;
-}
-
 static bool is_of(const struct binary *b, const struct process *p)
 {
-	return process_is_file(p, elf_file_fd(go_binary_elf(b->bin))) && is_unchanged(b);
+	const struct elf_file *elf = go_binary_elf(b->bin);
+
+	return process_is_file(p, elf_file_fd(elf)) && elf_file_is_unwritten(elf);
 }
 
 static int open_new(struct binary **out, const struct process *p, struct err *err)
 {
 	struct binary *b = calloc(1, sizeof(*b));
-	int r = b ? file_identify(p->exe_path, &b->file) : -ENOMEM; /* before it is read */
+	int r = b ? go_binary_open(&b->bin, p->exe_path, err) : -ENOMEM;
 
-	if (!r)
-		r = go_binary_open(&b->bin, p->exe_path, err);
-	else if (b)
-		err_set(err, r, "cannot read %s: %s", p->exe_path, err_name(r));
 	if (!r && !is_of(b, p)) {
 		go_binary_close(b->bin);
 		r = err_set(err, -ESTALE, "process %d runs another program now", (int)p->pid);

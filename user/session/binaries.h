@@ -3,7 +3,6 @@
 #define MAPRACE_SESSION_BINARIES_H
 
 #include "base/err.h"
-#include "base/open_file.h"
 #include "go/go_binary.h"
 #include "go/runtime_vars.h"
 #include "probe/attach.h"
@@ -14,8 +13,7 @@
 /* Programs that are watched, each read once whoever runs it: its tables, and what is probed of it. */
 struct binary {
 	struct go_binary *bin;
-	struct file_identity file; /* as it was when it was read */
-	struct hook_set hooks;	   /* empty until binary_hooks() */
+	struct hook_set hooks; /* empty until binary_hooks() */
 	bool chosen;
 	unsigned int users;
 	struct snapshot_program program; /* for when it dies */

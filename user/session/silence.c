@@ -30,6 +30,10 @@
 	"process %d is the go tool: the test or program that it builds and runs is another " \
 	"process, which is not watched: go test -exec 'maprace watch --'"
 
+#define WRITTEN                                                                               \
+	"the file of process %d, or one that it has loaded, was written to: names that were " \
+	"asked for after that are not known"
+
 #define FLAG_STAYS                                                                                  \
 	"process %d can recover from a fault inside a map function (debug.SetPanicOnFault), which " \
 	"leaves the map's writing flag set: what follows from that flag proves nothing there"
@@ -339,6 +343,18 @@ static int report_nothing(const struct watched *t, uint64_t nil, struct report_s
 		(int)pid, cpu_s);
 }
 
+/* Of its own file, or of a plugin's. */
+static bool lacks_names(const struct watched *t)
+{
+	const struct resolver *r = &t->source.resolver;
+	bool lacks = elf_file_has_refused(go_binary_elf(t->bin));
+	size_t i;
+
+	for (i = 0; i < r->nplugins; i++)
+		lacks |= elf_file_has_refused(go_binary_elf(r->plugins[i].bin));
+	return lacks;
+}
+
 static int report_places(const struct watched *t, struct report_stats *stats)
 {
 	const struct silence *s = &t->silence;
@@ -375,6 +391,9 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 	else if (!r && s->foreign)
 		r = report_caveat_say(stats, "text-remapped", (uint32_t)pid, s->foreign == s->sites,
 				      FOREIGN, s->foreign, s->sites, (int)pid);
+	if (!r && lacks_names(t))
+		r = report_caveat_say(stats, "file-written", (uint32_t)pid, false, WRITTEN,
+				      (int)pid);
 	if (!r && t->source.flag_stays)
 		r = report_caveat_say(stats, "flag-stays", (uint32_t)pid, false, FLAG_STAYS,
 				      (int)pid);

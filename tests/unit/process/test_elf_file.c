@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -354,6 +355,111 @@ static void test_shrinks_while_open(void **state)
 	free(data);
 }
 
+struct copy { /* of a program, in a directory of its own, with a time of its own */
+	char dir[32], path[64], other[64];
+	struct timespec times[2];
+	int fd;
+	struct elf_file *elf;
+	const struct elf_segment *segments;
+};
+
+static void copy_make(struct copy *c)
+{
+	struct err err = {.text = ""};
+	size_t size;
+	uint8_t *data = fixture_read("prog-1.24", &size);
+
+	strcpy(c->dir, "/tmp/maprace-elf.XXXXXX");
+	assert_non_null(mkdtemp(c->dir));
+	snprintf(c->path, sizeof(c->path), "%s/program", c->dir);
+	snprintf(c->other, sizeof(c->other), "%s/other", c->dir);
+	c->fd = open(c->path, O_RDWR | O_CREAT | O_CLOEXEC, 0700);
+	assert_true(c->fd >= 0);
+	assert_int_equal(write(c->fd, data, size), size);
+	free(data);
+	c->times[0].tv_sec = c->times[1].tv_sec = 1000000000; /* long ago */
+	c->times[0].tv_nsec = c->times[1].tv_nsec = 5;
+	assert_int_equal(futimens(c->fd, c->times), 0);
+	assert_int_equal(elf_file_open(&c->elf, c->path, &err), 0);
+	elf_file_segments(c->elf, &c->segments);
+}
+
+static int copy_read(const struct copy *c)
+{
+	uint8_t bytes[16];
+
+	return elf_file_read(c->elf, c->segments[1].vaddr, bytes, sizeof(bytes));
+}
+
+static void copy_remove(struct copy *c)
+{
+	elf_file_close(c->elf);
+	close(c->fd);
+	unlink(c->path);
+	unlink(c->other);
+	rmdir(c->dir);
+}
+
+/* Its contents are what they were. */
+static void test_other_names_and_rights(void **state)
+{
+	struct copy c = {.fd = -1};
+
+	(void)state;
+	copy_make(&c);
+	usleep(20000); /* times are told apart from then on */
+	assert_int_equal(link(c.path, c.other), 0);
+	assert_int_equal(copy_read(&c), 0);
+	assert_int_equal(unlink(c.path), 0);
+	assert_int_equal(copy_read(&c), 0);
+	assert_int_equal(fchmod(c.fd, 0500), 0);
+	assert_int_equal(copy_read(&c), 0);
+	assert_int_equal(rename(c.other, c.path), 0);
+	assert_int_equal(copy_read(&c), 0);
+	assert_true(elf_file_is_unwritten(c.elf));
+	assert_false(elf_file_has_refused(c.elf));
+	copy_remove(&c);
+}
+
+/* Another program of the same size, where it was: what is read would be that one's. */
+static void test_written_over(void **state)
+{
+	struct copy c = {.fd = -1};
+
+	(void)state;
+	copy_make(&c);
+	usleep(20000);
+	assert_int_equal(copy_read(&c), 0);
+	assert_int_equal(pwrite(c.fd, "x", 1, (off_t)c.segments[1].offset), 1);
+	assert_false(elf_file_is_unwritten(c.elf));
+	assert_false(elf_file_has_refused(c.elf));
+	assert_int_equal(copy_read(&c), -ESTALE);
+	assert_true(elf_file_has_refused(c.elf));
+	assert_int_equal(futimens(c.fd, c.times), 0); /* too late */
+	assert_int_equal(copy_read(&c), -ESTALE);
+	copy_remove(&c);
+}
+
+/* By one with the same time, as where all files have one: another build id tells. */
+static void test_written_over_with_its_time(void **state)
+{
+	struct copy c = {.fd = -1};
+	const char *id;
+	uint8_t head[4096], *at;
+
+	(void)state;
+	copy_make(&c);
+	usleep(20000);
+	id = elf_file_build_id(c.elf);
+	assert_int_equal(pread(c.fd, head, sizeof(head), 0), sizeof(head));
+	at = memmem(head, sizeof(head), id, strlen(id));
+	assert_non_null(at);
+	assert_int_equal(pwrite(c.fd, "-", 1, at - head), 1);
+	assert_int_equal(futimens(c.fd, c.times), 0);
+	assert_int_equal(copy_read(&c), -ESTALE);
+	copy_remove(&c);
+}
+
 /* Believed only up to what a program can have. */
 static void test_sparse_relocations(void **state)
 {
@@ -416,6 +522,9 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_shrinks_while_open),
+		cmocka_unit_test(test_other_names_and_rights),
+		cmocka_unit_test(test_written_over),
+		cmocka_unit_test(test_written_over_with_its_time),
 		cmocka_unit_test(test_sparse_relocations),
 		cmocka_unit_test(test_scan_has_an_end),
 	};

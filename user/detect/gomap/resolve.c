@@ -131,7 +131,7 @@ static int frames_at(struct resolver *r, uint64_t pc, bool is_return, struct rep
 		n = (int)(RESOLVE_FRAMES_MAX - out->nframes);
 		out->truncated = true;
 	}
-	if (!strcmp(frames[0].function, "?"))
+	if (!strcmp(frames[0].function, "?") && !frames[0].inlined)
 		r->unresolved++;
 	grown = realloc(out->frames, (out->nframes + (size_t)n) * sizeof(*grown));
 	if (!grown)
