@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/open_file.h"
 #include "base/log.h"
 #include "probe/feature.h"
 
@@ -85,6 +84,12 @@ static void fill_programs(const struct attachment *a, uint8_t program[MR_SITE_SL
 									   : LINKS_OPERATIONS;
 }
 
+static struct links_target new_target(const struct attachment *a)
+{
+	return (struct links_target){.pid = a->process->pid,
+				     .file = *elf_file_identity(go_binary_elf(a->images[0].bin))};
+}
+
 /* Of the program itself: what is in plugins is added later. */
 static void fill_target(const struct attachment *a, struct links_target *t)
 {
@@ -99,7 +104,7 @@ static void fill_target(const struct attachment *a, struct links_target *t)
 
 int attachment_attach(struct attachment *a, struct err *err)
 {
-	struct links_target t = {.pid = a->process->pid};
+	struct links_target t = new_target(a);
 	int r;
 
 	fill_target(a, &t);
@@ -189,8 +194,7 @@ int attachment_moved(struct attachment *a, struct err *err)
 int attachment_add(struct attachment *a, const char *path, const struct go_binary *bin,
 		   const struct hook_set *set, uint64_t bias, struct err *err)
 {
-	struct links_addition more = {};
-	struct file_identity of;
+	struct links_addition more = {.file = *elf_file_identity(go_binary_elf(bin))};
 	int r;
 
 	if (is_stuck(a))
@@ -199,11 +203,6 @@ int attachment_add(struct attachment *a, const char *path, const struct go_binar
 		return err_set(err, -ENOSPC, "too many plugins");
 	if (snprintf(more.path, sizeof(more.path), "%s", path) >= (int)sizeof(more.path))
 		return err_set(err, -ENAMETOOLONG, "its path is too long");
-	r = file_identify_open(elf_file_fd(go_binary_elf(bin)), &of);
-	if (r)
-		return err_set(err, r, "cannot look at its file: %s", err_name(r));
-	more.dev = of.dev;
-	more.ino = of.ino;
 	attachment_lasting_offsets(set, false, more.lasting_offsets);
 	r = attachment_add_sites(a, set, bias, more.offsets);
 	fill_programs(a, more.program);
@@ -445,7 +444,7 @@ static bool has_time_to_mend(struct engine *e)
 
 int attachment_mend(struct attachment *a, bool sites, struct err *err)
 {
-	struct links_target t = {.pid = a->process->pid};
+	struct links_target t = new_target(a);
 	struct attacher *mender = &a->engine->mender;
 	uint32_t slot = attachment_engine_slot(a);
 	int r;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/open_file.h"
@@ -293,13 +292,27 @@ static int place_lasting(struct links *l, struct links_file *f, int which, struc
 			: place_one(l, f, l->lasting[which], *offset, out, err);
 }
 
+static int check_unwritten(const struct links_file *f, struct err *err)
+{
+	struct file_identity now;
+	int r = file_identify_open(f->fd, &now);
+
+	if (r)
+		return err_set(err, r, "its file cannot be looked at: %s", err_name(r));
+	return file_is_unwritten(&f->was, &now)
+		       ? 0
+		       : err_set(err, -ESTALE, "its file was written to: no probe is safe in it");
+}
+
 /* Whatever is missing of what is to be in place now. The collector's first: which map it is that an
  * operation is on is not known without it. */
 static int settle_file(struct links *l, size_t file, struct err *err)
 {
 	struct links_file *f = &l->files[file];
-	int which, r = place_lasting(l, f, LINKS_COLLECTED, err);
+	int which, r = check_unwritten(f, err);
 
+	if (!r)
+		r = place_lasting(l, f, LINKS_COLLECTED, err);
 	if (!r)
 		r = place(l, file, STEADY_SITES, err);
 	if (!r)
@@ -343,6 +356,7 @@ void links_begin(struct links *l, const struct links *base, const struct links_t
 	l->pid = target->pid;
 	l->nfiles = 1;
 	l->files[0].fd = fd;
+	l->files[0].was = target->file;
 	memcpy(l->files[0].lasting_offsets, target->lasting_offsets,
 	       sizeof(target->lasting_offsets));
 	memcpy(l->offsets, target->offsets, sizeof(target->offsets));
@@ -369,14 +383,14 @@ static void make_readable(int *fd)
  * file. */
 static int open_same(const struct links_addition *more, int *fd, struct err *err)
 {
-	struct stat st;
+	struct file_identity now;
 	int r = 0;
 
 	*fd = file_find(more->path);
-	r = *fd < 0 ? *fd : fstat(*fd, &st) ? -errno : 0;
+	r = *fd < 0 ? *fd : file_identify_open(*fd, &now);
 	if (r)
 		err_set(err, r, "cannot open its file: %s", err_name(r));
-	else if (st.st_dev != more->dev || st.st_ino != more->ino)
+	else if (now.dev != more->file.dev || now.ino != more->file.ino)
 		r = err_set(err, -ESTALE, "its file was replaced meanwhile");
 	else
 		make_readable(fd);
@@ -422,7 +436,7 @@ int links_add(struct links *l, const struct links_addition *more, int fd, struct
 		close(fd);
 		return err_set(err, -ENOSPC, "cannot place probes: too many plugins");
 	}
-	l->files[file] = (struct links_file){.fd = fd};
+	l->files[file] = (struct links_file){.fd = fd, .was = more->file};
 	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
 		if (!more->offsets[slot])
 			continue;

@@ -10,6 +10,7 @@
 #include <maprace/wire.h>
 
 #include "base/err.h"
+#include "base/open_file.h"
 #include "process/process.h"
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
@@ -27,6 +28,7 @@ enum { LINKS_OPERATIONS, LINKS_PANICS, LINKS_PROGRAMS };
 struct links_file {
 	int fd; /* open, of the process that places the probes: a name, /proc/PID/exe too, may come
 		   to mean another file, where the same offsets are in the middle of something */
+	struct file_identity was;		      /* when the offsets were found in it */
 	unsigned long lasting_offsets[LINKS_LASTING]; /* 0: none */
 	struct bpf_link *lasting[LINKS_LASTING];      /* in place in windows and out of them */
 	/* uprobe-multi, by program: of the sites that stay, and that do not; all of them are steady
@@ -74,15 +76,15 @@ struct links {
 
 struct links_target { /* the probes of a process, but for its plugins'; the file comes beside it */
 	pid_t pid;
+	struct file_identity file; /* when the offsets were found in it */
 	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
 	uint8_t program[MR_SITE_SLOTS];
 };
 
-struct links_addition {		 /* one more file; sites in slots that are free */
-	char path[PROCESS_PATH]; /* as the attacher can open it */
-	dev_t dev;
-	ino_t ino; /* what it must still be there */
+struct links_addition {		   /* one more file; sites in slots that are free */
+	char path[PROCESS_PATH];   /* as the attacher can open it */
+	struct file_identity file; /* what it must still be there */
 	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
 	uint8_t program[MR_SITE_SLOTS];
@@ -92,6 +94,12 @@ struct links_calls { /* a change of what is probed of call instructions */
 	size_t nmore, nless;
 	struct links_call more[32], less[32];
 };
+
+/*
+ * Where a file has been written to since its offsets were found nothing is placed any more, by any
+ * of these: -ESTALE. The kernel takes the instruction that it has to do in a probe's stead from the
+ * file, and there may be another one, or the middle of one.
+ */
 
 /* What links_place() is to place. base: the programs, and how. */
 void links_begin(struct links *l, const struct links *base, const struct links_target *target,

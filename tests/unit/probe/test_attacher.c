@@ -96,25 +96,33 @@ static void on_sleep(void *arg)
 static struct links base = {.multi = true};
 static const struct attacher_orders orders = {.base = &base, .before_sleep = on_sleep};
 
+/* What the target's probes are in. */
+static int make_file(struct links_target *t)
+{
+	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_identify_open(fd, &t->file), 0);
+	return fd;
+}
+
 /* Attacher with targets 1 and 2, whose probes are in place. */
 static void start_two(struct attacher *k)
 {
-	struct links_target t = {.offsets = {SITE}};
+	struct links_target t[3] = {[1] = {.offsets = {SITE}}, [2] = {.offsets = {SITE}}};
 	struct err err = {};
 	struct stat st;
 	int fds[3], i;
 
 	memset(seen, 0, sizeof(*seen));
-	for (i = 1; i <= 2; i++) {
-		fds[i] = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		assert_true(fds[i] >= 0);
-	}
+	for (i = 1; i <= 2; i++)
+		fds[i] = make_file(&t[i]);
 	assert_int_equal(fstat(fds[1], &st), 0);
 	slow_ino = st.st_ino;
 	assert_int_equal(attacher_start(k, &orders, &err), 0);
 	for (i = 1; i <= 2; i++) {
-		t.pid = i;
-		assert_int_equal(attacher_place(k, (uint32_t)i, &t, fds[i], &err), 0);
+		t[i].pid = i;
+		assert_int_equal(attacher_place(k, (uint32_t)i, &t[i], fds[i], &err), 0);
 		assert_int_equal(seen->probes[i], 1);
 		close(fds[i]);
 	}
@@ -198,7 +206,7 @@ static void a_target_goes_while_its_file_does_not_answer(void **state)
 	struct links_target t = {.pid = 3, .offsets = {SITE}};
 	struct attacher k;
 	struct err err = {};
-	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = make_file(&t);
 
 	(void)state;
 	start_two(&k);
@@ -329,7 +337,7 @@ static bool is_asleep(void)
 static void who_comes_after_a_silence_is_not_alone(void **state)
 {
 	struct links_target t = {.pid = 1, .offsets = {SITE}};
-	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), i;
+	int fd = make_file(&t), i;
 	struct attacher k;
 	struct err err = {};
 
@@ -387,7 +395,7 @@ static void start_with_stopped(struct attacher *k, pid_t pid, uint32_t ms)
 {
 	struct links_target t = {.pid = pid, .offsets = {}};
 	static struct attacher_orders own;
-	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = make_file(&t);
 	struct err err = {};
 
 	own = orders;

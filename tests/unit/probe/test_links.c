@@ -189,6 +189,7 @@ static void begin(struct setting *s, bool multi)
 	s->links.multi = multi;
 	s->links.nfiles = 1;
 	s->links.files[0].fd = make_file(s->path, &s->ino);
+	assert_int_equal(file_identify_open(s->links.files[0].fd, &s->links.files[0].was), 0);
 	s->links.files[0].lasting_offsets[LINKS_FATAL] = FATAL;
 	s->links.files[0].lasting_offsets[LINKS_COLLECTED] = COLLECTED;
 	for (slot = 0; slot < SITES; slot++)
@@ -348,18 +349,16 @@ static void add(bool multi)
 	struct links_addition more = {.lasting_offsets = {PLUGIN_COLLECTED, PLUGIN_FATAL}};
 	struct setting s;
 	char path[64];
-	struct stat st;
 	ino_t ino;
 	int fd, own;
 
 	more.offsets[PLUGIN_SLOT] = PLUGIN_SITE;
 	begin(&s, multi);
 	fd = make_file(more.path, &ino);
-	assert_int_equal(fstat(fd, &st), 0);
-	more.dev = st.st_dev;
-	more.ino = ino + 1; /* another one was looked at */
+	assert_int_equal(file_identify_open(fd, &more.file), 0);
+	more.file.ino = ino + 1; /* another one was looked at */
 	assert_int_equal(links_open_more(&more, &own, NULL), -ESTALE);
-	more.ino = ino;
+	more.file.ino = ino;
 	assert_int_equal(links_open_more(&more, &own, NULL), 0);
 	refusals = 1;
 	assert_int_equal(links_add(&s.links, &more, own, NULL), -ENOMEM);
@@ -387,6 +386,36 @@ static void add(bool multi)
 	unlink(more.path);
 	close(s.links.files[1].fd);
 	end(&s);
+}
+
+static void write_over(bool multi)
+{
+	const struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+	struct setting s;
+
+	begin(&s, multi);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	usleep(20000); /* times are told apart from then on */
+	assert_int_equal(fchmod(s.links.files[0].fd, 0700), 0);
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	assert_int_equal(write(s.links.files[0].fd, "x", 1), 1);
+	assert_int_equal(links_open(&s.links, NULL), -ESTALE);
+	in_place(&s, true, false);
+	assert_int_equal(ftruncate(s.links.files[0].fd, 0), 0);
+	assert_int_equal(futimens(s.links.files[0].fd, now), 0);
+	assert_int_equal(links_open(&s.links, NULL), -ESTALE);
+	in_place(&s, true, false);
+	end(&s);
+}
+
+/* There may be another instruction by now, or the middle of one. */
+static void nothing_is_placed_where_something_was_written(void **state)
+{
+	(void)state;
+	write_over(true);
+	write_over(false);
 }
 
 static void a_plugin_is_the_file_that_was_looked_at(void **state)
@@ -433,6 +462,7 @@ int main(void)
 		cmocka_unit_test(what_was_refused_is_tried_again),
 		cmocka_unit_test(an_opening_puts_the_steady_ones_back_too),
 		cmocka_unit_test(the_collector_is_seen_before_anything_else),
+		cmocka_unit_test(nothing_is_placed_where_something_was_written),
 		cmocka_unit_test(a_plugin_is_the_file_that_was_looked_at),
 		cmocka_unit_test(a_call_that_is_refused_is_not_wanted_any_more),
 	};
