@@ -310,6 +310,28 @@ static __always_inline bool born_flagged(__u64 map, const struct operation *o, _
 	       !is_old_write(&m->writer_before, map, first_ns, o->now, self);
 }
 
+#define HOME_FRAMES 4 /* the runtime's own, and the map function's */
+
+/*
+ * Which of the inner frames has its return address at sp, and this argument in its home; 0: none. A
+ * function of its own: the verifier goes through it once.
+ */
+__noinline int home_frame(__u64 fp, __u64 sp, __u64 arg, __u32 reg)
+{
+	__u64 word;
+	int i;
+
+	if (target_u64(sp + mr_home_offset(reg), &word) || word != mr_addr(arg))
+		return 0;
+	for (i = 1; i <= HOME_FRAMES; i++) {
+		if (fp + 8 == sp)
+			return i;
+		if (target_u64(fp, &fp))
+			return 0;
+	}
+	return 0;
+}
+
 /* The map that the goroutine dies of, as far as it is certain, and how it is now. */
 static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation *o,
 				      const struct last_op *last)
@@ -335,6 +357,7 @@ static __always_inline void fatal_map(struct mr_event_fatal *e, struct operation
 	e->map = o->map;
 	e->site = site->ip;
 	e->op = site->op;
+	e->home_reg = (__u8)mr_arg_register(site->map_arg);
 	if (o->map)
 		e->map_header_size = header_read(e->map_header, o->map, o->c);
 }
@@ -465,6 +488,8 @@ static __always_inline struct mr_event_fatal *death_begin(struct pt_regs *ctx, s
 	/* unless it is known to be none */
 	e->born_flagged = o->target->clone_copies == MR_CLONE_FLAGS;
 	e->map_header_size = 0;
+	e->home_frame = 0;
+	e->home_reg = 0;
 	other_unknown(&e->other);
 	return e;
 }
@@ -481,6 +506,7 @@ int maprace_fatal(struct pt_regs *ctx)
 		return 0;
 	if (last_op_read(o.g, &last)) {
 		fatal_map(e, &o, &last);
+		e->home_frame = (__u8)home_frame(REG_FP(ctx), last.sp, last.arg, e->home_reg & 3);
 		if (o.map && !o.target->flag_stays)
 			fatal_other(e, &o, last.time_ns);
 	}

@@ -77,6 +77,19 @@ enum mr_arg {
 	MR_ARG_ITER = 4, /* in the iterator that the first register points to */
 };
 
+/* The integer register that comes with it: the first one is 0. Not of MR_ARG_NONE. */
+static inline __u32 mr_arg_register(__u8 arg)
+{
+	return arg == MR_ARG_ITER ? 0 : arg - MR_ARG_0;
+}
+
+/* Go's calling convention: where an argument that came in this register is kept, where it is kept
+ * in memory at all: so many bytes above its function's return address. */
+static inline __u64 mr_home_offset(__u32 reg)
+{
+	return 8 + 8 * (__u64)reg;
+}
+
 /* The address without its target's tag, and the tag. */
 #define MR_TAG_SHIFT 48
 

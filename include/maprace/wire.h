@@ -542,7 +542,11 @@ struct mr_event_fatal {
 	__u8 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
 			      known to be none: no map is told */
 	__u8 stopped;	   /* not 0: the process stands still, and waits to be let go */
-	__u32 map_header_size; /* 0: could not be read, or the map is not known */
+	__u16 map_header_size; /* 0: could not be read, or the map is not known */
+	/* Whether the argument of that operation is still in its home (mr_home_offset()), in the
+	 * frame that it had: of access.pcs the one that is in its function. 0: it is not, or not in
+	 * one of the innermost. And the register that it came in. */
+	__u8 home_frame, home_reg;
 	__u8 map_header[MR_HEADER_MAX];
 	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE; goid 0: the runtime, on
 				    another stack than a goroutine's */

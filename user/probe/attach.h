@@ -145,6 +145,13 @@ bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachmen
 bool attachment_collected(const struct attachment *a, uint32_t collections);
 /* Whether it can make clones that have the seed of their source. */
 bool attachment_clones(const struct attachment *a);
+/*
+ * Whether the kernel may leave out runs of its programs without anybody's knowing: an operation has
+ * gone by unseen then, and what is noted as the last one is an earlier one. Before Linux 6.0 it
+ * does where another task was preempted in the middle of bpf(2) on that CPU (trace_call_bpf(),
+ * kernel/trace/bpf_trace.c); links of uprobe-multi are none of that.
+ */
+bool attachment_may_miss(const struct attachment *a);
 /* Whether the map at this address (untagged) says that a writer is inside: 0, 1, or negative, as it
  * cannot be read. */
 int attachment_is_written(const struct attachment *a, struct memory *memory, uint64_t map);

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
+#include "base/kernel.h"
 #include "probe/attachment.h"
 
 bool attachment_is_multi(const struct attachment *a)
@@ -109,6 +110,11 @@ void attachment_waited(struct attachment *a, uint64_t others_ns, uint64_t holds_
 void attachment_throttle(struct attachment *a, uint32_t ppm)
 {
 	a->target->hold_ppm = ppm;
+}
+
+bool attachment_may_miss(const struct attachment *a)
+{
+	return !a->engine->base.multi && kernel_is_older(6, 0);
 }
 
 bool attachment_last_op(const struct attachment *a, uint64_t g, struct attachment_last_op *out)

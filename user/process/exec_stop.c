@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/kernel.h"
 #include "base/thread.h"
 #include "process/process.h"
 
@@ -39,11 +39,7 @@ struct exec_stop {
 /* Execve opens its file with the lock held that a tracer needs. */
 bool exec_stop_is_late(void)
 {
-	struct utsname name;
-	unsigned int major, minor;
-
-	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	       (major < 6 || (major == 6 && minor < 8));
+	return kernel_is_older(6, 8);
 }
 
 static void drop(struct exec_stop *s)

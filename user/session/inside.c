@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snapshot/home.h"
+#include "probe/home.h"
 #include "snapshot/unwind.h"
 
 #define MAX_FRAME 65536
@@ -116,6 +116,9 @@ static bool find_noted(const struct inside_finder *f, size_t which, struct insid
 	uint64_t map;
 	size_t i;
 
+	/* what an earlier run of the function has left in the frame bears out that one */
+	if (f->target->source.may_miss)
+		return false;
 	if (!g->n || !attachment_last_op(f->target->attachment, g->addr, &op))
 		return false;
 	for (i = 0; i < g->n; i++)
@@ -245,10 +248,10 @@ static bool find_at_home(const struct inside_finder *f, size_t which, struct ins
 		return false;
 	pc = s->goroutines->pcs[g->at + frame];
 	slot = s->goroutines->slots[g->at + frame];
-	reg = function->map_arg == MR_ARG_ITER ? 0 : function->map_arg - MR_ARG_0;
+	reg = mr_arg_register(function->map_arg);
 	if (!slot ||
 	    !home_is_filled(s->bin, (pc & ~UNWIND_EXACT) - s->bias, !(pc & UNWIND_EXACT), reg) ||
-	    memory_u64(s->memory, slot + home_offset(reg), &map))
+	    memory_u64(s->memory, slot + mr_home_offset(reg), &map))
 		return false;
 	if (function->map_arg == MR_ARG_ITER &&
 	    memory_u64(s->memory, map + go_binary_layout(s->bin)->iter_map, &map))

@@ -13,8 +13,8 @@
  * Who of a frozen process stands inside a map function, and of which map. Told by the function's
  * own code, where that says that the map is in the argument's home (home.h); else by the engine: a
  * return address into the function lies where the engine saw the goroutine enter it last, with this
- * map, while all probes were in place. What neither says is not told; nor who has left it by a
- * panic and is in a deferred function.
+ * map, while all probes were in place, and the kernel leaves out none of the engine's runs. What
+ * neither says is not told; nor who has left it by a panic and is in a deferred function.
  */
 struct inside {
 	size_t which; /* of the goroutines */

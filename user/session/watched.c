@@ -97,7 +97,9 @@ int watched_prepare(struct watched *w, const struct attach_opts *opts, struct er
 			       err);
 	if (r)
 		return r;
-	return attachment_load(w->attachment, err);
+	r = attachment_load(w->attachment, err);
+	w->source.may_miss = !r && attachment_may_miss(w->attachment);
+	return r;
 }
 
 int watched_attach(struct watched *w, struct err *err)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "go/buildinfo.h"
+#include "probe/home.h"
 
 #define INNER_FRAMES 5 /* runtime.fatal, up to three of the runtime's own, the map function */
 
@@ -51,8 +52,12 @@ static int which_message(struct tracker_source *source, const struct mr_event_fa
 	return find_message(text);
 }
 
-/* Is the dying goroutine inside the function that it was seen to enter last? It may have been in
- * one since that has no probe. */
+/*
+ * Is the dying goroutine inside the function that it was seen to enter last? It may have been in
+ * one since that has no probe. Where the kernel may have left out the run of our program it may
+ * have entered the same one since, with another map: then the function has to have its argument
+ * still, where its code says that it is by now.
+ */
 static bool is_inside(const struct tracker_source *source, const struct mr_event_fatal *e)
 {
 	uint64_t site = e->site, pc;
@@ -65,7 +70,9 @@ static bool is_inside(const struct tracker_source *source, const struct mr_event
 	for (i = 1; i < INNER_FRAMES && i < e->access.nframes && i < MR_FRAMES; i++) {
 		pc = e->access.pcs[i] - 1 - file.bias;
 		if (pc >= f.entry && pc < f.end)
-			return true;
+			return !source->may_miss ||
+			       (e->home_frame == i &&
+				home_is_filled(file.bin, pc + 1, true, e->home_reg));
 	}
 	return false;
 }

@@ -22,6 +22,7 @@ struct tracker_source { /* what an event's addresses refer to; owned by the call
 	const struct attachment *attachment; /* NULL: it has ended */
 	bool check_fired;		     /* the process's own check has */
 	bool flag_stays;		     /* a map's writing flag may, with nobody inside */
+	bool may_miss;			     /* attachment_may_miss() */
 	uint64_t bad_events;
 	uint64_t dropped_races;	  /* beyond the number, or the bytes, that the tracker keeps */
 	uint64_t dropped_growths; /* likewise of maps' growths, and of their parts */

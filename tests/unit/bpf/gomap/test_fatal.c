@@ -360,6 +360,59 @@ static void one_that_is_elsewhere_by_now_has_no_line(void **state)
 	assert_int_equal(e->other.op, MR_OP_WRITE);
 }
 
+/* It stands in the function that it has entered, with so many frames of the runtime's on top. */
+static void stand(struct goroutine *r, int frames)
+{
+	r->regs.sp = (uintptr_t)&r->stack[2];
+	r->stack[2] = site_list[SITE_READ].ip + 7;
+	r->stack[7] = (uintptr_t)&r->stack[16]; /* its own frame: its return address is at [8] */
+	r->stack[5] = (uintptr_t)&r->stack[7];
+	r->regs.bp = (uintptr_t)&r->stack[frames ? 5 : 7];
+}
+
+/* The map came in the second register. */
+static void what_it_entered_is_in_its_home(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	op(&b, SITE_READ, gomaps[0]);
+	b.stack[10] = (uintptr_t)gomaps[0];
+	stand(&b, 0);
+	e = dies(&b);
+	assert_int_equal(e->map, TAGGED(gomaps[0]));
+	assert_int_equal(e->home_frame, 1);
+	assert_int_equal(e->home_reg, 1);
+	stand(&b, 1);
+	assert_int_equal(dies(&b)->home_frame, 2);
+}
+
+/* The kernel has left out the run of our program as it entered the function once more. */
+static void of_another_map_it_is_not(void **state)
+{
+	const struct mr_event_fatal *e;
+
+	(void)state;
+	op(&b, SITE_READ, gomaps[0]);
+	b.stack[10] = (uintptr_t)gomaps[1];
+	stand(&b, 0);
+	e = dies(&b);
+	assert_int_equal(e->map, TAGGED(gomaps[0])); /* as far as is noted */
+	assert_int_equal(e->home_frame, 0);
+}
+
+/* What lies there is of the earlier one still. */
+static void nor_in_another_frame(void **state)
+{
+	(void)state;
+	op(&b, SITE_READ, gomaps[0]);
+	b.stack[10] = (uintptr_t)gomaps[0];
+	stand(&b, 0);
+	b.stack[5] = (uintptr_t)&b.stack[16]; /* from another depth of the stack */
+	b.regs.bp = (uintptr_t)&b.stack[5];
+	assert_int_equal(dies(&b)->home_frame, 0);
+}
+
 /* Only while somebody is there to let it go, who must be able to know of it before it stands. */
 static void it_is_stopped_while_somebody_looks_after_it(void **state)
 {
@@ -421,6 +474,9 @@ int main(void)
 		TEST(whoever_came_later_to_live_there_is_not_told),
 		TEST(one_that_is_young_is),
 		TEST(one_that_is_elsewhere_by_now_has_no_line),
+		TEST(what_it_entered_is_in_its_home),
+		TEST(of_another_map_it_is_not),
+		TEST(nor_in_another_frame),
 		TEST(it_is_stopped_while_somebody_looks_after_it),
 		TEST(the_only_other_one_is_not_named_where_nobody_looks),
 	};

@@ -6,6 +6,7 @@
 
 #include "fixture.h"
 #include "detect/gomap/tracker.h"
+#include "probe/home.h"
 
 #define START 5000000000ull
 #define MAP 0xc000123000ull
@@ -104,10 +105,12 @@ static void collide(struct world *w, uint32_t evidence)
 	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
 }
 
-/* It dies inside the function at site, or, inside: false, of another one. */
-static void die_by(struct world *w, const char *words, bool inside, __u32 other)
+/* It dies where pc is a return address. */
+static void die_at(struct world *w, const char *words, uint64_t pc, uint8_t home_frame, __u32 other)
 {
-	struct mr_event_fatal e = {.header = {MR_EVENT_FATAL, 0, sizeof(e), START + 3000},
+	struct mr_event_fatal e = {.home_frame = home_frame,
+				   .home_reg = 1,
+				   .header = {MR_EVENT_FATAL, 0, sizeof(e), START + 3000},
 				   .message = w->words,
 				   .message_len = strlen(words),
 				   .map = MAP,
@@ -116,12 +119,18 @@ static void die_by(struct world *w, const char *words, bool inside, __u32 other)
 
 	access_at(w, &e.access, 1);
 	e.access.nframes = 3;
-	e.access.pcs[1] = inside ? w->site + 4 : w->caller[1];
+	e.access.pcs[1] = pc;
 	e.access.pcs[2] = w->caller[1];
 	access_at(w, &e.other, 2);
 	e.other.flags = other;
 	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
 	assert_int_equal(w->source.bad_events, 0);
+}
+
+/* It dies inside the function at site, or, inside: false, of another one. */
+static void die_by(struct world *w, const char *words, bool inside, __u32 other)
+{
+	die_at(w, words, inside ? w->site + 4 : w->caller[1], 0, other);
 }
 
 static void die(struct world *w, const char *words, bool inside)
@@ -185,6 +194,53 @@ static void a_fatal_error_proves_a_pair(void **state)
 	assert_int_equal(report_proves(race), REPORT_PROVES_PAIR);
 	assert_int_equal(race->access[1].goroutine, 2);
 	world_close(&w);
+}
+
+/* A return address in the function at site: where the map is in its home for certain, or not. */
+static uint64_t return_address(const struct world *w, bool filled)
+{
+	const struct go_binary *bin = w->source.resolver.bin;
+	struct go_func f;
+	uint64_t pc;
+
+	assert_int_equal(go_binary_func_by_pc(bin, w->site, &f), 0);
+	for (pc = f.entry + 1; pc < f.end; pc++)
+		if (home_is_filled(bin, pc, true, 1) == filled)
+			return pc;
+	fail_msg("there is none");
+	return 0;
+}
+
+/* The kernel may have left out the run of our program as it entered the function once more, with
+ * another map: it is told only where the function has it still. */
+static void an_earlier_operation_bears_out_nothing(void **state)
+{
+	static const struct {
+		bool may_miss, filled;
+		uint8_t home_frame;
+		bool known;
+	} cases[] = {
+		{false, false, 0, true}, {true, true, 0, false},  {true, true, 1, true},
+		{true, true, 2, false},	 {true, false, 1, false},
+	};
+	const struct report_race *race;
+	struct world w;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		world_open(&w, "1.24", WRITES);
+		w.source.may_miss = cases[i].may_miss;
+		die_at(&w, WRITES, return_address(&w, cases[i].filled), cases[i].home_frame,
+		       MR_ACCESS_PARTIAL);
+		race = races(&w, 1);
+		assert_int_equal(race->evidence, REPORT_FATAL);
+		assert_int_equal(race->map.addr, cases[i].known ? MAP : 0);
+		assert_int_equal(race->has_other, cases[i].known);
+		assert_int_equal(report_proves(race),
+				 cases[i].known ? REPORT_PROVES_PAIR : REPORT_PROVES_MAP);
+		world_close(&w);
+	}
 }
 
 /* Which map that was is not known then, and nothing of it. */
@@ -397,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_fatal_error_proves_nothing_where_the_flag_stays),
 		cmocka_unit_test(a_fatal_error_proves_a_pair),
 		cmocka_unit_test(whom_nobody_has_looked_for_is_not_named),
+		cmocka_unit_test(an_earlier_operation_bears_out_nothing),
 		cmocka_unit_test(unless_it_is_elsewhere),
 		cmocka_unit_test(a_damaged_map_has_no_other),
 		cmocka_unit_test(what_it_said_stays),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "snapshot/home.h"
+#include "probe/home.h"
+
+#include <maprace/wire.h>
 
 #include "arch/arch.h"
 
@@ -112,7 +114,7 @@ bool home_is_filled(const struct go_binary *bin, uint64_t pc, bool is_return, un
 	    delta <= 0)
 		return false;
 	home.reg = registers[reg];
-	home.disp = (int64_t)delta + (int64_t)home_offset(reg);
+	home.disp = (int64_t)delta + (int64_t)mr_home_offset(reg);
 	if (is_return && is_fetched(bin, pc, &home))
 		return true;
 	return find_body(bin, &f, delta, &body) && find_beginning(bin, &body, &home, &from, &to) &&

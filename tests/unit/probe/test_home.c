@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 #include "probe/hooks.h"
-#include "snapshot/home.h"
+#include "probe/home.h"
 
 #define MAX_INSNS 4096
 
@@ -101,7 +101,8 @@ static void follow_each_way(const struct go_binary *bin, unsigned int reg)
 			if (!insns[i].reached)
 				continue;
 			snprintf(store, sizeof(store), "MOVQ %s, 0x%" PRIx64 "(SP)", names[reg],
-				 (uint64_t)delta_at(bin, insns[i].addr) + home_offset(reg));
+				 (uint64_t)delta_at(bin, insns[i].addr) +
+					 (uint64_t)mr_home_offset(reg));
 			filled = insns[i].filled || !strncmp(text, store, strlen(store));
 			if (text[0] == 'J' && sscanf(text, "%*s 0x%" SCNx64, &target) == 1)
 				news |= flow(insn_at(target), filled);

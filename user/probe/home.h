@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#ifndef MAPRACE_SNAPSHOT_HOME_H
-#define MAPRACE_SNAPSHOT_HOME_H
+#ifndef MAPRACE_PROBE_HOME_H
+#define MAPRACE_PROBE_HOME_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,12 +14,6 @@
  * instruction at which the function stands, as far as that is of the plain kind.
  */
 #define HOME_REGISTERS 3 /* the first ones that arguments come in */
-
-/* Bytes above the return address's own place, of the argument in that register. */
-static inline uint64_t home_offset(unsigned int reg)
-{
-	return 8 + 8 * (uint64_t)reg;
-}
 
 /*
  * Whether the argument is in its home for certain at this link-time address: that of the next
