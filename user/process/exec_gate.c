@@ -15,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,17 +161,13 @@ static void ask(struct keeping *k, int fd, pid_t tid, pid_t pid, enum exec_inter
 				 .pid = pid,
 				 .interest = interest,
 				 .since_ns = clock_ns(CLOCK_MONOTONIC)};
-	struct stat st;
+	struct file_identity of;
 
-	if (k->nwaiting == WAITING || fstat(fd, &st)) {
+	if (k->nwaiting == WAITING || file_identify_open(fd, &of)) {
 		be_impatient(k, fd);
 		return;
 	}
-	q.file = (struct exec_file){.dev = st.st_dev,
-				    .ino = st.st_ino,
-				    .size = (uint64_t)st.st_size,
-				    .changed_ns =
-					    st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec};
+	q.file = file_version_of(&of);
 	if (send(k->socket, &q, sizeof(q), MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)sizeof(q)) {
 		be_impatient(k, fd);
 		return;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/file_version.h"
 
 /*
  * Tells of each program that a descendant of ours is about to execute, and keeps the descendant
@@ -31,17 +32,12 @@ struct exec_gate;
 
 enum exec_interest { EXEC_OF_NONE, EXEC_PERHAPS, EXEC_CERTAINLY };
 
-struct exec_file { /* changed, or another one at its place: not the same */
-	uint64_t dev, ino, size;
-	int64_t changed_ns; /* ctime */
-};
-
 struct exec_request {
 	uint32_t id;	   /* for exec_gate_allow() */
 	pid_t tid, pid;	   /* who executes: that thread of this process; it becomes its first one */
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
 	enum exec_interest interest;
-	struct exec_file file;
+	struct file_version file;
 };
 
 struct exec_counts {	    /* since the gate was opened */

@@ -134,7 +134,8 @@ static void decide(struct census *c, pid_t pid)
 
 	forget_decided(c, pid);
 	if (c->ndecided < DECIDED && !exefile_of(pid, &file))
-		c->decided[c->ndecided++] = (struct decided){pid, file.dev, file.ino, true};
+		c->decided[c->ndecided++] =
+			(struct decided){pid, file.version.dev, file.version.ino, true};
 }
 
 static struct candidate *find_pending(struct census *c, pid_t pid)
@@ -187,10 +188,10 @@ static void on_exec(void *ctx, const struct execs_event *e)
 {
 	struct census *c = ctx;
 	struct census_one one = {.pid = (pid_t)e->pid,
-				 .file = {.dev = e->file.dev,
-					  .ino = e->file.ino,
-					  .size = (uint64_t)e->file.size,
-					  .stamp = e->file.generation,
+				 .file = {.version = {.dev = e->file.dev,
+						      .ino = e->file.ino,
+						      .size = (uint64_t)e->file.size,
+						      .stamp = e->file.generation},
 					  .told = true},
 				 .since_ns = e->time_ns};
 	struct candidate *before = find_pending(c, one.pid);
@@ -234,7 +235,7 @@ static void look_at_process(struct census *c, pid_t pid, uint64_t now_ns)
 
 	if (find_pending(c, pid) || exefile_of(pid, &one.file))
 		return;
-	if (d && d->dev == one.file.dev && d->ino == one.file.ino) {
+	if (d && d->dev == one.file.version.dev && d->ino == one.file.version.ino) {
 		d->there = true;
 		return;
 	}

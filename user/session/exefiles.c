@@ -18,8 +18,7 @@
 
 static bool same_file(const struct census_file *a, const struct census_file *b)
 {
-	return a->ino == b->ino && a->dev == b->dev && a->size == b->size && a->stamp == b->stamp &&
-	       a->told == b->told;
+	return file_version_same(&a->version, &b->version) && a->told == b->told;
 }
 
 static struct exefile *find(struct exefiles *f, const struct census_file *file)
@@ -50,8 +49,7 @@ void exefile_know(struct exefiles *f, const struct census_file *file, enum exefi
 
 static struct census_file as_census(const struct file_identity *of)
 {
-	return (struct census_file){
-		.dev = of->dev, .ino = of->ino, .size = of->size, .stamp = of->ctime_ns};
+	return (struct census_file){.version = file_version_of(of)};
 }
 
 int exefile_of(pid_t pid, struct census_file *file)
@@ -82,12 +80,12 @@ static bool has_own_devices(pid_t pid)
  * another one, on purpose, of which nothing is to be learnt for the first. */
 static bool is_told(pid_t pid, const struct census_file *file, const struct census_file *of)
 {
-	uint64_t dev = of->dev;
+	uint64_t dev = of->version.dev;
 
 	if (of->told) /* as the kernel has it */
 		dev = makedev(dev >> KERNEL_MINOR_BITS, dev & ((1u << KERNEL_MINOR_BITS) - 1));
-	return file->size == of->size && file->ino == of->ino &&
-	       (file->dev == dev || has_own_devices(pid));
+	return file->version.size == of->version.size && file->version.ino == of->version.ino &&
+	       (file->version.dev == dev || has_own_devices(pid));
 }
 
 struct exefile_errand { /* what may not come back: nothing of it is anybody else's */
@@ -114,7 +112,7 @@ static int look(pid_t pid, const struct census_file *of, enum exefile_nature *na
 	file = as_census(&now);
 	if (!is_told(pid, &file, of))
 		return -ESTALE;
-	if (!exec_mounts_is_local(pid, file.dev)) {
+	if (!exec_mounts_is_local(pid, now.dev)) {
 		*nature = EXEFILE_FAR;
 		return 0;
 	}
@@ -122,7 +120,7 @@ static int look(pid_t pid, const struct census_file *of, enum exefile_nature *na
 	if (fd < 0)
 		return -errno;
 	r = file_identify_open(fd, &opened);
-	if (!r && (opened.size != file.size || opened.ino != file.ino || opened.dev != file.dev))
+	if (!r && (opened.size != now.size || opened.ino != now.ino || opened.dev != now.dev))
 		r = -ESTALE;
 	if (!r)
 		*nature = natures[go_glance(fd)];

@@ -7,11 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/file_version.h"
+
 /* What the files are that processes run: each is looked at once, the last EXEFILES are known. */
 #define EXEFILES 1024
 
 struct census_file { /* as the kernel's event has it, or as stat(2) has it */
-	uint64_t dev, ino, size, stamp;
+	struct file_version version;
 	bool told; /* by an event */
 };
 

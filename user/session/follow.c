@@ -28,7 +28,7 @@ struct follow {
 	} stops[STOPS];
 	size_t nstops;
 	struct known {
-		struct exec_file file;
+		struct file_version file;
 		bool tool; /* of Go's; else no Go program */
 	} known[KNOWN];
 	size_t nknown; /* ever */
@@ -69,23 +69,17 @@ int follow_fd(const struct follow *f)
 	return f->gate ? exec_gate_fd(f->gate) : -1;
 }
 
-static bool same_file(const struct exec_file *a, const struct exec_file *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       a->changed_ns == b->changed_ns;
-}
-
-static const struct known *find_known(const struct follow *f, const struct exec_file *file)
+static const struct known *find_known(const struct follow *f, const struct file_version *file)
 {
 	size_t i;
 
 	for (i = 0; i < KNOWN && i < f->nknown; i++)
-		if (same_file(&f->known[i].file, file))
+		if (file_version_same(&f->known[i].file, file))
 			return &f->known[i];
 	return NULL;
 }
 
-static void know(struct follow *f, const struct exec_file *file, bool tool)
+static void know(struct follow *f, const struct file_version *file, bool tool)
 {
 	if (!find_known(f, file))
 		f->known[f->nknown++ % KNOWN] = (struct known){*file, tool};
@@ -96,14 +90,14 @@ void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, 
 	roster_note(f->roster, pid, exe, why, now_ns);
 }
 
-void follow_note_tool(struct follow *f, const struct exec_file *file)
+void follow_note_tool(struct follow *f, const struct file_version *file)
 {
 	roster_count_tool(f->roster);
 	if (file)
 		know(f, file, true);
 }
 
-void follow_note_other(struct follow *f, const struct exec_file *file)
+void follow_note_other(struct follow *f, const struct file_version *file)
 {
 	know(f, file, false);
 }

@@ -25,7 +25,7 @@ int follow_fd(const struct follow *f); /* readable: follow_next() has something 
 
 struct followed { /* stands behind its execve of that file */
 	pid_t pid;
-	struct exec_file file;
+	struct file_version file;
 	bool certain;		/* it is a Go program, else it may be one */
 	struct exec_stop *stop; /* to be let go with follow_let_go() */
 };
@@ -44,8 +44,8 @@ bool follow_is_tool(const struct go_binary *bin);
 void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns);
 /* What is to be let be from then on: a tool of Go's, which is counted (file NULL: this once), or no
  * Go program at all. */
-void follow_note_tool(struct follow *f, const struct exec_file *file);
-void follow_note_other(struct follow *f, const struct exec_file *file);
+void follow_note_tool(struct follow *f, const struct file_version *file);
+void follow_note_other(struct follow *f, const struct file_version *file);
 struct roster *follow_roster(const struct follow *f);
 /* Copies. 0 or -ENOMEM. NULL is fine. */
 int follow_fill(const struct follow *f, struct report *report);

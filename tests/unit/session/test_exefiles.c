@@ -19,8 +19,8 @@ static struct census_file told(void)
 	struct census_file file;
 
 	assert_int_equal(exefile_of(getpid(), &file), 0);
-	file.dev = (uint64_t)major(file.dev) << 20 | minor(file.dev);
-	file.stamp = 0;
+	file.version.dev = (uint64_t)major(file.version.dev) << 20 | minor(file.version.dev);
+	file.version.stamp = 0;
 	file.told = true;
 	return file;
 }
@@ -51,10 +51,10 @@ static void nothing_is_learnt_of_another_file(void **state)
 	struct census_file file = told();
 
 	(void)state;
-	file.ino++;
+	file.version.ino++;
 	assert_int_equal(look(&file), -ESTALE);
 	file = told();
-	file.size++;
+	file.version.size++;
 	assert_int_equal(look(&file), -ESTALE);
 }
 
