@@ -315,6 +315,10 @@ watch_fatal()
 		show out err
 		die "its death is not told of"
 	}
+	json_lines race | grep '"evidence": *"fatal"' | grep -q '"map": *{"addr": *"0xc' || {
+		show out err
+		die "the map is not told"
+	}
 	race_check "$program"
 }
 
