@@ -12,6 +12,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/execs.sh"
 # shellcheck source=tests/e2e/libraries.sh
 . "$(dirname "${BASH_SOURCE[0]}")/libraries.sh"
+# shellcheck source=tests/e2e/files.sh
+. "$(dirname "${BASH_SOURCE[0]}")/files.sh"
 
 life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself becomes forks deleted replaced written_over alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot text budget kill_windows stuck_file attacher measurer
@@ -387,61 +389,6 @@ life_forks()
 	watch_ended 10 && status_is 0 || return 1
 	need 'the target was harmed' stop_target || return 1
 	need 'no children' grep -q '^children [1-9]' "$work/target"
-}
-
-life_deleted()
-{
-	cp "$(program 1.24 race_read_write)" "$work/gone"
-	start_target "${calm[@]}" "$work/gone"
-	rm "$work/gone"
-	watch -p "$target" -d 15 --halt-on-race
-	watch_ended 20 && status_is 66 && right_lines race_read_write
-}
-
-# the file at the path is another program now
-life_replaced()
-{
-	cp "$(program 1.24 race_read_write)" "$work/changed"
-	start_target "${calm[@]}" "$work/changed"
-	cp "$(program 1.19 sleeper)" "$work/new"
-	mv "$work/new" "$work/changed"
-	watch -p "$target" -d 15 --halt-on-race
-	watch_ended 20 && status_is 66 && right_lines race_read_write || return 1
-	rm -f "$work/changed"
-}
-
-# Another program is written where its file is, when it has ended and before its names are asked for: nothing of that one is taken
-# for its own. A name that its file loses, or is given, does no harm.
-life_written_over()
-{
-	local how
-	for how in over moved; do
-		cp "$(program 1.24 rewritten)" "$work/rewritten"
-		LC_ALL=C sed 's/alpha/omega/g' "$work/rewritten" >"$work/other"
-		start_target "$work/rewritten"
-		watch -p "$target" --budget 50
-		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
-		kill -STOP "$watcher"
-		kill -USR1 "$target"
-		need 'it does not end' wait_until 10 gone "$target" || return 1
-		if [[ $how == over ]]; then
-			cat "$work/other" >"$work/rewritten"
-		else
-			mv "$work/other" "$work/rewritten"
-		fi
-		kill -CONT "$watcher"
-		watch_ended 10 && status_is 66 || return 1
-		need 'names of another program' test -z "$(grep -l omega "$work"/{out.json,stdout,stderr})" || return 1
-		if [[ $how == over ]]; then
-			need 'what is not known is told' document '[.races[] | .map.type, .map.global // ""] | all(. == "")' &&
-				need 'other frames' document '[.races[0].accesses[] | .stack | map(select(.runtime | not))[0] | .function] | unique == ["?"]' &&
-				need 'not said' document 'any(.stats.caveats[]; .code == "file-written" and .blind == false)' || return 1
-		else
-			need 'what is known is not told' document '[.races[].map.type] | unique == ["map[main.alphaKey]int"]' &&
-				need 'other frames' document '[.races[0].accesses[].stack[].function] | any(. == "main.alphaPut")' &&
-				need 'not so' document 'all(.stats.caveats[]; .code != "file-written")' || return 1
-		fi
-	done
 }
 
 right_lines()

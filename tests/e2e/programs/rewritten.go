@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
-// On SIGUSR1 two goroutines use a map without order, milliseconds apart, through a function that is inlined; it ends after a second.
+// On SIGUSR1 two goroutines use a map without order, milliseconds apart, through a function that is inlined; it ends after four seconds.
 // tests/e2e/lifecycle.sh writes another one over it, with every "alpha" an "omega": all lies where it lay.
 package main
 
@@ -31,7 +31,7 @@ func main() {
 			time.Sleep(1700 * time.Microsecond)
 		}
 	}()
-	for end, n := time.Now().Add(time.Second), 0; time.Now().Before(end); n += alphaGet(1) {
+	for end, n := time.Now().Add(4*time.Second), 0; time.Now().Before(end); n += alphaGet(1) {
 		time.Sleep(2300 * time.Microsecond)
 	}
 }
