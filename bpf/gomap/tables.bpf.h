@@ -7,6 +7,7 @@
  * array: the JIT inlines look-ups in arrays, and a global variable needs none.
  */
 #include <maprace/growth.h>
+#include <maprace/death.h>
 #include <maprace/panics.h>
 
 #ifndef MR_FROZEN

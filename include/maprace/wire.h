@@ -482,7 +482,7 @@ enum mr_event_kind {
 	MR_EVENT_FATAL = 2,
 	MR_EVENT_GROWTH = 3,
 	MR_EVENT_CALL = 4,
-	MR_EVENT_DEATH = 5, /* a struct mr_event_fatal, for another reason: nobody else is in it */
+	MR_EVENT_DEATH = 5, /* maprace/death.h: for another reason than the runtime's check */
 	MR_EVENT_PANIC = 6, /* maprace/panics.h */
 	MR_EVENT_NEAR = 7,
 };
@@ -528,30 +528,6 @@ struct mr_event_near {
 	__u64 key[2], ret[2]; /* of their records; 0: not known any more */
 	__u32 ordered;
 	__u32 pad;
-};
-
-struct mr_event_fatal {
-	struct mr_event_header header;
-	__u64 message; /* run-time address of the text, and its length: user space reads it from the
-			  file; of a panic no text */
-	__u64 message_len;
-	__u64 map;  /* of the operation that it entered last; 0: not known */
-	__u64 type; /* of that map, as its record has it, or 0 */
-	__u64 site; /* of that operation, and what it does: enum mr_op */
-	__u16 op;
-	__u8 born_flagged; /* not 0: a clone, perhaps, with the writing flag of its source, or not
-			      known to be none: no map is told */
-	__u8 stopped;	   /* not 0: the process stands still, and waits to be let go */
-	__u16 map_header_size; /* 0: could not be read, or the map is not known */
-	/* Whether the argument of that operation is still in its home (mr_home_offset()), in the
-	 * frame that it had: of access.pcs the one that is in its function. 0: it is not, or not in
-	 * one of the innermost. And the register that it came in. */
-	__u8 home_frame, home_reg;
-	__u8 map_header[MR_HEADER_MAX];
-	struct mr_access access; /* the dying goroutine; op is MR_OP_NONE; goid 0: the runtime, on
-				    another stack than a goroutine's */
-	struct mr_access other;	 /* who else was inside, where that is certain; else
-				    MR_ACCESS_UNKNOWN */
 };
 
 /*
@@ -611,8 +587,6 @@ _Static_assert(sizeof(struct mr_event_near) == 56, "wire");
 _Static_assert(sizeof(struct mr_cpu) == 2688, "wire");
 _Static_assert(sizeof(struct mr_pair) == 32, "wire");
 _Static_assert(sizeof(struct mr_event_race) == 56 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
-	       "wire");
-_Static_assert(sizeof(struct mr_event_fatal) == 64 + MR_HEADER_MAX + 2 * sizeof(struct mr_access),
 	       "wire");
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include <maprace/wire.h>
+#include <maprace/death.h>
 
 #include "detect/gomap/resolve.h"
 #include "model/snapshot.h"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <maprace/wire.h>
+#include <maprace/death.h>
 
 #include "model/snapshot.h"
 #include "session/watched.h"

@@ -2,7 +2,7 @@
 #ifndef MAPRACE_DETECT_GOMAP_FATAL_H
 #define MAPRACE_DETECT_GOMAP_FATAL_H
 
-#include <maprace/wire.h>
+#include <maprace/death.h>
 
 #include "detect/gomap/tracker.h"
 #include "model/model.h"

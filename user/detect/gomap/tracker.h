@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <maprace/death.h>
+
 #include "detect/gomap/resolve.h"
 #include "model/model.h"
 #include "probe/attach.h"
