@@ -296,6 +296,9 @@ static int fill(struct taking *t)
 	if (!r)
 		r = note_count(out, out->groups_cut,
 			       "goroutines are in no group: there are too many different stacks");
+	if (!r && elf_file_has_refused(go_binary_elf(t->bin)))
+		r = report_snapshot_note(out, "the program's file was written to: functions that "
+					      "are inlined, and types, are not known");
 	return r;
 }
 
