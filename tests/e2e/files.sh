@@ -25,12 +25,13 @@ life_replaced()
 }
 
 # written_over HOW: of a program that races while maprace stands still, and ends; before its names are asked for its file is written
-# over, or replaced. Once more where no race was proved: on a busy machine the other goroutine may not get to run.
+# over, or replaced, and touched. Once more where no race was proved: on a busy machine the other goroutine may not get to run.
 written_over()
 {
 	local tries
 	mkdir -p "$work/files"
 	for tries in 1 2 3 4 5; do
+		rm -f "$work/files"/*
 		cp "$(program 1.24 rewritten)" "$work/files/rewritten"
 		LC_ALL=C sed 's/alpha/omega/g' "$work/files/rewritten" >"$work/files/other"
 		start_target "$work/files/rewritten"
@@ -42,7 +43,9 @@ written_over()
 		if [[ $1 == over ]]; then
 			cat "$work/files/other" >"$work/files/rewritten"
 		else
+			ln "$work/files/rewritten" "$work/files/kept"
 			mv "$work/files/other" "$work/files/rewritten"
+			touch "$work/files/kept"
 		fi
 		kill -CONT "$watcher"
 		watch_ended 10 || return 1

@@ -185,13 +185,19 @@ static int do_nothing(void *place, int fd)
 	return -1;
 }
 
-static uint64_t whom_by_name(const char *path)
+static uint64_t hash_of(const void *bytes, size_t len)
 {
+	const uint8_t *at = bytes;
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
-	while (*path)
-		hash = (hash ^ (uint8_t)*path++) * 1099511628211u;
-	return errand_whom(ERRAND_NAME, hash);
+	while (len--)
+		hash = (hash ^ *at++) * 1099511628211u;
+	return hash;
+}
+
+static uint64_t whom_by_name(const char *path)
+{
+	return errand_whom(ERRAND_NAME, hash_of(path, strlen(path)));
 }
 
 /* What is known here is not asked for. */
@@ -271,12 +277,6 @@ int file_identify_open(int fd, struct file_identity *out)
 	return identify(fd, "", out);
 }
 
-bool file_is_unwritten(const struct file_identity *before, const struct file_identity *now)
-{
-	return now->size == before->size &&
-	       (now->ctime_ns == before->ctime_ns || now->mtime_ns == before->mtime_ns);
-}
-
 int file_open_found(int found)
 {
 	struct file_errand *e = errand_place();
@@ -326,6 +326,26 @@ ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset)
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+uint64_t file_head(const void *bytes, size_t len)
+{
+	uint64_t hash = hash_of(bytes, len);
+
+	return hash ? hash : 1;
+}
+
+bool file_is_unwritten(int fd, const struct file_identity *before, const struct file_identity *now)
+{
+	uint8_t head[FILE_HEAD];
+	ssize_t n;
+
+	if (now->size != before->size)
+		return false;
+	if (now->ctime_ns == before->ctime_ns)
+		return true;
+	n = before->head ? file_read_at(fd, head, sizeof(head), 0) : -1;
+	return n >= 0 && file_head(head, (size_t)n) == before->head;
 }
 
 /* A server is asked whenever one closes its file (FUSE_FLUSH): a copy of it is closed first. */

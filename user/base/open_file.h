@@ -18,6 +18,7 @@ struct file_identity {
 	uint64_t dev, ino; /* as stat(2) has them */
 	uint64_t size, ctime_ns, mtime_ns;
 	mode_t mode;
+	uint64_t head; /* file_head(); 0: nobody has looked */
 };
 
 /* Finds a file. What is below /proc/PID/root stays there, whatever its links say. */
@@ -33,12 +34,16 @@ int file_identify_open(int fd, struct file_identity *out);
 /* Without a bound: for who is on an errand. */
 int file_identify_here(const char *path, struct file_identity *out);
 
+/* A number for what a file begins with, never 0: of an ELF file its headers, and the build id in
+ * all that linkers make. */
+#define FILE_HEAD 4096
+uint64_t file_head(const void *bytes, size_t len);
 /*
- * Whether nobody has written to it since, of one and the same file. What names it has, and who may
- * use it, may have changed: that is told by its ctime as well. Whoever writes and then puts the
- * time of the last write back (cp -p of a file of the same size and time) is not noticed.
+ * Whether it is taken to have the contents that it had before, of one and the same file: nobody has
+ * done anything to it, or at least its size and its beginning are what they were. Its names, who
+ * may use it and its times are changed without any harm.
  */
-bool file_is_unwritten(const struct file_identity *before, const struct file_identity *now);
+bool file_is_unwritten(int fd, const struct file_identity *before, const struct file_identity *now);
 
 /* How many bytes were read: len, or as many as there are. */
 ssize_t file_read_at(int fd, void *buf, size_t len, uint64_t offset);

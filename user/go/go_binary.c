@@ -149,6 +149,7 @@ static int load_functions(struct go_binary *bin, const char *path, bool said, st
 	if (lo != bin->md.minpc || hi != bin->md.maxpc)
 		return damaged(
 			path, "its Go function table and module data disagree about its code", err);
+	elf_file_vouch(bin->elf, vaddr, data, bin->md.pclntab_size);
 	return 0;
 }
 

@@ -299,7 +299,7 @@ static int check_unwritten(const struct links_file *f, struct err *err)
 
 	if (r)
 		return err_set(err, r, "its file cannot be looked at: %s", err_name(r));
-	return file_is_unwritten(&f->was, &now)
+	return file_is_unwritten(f->fd, &f->was, &now)
 		       ? 0
 		       : err_set(err, -ESTALE, "its file was written to: no probe is safe in it");
 }

@@ -19,15 +19,21 @@
 #define MAX_STRTAB (1u << 20)
 
 #define UPX_HEAD 1024
-#define HEAD_MAX 4096 /* headers, and the build id in all that linkers make */
+#define COMPARED 16384 /* bytes at a time */
+#define DOUBTS_MAX 8   /* who changes its times again and again is not looked at again and again */
 
 struct elf_file {
 	int fd;
 	struct file_identity
 		was; /* when it was opened, but for changes that are none of its contents */
-	uint8_t head[HEAD_MAX]; /* its first bytes then */
-	bool written;		/* to, since */
-	bool refused;		/* something of it has been, since */
+	uint8_t head[FILE_HEAD]; /* its first bytes then */
+	bool written;		 /* to, since */
+	/* what was read of it once, and stays where it is */
+	const uint8_t *vouched;
+	uint64_t vouched_offset;
+	size_t vouched_len;
+	unsigned int doubts; /* its time was another one */
+	bool refused;	     /* something of it has been, since */
 	uint16_t type, machine;
 	struct elf_segment *loads;
 	size_t n_loads;
@@ -44,20 +50,43 @@ struct elf_file {
 
 static size_t head_len(const struct elf_file *elf)
 {
-	return elf->was.size < HEAD_MAX ? elf->was.size : HEAD_MAX;
+	return elf->was.size < FILE_HEAD ? elf->was.size : FILE_HEAD;
 }
 
-/* Where times are made to be the same whatever is built, the build id is not. */
-static bool has_same_head(const struct elf_file *elf)
+static bool is_as_vouched(const struct elf_file *elf)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t piece[COMPARED];
+	size_t done = 0, len;
 
-	return file_read_at(elf->fd, head, head_len(elf), 0) == (ssize_t)head_len(elf) &&
-	       !memcmp(head, elf->head, head_len(elf));
+	while (done < elf->vouched_len) {
+		len = elf->vouched_len - done;
+		len = len < COMPARED ? len : COMPARED;
+		if (file_read_at(elf->fd, piece, len, elf->vouched_offset + done) != (ssize_t)len ||
+		    memcmp(piece, elf->vouched + done, len) != 0)
+			return false;
+		done += len;
+	}
+	return done > 0;
 }
 
-/* A name that is given to it or taken away (mv(1), rm(1)) does no harm. What cannot be looked at is
- * not known to be the same. */
+/*
+ * A name that is given to it or taken away (mv(1), rm(1)) does no harm: nobody has written then.
+ * Nor does it that its time is another one (touch(1)), where what was read of it once is the same
+ * still.
+ */
+static bool is_the_same(struct elf_file *elf, const struct file_identity *now)
+{
+	if (!file_is_unwritten(elf->fd, &elf->was, now))
+		return false;
+	if (now->mtime_ns != elf->was.mtime_ns &&
+	    (elf->doubts++ == DOUBTS_MAX || !is_as_vouched(elf)))
+		return false;
+	elf->was.ctime_ns = now->ctime_ns;
+	elf->was.mtime_ns = now->mtime_ns;
+	return true;
+}
+
+/* What cannot be looked at is not known to be the same. */
 bool elf_file_is_unwritten(const struct elf_file *elf)
 {
 	/* Constant for whoever asks: it says the same from then on. */
@@ -68,8 +97,7 @@ bool elf_file_is_unwritten(const struct elf_file *elf)
 		return false;
 	if (now.ctime_ns == elf->was.ctime_ns && now.size == elf->was.size)
 		return true;
-	cache->written = !file_is_unwritten(&elf->was, &now) || !has_same_head(elf);
-	cache->was.ctime_ns = now.ctime_ns;
+	cache->written = !is_the_same(cache, &now);
 	return !elf->written;
 }
 
@@ -336,6 +364,7 @@ static int load(struct elf_file *elf, const char *path, struct err *err)
 	code = read_at(elf, 0, elf->head, head_len(elf));
 	if (code)
 		return code;
+	elf->was.head = file_head(elf->head, head_len(elf));
 	memset(&eh, 0, sizeof(eh));
 	len = elf->was.size < sizeof(eh) ? elf->was.size : sizeof(eh);
 	memcpy(&eh, elf->head, len);
@@ -474,6 +503,14 @@ static int offset_of(const struct elf_file *elf, uint64_t vaddr, size_t len, uin
 		}
 	}
 	return -EFAULT;
+}
+
+void elf_file_vouch(struct elf_file *elf, uint64_t vaddr, const void *data, size_t len)
+{
+	if (offset_of(elf, vaddr, len, &elf->vouched_offset))
+		return;
+	elf->vouched = data;
+	elf->vouched_len = len;
 }
 
 int elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *offset)

@@ -44,6 +44,9 @@ bool elf_file_is_pie(const struct elf_file *elf);      /* ET_DYN */
 bool elf_file_has_symtab(const struct elf_file *elf);
 /* Whether it still is what it was when it was opened; once it is not, it never is again. */
 bool elf_file_is_unwritten(const struct elf_file *elf);
+/* What was read there, is much of what the file has, and stays until elf_file_close(): as long as
+ * it is the same in the file it does not matter that somebody has changed the file's time. */
+void elf_file_vouch(struct elf_file *elf, uint64_t vaddr, const void *data, size_t len);
 /* Whether anything was asked for that is not known, as it is not. */
 bool elf_file_has_refused(const struct elf_file *elf);
 /* That instead of what else may have come of it: -ETXTBSY. */

@@ -190,6 +190,7 @@ static void begin(struct setting *s, bool multi)
 	s->links.nfiles = 1;
 	s->links.files[0].fd = make_file(s->path, &s->ino);
 	assert_int_equal(file_identify_open(s->links.files[0].fd, &s->links.files[0].was), 0);
+	s->links.files[0].was.head = file_head("", 0);
 	s->links.files[0].lasting_offsets[LINKS_FATAL] = FATAL;
 	s->links.files[0].lasting_offsets[LINKS_COLLECTED] = COLLECTED;
 	for (slot = 0; slot < SITES; slot++)
@@ -356,6 +357,7 @@ static void add(bool multi)
 	begin(&s, multi);
 	fd = make_file(more.path, &ino);
 	assert_int_equal(file_identify_open(fd, &more.file), 0);
+	more.file.head = file_head("", 0);
 	more.file.ino = ino + 1; /* another one was looked at */
 	assert_int_equal(links_open_more(&more, &own, NULL), -ESTALE);
 	more.file.ino = ino;
@@ -404,7 +406,11 @@ static void write_over(bool multi)
 	assert_int_equal(links_open(&s.links, NULL), -ESTALE);
 	in_place(&s, true, false);
 	assert_int_equal(ftruncate(s.links.files[0].fd, 0), 0);
-	assert_int_equal(futimens(s.links.files[0].fd, now), 0);
+	assert_int_equal(futimens(s.links.files[0].fd, now), 0); /* is touched, no more */
+	assert_int_equal(links_open(&s.links, NULL), 0);
+	in_place(&s, true, true);
+	assert_int_equal(links_close(&s.links, hot, NULL), 0);
+	s.links.files[0].was.head = file_head("y", 1); /* another beginning */
 	assert_int_equal(links_open(&s.links, NULL), -ESTALE);
 	in_place(&s, true, false);
 	end(&s);

@@ -421,6 +421,42 @@ static void test_other_names_and_rights(void **state)
 	copy_remove(&c);
 }
 
+/* touch(1): what was read of it once tells that it is the same, not for ever. */
+static void test_other_time(void **state)
+{
+	struct copy c = {.fd = -1};
+	uint8_t bytes[40000];
+	int i;
+
+	(void)state;
+	copy_make(&c);
+	assert_int_equal(elf_file_read(c.elf, c.segments[1].vaddr, bytes, sizeof(bytes)), 0);
+	elf_file_vouch(c.elf, c.segments[1].vaddr, bytes, sizeof(bytes));
+	usleep(20000);
+	for (i = 0; i < 3; i++) {
+		c.times[1].tv_nsec++;
+		assert_int_equal(futimens(c.fd, c.times), 0);
+		assert_int_equal(copy_read(&c), 0);
+	}
+	assert_int_equal(pwrite(c.fd, "", 1, (off_t)(c.segments[1].offset + sizeof(bytes) - 1)), 1);
+	bytes[sizeof(bytes) - 1] = 1; /* whatever it was: it is another one there */
+	assert_int_equal(copy_read(&c), -ESTALE);
+	copy_remove(&c);
+	copy_make(&c);
+	assert_int_equal(elf_file_read(c.elf, c.segments[1].vaddr, bytes, sizeof(bytes)), 0);
+	elf_file_vouch(c.elf, c.segments[1].vaddr, bytes, sizeof(bytes));
+	usleep(20000);
+	for (i = 0; i < 8; i++) {
+		c.times[1].tv_nsec++;
+		assert_int_equal(futimens(c.fd, c.times), 0);
+		assert_int_equal(copy_read(&c), 0);
+	}
+	c.times[1].tv_nsec++;
+	assert_int_equal(futimens(c.fd, c.times), 0);
+	assert_int_equal(copy_read(&c), -ESTALE);
+	copy_remove(&c);
+}
+
 /* Another program of the same size, where it was: what is read would be that one's. */
 static void test_written_over(void **state)
 {
@@ -523,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_packed),
 		cmocka_unit_test(test_shrinks_while_open),
 		cmocka_unit_test(test_other_names_and_rights),
+		cmocka_unit_test(test_other_time),
 		cmocka_unit_test(test_written_over),
 		cmocka_unit_test(test_written_over_with_its_time),
 		cmocka_unit_test(test_sparse_relocations),
