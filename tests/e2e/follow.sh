@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-follow_names='shell brief exec_again exec_blind written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
+follow_names='shell brief exec_again exec_blind exec_written_over written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
 	no_sections traced killed gate_killed gate_stuck stopped no_follow service'
 
 must()
@@ -102,6 +102,19 @@ follow_exec_blind()
 		must 'not so in the summary' grep -q '^No race found in .*: none could be proved in 1 of 2 processes' "$work/stderr" &&
 		must 'the first one has passed' grep -q 'testsuite name="execer" tests="1" failures="0" errors="0" skipped="1"' "$work/out.xml" &&
 		must 'the second one has not' grep -q 'testsuite name="brief" tests="1" failures="0" errors="0" skipped="0"' "$work/out.xml"
+}
+
+# One that a process runs once more, after it has been written over by what it ran meanwhile: no probe of before is put into it.
+follow_exec_written_over()
+{
+	for _ in 1 2 3; do
+		cp "$bin/leader" "$bin/deployed"
+		rm -f "$work/leader"
+		# shellcheck disable=SC2016
+		followed 7 -- sh -c '(until grep -qs ready "$2"; do sleep 0.05; done; sleep 0.2; kill -USR2 $$) &
+			exec "$0" /bin/sh -c '"'cat \"\$0\" >\"\$1\" && exec \"\$1\" 7 300'"' "$1" "$0" 2>"$2"' "$bin/deployed" "$bin/brief" "$work/leader" &&
+			all_watched 2 && counted '[.targets[].exit] == [{}, {code: 7}]' || return 1
+	done
 }
 
 # A file that nobody runs any more becomes another program where it is: nothing of the first one is taken for the second one's.
@@ -332,7 +345,7 @@ follow_build()
 	local name
 	bin=$e2e_build/follow/$$
 	mkdir -p "$bin"
-	for name in brief racer execer leaser; do
+	for name in brief racer execer leaser leader; do
 		build_program 1.24-stripped "$e2e_dir/programs/$name.go"
 		cp "$e2e_build/1.24-stripped/$name" "$bin/"
 	done

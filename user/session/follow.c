@@ -34,6 +34,8 @@ struct follow {
 	size_t nknown; /* ever */
 	size_t left;
 	struct roster *roster;
+	follow_before before; /* NULL: nobody asked */
+	void *before_ctx;
 };
 
 /* In the process that answers the kernel. */
@@ -62,6 +64,12 @@ int follow_new(struct follow **out, struct err *err)
 	}
 	*out = f;
 	return 0;
+}
+
+void follow_set_before(struct follow *f, follow_before before, void *ctx)
+{
+	f->before = before;
+	f->before_ctx = ctx;
 }
 
 int follow_fd(const struct follow *f)
@@ -133,6 +141,8 @@ static void answer(struct follow *f, const struct exec_request *q, uint64_t now_
 
 	if (clock_ns(CLOCK_MONOTONIC) - q->since_ns > EXEC_GATE_PATIENCE_MS * 1000000ull)
 		return; /* it was let go long ago, and counted */
+	if (f->before)
+		f->before(f->before_ctx, q->pid, &q->file);
 	if (known && known->tool) {
 		follow_note_tool(f, &q->file);
 	} else if (!known && (f->nstops == STOPS || exec_stop_begin(&next->stop, q))) {

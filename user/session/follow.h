@@ -29,6 +29,10 @@ struct followed { /* stands behind its execve of that file */
 	bool certain;		/* it is a Go program, else it may be one */
 	struct exec_stop *stop; /* to be let go with follow_let_go() */
 };
+/* To be called, from follow_next(), while a process waits inside its execve(2): what it runs now it
+ * still runs. */
+typedef void (*follow_before)(void *ctx, pid_t pid, const struct file_version *file);
+void follow_set_before(struct follow *f, follow_before before, void *ctx);
 /* True for each process that has come to that; false: none for now. now_ns since the watch began. */
 bool follow_next(struct follow *f, uint64_t now_ns, struct followed *one);
 void follow_let_go(struct followed *one);

@@ -18,6 +18,28 @@ static void end_earlier_program(struct loop *l, pid_t pid)
 			loop_replace_target(l->sources[i]);
 }
 
+/*
+ * The process is about to run the file of a target that it was before, which has been written to
+ * since: whatever is left of the target's probes would go into the midst of other instructions. The
+ * kernel finds them by the file, and by the task, which is the same.
+ */
+static void before_execve(void *ctx, pid_t pid, const struct file_version *file)
+{
+	struct loop *l = ctx;
+	size_t i;
+
+	for (i = 0; i < l->watch->ntargets; i++) {
+		struct watched *t = l->watch->targets[i];
+
+		if (t->process.pid != pid || t->ended || !t->bin || !l->sources[i] ||
+		    t->process.exe_dev != file->dev || t->process.exe_ino != file->ino ||
+		    elf_file_is_unwritten(go_binary_elf(t->bin)))
+			continue;
+		loop_replace_target(l->sources[i]);
+		watched_wait(t);
+	}
+}
+
 static void join_process(struct loop *l, struct followed *one)
 {
 	struct watch *w = l->watch;
@@ -52,6 +74,7 @@ static void on_follow(evutil_socket_t fd, short what, void *ctx)
 
 int loop_expect_followed(struct loop *l)
 {
+	follow_set_before(l->watch->follow, before_execve, l);
 	l->follow =
 		event_new(l->base, follow_fd(l->watch->follow), EV_READ | EV_PERSIST, on_follow, l);
 	l->follow_again = event_new(l->base, -1, 0, on_follow, l);
