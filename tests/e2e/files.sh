@@ -24,6 +24,11 @@ life_replaced()
 	rm -f "$work/changed"
 }
 
+write_over() # WITH FILE
+{
+	cat "$1" 2>/dev/null >"$2"
+} 2>/dev/null
+
 # written_over HOW: of a program that races while maprace stands still, and ends; before its names are asked for its file is written
 # over, or replaced, and touched. Once more where no race was proved: on a busy machine the other goroutine may not get to run.
 written_over()
@@ -40,9 +45,12 @@ written_over()
 		kill -STOP "$watcher"
 		kill -USR1 "$target"
 		need 'it does not end' wait_until 10 gone "$target" || return 1
-		if [[ $1 == over ]]; then
-			cat "$work/files/other" >"$work/files/rewritten"
-		else
+		# maprace may have been stopped in the middle of a read of its memory: then it is busy for as long
+		if [[ $1 == over ]] && ! wait_until 2 write_over "$work/files/other" "$work/files/rewritten"; then
+			kill -CONT "$watcher"
+			watch_ended 10 || return 1
+			continue
+		elif [[ $1 != over ]]; then
 			ln "$work/files/rewritten" "$work/files/kept"
 			mv "$work/files/other" "$work/files/rewritten"
 			touch "$work/files/kept"
