@@ -83,6 +83,7 @@ death_traced()
 	for version in "${death_versions[@]}"; do
 		build_program "$version-stripped" "$e2e_dir/programs/parked.go"
 		start_target "$e2e_build/$version-stripped/parked" 16 || return 1
+		rm -f "$work/stderr"
 		"$maprace" watch -q -p "$target" --max-freeze 1s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='maprace did not begin'
@@ -149,6 +150,7 @@ killed_with()
 		args=("$@")
 		[[ $mode != asleep ]] || args[2]=12000
 		start_target "${args[@]}" || return 1
+		rm -f "$work/stderr"
 		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='maprace did not begin'
@@ -265,6 +267,7 @@ death_powerless()
 	chmod 777 "$work"
 	setsid setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
 		--ambient-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
+		rm -f "$work/stderr"
 		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 	watcher=$!
 	why='maprace did not begin'

@@ -98,6 +98,7 @@ memory_given()
 	local version watcher
 	for version in 1.19 1.27; do
 		start_target "$e2e_build/$version-stripped/leaking_profiled" 10 60 100 || return 1
+		rm -f "$work/stderr"
 		"$maprace" watch -p "$target" --memory-limit 64M --max-freeze 2s --json -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 		watcher=$!
 		why='not all thresholds are told'
