@@ -5,6 +5,7 @@
 # (tests/bench/busy.go): attached, at the default budget.
 
 busy_limit=120 # seconds after which a run counts as not proved
+read -ra busy_services <<<"${BENCH_SERVICES:-requests cache index}"
 
 # busy_once MAPRACE BINARY SERVICE: prints evidence and seconds, "none LIMIT" without a proof
 busy_once()
@@ -36,7 +37,7 @@ bench_busy()
 	printf '%-5s %-9s %-4s %8s %8s %8s  %s\n' go service '' median min max 'evidence'
 	for version in "${versions[@]}"; do
 		bench_go_build "$version" busy
-		for service in requests cache index; do
+		for service in "${busy_services[@]}"; do
 			for which in "${against[@]}"; do : >"$real_tmp/busy.$which"; done
 			for ((i = 0; i < rounds; i++)); do
 				for which in "${against[@]}"; do

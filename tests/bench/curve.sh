@@ -16,17 +16,18 @@ jq -rs '
 	def text($x; $y; $more; $what): "<text x=\"\($x)\" y=\"\($y)\" \($more)>\($what)</text>";
 	def rates: group_by(.rate)[];
 	def points: group_by(.factor | tonumber)[] | {x: (.[0].factor | x), y: (part(.proofs > 0) | y), percent: (part(.proofs > 0) | round)};
-	"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 350\" font-family=\"sans-serif\" font-size=\"12\">",
+	"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 580 350\" font-family=\"sans-serif\" font-size=\"12\">",
 	"<title>Races found in one run, against the slowdown that is allowed</title>",
-	"<rect width=\"640\" height=\"350\" fill=\"#fff\"/>",
+	"<rect width=\"580\" height=\"350\" fill=\"#fff\"/>",
 	(0, 25, 50, 75, 100 | "<path d=\"M60 \(y)H540\" stroke=\"#ddd\"/>", text(52; y + 4; "text-anchor=\"end\" fill=\"#555\""; "\(.)%")),
 	("1", "1.05", "1.2", "2", "5", "10", "20" | text(x; 318; "text-anchor=\"middle\" fill=\"#555\""; .)),
 	text(300; 340; "text-anchor=\"middle\" fill=\"#333\""; "slowdown (maprace: --slowdown; the race detector: 5 to 20, and a rebuild)"),
 	(rates | (.[0].rate | ink) as $ink | .[0].rate as $rate | [points] as $p
 		| "<polyline fill=\"none\" stroke=\"\($ink)\" stroke-width=\"2\" points=\"\([$p[] | "\(.x),\(.y)"] | join(" "))\"/>",
 		($p[] | "<circle cx=\"\(.x)\" cy=\"\(.y)\" r=\"3\" fill=\"\($ink)\"><title>\($rate): \(.percent)%</title></circle>"),
-		text($p[-1].x + 8; $p[-1].y + 4; "fill=\"\($ink)\""; $rate),
+		({"100ms": 0, fresh: 1, once: 2}[$rate] // 3) as $row
+			| "<path d=\"M370 \(196 + $row * 22)h24\" stroke=\"\($ink)\" stroke-width=\"2\"/>",
+			text(402; 200 + $row * 22; "fill=\"\($ink)\""; "\($rate) (dashed: -race)"),
 		([.[] | select(.detector != null)] | select(length > 0) | part(.detector)
-			| "<path d=\"M\("5" | x) \(y)H\("20" | x)\" stroke=\"\($ink)\" stroke-width=\"2\" stroke-dasharray=\"5 4\"/>",
-			text(("20" | x) + 6; y + 4; "fill=\"\($ink)\""; "-race, \($rate)"))),
+			| "<path d=\"M\("5" | x) \(y)H\("20" | x)\" stroke=\"\($ink)\" stroke-width=\"2\" stroke-dasharray=\"5 4\"/>")),
 	"</svg>"' "$@"

@@ -14,7 +14,7 @@
 #   signals  requests/s of etcd and prometheus with --panics --goroutines --memory in parts of those of the watch of maps alone
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default
 # budget, BENCH_OPS (read write iterate), BENCH_VARIANTS (the columns; old-no-holds: BENCH_OLD),
-# BENCH_SERVERS (etcd prometheus) of signals,
+# BENCH_SERVERS (etcd prometheus) of signals, BENCH_SERVICES (requests cache index) of busy,
 # BENCH_MODES (private shared), BENCH_SIZES ("MAPS GOROUTINES,...") and BENCH_GROWTH (BENCH_SECONDS) for how long of growth, MAPRACE (build/maprace).
 set -euo pipefail
 
