@@ -486,7 +486,7 @@ million()
 		done
 	done
 	fresh_work million_killed
-	if killed_with "$e2e_build/$1-stripped/dying" "$million" 20000 large; then
+	if killed_with "$e2e_build/$1-stripped/dying" "$million" 8000 large; then
 		pass "a million: maprace is killed, Go $1"
 	else
 		rm -f "$work"/target*
