@@ -83,9 +83,7 @@ death_traced()
 	for version in "${death_versions[@]}"; do
 		build_program "$version-stripped" "$e2e_dir/programs/parked.go"
 		start_target "$e2e_build/$version-stripped/parked" 16 || return 1
-		rm -f "$work/stderr"
-		"$maprace" watch -q -p "$target" --max-freeze 1s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		watcher=$!
+		watch -q -p "$target" --max-freeze 1s
 		why='maprace did not begin'
 		wait_until 10 text_differs "$target" || return 1
 		"$work/tracer" -p "$target" >"$work/tracing" &
@@ -150,9 +148,7 @@ killed_with()
 		args=("$@")
 		[[ $mode != asleep ]] || args[2]=12000
 		start_target "${args[@]}" || return 1
-		rm -f "$work/stderr"
-		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		watcher=$!
+		watch -q -p "$target" --max-freeze 10s
 		why='maprace did not begin'
 		wait_until "${starting_s:-10}" text_differs "$target" || return 1
 		attacher=$(pgrep -P "$watcher" mr-attacher)
@@ -267,7 +263,6 @@ death_powerless()
 	chmod 777 "$work"
 	setsid setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
 		--ambient-caps=-all,+bpf,+perfmon,+sys_ptrace,+dac_override,+sys_admin \
-		rm -f "$work/stderr"
 		"$maprace" watch -q -p "$target" --max-freeze 10s -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
 	watcher=$!
 	why='maprace did not begin'
@@ -300,8 +295,7 @@ dies_absent()
 {
 	local watcher status
 	start_target "$e2e_build/$1-stripped/broken" absent || return 1
-	"$maprace" watch -q -p "$target" --max-freeze 400ms -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-	watcher=$!
+	watch -q -p "$target" --max-freeze 400ms
 	why="$1: maprace did not begin"
 	wait_until 10 text_differs "$target" || return 1
 	sleep "$2"

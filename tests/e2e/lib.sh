@@ -96,6 +96,15 @@ guard()
 	[[ $guarded != "$shell" ]] || echo -n "$1" >"$file"
 }
 
+# watch ARG...: in the background as $watcher; what an earlier one has said is gone when it begins
+watch()
+{
+	rm -f "$work"/{out.json,stdout,stderr}
+	"$maprace" watch -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" &
+	# shellcheck disable=SC2034 # for whoever calls
+	watcher=$!
+}
+
 # watching: whether the maprace whose words go to $work/stderr says that it does
 watching()
 {

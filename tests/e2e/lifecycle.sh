@@ -20,14 +20,6 @@ life_names='ends killed stubborn signals early_signal duration exit_status two_p
 	library libraries leaderless library_command library_exec'
 watcher=
 
-# watch ARG...: in the background as $watcher, until its probes are in the target (or it has ended)
-watch()
-{
-	rm -f "$work"/{out.json,stdout,stderr}
-	"$maprace" watch -o "$work/out.json" "$@" >"$work/stdout" 2>"$work/stderr" &
-	watcher=$!
-}
-
 probed_or_gone()
 {
 	gone "$watcher" || text_differs "$1"

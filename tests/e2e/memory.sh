@@ -98,9 +98,7 @@ memory_given()
 	local version watcher
 	for version in 1.19 1.27; do
 		start_target "$e2e_build/$version-stripped/leaking_profiled" 10 60 100 || return 1
-		rm -f "$work/stderr"
-		"$maprace" watch -p "$target" --memory-limit 64M --max-freeze 2s --json -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		watcher=$!
+		watch -p "$target" --memory-limit 64M --max-freeze 2s --json
 		why='not all thresholds are told'
 		wait_until 60 eval '(($(grep -ca "\"type\":\"memory\"" "$work/stdout") >= 3))' || return 1
 		kill -INT "$watcher"
@@ -206,8 +204,7 @@ memory_another()
 	group_with_limit 134217728 || { skipped_here=yes && skip 'memory another' 'no control group with a limit can be made here' && return 0; }
 	start_target "$e2e_build/1.24-stripped/leaking_profiled" 5 10 100 || return 1
 	echo "$target" >"$group/cgroup.procs"
-	"$maprace" watch -p "$target" --memory -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-	watcher=$!
+	watch -p "$target" --memory
 	why='not watched'
 	wait_until 20 watching || return 1
 	sleep 1.5 # it is seen to be alone

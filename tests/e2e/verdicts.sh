@@ -95,9 +95,7 @@ verdict_fatal()
 	for ((n = 0; n < 10; n++)); do
 		fresh_work "fatal"
 		start_target "$e2e_build/$build/shards" || { fail "fatal: $build" "the program did not start" && return; }
-		rm -f "$work/stderr"
-		"$maprace" watch --max-hold 0 --budget "$budget" -p "$target" -d 30 -o "$work/out.json" >"$work/stdout" 2>"$work/stderr" &
-		watcher=$!
+		watch --max-hold 0 --budget "$budget" -p "$target" -d 30
 		wait_until 20 watching || { fail "fatal: $build" "it does not watch" && return; }
 		sleep 1 # some windows
 		kill -USR1 "$target"

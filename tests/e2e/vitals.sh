@@ -40,9 +40,8 @@ runs_it() # PID: not the shell's fork any more
 
 vitals_watch() # PID,... OPTION...
 {
-	rm -f "$work/stderr"
-	"$maprace" watch --goroutines -p "$1" -o "$work/out.json" "${@:2}" >"$work/stdout" 2>"$work/stderr" &
-	target=$!
+	watch --goroutines -p "$1" "${@:2}"
+	target=$watcher
 	must 'it does not watch' wait_until 60 watching || return 1
 }
 
