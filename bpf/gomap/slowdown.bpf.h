@@ -14,12 +14,6 @@
 /* Holds under way, of all targets: a held goroutine may keep its CPU to itself. */
 __u64 holding = 0;
 
-/*
- * Where few things happen, each hold of one goroutine is time in which the other passes by: dozens
- * of call sites of the library are as cold as the one that matters, and only so many long holds go
- * on at a time. So where one of a higher rank is held long, those below are not held, and who is
- * held there is let go: on his way he may come to where the other one waits for him.
- */
 static __always_inline bool slowdown_is_library(const volatile struct mr_target *t, __u64 ret)
 {
 	__u64 call = mr_addr(ret) - 1, outside = 1;
@@ -35,11 +29,12 @@ static __always_inline bool slowdown_is_library(const volatile struct mr_target 
 __noinline __u32 slowdown_rank(__u64 g, __u64 key)
 {
 	const volatile struct mr_target *t = target_of(g);
-	const struct mr_caller *s = near_caller(key), *p;
+	const struct mr_caller *s, *p;
 	bool armed;
 	__u32 index;
 
-	if (!t->test_began_ns || !s)
+	s = t->test_began_ns ? near_caller(key) : NULL;
+	if (!s)
 		return POLICY_NO_RANK;
 	armed = policy_armed(s);
 	if (!slowdown_is_library(t, s->ret))
@@ -78,6 +73,12 @@ static __always_inline __u32 slowdown_below(const volatile struct mr_target *t, 
 #define LONG_PROGRAM 1u /* in mr_target.long_holds */
 #define LONG_ARMED (1u << 16)
 
+/*
+ * Where few things happen, each hold of one goroutine is time in which the other passes by: dozens
+ * of call sites of the library are as cold as the one that matters, and only so many long holds go
+ * on at a time. So where one of a higher rank is held long, those below are not held, and who is
+ * held there is let go: on his way he may come to where the other one waits for him.
+ */
 static __always_inline __u32 slowdown_way_for(__u32 rank)
 {
 	return rank == POLICY_LIBRARY ? -LONG_PROGRAM : rank == POLICY_PROGRAM ? -LONG_ARMED : 0;
@@ -106,17 +107,14 @@ static __always_inline bool slowdown_is_full(const volatile struct mr_target *t,
 __noinline __u64 slowdown_length(__u64 g, __u64 key, __u64 now, __u64 length, __u32 map_flags)
 {
 	const volatile struct mr_target *t = target_of(g);
-	__u32 index = mr_place(key, cfg.caller_mask);
 	const struct mr_caller *s;
 	__u32 rank;
 	__u64 cold;
 
-	if (!t->test_began_ns)
+	s = t->test_began_ns ? near_caller(key) : NULL;
+	if (!s)
 		return length;
 	rank = slowdown_rank(g, key);
-	s = bpf_map_lookup_elem(&callers, &index);
-	if (!s || s->key != key)
-		return length;
 	cold = t->long_hold_ns >> (rank == POLICY_LIBRARY ? POLICY_TEST_SHORT : 0);
 	cold = policy_test_hold(s, now, cold, slowdown_left(t, now, rank), map_flags);
 	if (cold > cfg.max_hold_ns && slowdown_is_full(t, rank, cfg.long_holds - 1))

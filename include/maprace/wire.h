@@ -153,10 +153,11 @@ struct mr_target {
 	/* Maps of several goroutines that become empty now and then, by record: known by the seed
 	 * that they have when a collection ends. Index of the record + 1. */
 	__u32 emptied[MR_EMPTIED];
-	/* Of a test: its holds under way, and the long ones among them, by their rank; and where
-	 * the standard library's code is, at addresses of the process. */
+	/* Of a test: its holds under way, by rank; the long ones among them, of the program and of
+	 * what is armed, 16 bits each; and where the standard library's code is, at addresses of
+	 * the process. */
 	__u32 ranks_held[MR_RANKS];
-	__u32 long_holds; /* of program and armed ones, 16 bits each */
+	__u32 long_holds;
 	__u32 pad;
 	struct mr_code library[MR_LIBRARY];
 } __attribute__((aligned(128)));

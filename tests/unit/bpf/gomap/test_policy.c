@@ -215,7 +215,7 @@ static void a_test_waits_for_no_more_than_it_may(void **state)
 	assert_int_equal(policy_test_left(10 * MS, 1000, credit, 15 * MS, POLICY_ARMED), 5 * MS);
 	assert_int_equal(policy_test_left(1000 * MS, 200, credit, 100 * MS, POLICY_ARMED),
 			 100 * MS);
-	/* a half is not for the library, a quarter not for what is not armed */
+	/* a half is not for the library, an eighth not for what is not armed */
 	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0, POLICY_LIBRARY), 510 * MS);
 	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 0, POLICY_PROGRAM), 892500000);
 	assert_int_equal(policy_test_left(1000 * MS, 1000, credit, 400 * MS, POLICY_LIBRARY), 0);
