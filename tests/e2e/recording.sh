@@ -184,7 +184,7 @@ recording_labels()
 {
 	local build=$1
 	fresh_work labels
-	build_program "$build" "$e2e_dir/programs/labels.go"
+	build_program "$build" "$e2e_dir/programs/labels.go" "$e2e_dir/programs/phases.go"
 	"${calm[@]}" "$maprace" watch -q -d 15 --halt-on-race -o "$work/out.json" -- "$e2e_build/$build/labels" >"$work/stdout" 2>"$work/stderr" || true
 	claim 'no race, or no labels' jq -e '.races[0].accesses | map(.labels | "\(.handler) \(.tenant)") | sort == ["add seven", "show seven"]' \
 		"$work/out.json" >/dev/null

@@ -107,7 +107,7 @@ snapshot_labels()
 {
 	local version
 	for version in 1.19 1.23 1.24 1.27; do
-		build_program "$version-stripped" "$e2e_dir/programs/labels.go"
+		build_program "$version-stripped" "$e2e_dir/programs/labels.go" "$e2e_dir/programs/phases.go"
 		start_target "$e2e_build/$version-stripped/labels" || return 1
 		snapshot
 		why="$version: exit status $status, $(groups '.labels // empty' | tr -d ' \n')"

@@ -14,20 +14,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
-	"syscall"
 	"time"
 )
 
 var carts = map[string]int{}
-
-const period = 2 * time.Millisecond
-
-var began = time.Now()
-
-func rest(phase time.Duration) {
-	left := syscall.NsecToTimespec(int64(period - (time.Since(began)+phase)%period))
-	_ = syscall.Nanosleep(&left, nil)
-}
 
 // Its labels are new ones each time, and nobody's when it sleeps: a collection lets the next ones have their memory.
 func collect(name string, phase time.Duration, use func(i int)) {

@@ -17,15 +17,6 @@ import (
 
 var carts = map[string]int{}
 
-const period = 2 * time.Millisecond
-
-var began = time.Now()
-
-func rest(phase time.Duration) {
-	left := syscall.NsecToTimespec(int64(period - (time.Since(began)+phase)%period))
-	_ = syscall.Nanosleep(&left, nil)
-}
-
 func open() error {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
