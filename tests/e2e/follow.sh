@@ -95,7 +95,7 @@ follow_exec_blind()
 {
 	printf '#!/bin/sh\nGOMAXPROCS=2 exec "%s" 7 300\n' "$bin/brief" >"$work/second"
 	chmod +x "$work/second"
-	GOMAXPROCS=1 followed 7 -o "$work/out.xml" -- sh -c "(until grep -qs ready '$work/execer'; do sleep 0.05; done; kill -USR2 \$\$) &
+	GOMAXPROCS=1 followed 7 -o "$work/out.xml" -- sh -c "(until grep -qs ready '$work/execer'; do sleep 0.05; done; sleep 1; kill -USR2 \$\$) &
 		exec '$bin/execer' '$work/second' 2>'$work/execer'" && all_watched 2 || return 1
 	counted '[.targets[].pid] | .[0] == .[1]' && counted '[.targets[].exit] == [{}, {code: 7}]' &&
 		counted '[.stats.caveats[] | select(.blind) | [.code, .target]] == [["one-p", 0]]' &&
