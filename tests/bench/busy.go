@@ -12,6 +12,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand"
 	"os"
 	"strconv"
 	"sync"
@@ -51,6 +52,12 @@ func paced(workers int) func(n int) {
 	}
 }
 
+// dice makes one of a worker's own: what comes by a fixed number of turns would keep its distance to what others do so.
+func dice(worker int) func(n int) bool {
+	random := rand.New(rand.NewSource(time.Now().UnixNano() + int64(worker)))
+	return func(n int) bool { return random.Intn(n) == 0 }
+}
+
 // busy is some work between two operations.
 func busy(n int) int {
 	x := n
@@ -71,7 +78,7 @@ func forget(header map[string]string, done chan<- bool) {
 //go:noinline
 func logged(header map[string]string) int { return len(header[names[4]]) }
 
-func request(turn int) {
+func request(turn int, hand bool) {
 	header, query := map[string]string{}, map[string]int{}
 	for i := 0; i < 12; i++ {
 		header[names[i]] = names[turn%512]
@@ -81,7 +88,7 @@ func request(turn int) {
 	for i := 0; i < 200; i++ {
 		n += len(header[names[i%12]]) + query[names[i%16]] + busy(i)
 	}
-	if turn%256 == 0 {
+	if hand {
 		done := make(chan bool, 1)
 		go forget(header, done)
 		n += logged(header)
@@ -92,10 +99,11 @@ func request(turn int) {
 
 func requests() {
 	for w := 0; w < 4; w++ {
+		w := w
 		go func() {
-			pace := paced(4)
+			pace, lot := paced(4), dice(w)
 			for turn := 0; ; turn++ {
-				request(turn)
+				request(turn, lot(256))
 				pace(424)
 			}
 		}()
@@ -147,13 +155,13 @@ func cache() {
 	for w := 0; w < 4; w++ {
 		w := w
 		go func() {
-			pace := paced(4)
+			pace, lot := paced(4), dice(w)
 			for turn := 0; ; turn++ {
 				if turn%256 == 0 {
 					pace(256)
 				}
 				key := turn * 7 % 4096
-				if w == 0 && turn%12500 == 0 {
+				if w == 0 && lot(12500) {
 					key += turn // seen by nobody before
 				}
 				look(key)
@@ -189,14 +197,14 @@ func (s *snapshot) worked(file int) int {
 	return n
 }
 
-func answer(turn int) {
+func answer(turn int, work bool) {
 	index.RLock()
 	defer index.RUnlock()
 	n := 0
 	for i := 0; i < 300; i++ {
 		n += files[(turn+i)%400][names[i%64]] + busy(i)
 	}
-	if turn%128 == 0 {
+	if work {
 		n += current.Load().worked(turn % 400)
 	}
 	did(300, n)
@@ -213,9 +221,9 @@ func indexed() {
 	for w := 0; w < 3; w++ {
 		w := w
 		go func() {
-			pace := paced(3)
+			pace, lot := paced(3), dice(w)
 			for turn := 21 * w; ; turn++ {
-				answer(turn)
+				answer(turn, lot(128))
 				pace(300)
 			}
 		}()

@@ -30,7 +30,7 @@ busy_once()
 bench_busy()
 {
 	local version service i which against=(new) programs
-	declare -A programs=([new]=$maprace [old]=${BENCH_OLD:-})
+	declare -A programs=([new]=${BENCH_NEW:-$maprace} [old]=${BENCH_OLD:-})
 	[[ -z ${BENCH_OLD:-} ]] || against=(old new)
 	: >"$bench_build/busy.jsonl"
 	echo "# busy services, time to the first proof, s: $rounds runs each, at most $busy_limit s"
