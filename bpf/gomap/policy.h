@@ -16,7 +16,9 @@
 	64		     /* a map that matters gets so many long ones, wherever it is used */
 #define POLICY_FAIR_HOLDS 32 /* a map held so often asks for half a bucket */
 #define POLICY_FAIR_READS 8  /* reads a write at which a reader counts the holds twice */
-#define POLICY_RARE_ODDS 8   /* rarely used: nobody for so many times the length of a hold */
+#define POLICY_LIVELY 64     /* nobody for so many times the length of a hold: it counts twice */
+#define POLICY_NEW_NS 10000000000ull /* quiet for so long: nothing is known of the map */
+#define POLICY_RARE_ODDS 8 /* rarely used: nobody for so many times the length of a hold */
 #define POLICY_FIRST_GAP_US 500
 #define POLICY_MATTERS_GAP_US 2000 /* longest gap on a map that matters: the tokens are its limit */
 #define POLICY_LAST_GAP_US 50000
@@ -113,20 +115,28 @@ static inline void policy_refill(__u64 *tokens, __u64 *refilled, __u64 now, __u3
 }
 
 /*
- * What must stay in the bucket: the more often a map was held, the more it leaves to others. A busy
- * map asks whenever there is something in the bucket and would take it all; so the map that matters
- * and was held least comes first. A held reader meets writers only: its hold is worth the less the
- * rarer they are. A map that only one goroutine was ever seen at, or that nobody writes, or that is
- * proved racy and has little more to teach, leaves half to those that matter.
+ * What must stay in the bucket: the more often a map was held, and the call site, the more it
+ * leaves to others. A busy one asks whenever there is something in the bucket and would take it
+ * all; so those that matter and were held least come first. By call site as well: where hundreds of
+ * maps are used from one, each was held hardly ever. A held reader meets writers only: its hold is
+ * worth the less the rarer they are. And whoever comes long after the last one hardly meets the
+ * next, unless nothing is known of the map: it is new, or its function's probe was away. A map that
+ * only one goroutine was ever seen at, or that nobody writes, or that is proved racy and has little
+ * more to teach, leaves half to those that matter.
  */
 static inline __u64 policy_reserve(const struct mr_caller *site, const struct policy_input *in)
 {
 	__u64 most = in->burst_ns > in->max_hold_ns ? in->burst_ns - in->max_hold_ns : 0;
 	/* a call site that is news need not wait behind the others of its map, which are not */
-	__u64 holds = site->holds < POLICY_COLD_HOLDS ? site->holds : in->map_holds, reserve;
+	__u64 holds = site->holds < POLICY_COLD_HOLDS ? site->holds
+						      : in->map_holds / 2 + site->holds;
+	__u64 reserve;
 
 	if (!in->writes)
 		holds += holds * (in->map_reads / (in->map_writes + 1) / POLICY_FAIR_READS);
+	/* signs of differences, here too: a branch would be one more for the verifier to follow */
+	holds += holds * (in->quiet_ns / (in->max_hold_ns * POLICY_LIVELY)) *
+		 (((in->quiet_ns - POLICY_NEW_NS) & ~in->quiet_ns) >> 63);
 	if (holds > 1u << 20)
 		holds = 1u << 20; /* no overflow below */
 	reserve = in->burst_ns * holds / (holds + POLICY_FAIR_HOLDS);

@@ -100,9 +100,9 @@ static void a_hot_site_on_a_private_map_backs_off(void **state)
 
 static void maps_that_matter_get_more_than_private_ones(void **state)
 {
-	struct mr_caller site = {.holds = 100, .gap_us = POLICY_LAST_GAP_US, .next_ns = 5000 * MS};
-	struct policy_input in = input(5001 * MS, 2 * MS, MATTERS),
-			    private = input(5001 * MS, 2 * MS, 0);
+	struct mr_caller site = {.holds = 10, .gap_us = POLICY_LAST_GAP_US, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 6 * MS, MATTERS),
+			    private = input(5001 * MS, 6 * MS, 0);
 
 	(void)state;
 	assert_int_equal(policy_hold(&site, &in), MS / 2);
@@ -136,7 +136,7 @@ static void a_rarely_used_map_is_held_long(void **state)
 
 static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
 {
-	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct mr_caller site = {.holds = 10, .next_ns = 5000 * MS};
 	struct policy_input busy = input(5001 * MS, 8 * MS, MATTERS),
 			    quiet = input(5001 * MS, 8 * MS, MATTERS);
 
@@ -146,7 +146,7 @@ static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
 	assert_int_equal(policy_hold(&site, &busy), 0);
 	site.holds = 2; /* but a new call site of it need not wait */
 	assert_int_equal(policy_hold(&site, &busy), MS);
-	site.holds = 100;
+	site.holds = 10;
 	assert_int_equal(policy_hold(&site, &quiet), MS / 2);
 	busy.tokens_ns = busy.burst_ns; /* nobody else wants them */
 	busy.map_holds = 1u << 31;
@@ -155,7 +155,7 @@ static void a_busy_map_leaves_tokens_to_quiet_ones(void **state)
 
 static void a_reader_that_no_writer_will_meet_comes_last(void **state)
 {
-	struct mr_caller site = {.holds = 100, .next_ns = 5000 * MS};
+	struct mr_caller site = {.holds = 10, .next_ns = 5000 * MS};
 	struct policy_input in = input(5001 * MS, 8 * MS, MATTERS);
 
 	(void)state;
@@ -168,6 +168,33 @@ static void a_reader_that_no_writer_will_meet_comes_last(void **state)
 	in.writes = 0;
 	in.map_writes = 50000;
 	assert_int_equal(policy_hold(&site, &in), MS / 2);
+}
+
+static void a_call_site_of_many_maps_leaves_tokens_to_others(void **state)
+{
+	struct mr_caller site = {.holds = 200, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	assert_int_equal(policy_hold(&site, &in), 0); /* though this map was never held */
+	site.holds = 10;
+	assert_int_equal(policy_hold(&site, &in), MS / 2);
+}
+
+static void who_was_alone_for_long_comes_last(void **state)
+{
+	struct mr_caller site = {.holds = 10, .next_ns = 5000 * MS};
+	struct policy_input in = input(5001 * MS, 8 * MS, MATTERS);
+
+	(void)state;
+	in.quiet_ns = 640 * MS;
+	assert_int_equal(policy_hold(&site, &in), 0);
+	in.quiet_ns = 20 * MS;
+	assert_int_equal(policy_hold(&site, &in), MS);
+	in.quiet_ns = POLICY_NEW_NS; /* nothing is known of it */
+	assert_int_equal(policy_hold(&site, &in), MS);
+	in.quiet_ns = (__u64)-5; /* another CPU was ahead of us */
+	assert_true(policy_hold(&site, &in) > 0);
 }
 
 static void a_proved_map_is_let_alone(void **state)
@@ -317,6 +344,8 @@ int main(void)
 		cmocka_unit_test(a_rarely_used_map_is_held_long),
 		cmocka_unit_test(a_busy_map_leaves_tokens_to_quiet_ones),
 		cmocka_unit_test(a_reader_that_no_writer_will_meet_comes_last),
+		cmocka_unit_test(a_call_site_of_many_maps_leaves_tokens_to_others),
+		cmocka_unit_test(who_was_alone_for_long_comes_last),
 		cmocka_unit_test(a_proved_map_is_let_alone),
 		cmocka_unit_test(no_tokens_no_hold),
 		cmocka_unit_test(an_armed_site_is_held_long_and_less_and_less_likely),
