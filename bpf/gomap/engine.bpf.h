@@ -419,6 +419,7 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		count(o->c, MR_COUNT_RECORD_MISSING);
 		return;
 	}
+	s->looks++;
 	o->site = (__u8)map_site(o->index, o->map, s->key);
 	near_look(o->index, s->key, o->g, o->now, o->op);
 	look_hold(ctx, o, s, ret, slot);

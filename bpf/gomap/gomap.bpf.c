@@ -194,8 +194,38 @@ __noinline int call_place(__u64 ip, __u32 tgid)
 }
 
 /*
+ * What the function's own probe would do with the map's record, which is this map's: but for the
+ * notes of who used it last, which are evidence of who is inside, and no goroutine is inside yet. A
+ * function of its own: the verifier goes through it once.
+ */
+__noinline int call_note(__u32 index, __u64 map, __u64 g, __u64 now, __u32 op)
+{
+	struct mr_map *m = bpf_map_lookup_elem(&maps, &index);
+	__u64 bit = mr_goroutine_bit(g);
+
+	if (!m || m->addr != map)
+		return 0;
+	if (mr_op_writes((__u8)op)) {
+		m->flags |= MR_MAP_WRITTEN | (op & 1) * MR_MAP_EMPTIED;
+		m->writes++;
+	} else {
+		m->reads++;
+	}
+	if (m->seen & ~bit)
+		m->flags |= MR_MAP_SHARED;
+	m->seen |= bit;
+	map_look_closer(index, map, g, now);
+	return 1;
+}
+
+/*
  * At the instruction that calls a map function, its arguments in place: the operation itself is
  * counted, and met, behind it. Only a hold is done here (stops.bpf.h), of a map that is known.
+ *
+ * Unless the function's probe is away, as it comes too often: then call sites from which it is
+ * called seldom are seen here alone, and whoever is held meets them here. Nothing orders who stands
+ * before the call with another one that is held in an operation on its map, as nothing would behind
+ * the call: there is no other way to go.
  */
 static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 {
@@ -205,7 +235,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	struct mr_caller *s;
 	__u64 caller, period, tag;
 	__u32 index, tgid;
-	bool racy;
+	bool racy, alone;
 
 	no_private_stack(ctx);
 	o.tid = this_thread(&tgid);
@@ -227,6 +257,7 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	index = call->slot & (MR_SITE_SLOTS - 1);
 	tally(&o.c->calls[index], 1);
 	site = &o.target->sites[index];
+	alone = o.target->away[index];
 	o.op = site->op;
 	o.type_arg = site->type_arg;
 	o.ip = site->ip;
@@ -236,12 +267,19 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	o.index = map_index(o.map);
 	index = o.index;
 	o.record = bpf_map_lookup_elem(&maps, &index);
-	if (!o.record || !mr_addr(o.map) || o.record->addr != o.map)
+	if (!o.record || !mr_addr(o.map) || (!alone && o.record->addr != o.map))
 		return 0; /* the operation itself makes the record */
 	o.now = bpf_ktime_get_ns();
 	/* another one that lies there now is held here as well: behind the call it is no news */
-	if (o.record->collected != o.target->collections)
+	if ((o.record->addr ^ o.map) | (o.record->collected ^ o.target->collections))
 		map_recognise(index, o.map, o.now);
+	if (alone) {
+		if (o.record->hold)
+			collide(ctx, &o);
+		if (o.record->trial)
+			trial_meet(index, o.map, o.g, o.now, trial_who(&o));
+		call_note(index, o.map, o.g, o.now, o.op);
+	}
 	caller = stack_caller(ctx, &o, &o.ret);
 	s = caller ? caller_record(o.ip ^ tag, caller, o.c) : NULL;
 	if (!s) {
@@ -252,6 +290,8 @@ static __always_inline int call(struct pt_regs *ctx, bool by_helper)
 	s->call_ns = o.now;
 	if (!may_hold(o.now) || o.record->flags & MR_MAP_STACK)
 		return 0;
+	if (alone)
+		near_look(o.index, s->key, o.g, o.now, o.op);
 	racy = o.record->flags & MR_MAP_RACY && mr_map_proved(o.record, o.map);
 	if (!racy && (o.record->flags & LOOK_INSIDE) == LOOK_INSIDE && another_inside(o.map, 0)) {
 		wait_inside(&o);

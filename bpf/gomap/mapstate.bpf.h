@@ -417,6 +417,7 @@ static __always_inline struct mr_caller *caller_record(__u64 ip, __u64 ret, stru
 		s->asked = 0;
 		s->armed = 0;
 		s->tried = 0;
+		s->looks = 0;
 		s->call_ns = 0;
 	}
 	return s;

@@ -160,6 +160,9 @@ struct mr_target {
 	__u32 long_holds;
 	__u32 pad;
 	struct mr_code library[MR_LIBRARY];
+	/* By site: not 0 while its probe is away, between windows. What is probed of the call
+	 * instructions that lead there stands in for it. */
+	__u8 away[MR_SITE_SLOTS];
 } __attribute__((aligned(128)));
 
 /* One access with everything that a report says of it. */
@@ -389,7 +392,8 @@ struct mr_caller { /* a call site: which return address into which function */
 	__u8 asked;	 /* for a probe at the call instruction */
 	__u8 armed;
 	__u8 tried; /* holds while it was armed that met nobody, at most 255 */
-	__u8 pad[5];
+	__u8 pad;
+	__u32 looks; /* operations from here that were looked at */
 };
 
 /* Its key; ip: of the function's site, tagged, which what the target has on its stack leaves as it
@@ -570,7 +574,7 @@ static inline __u64 mr_goroutine_bit(__u64 g)
 }
 
 _Static_assert(sizeof(struct mr_config) == 120, "wire");
-_Static_assert(sizeof(struct mr_target) == 512 + 16 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
+_Static_assert(sizeof(struct mr_target) == 512 + 17 * MR_SITE_SLOTS + 4 * MR_EMPTIED, "wire");
 _Static_assert(sizeof(struct mr_access) == 88 + 8 * MR_FRAMES, "wire");
 _Static_assert(sizeof(struct mr_hold) == 32 + sizeof(struct mr_access), "wire");
 _Static_assert(sizeof(struct mr_claim) == 8, "wire");

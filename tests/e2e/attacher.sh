@@ -93,6 +93,21 @@ life_paused()
 	need 'nothing said' grep -q "process $target was not watched for [0-9]* s: maprace was stopped" "$work/stderr"
 }
 
+# What is seldom called from is seen at its call instructions, while the probes of the hot functions that it calls are away: a race that
+# takes a few microseconds eight times a second is proved as soon as elsewhere, and no probe is left.
+life_cold_calls()
+{
+	build_program 1.24-stripped "$e2e_dir/programs/coldcall.go"
+	start_target "$(program 1.24 coldcall)" 120
+	watch -p "$target" --halt-on-race -d 60
+	watch_ended 90 && status_is 66 || return 1
+	need 'not that race' document '[.races[] | [.accesses[] | .stack[1].function] | sort] | unique == [["main.load", "main.store"]]' || return 1
+	need 'no call site is seen at all times' document '.stats.budget.cold_calls >= 2' || return 1
+	need 'its functions were watched all the time' document '[.stats.budget.functions[] | select(.function | test("faststr")) | .attached] | length == 2 and all(. < 0.7)' || return 1
+	need 'a probe stays behind' wait_until 10 text_same "$target" || return 1
+	kill "$target"
+}
+
 life_paused_hot()
 {
 	start_target "$(program 1.24 clean_mutex)"

@@ -305,6 +305,7 @@ struct report_stats {
 	 * they ran, and waited for us meanwhile, at the most. */
 	double slowdown, lived_s, waited_s;
 	uint64_t trap_ns, windows;	  /* hits x hit_ns; how often probes were put back */
+	uint64_t cold_calls;		  /* call sites that were seen meanwhile, too */
 	struct report_coverage *coverage; /* most hits first */
 	size_t ncoverage;
 	double unwatched; /* part of the operations that went by unseen, 0 to 1: an estimate */

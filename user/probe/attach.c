@@ -113,6 +113,7 @@ int attachment_attach(struct attachment *a, struct err *err)
 		r = attacher_place(&a->engine->attacher, attachment_engine_slot(a), &t,
 				   elf_file_fd(go_binary_elf(a->images[0].bin)), err);
 	a->placed = a->open = !r;
+	a->opened_ns = clock_ns(CLOCK_MONOTONIC);
 	a->beat_ns = clock_ns(CLOCK_MONOTONIC); /* its patience begins here */
 	return r;
 }
@@ -237,7 +238,10 @@ int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *e
 {
 	int r;
 
-	if (is_moving(a) || !calls_change(&a->calls, now_ns, &a->change))
+	if (is_moving(a))
+		return 0;
+	attachment_try_cold(a, now_ns);
+	if (!calls_change(&a->calls, now_ns, &a->change))
 		return 0;
 	r = begun(a, MOVE_CALLS,
 		  attacher_change_calls(&a->engine->attacher, attachment_engine_slot(a), &a->change,
@@ -280,6 +284,23 @@ static int end_move(struct attachment *a, int r)
 	return r;
 }
 
+/* What stands in for functions is told first that they come back, and last that they go: seen
+ * twice is better than not at all. */
+static void tell_away(struct attachment *a, const bool *cycled)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint32_t slot;
+
+	if (cycled && a->opened_ns)
+		a->open_ns += now - a->opened_ns;
+	a->opened_ns = cycled ? 0 : now;
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
+		a->away[slot] = cycled && cycled[slot];
+		a->cycled |= a->away[slot];
+		a->target->away[slot] = a->away[slot];
+	}
+}
+
 int attachment_open(struct attachment *a, struct err *err)
 {
 	int r = 0;
@@ -288,6 +309,7 @@ int attachment_open(struct attachment *a, struct err *err)
 		return 0;
 	if (is_moving(a))
 		return still_moving(err);
+	tell_away(a, NULL);
 	begin_move(a);
 	r = end_move(a, attacher_open(&a->engine->attacher, attachment_engine_slot(a), err));
 	if (!r)
@@ -307,6 +329,7 @@ int attachment_close(struct attachment *a, const bool *cycled, struct err *err)
 	begin_move(a);
 	r = end_move(a,
 		     attacher_close(&a->engine->attacher, attachment_engine_slot(a), cycled, err));
+	tell_away(a, cycled);
 	return a->move ? 0 : r;
 }
 
@@ -495,5 +518,6 @@ void attachment_free(struct attachment *a)
 		attachment_wait(a);
 		attachment_leave_engine(a);
 	}
+	cold_calls_free(&a->cold);
 	free(a);
 }

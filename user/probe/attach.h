@@ -118,6 +118,8 @@ int attachment_tried(const struct attachment *a,
 int attachment_change_calls(struct attachment *a, uint64_t now_ns, struct err *err);
 /* Call sites that were wanted and are not probed. */
 uint64_t attachment_bare_calls(const struct attachment *a);
+/* Call sites that are seen at all times though their function is not. */
+uint64_t attachment_cold_calls(const struct attachment *a);
 /* False: the attacher of the probes was killed, and they are gone. */
 bool attachment_alive(const struct attachment *a);
 /*

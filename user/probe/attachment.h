@@ -4,6 +4,7 @@
 
 #include "probe/attach.h"
 #include "probe/calls.h"
+#include "probe/cold_calls.h"
 #include "probe/engine.h"
 
 /* What is behind probe/attach.h: how it is made and lives is attach.c, what it has in the engine's
@@ -24,6 +25,11 @@ struct attachment {
 	} images[LINKS_FILES];
 	size_t nimages;
 	struct calls calls;
+	struct cold_calls cold;
+	bool cycled;		     /* some probes have been away */
+	bool away[MR_SITE_SLOTS];    /* which are, between windows */
+	uint64_t cold_ns;	     /* when more were tried last */
+	uint64_t opened_ns, open_ns; /* 0: it is not open; and for how long it was in all */
 	bool open, whole, active, placed;
 	bool never_whole; /* some probes are not there */
 	uint64_t beat_ns; /* the last sign of life */
@@ -55,6 +61,9 @@ int attachment_add_sites(struct attachment *a, const struct hook_set *set, uint6
 			 unsigned long *offsets);
 void attachment_remove_sites(const struct attachment *a, const struct hook_set *set, uint64_t bias);
 void attachment_free_numbers(const struct attachment *a, const struct hook_set *set, uint64_t bias);
+
+/* More call sites that may be cold are to be probed (attach_cold.c). */
+void attachment_try_cold(struct attachment *a, uint64_t now_ns);
 
 /* Late hits, of a process that has gone on, are none of its any more. */
 void attachment_leave_engine(struct attachment *a);

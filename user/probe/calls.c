@@ -9,6 +9,9 @@
 #define PAUSE_NS \
 	100000000ull /* each change is a link more, which takes the kernel its time to let go */
 #define HOT_HZ 2000  /* hits a second; at half a microsecond more each: a thousandth of a CPU */
+#define COLD_HZ 200  /* likewise, where 128 may be in place at all times */
+#define COLD_SOON 50 /* of them at a time */
+#define IDLE_NS 10000000000ull /* a cold one that nobody has come from makes way for others */
 #define BATCH (sizeof(((struct links_calls *)0)->more) / sizeof(struct links_call))
 
 static struct mr_call *free_place(const struct calls *c, uint64_t ip)
@@ -42,30 +45,113 @@ static struct calls_site *find(struct calls *c, uint64_t ip)
 	size_t i;
 
 	for (i = 0; i < c->count; i++)
-		if (c->sites[i].ip == ip)
+		if (c->sites[i].ip == ip && c->sites[i].state != CALLS_NONE)
 			return &c->sites[i];
 	return NULL;
+}
+
+/* One that is free. */
+static struct calls_site *new_site(struct calls *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		if (c->sites[i].state == CALLS_NONE)
+			return &c->sites[i];
+	return c->count < LINKS_CALLS ? &c->sites[c->count++] : NULL;
 }
 
 void calls_want(struct calls *c, const struct go_binary *bin, const struct hook *hook,
 		uint64_t bias, uint64_t ret, uint8_t file, uint8_t slot)
 {
 	const struct elf_file *elf = go_binary_elf(bin);
-	struct calls_site s = {.link = {.file = file, .slot = slot}};
 	uint64_t at = ret - bias - ARCH_CALL_LEN, offset;
 	uint8_t code[ARCH_CALL_LEN];
+	struct calls_site *s;
 
-	s.ip = ret - ARCH_CALL_LEN;
-	if (find(c, s.ip))
+	s = find(c, ret - ARCH_CALL_LEN);
+	if (s) {
+		s->asked = true;
 		return;
-	if (c->count == LINKS_CALLS || elf_file_read(elf, at, code, sizeof(code)) ||
-	    arch_call_target(code, ret - bias) != hook->entry ||
-	    elf_file_offset(elf, at, &offset)) {
+	}
+	s = elf_file_read(elf, at, code, sizeof(code)) ||
+			    arch_call_target(code, ret - bias) != hook->entry ||
+			    elf_file_offset(elf, at, &offset)
+		    ? NULL
+		    : new_site(c);
+	if (!s) {
 		c->bare++;
 		return;
 	}
-	s.link.offset = offset;
-	c->sites[c->count++] = s;
+	*s = (struct calls_site){.link = {.offset = offset, .file = file, .slot = slot},
+				 .ip = ret - ARCH_CALL_LEN,
+				 .state = CALLS_WANTED};
+}
+
+static bool was_hot(const struct calls *c, uint64_t ip)
+{
+	size_t i;
+
+	for (i = 0; i < c->nhot; i++)
+		if (c->hot[i] == ip)
+			return true;
+	return c->nhot == CALLS_COLD; /* too many are: nobody knows of the others */
+}
+
+bool calls_want_cold(struct calls *c, uint64_t ip, const struct links_call *link, uint64_t now_ns)
+{
+	struct calls_site *s;
+
+	if (c->cold == CALLS_COLD || find(c, ip) || was_hot(c, ip))
+		return false;
+	s = new_site(c);
+	if (!s)
+		return false;
+	*s = (struct calls_site){
+		.link = *link, .ip = ip, .since_ns = now_ns, .state = CALLS_WANTED};
+	s->link.stays = true;
+	c->cold++;
+	return true;
+}
+
+/* It is not cold, or not needed as such any more. */
+static void let_go(struct calls *c, struct calls_site *s)
+{
+	s->state = s->asked ? CALLS_WANTED : CALLS_NONE;
+	s->link.stays = false;
+	c->cold--;
+}
+
+/* Why a cold one is to go, if it is. */
+static bool makes_way(struct calls *c, struct calls_site *s, const struct mr_call *m,
+		      uint64_t now_ns)
+{
+	uint32_t hits = m->hits - s->hits;
+	double elapsed = c->looked_ns ? (double)(now_ns - c->looked_ns) / 1e9 : 0;
+
+	if (hits)
+		s->since_ns = now_ns;
+	if ((double)hits > COLD_HZ * elapsed + COLD_SOON) {
+		if (c->nhot < CALLS_COLD)
+			c->hot[c->nhot++] = s->ip;
+		return true;
+	}
+	return c->others && !s->asked && now_ns - s->since_ns > IDLE_NS;
+}
+
+/* Soon: one that is hot after all costs as much as the function's own probe. */
+static void find_not_cold(struct calls *c, uint64_t now_ns, struct links_calls *change)
+{
+	size_t i;
+
+	for (i = 0; i < c->count && change->nless < BATCH; i++) {
+		struct calls_site *s = &c->sites[i];
+		const struct mr_call *m =
+			s->link.stays && s->state == CALLS_PROBED ? place_of(c, s->ip) : NULL;
+
+		if (m && makes_way(c, s, m, now_ns))
+			change->less[change->nless++] = s->link;
+	}
 }
 
 /* Those that are too busy are given up for good. */
@@ -82,11 +168,22 @@ static void find_hot(struct calls *c, uint64_t now_ns, struct links_calls *chang
 
 		if (!m)
 			continue;
-		if (c->looked_ns && (double)(m->hits - s->hits) > HOT_HZ * elapsed)
+		if (c->looked_ns && !s->link.stays &&
+		    (double)(m->hits - s->hits) > HOT_HZ * elapsed)
 			change->less[change->nless++] = s->link;
 		s->hits = m->hits;
 	}
 	c->looked_ns = now_ns;
+}
+
+static void give_up(struct calls *c, struct calls_site *s)
+{
+	if (s->link.stays) {
+		let_go(c, s);
+		return;
+	}
+	s->state = CALLS_HOT;
+	c->bare++;
 }
 
 bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
@@ -96,6 +193,7 @@ bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
 	memset(change, 0, sizeof(*change));
 	if (c->changed_ns && now_ns - c->changed_ns < PAUSE_NS)
 		return false;
+	find_not_cold(c, now_ns, change);
 	find_hot(c, now_ns, change);
 	for (i = 0; i < c->count && change->nmore < BATCH; i++) {
 		struct calls_site *s = &c->sites[i];
@@ -105,8 +203,7 @@ bool calls_change(struct calls *c, uint64_t now_ns, struct links_calls *change)
 			continue;
 		m = free_place(c, s->ip);
 		if (!m) {
-			s->state = CALLS_HOT;
-			c->bare++;
+			give_up(c, s);
 			continue;
 		}
 		m->tgid = c->tgid;
@@ -141,6 +238,8 @@ void calls_changed(struct calls *c, const struct links_calls *change, bool done)
 	for (i = 0; i < c->count; i++) {
 		struct calls_site *s = &c->sites[i];
 
+		if (s->state == CALLS_NONE)
+			continue;
 		if (done && is_in(change->more, change->nmore, &s->link)) {
 			s->state = CALLS_PROBED;
 		} else if (is_in(change->less, change->nless, &s->link) ||
@@ -148,8 +247,7 @@ void calls_changed(struct calls *c, const struct links_calls *change, bool done)
 			m = place_of(c, s->ip);
 			if (m)
 				m->ip = 0;
-			s->state = CALLS_HOT;
-			c->bare++;
+			give_up(c, s);
 		}
 	}
 }

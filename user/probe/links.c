@@ -202,11 +202,16 @@ static void drop_batches(struct links_batches *b)
 	b->placed = 0;
 }
 
+static enum which kind_of(const struct links *l, const struct links_call *c)
+{
+	return l->cycled[c->slot] && !c->stays ? WINDOW_SITES : STEADY_SITES;
+}
+
 static bool call_wanted(const struct links *l, size_t call, size_t file, enum which which)
 {
 	const struct links_call *c = &l->calls[call];
 
-	return c->offset && c->file == file && l->cycled[c->slot] == (which == WINDOW_SITES);
+	return c->offset && c->file == file && kind_of(l, c) == which;
 }
 
 /* What has come since the last time. */
@@ -511,7 +516,7 @@ static void forget_call(struct links *l, const struct links_call *c)
 		if (l->calls[i].offset != c->offset || l->calls[i].file != c->file)
 			continue;
 		drop(&l->call_links[i]);
-		drop_batches(&l->files[c->file].calls[l->cycled[l->calls[i].slot]]);
+		drop_batches(&l->files[c->file].calls[kind_of(l, &l->calls[i])]);
 		l->calls[i].offset = 0;
 	}
 }
@@ -532,7 +537,7 @@ static int add_call(struct links *l, const struct links_call *c)
 	if (i == l->ncalls)
 		return -ENOSPC;
 	l->calls[i] = *c;
-	drop_batches(&l->files[c->file].calls[l->cycled[c->slot]]);
+	drop_batches(&l->files[c->file].calls[kind_of(l, c)]);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
-#define LINKS_CALLS 256 /* call instructions that are probed at one time, in all files */
+#define LINKS_CALLS 384 /* call instructions that are probed at one time, in all files */
 #define LINKS_BATCHES 3 /* links that they come in, before they are put together again */
 
 /* Probes of no operation, with programs of their own: at the collector, and where a process dies,
@@ -44,6 +44,7 @@ struct links_file {
 struct links_call {
 	unsigned long offset; /* 0: not wanted any more */
 	uint8_t file, slot;   /* slot of the function that is called */
+	bool stays;	      /* also when the function's probe is out of place */
 };
 
 /*

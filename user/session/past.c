@@ -38,6 +38,7 @@ int past_take(struct watched *t)
 	past->spent_ns = account_spent_ns(&t->account);
 	past->trap_ns = t->account.trap_spent_ns;
 	past->windows = t->account.windows;
+	past->cold_calls = attachment_cold_calls(t->attachment);
 	r = take_target(past, t);
 	if (!r)
 		r = watch_budget_functions(t, &past->report.stats);
@@ -80,6 +81,7 @@ void past_add(struct past_sum *to, const struct watched *t)
 	to->spent_ns += past->spent_ns;
 	to->trap_ns += past->trap_ns;
 	to->windows += past->windows;
+	to->cold_calls += past->cold_calls;
 	to->bad_events += t->source.bad_events;
 	to->dropped_races += t->source.dropped_races;
 	to->dropped_growths += t->source.dropped_growths;

@@ -17,7 +17,7 @@ struct past {
 	struct attachment_sum sum;
 	uint32_t sites;
 	uint64_t missed, bare_calls;
-	uint64_t spent_ns, trap_ns, windows;
+	uint64_t spent_ns, trap_ns, windows, cold_calls;
 };
 
 /* Of many of which no row of the report is kept. */
@@ -25,7 +25,7 @@ struct past_sum {
 	uint64_t targets;
 	struct attachment_sum sum;
 	uint64_t sites, missed, bare_calls;
-	uint64_t spent_ns, trap_ns, windows;
+	uint64_t spent_ns, trap_ns, windows, cold_calls;
 	uint64_t bad_events, dropped_races, dropped_growths, dropped_panics, unresolved, names_cut,
 		stacks_cut, plugins, maps;
 };

@@ -487,6 +487,7 @@ static int add_present(const struct watch *w, const struct watched *t, struct re
 				       : account_cost_percent(&t->account);
 	stats->trap_ns += t->account.trap_spent_ns;
 	stats->windows += t->account.windows;
+	stats->cold_calls += attachment_cold_calls(t->attachment);
 	return watch_budget_functions(t, stats);
 }
 
@@ -495,6 +496,7 @@ static int add_past(const struct watch *w, const struct past *past, struct repor
 	stats->cost_percent += cost_percent(w, past->spent_ns);
 	stats->trap_ns += past->trap_ns;
 	stats->windows += past->windows;
+	stats->cold_calls += past->cold_calls;
 	return past_fill_duties(past, stats);
 }
 
@@ -525,6 +527,7 @@ int watch_budget_report(struct watch *w, struct report_stats *stats)
 		stats->cost_percent += cost_percent(w, w->gone.spent_ns);
 	stats->trap_ns += w->gone.trap_ns;
 	stats->windows += w->gone.windows;
+	stats->cold_calls += w->gone.cold_calls;
 	stats->unwatched = report_unwatched(stats);
 	if (stats->ncoverage)
 		qsort(stats->coverage, stats->ncoverage, sizeof(*stats->coverage), most_hits_first);

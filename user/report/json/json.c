@@ -317,6 +317,8 @@ static json_t *build_budget(const struct report_stats *stats)
 	failed |= json_put(o, "hit_ns", json_number_real(stats->hit_ns));
 	failed |= json_put(o, "trap_ns", json_number(stats->trap_ns));
 	failed |= json_put(o, "windows", json_number(stats->windows));
+	if (stats->cold_calls)
+		failed |= json_put(o, "cold_calls", json_number(stats->cold_calls));
 	for (i = 0; i < stats->ncoverage; i++)
 		failed |= json_array_append_new(functions, build_coverage(&stats->coverage[i]));
 	failed |= json_put(o, "functions", functions);

@@ -75,6 +75,7 @@ static void read_budget(struct json_reader *r, const json_t *o, struct report_st
 	stats->hit_ns = json_get_real(r, budget, "hit_ns", 0);
 	stats->trap_ns = json_get_u64(r, budget, "trap_ns");
 	stats->windows = json_get_u64(r, budget, "windows");
+	stats->cold_calls = json_get_u64(r, budget, "cold_calls");
 	stats->coverage = n ? calloc(n, sizeof(*stats->coverage)) : NULL;
 	if (n && !stats->coverage) {
 		json_reader_nomem(r);

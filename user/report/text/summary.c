@@ -80,6 +80,11 @@ static void print_windows(FILE *out, const struct report_stats *stats)
 		escape_text(out, coverage->function);
 		fputc('\n', out);
 	}
+	if (shown && stats->cold_calls)
+		fprintf(out,
+			"    %" PRIu64
+			" call sites of theirs that are seldom called from, all of the time\n",
+			stats->cold_calls);
 }
 
 /* What a command took longer, at the most: what waited is taken as if nothing else had gone on. */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Which call sites stay in view while the probes of their functions are away. */
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "base/log.h"
+#include "probe/attachment.h"
+#include "probe/feature.h"
+
+#define STEP_NS 200000000ull /* each step is a link more */
+#define STEP_CALLS 16
+#define COLD_HZ 100 /* looks a second while it was in view; what is looked at has more hits */
+#define SEEN_NS 50000000ull /* in view for less: not known */
+
+/* By hook: where its site is, if it is one that may be seen at its calls. */
+static void find_slots(const struct attachment *a, uint8_t *slots)
+{
+	const struct hook_set *set = a->images[0].hooks;
+	uint32_t slot;
+	size_t i;
+
+	memset(slots, 0xff, set->count);
+	for (i = 0; i < set->count; i++)
+		for (slot = 0; slot < MR_SITE_SLOTS && set->hooks[i].state == HOOK_PROBED; slot++)
+			if (attachment_site(a, slot) == set->hooks[i].addr + a->images[0].bias &&
+			    set->hooks[i].map_arg != MR_ARG_ITER &&
+			    !mr_op_is_panics(attachment_op(a, slot)))
+				slots[i] = (uint8_t)slot;
+}
+
+static bool find(struct attachment *a)
+{
+	uint8_t *slots;
+	int r;
+
+	if (a->cold.searched)
+		return a->cold.count > 0;
+	a->cold.searched = true;
+	slots = malloc(a->images[0].hooks->count + 1);
+	if (!slots)
+		return false;
+	find_slots(a, slots);
+	r = cold_calls_find(&a->cold, a->images[0].bin, a->images[0].hooks, a->images[0].bias,
+			    slots);
+	free(slots);
+	if (r)
+		log_verbose("process %d: its call sites cannot be looked for: %s",
+			    (int)a->process->pid, err_name(r));
+	return a->cold.count > 0;
+}
+
+/* In windows each call site that comes often is looked at: what was, too often for the time that it
+ * was in view, is not cold. */
+static bool seems_cold(const struct attachment *a, const struct cold_call *call)
+{
+	uint64_t ret = call->ip + ARCH_CALL_LEN, key, open_ns = a->open_ns;
+	struct mr_caller record;
+	uint32_t index;
+
+	key = mr_caller_key(mr_tagged(attachment_site(a, call->link.slot), a->tag), ret);
+	index = mr_place(key, a->engine->skel->rodata->cfg.caller_mask);
+	if (bpf_map_lookup_elem(bpf_map__fd(a->engine->skel->maps.callers), &index, &record) ||
+	    record.key != key)
+		return true;
+	if (open_ns < SEEN_NS)
+		open_ns = SEEN_NS;
+	return record.looks < COLD_HZ * (open_ns / 1e9) + 2;
+}
+
+void attachment_try_cold(struct attachment *a, uint64_t now_ns)
+{
+	const struct cold_call *call;
+	size_t left = STEP_CALLS;
+
+	if (!a->cycled || a->open || a->opts.no_multi || !feature_have(FEATURE_UPROBE_MULTI) ||
+	    now_ns - a->cold_ns < STEP_NS)
+		return;
+	a->cold_ns = now_ns;
+	if (!find(a))
+		return;
+	a->calls.others = a->cold.count > CALLS_COLD;
+	while (left && a->calls.cold < CALLS_COLD &&
+	       (call = cold_calls_next(&a->cold, a->away, now_ns)))
+		if (seems_cold(a, call))
+			left -= calls_want_cold(&a->calls, call->ip, &call->link, now_ns);
+}
+
+uint64_t attachment_cold_calls(const struct attachment *a)
+{
+	return a->calls.cold;
+}
