@@ -3,6 +3,8 @@
 // Two goroutines use maps of their own all the time, so that the probes of the functions for that are away most of the time. From two
 // other places, which use the same functions, two goroutines use a map of theirs at the same moment, without order, a few times a
 // second; not before the third second.
+//
+//	coldcall SECONDS RATE [ordered]    so many times a second; ordered: one after the other
 package main
 
 import (
@@ -41,16 +43,21 @@ func load(m map[string]int) int { return m["b"] }
 
 func main() {
 	seconds, _ := strconv.Atoi(os.Args[1])
+	rate, _ := strconv.Atoi(os.Args[2])
 	println("ready")
 	go hot()
 	go hot()
 	time.Sleep(3 * time.Second)
-	for i := 0; i < seconds*8; i++ {
-		m, done := map[string]int{"b": 1}, make(chan bool)
+	for i := 0; i < seconds*rate; i++ {
+		m, done := map[string]int{"b": 1}, make(chan bool, 1)
 		go store(m, done)
+		if len(os.Args) > 3 {
+			<-done
+			done <- true
+		}
 		load(m)
 		<-done
-		time.Sleep(125 * time.Millisecond)
+		time.Sleep(time.Second / time.Duration(rate))
 	}
 	println("ok", sum)
 }
