@@ -7,10 +7,11 @@
 
 #define LOOK_NS 1000000000ull
 #define PAUSE_NS \
-	100000000ull /* each change is a link more, which takes the kernel its time to let go */
-#define HOT_HZ 2000  /* hits a second; at half a microsecond more each: a thousandth of a CPU */
-#define COLD_HZ 200  /* likewise, where 128 may be in place at all times */
-#define COLD_SOON 50 /* of them at a time */
+	100000000ull	 /* each change is a link more, which takes the kernel its time to let go */
+#define HOT_HZ 2000	 /* hits a second; at half a microsecond more each: a thousandth of a CPU */
+#define COLD_HZ 200	 /* likewise, where 128 may be in place at all times */
+#define COLD_SOON 50	 /* of them at a time */
+#define COLD_ALL_HZ 4000 /* of all together; with more, those with the most go */
 #define IDLE_NS 10000000000ull /* a cold one that nobody has come from makes way for others */
 #define BATCH (sizeof(((struct links_calls *)0)->more) / sizeof(struct links_call))
 
@@ -61,6 +62,15 @@ static struct calls_site *new_site(struct calls *c)
 	return c->count < LINKS_CALLS ? &c->sites[c->count++] : NULL;
 }
 
+static bool asked_for_enough(const struct calls *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < c->count; i++)
+		n += c->sites[i].state != CALLS_NONE && !c->sites[i].link.stays;
+	return n >= CALLS_ASKED;
+}
+
 void calls_want(struct calls *c, const struct go_binary *bin, const struct hook *hook,
 		uint64_t bias, uint64_t ret, uint8_t file, uint8_t slot)
 {
@@ -74,7 +84,7 @@ void calls_want(struct calls *c, const struct go_binary *bin, const struct hook 
 		s->asked = true;
 		return;
 	}
-	s = elf_file_read(elf, at, code, sizeof(code)) ||
+	s = asked_for_enough(c) || elf_file_read(elf, at, code, sizeof(code)) ||
 			    arch_call_target(code, ret - bias) != hook->entry ||
 			    elf_file_offset(elf, at, &offset)
 		    ? NULL
@@ -122,16 +132,18 @@ static void let_go(struct calls *c, struct calls_site *s)
 	c->cold--;
 }
 
-/* Why a cold one is to go, if it is. */
-static bool makes_way(struct calls *c, struct calls_site *s, const struct mr_call *m,
+static uint32_t new_hits(const struct calls_site *s, const struct mr_call *m)
+{
+	return m->hits - s->hits;
+}
+
+/* Whether a cold one is to go. hot: the hits since the last look that are too many. */
+static bool makes_way(struct calls *c, struct calls_site *s, uint32_t hits, double hot,
 		      uint64_t now_ns)
 {
-	uint32_t hits = m->hits - s->hits;
-	double elapsed = c->looked_ns ? (double)(now_ns - c->looked_ns) / 1e9 : 0;
-
 	if (hits)
 		s->since_ns = now_ns;
-	if ((double)hits > COLD_HZ * elapsed + COLD_SOON) {
+	if ((double)hits > hot) {
 		if (c->nhot < CALLS_COLD)
 			c->hot[c->nhot++] = s->ip;
 		return true;
@@ -142,16 +154,21 @@ static bool makes_way(struct calls *c, struct calls_site *s, const struct mr_cal
 /* Soon: one that is hot after all costs as much as the function's own probe. */
 static void find_not_cold(struct calls *c, uint64_t now_ns, struct links_calls *change)
 {
+	double elapsed = c->looked_ns ? (double)(now_ns - c->looked_ns) / 1e9 : 0, all = 0;
+	double hot = COLD_HZ * elapsed + COLD_SOON;
+	const struct mr_call *m[LINKS_CALLS] = {};
 	size_t i;
 
-	for (i = 0; i < c->count && change->nless < BATCH; i++) {
-		struct calls_site *s = &c->sites[i];
-		const struct mr_call *m =
-			s->link.stays && s->state == CALLS_PROBED ? place_of(c, s->ip) : NULL;
-
-		if (m && makes_way(c, s, m, now_ns))
-			change->less[change->nless++] = s->link;
+	for (i = 0; i < c->count; i++) {
+		if (c->sites[i].link.stays && c->sites[i].state == CALLS_PROBED)
+			m[i] = place_of(c, c->sites[i].ip);
+		all += m[i] ? new_hits(&c->sites[i], m[i]) : 0;
 	}
+	if (all > COLD_ALL_HZ * elapsed + COLD_ALL_HZ)
+		hot /= 4;
+	for (i = 0; i < c->count && change->nless < BATCH; i++)
+		if (m[i] && makes_way(c, &c->sites[i], new_hits(&c->sites[i], m[i]), hot, now_ns))
+			change->less[change->nless++] = c->sites[i].link;
 }
 
 /* Those that are too busy are given up for good. */

@@ -13,6 +13,7 @@
 #include "probe/links.h"
 
 #define CALLS_COLD 128 /* seldom called from, and probed at all times */
+#define CALLS_ASKED (LINKS_CALLS - CALLS_COLD)
 
 /*
  * Call sites at which writers are held (bpf/gomap/stops.bpf.h): those that the engine asks for, as

@@ -94,6 +94,22 @@ static void what_is_not_cold_goes_soon_and_for_good(void **state)
 	assert_false(calls_change(&cold, 3 * S, &change));
 }
 
+static void all_together_are_not_too_busy(void **state)
+{
+	struct links_calls change;
+	size_t i;
+
+	(void)state;
+	begin_cold(32);
+	for (i = 0; i < 32; i++)
+		*hits_of(i) += i ? 150 : 20;
+	assert_false(calls_change(&cold, 2 * S, &change));
+	for (i = 0; i < 32; i++)
+		*hits_of(i) += i ? 400 : 20;
+	assert_true(calls_change(&cold, 4 * S, &change));
+	assert_int_equal(change.nless, 31);
+}
+
 static void who_is_not_called_from_makes_way_for_others(void **state)
 {
 	struct links_calls change;
@@ -162,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(busy_call_sites_are_given_up),
 		cmocka_unit_test(what_is_not_cold_goes_soon_and_for_good),
+		cmocka_unit_test(all_together_are_not_too_busy),
 		cmocka_unit_test(who_is_not_called_from_makes_way_for_others),
 		cmocka_unit_test(one_that_was_asked_for_is_kept),
 		cmocka_unit_test(there_are_so_many_at_a_time),
