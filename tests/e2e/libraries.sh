@@ -108,9 +108,67 @@ life_library_exec()
 	need 'its operations were not seen' document '.stats.writes > 100'
 }
 
+# start_plugger ARG...: with a copy of the plugin, in the folder $jail
+start_plugger()
+{
+	jail=$work/jail
+	mkdir -p "$jail/lib"
+	cp "$e2e_build/1.24-plugin/plugged" "$jail/lib/plugged.so"
+	start_target "${calm[@]}" "$e2e_build/1.24/plugger" "$@"
+}
+
+plugin_is_watched()
+{
+	watch -p "$target" -d 15 --halt-on-race
+	watch_ended 20 && status_is 66 || return 1
+	need 'not its race' document '[.races[0].accesses[].stack[].function] | any(contains(".one")) and any(contains(".other"))' || return 1
+	need 'it is said not to be watched' document 'all(.stats.caveats[]; .code != "plugins")'
+}
+
+# A plugin whose file was removed, or replaced, when it was loaded.
+life_plugin_removed()
+{
+	start_plugger "$work/jail/lib/plugged.so" remove
+	plugin_is_watched
+}
+
+# The process has another root than maprace: the path that its maps tell of leads nowhere in there.
+life_plugin_chroot()
+{
+	start_plugger /lib/plugged.so chroot "$work/jail"
+	plugin_is_watched
+}
+
+# There it leads to another file, which nobody has loaded.
+life_plugin_beside()
+{
+	mkdir -p "$work/jail/$work/jail/lib"
+	cp "$e2e_build/1.24-plugin/plugged" "$work/jail/$work/jail/lib/plugged.so"
+	start_plugger /lib/plugged.so chroot "$work/jail"
+	plugin_is_watched
+}
+
+# Who may not follow the kernel's link to it says that it is not watched.
+life_plugin_unseen()
+{
+	start_plugger "$work/jail/lib/plugged.so" remove
+	with_only bpf,perfmon,sys_ptrace,dac_override
+	cp "$maprace" "$work/maprace" # the rights to the folder of the build are not asked for
+	chmod 777 "$work"
+	"${with_caps[@]}" "$work/maprace" watch -o "$work/out.json" -p "$target" -d 3 >"$work/stdout" 2>"$work/stderr" &
+	watcher=$!
+	watch_ended 20 || return 1
+	rm "$work/maprace"
+	[[ $status != 1 ]] || ! grep -q 'lack' "$work/stderr" || { why='SKIP more rights are needed here' && return 1; }
+	need 'it is not said' document 'any(.stats.caveats[]; .code == "plugins")' || return 1
+	need 'not which one' grep -q "map operations in .*/plugged.so are not watched" "$work/stderr"
+}
+
 libraries_build()
 {
 	local version
+	build_program 1.24-plugin "$e2e_dir/programs/plugged.go"
+	build_program 1.24 "$e2e_dir/programs/plugger.go"
 	for version in 1.19 1.24 1.27; do
 		build_program "$version-cshared" "$e2e_dir/programs/library.go"
 	done

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -67,15 +68,17 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-static bool parse_line(char *line, struct mapping *m)
+bool mapping_parse(char *line, struct mapping *m)
 {
+	unsigned int major, minor;
 	int path_at = 0;
 	char rights[5];
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %*u %n", &m->start,
-		   &m->end, rights, &m->offset, &path_at) != 4 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &m->start,
+		   &m->end, rights, &m->offset, &major, &minor, &m->ino, &path_at) != 7 ||
 	    m->end <= m->start)
 		return false;
+	m->dev = makedev(major, minor);
 	m->readable = strchr(rights, 'r');
 	m->writable = strchr(rights, 'w');
 	m->executable = strchr(rights, 'x');
@@ -97,7 +100,7 @@ static int parse(struct mappings *m, uint64_t until_ns)
 		return -ENOMEM;
 	for (line = m->text; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		m->n += parse_line(line, &m->list[m->n]);
+		m->n += mapping_parse(line, &m->list[m->n]);
 		if (is_late(until_ns))
 			return -ETIME;
 	}

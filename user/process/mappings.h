@@ -10,6 +10,7 @@
 /* All that a process has mapped, by ascending address. Source: proc(5), /proc/PID/maps. */
 struct mapping {
 	uint64_t start, end, offset;
+	uint64_t dev, ino; /* of the file; some file systems show others here than stat(2) */
 	bool readable, writable, executable, shared;
 	const char *path; /* of a file, with " (deleted)" where it is; "[heap]"; "" for none */
 };
@@ -19,6 +20,9 @@ struct mappings {
 	size_t n;
 	char *text; /* that the paths are in */
 };
+
+/* One line of them, without its end, which the path is in then. False: it is none. */
+bool mapping_parse(char *line, struct mapping *m);
 
 /* Uses no standard streams: may be called while the process is frozen, and ends soon after until_ns
  * of CLOCK_MONOTONIC (0: when it is through). 0, -ETIME or another negative errno; free it either

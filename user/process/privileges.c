@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 /* The last two are for outputs: a file that a report replaces may be, and stay, another user's. */
-static const int kept[] = {CAP_BPF,	 CAP_SYS_PTRACE,   CAP_KILL,
-			   CAP_SYS_NICE, CAP_DAC_OVERRIDE, CAP_CHOWN};
+static const int kept[] = {CAP_BPF,  CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE,
+			   CAP_KILL, CAP_SYS_NICE,   CAP_DAC_OVERRIDE,
+			   CAP_CHOWN};
 
 /* perf_event_open() of a uprobe asks for CAP_PERFMON, most kernels for CAP_SYS_ADMIN as well. */
 static const int kept_for_perf[] = {CAP_PERFMON, CAP_SYS_ADMIN};

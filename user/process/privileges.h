@@ -8,7 +8,8 @@
  * What this process may do, and giving up what it needs no longer.
  *
  * Kept while watching: CAP_BPF (before Linux 5.19 even reading one of our own maps asks for it),
- * CAP_SYS_PTRACE (types and goroutine ids in the target's memory, its /proc files), CAP_KILL (a
+ * CAP_SYS_PTRACE (types and goroutine ids in the target's memory, its /proc files),
+ * CAP_CHECKPOINT_RESTORE (the files of plugins: process/libraries.h), CAP_KILL (a
  * command that we started and that changed its user), CAP_SYS_NICE (process/priority.h) and
  * CAP_DAC_OVERRIDE and CAP_CHOWN (the output file). All others go, for good: from the permitted,
  * inheritable and bounding sets, and no program that we might start gains any.

@@ -492,48 +492,6 @@ pid_t process_child(pid_t pid, size_t i)
 	return i ? 0 : child;
 }
 
-/* A file whose name is gone is there all the same, to those who may follow the other link; it keeps
- * the path that it had. */
-static void name_library(const struct process *p, const struct mapping *m, char path[4096],
-			 char openable[PROCESS_PATH])
-{
-	static const char gone[] = " (deleted)";
-	size_t len = strlen(m->path), left = len - (sizeof(gone) - 1);
-
-	snprintf(path, 4096, "%s", m->path);
-	snprintf(openable, PROCESS_PATH, "/proc/%d/root%s", (int)p->pid, m->path);
-	if (len < sizeof(gone) || strcmp(m->path + left, gone) != 0)
-		return;
-	path[left] = '\0';
-	snprintf(openable, PROCESS_PATH, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)p->pid,
-		 m->start, m->end);
-}
-
-int process_libraries(const struct process *p,
-		      void (*each)(void *arg, const struct process_library *lib), void *arg)
-{
-	char openable[PROCESS_PATH], path[4096], last[4096] = "", *line = NULL;
-	FILE *f = mappings_open(p);
-	struct mapping m;
-	size_t cap = 0;
-
-	if (!f)
-		return -errno;
-	while (mappings_next(f, &line, &cap, &m)) {
-		struct process_library lib = {path, openable, m.start, m.offset, m.ino};
-
-		if (!m.code || m.path[0] != '/' || !strcmp(m.path, p->exe) ||
-		    !strcmp(m.path, last) || strlen(m.path) >= sizeof(last))
-			continue;
-		snprintf(last, sizeof(last), "%s", m.path);
-		name_library(p, &m, path, openable);
-		each(arg, &lib);
-	}
-	free(line);
-	fclose(f);
-	return 0;
-}
-
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len)
 {
 	return live_read(p->pid, addr, buf, len);

@@ -91,17 +91,6 @@ pid_t process_child(pid_t pid, size_t i);
 
 #define PROCESS_PATH 4200 /* room for a path below /proc/PID/root */
 
-struct process_library {	/* a file beside the program that code is mapped from */
-	const char *path;	/* as the process sees it */
-	const char *openable;	/* as we can open it, also in another mount namespace */
-	uint64_t start, offset; /* where its code is, and which part of the file */
-	uint64_t ino;
-};
-
-/* Calls back with each of them. 0 or negative errno. */
-int process_libraries(const struct process *p,
-		      void (*each)(void *arg, const struct process_library *lib), void *arg);
-
 /* Copies memory of the process; 0 or negative errno, never a part. */
 int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
 

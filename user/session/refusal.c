@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "process/elf_file.h"
+#include "process/libraries.h"
 
 #define CHILDREN 64 /* looked at, of one process */
 #define DEPTH 4	    /* of children's children: tini, sh, a supervisor, the service */
@@ -72,8 +73,10 @@ struct search { /* for a Go library */
 static void note_library(void *arg, const struct process_library *lib)
 {
 	struct search *s = arg;
+	char file[PROCESS_PATH];
 
-	if (!s->path[0] && clock_ns(CLOCK_MONOTONIC) < s->until_ns && refusal_is_go(lib->openable))
+	if (!s->path[0] && clock_ns(CLOCK_MONOTONIC) < s->until_ns && !library_file(lib, file) &&
+	    refusal_is_go(file))
 		snprintf(s->path, sizeof(s->path), "%s", lib->path);
 }
 

@@ -115,10 +115,11 @@ static void note_library(void *arg, const struct process_library *lib)
 {
 	struct watched *t = arg;
 	struct silence *s = &t->silence;
+	char file[PROCESS_PATH];
 
 	if (s->library[0] || is_watched(t, lib->path) || !watched_files_take(&s->files, lib))
 		return;
-	if (refusal_is_go(lib->openable))
+	if (library_file(lib, file) ? library_is_go(lib) : refusal_is_go(file))
 		snprintf(s->library, sizeof(s->library), "%s", lib->path);
 	watched_files_looked(&s->files);
 }

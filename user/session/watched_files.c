@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "session/watched_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ void watched_files_free(struct watched_files *f)
  * section is named after Go in each that a Go linker has had a part in; without section names it
  * can be anything.
  */
-bool watched_files_may_be_go(const char *path)
+static bool may_be_go(const char *path)
 {
 	static const char *const sections[] = {".go.buildinfo", ".note.go.buildid", ".gopclntab",
 					       ".data.rel.ro.gopclntab", ".go.module"};
@@ -101,4 +102,17 @@ bool watched_files_may_be_go(const char *path)
 		yes |= elf_file_section(elf, sections[i]) != NULL;
 	elf_file_close(elf);
 	return yes;
+}
+
+int watched_files_find(const struct process_library *lib, char path[PROCESS_PATH], struct err *err)
+{
+	int r = library_file(lib, path);
+
+	if (!r)
+		return may_be_go(path) ? 0 : -ENOEXEC;
+	if (!library_is_go(lib))
+		return -ENOEXEC; /* a libc that was replaced, say */
+	if (r == -EPERM || r == -EACCES || r == -ENOENT || r == -ESTALE)
+		return err_set(err, r, "its file is not at its path any more");
+	return err_set(err, r, "its file cannot be found: %s", err_name(r));
 }

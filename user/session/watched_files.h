@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "process/process.h"
+#include "process/libraries.h"
 
 /*
  * The files with code that a process has mapped beside its program, each looked into once: what is
@@ -32,7 +32,11 @@ bool watched_files_take(struct watched_files *f, const struct process_library *l
 void watched_files_looked(struct watched_files *f);
 void watched_files_free(struct watched_files *f);
 
-/* Whether it is worth opening: a Go linker has had a part in it, or it does not say. */
-bool watched_files_may_be_go(const char *path);
+/*
+ * Where it can be opened, if that is worth it: a Go linker has had a part in it, or it does not
+ * say. 0, -ENOEXEC if not; of one that may have to be told of, -ESTALE or another errno, and err
+ * says why it cannot be.
+ */
+int watched_files_find(const struct process_library *lib, char path[PROCESS_PATH], struct err *err);
 
 #endif

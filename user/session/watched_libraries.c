@@ -51,13 +51,15 @@ static void look_at(void *arg, const struct process_library *lib)
 	struct finding *f = arg;
 	struct watched *w = f->watched;
 	struct go_binary *bin = NULL;
+	char file[PROCESS_PATH];
 	struct err err = {};
 	int r;
 
 	if (!watched_files_take(&w->files, lib))
 		return;
-	r = watched_files_may_be_go(lib->openable) ? go_binary_open(&bin, lib->openable, &err)
-						   : -ENOEXEC;
+	r = watched_files_find(lib, file, &err);
+	if (!r)
+		r = go_binary_open(&bin, file, &err);
 	watched_files_looked(&w->files);
 	if (r == -ENOEXEC)
 		return;

@@ -23,7 +23,7 @@ static void plugin_free(struct watched_plugin *p)
 }
 
 static int watch_plugin(struct watched *w, struct watched_plugin *p,
-			const struct process_library *lib, struct err *err)
+			const struct process_library *lib, const char *file, struct err *err)
 {
 	struct resolver *r = &w->source.resolver;
 	uint64_t bias;
@@ -34,7 +34,7 @@ static int watch_plugin(struct watched *w, struct watched_plugin *p,
 		return err_set(err, e, "its code is not where its file says");
 	e = binary_choose(&p->hooks, p->bin, w->attach, err);
 	if (!e)
-		e = attachment_add(w->attachment, lib->openable, p->bin, &p->hooks, bias, err);
+		e = attachment_add(w->attachment, file, p->bin, &p->hooks, bias, err);
 	if (!e) /* as many as files of the attachment */
 		r->plugins[r->nplugins++] = (struct resolver_file){p->bin, bias};
 	return e;
@@ -78,14 +78,15 @@ static void note_library(void *arg, const struct process_library *lib)
 	struct watched *w = arg;
 	struct watched_plugin *p;
 	struct go_binary *bin = NULL;
+	char file[PROCESS_PATH];
 	struct err err = {};
 	int e;
 
 	if (!watched_files_take(&w->plugin_files, lib))
 		return;
-	e = watched_files_may_be_go(lib->openable)
-		    ? go_binary_open_plugin(&bin, lib->openable, w->bin, &err)
-		    : -ENOEXEC;
+	e = watched_files_find(lib, file, &err);
+	if (!e)
+		e = go_binary_open_plugin(&bin, file, w->bin, &err);
 	watched_files_looked(&w->plugin_files);
 	if (e == -ENOEXEC)
 		return; /* libc and the like */
@@ -101,7 +102,7 @@ static void note_library(void *arg, const struct process_library *lib)
 	}
 	p->bin = bin;
 	if (!e)
-		e = watch_plugin(w, p, lib, &err);
+		e = watch_plugin(w, p, lib, file, &err);
 	if (!e) {
 		log_verbose("process %d: plugin %s is watched at %zu sites", (int)w->process.pid,
 			    p->path, p->hooks.probed);
