@@ -148,20 +148,37 @@ life_plugin_beside()
 	plugin_is_watched
 }
 
-# Who may not follow the kernel's link to it says that it is not watched.
-life_plugin_unseen()
+# unseen_with CAPABILITY,...: with these alone it says that it is not watched
+unseen_with()
 {
-	start_plugger "$work/jail/lib/plugged.so" remove
-	with_only bpf,perfmon,sys_ptrace,dac_override
-	cp "$maprace" "$work/maprace" # the rights to the folder of the build are not asked for
-	chmod 777 "$work"
-	"${with_caps[@]}" "$work/maprace" watch -o "$work/out.json" -p "$target" -d 3 >"$work/stdout" 2>"$work/stderr" &
+	local dir with_caps
+	with_only "$1"
+	dir=$(mktemp -d) # nobody may come into the folder of the build, perhaps
+	install -m 755 "$maprace" "$dir/maprace"
+	chmod 777 "$dir"
+	"${with_caps[@]}" "$dir/maprace" watch -o "$dir/out.json" -p "$target" -d 3 >"$work/stdout" 2>"$work/stderr" &
 	watcher=$!
 	watch_ended 20 || return 1
-	rm "$work/maprace"
+	mv "$dir/out.json" "$work"
+	rm -r "$dir"
 	[[ $status != 1 ]] || ! grep -q 'lack' "$work/stderr" || { why='SKIP more rights are needed here' && return 1; }
 	need 'it is not said' document 'any(.stats.caveats[]; .code == "plugins")' || return 1
 	need 'not which one' grep -q "map operations in .*/plugged.so are not watched" "$work/stderr"
+}
+
+# By one who may not follow the kernel's link to it.
+life_plugin_unseen()
+{
+	start_plugger "$work/jail/lib/plugged.so" remove
+	unseen_with bpf,perfmon,sys_ptrace,dac_override
+}
+
+# By one who may not read it.
+life_plugin_unreadable()
+{
+	start_plugger "$work/jail/lib/plugged.so"
+	chmod 700 "$work/jail/lib/plugged.so"
+	unseen_with bpf,perfmon,sys_ptrace
 }
 
 libraries_build()

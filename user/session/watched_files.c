@@ -84,35 +84,36 @@ void watched_files_free(struct watched_files *f)
 /*
  * Whether it is worth a closer look: a process may have hundreds of libraries, of gigabytes. A
  * section is named after Go in each that a Go linker has had a part in; without section names it
- * can be anything.
+ * can be anything. 0, -ENOEXEC it is not, or another negative errno.
  */
-static bool may_be_go(const char *path)
+static int may_be_go(const char *path, struct err *err)
 {
 	static const char *const sections[] = {".go.buildinfo", ".note.go.buildid", ".gopclntab",
 					       ".data.rel.ro.gopclntab", ".go.module"};
-	struct err err = {};
 	struct elf_file *elf;
-	bool yes;
 	size_t i;
+	int r = elf_file_open(&elf, path, err);
+	bool yes;
 
-	if (elf_file_open(&elf, path, &err))
-		return false;
+	if (r)
+		return r;
 	yes = !elf_file_section(elf, ".shstrtab");
 	for (i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		yes |= elf_file_section(elf, sections[i]) != NULL;
 	elf_file_close(elf);
-	return yes;
+	return yes ? 0 : -ENOEXEC;
 }
 
 int watched_files_find(const struct process_library *lib, char path[PROCESS_PATH], struct err *err)
 {
 	int r = library_file(lib, path);
 
-	if (!r)
-		return may_be_go(path) ? 0 : -ENOEXEC;
-	if (!library_is_go(lib))
-		return -ENOEXEC; /* a libc that was replaced, say */
 	if (r == -EPERM || r == -EACCES || r == -ENOENT || r == -ESTALE)
-		return err_set(err, r, "its file is not at its path any more");
-	return err_set(err, r, "its file cannot be found: %s", err_name(r));
+		err_set(err, r, "its file is not at its path any more");
+	else if (r)
+		err_set(err, r, "its file cannot be found: %s", err_name(r));
+	else
+		r = may_be_go(path, err);
+	/* or a libc that was replaced, say */
+	return r && r != -ENOMEM && !library_is_go(lib) ? -ENOEXEC : r;
 }
