@@ -239,11 +239,11 @@ struct mr_map {
 	__u32 seed;	/* of its header, folded; 0: not known */
 	__u64 first_ns; /* when the record began to be this map's */
 	__u64 next_look_ns;
-	__u64 seen; /* one bit per goroutine, hashed */
-	__u32 reads, writes;
-	__u32 collected; /* collections until it was known to be this map last */
-	__u32 assigned;	 /* mr_assigned_mark() once it is certain that something was put in */
-	__u64 looked;	 /* one bit per function that was looked at lately */
+	__u64 seen;	     /* one bit per goroutine, hashed */
+	__u64 reads, writes; /* millions a second, for months */
+	__u32 collected;     /* collections until it was known to be this map last */
+	__u32 assigned;	     /* mr_assigned_mark() once it is certain that something was put in */
+	__u64 looked;	     /* one bit per function that was looked at lately */
 	struct mr_map_access reader;
 	struct mr_map_access writer;
 	struct mr_map_access
@@ -259,7 +259,6 @@ struct mr_map {
 	 * mark (mr_site_mark()), from its home on where there was room; 0: none. Stores only, as
 	 * above. */
 	__u16 sites[MR_MAP_SITES];
-	__u64 pad;
 };
 
 /* Of a call site, by what it is hashed to (bpf/gomap/mapstate.bpf.h): never 0. */

@@ -214,8 +214,8 @@ static int collect(struct rows *rows, struct tracker_source *source, size_t max,
 		if (mr_tag(m->addr) != tag || m->flags & MR_MAP_STACK)
 			continue;
 		if (collisions_of(m) || (m->flags & MR_MAP_SHARED && m->flags & MR_MAP_WRITTEN))
-			found[n++] = (struct candidate){mine[i], collisions_of(m),
-							(uint64_t)m->reads + m->writes};
+			found[n++] =
+				(struct candidate){mine[i], collisions_of(m), m->reads + m->writes};
 	}
 	qsort(found, n, sizeof(*found), worse_first);
 	if (n > max)

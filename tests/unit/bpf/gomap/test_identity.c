@@ -338,6 +338,22 @@ static void a_stack_that_cannot_be_told_is_left_alone(void **state)
 	assert_true(loss(MR_COUNT_G_FAULT) > 0);
 }
 
+/* At a million a second 32 bits are full within an hour and a quarter. */
+static void operations_are_counted_beyond_32_bits(void **state)
+{
+	(void)state;
+	set_up(NULL);
+	goroutine_init(&a, 1);
+	goroutine_init(&b, 2);
+	op(&a, SITE_WRITE, MAP);
+	op(&a, SITE_READ, MAP);
+	record()->reads = record()->writes = UINT32_MAX;
+	op(&b, SITE_WRITE, MAP);
+	op(&b, SITE_READ, MAP);
+	assert_true(record()->writes == UINT32_MAX + 1ull);
+	assert_true(record()->reads == UINT32_MAX + 1ull);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -355,6 +371,7 @@ int main(void)
 		TEST(both_widths_of_a_seed_are_read_whole),
 		TEST(a_map_where_a_stacks_lay_is_held),
 		TEST(a_stack_that_cannot_be_told_is_left_alone),
+		TEST(operations_are_counted_beyond_32_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
