@@ -89,13 +89,20 @@ static double seconds(const struct tracker *t, uint64_t ns)
 }
 
 /* Two runtimes in one process may have the same functions: not the same race. */
-static struct tracked *find(const struct tracked_list *list, const struct tracker_source *source,
-			    const struct report_race *race)
+static bool same_race(const struct report_race *a, const struct report_race *b)
+{
+	return a->target == b->target && !strcmp(a->id, b->id);
+}
+
+/* on_map: what is ordered on one map need not be on another. */
+static struct tracked *find(const struct tracked_list *list, const struct report_race *race,
+			    bool on_map)
 {
 	size_t i;
 
 	for (i = 0; i < list->count; i++)
-		if (list->items[i]->source == source && !strcmp(list->items[i]->race.id, race->id))
+		if (same_race(&list->items[i]->race, race) &&
+		    (!on_map || list->items[i]->race.map.addr == race->map.addr))
 			return list->items[i];
 	return NULL;
 }
@@ -247,7 +254,7 @@ static void add_sighting(struct tracker *t, struct tracked *k, struct report_rac
 static int merge(struct tracker *t, struct tracked_list *list, struct tracker_source *source,
 		 struct report_race *race, const __u64 *pair)
 {
-	struct tracked *k = find(list, source, race);
+	struct tracked *k = find(list, race, list == &t->suspects);
 	size_t bytes = race_bytes(race);
 
 	if (k) {
@@ -468,21 +475,15 @@ static void refresh_list(const struct tracker *t, struct tracked_list *list,
 	}
 }
 
-/* of: those of one source, NULL: all. */
-static void refresh(struct tracker *t, const struct tracker_source *of)
+void tracker_refresh_source(struct tracker *t, const struct tracker_source *source)
 {
-	refresh_list(t, &t->races, of);
-	refresh_list(t, &t->suspects, of);
+	refresh_list(t, &t->races, source);
+	refresh_list(t, &t->suspects, source);
 }
 
 void tracker_refresh(struct tracker *t)
 {
-	refresh(t, NULL);
-}
-
-void tracker_refresh_source(struct tracker *t, const struct tracker_source *source)
-{
-	refresh(t, source);
+	tracker_refresh_source(t, NULL); /* of all of them */
 }
 
 size_t tracker_races(const struct tracker *t)
@@ -561,15 +562,19 @@ const struct report_race *tracker_take(struct tracker *t, uint64_t until_ns)
 	return NULL;
 }
 
-/* What is proved is no suspect any more, and what is ordered never was one. */
+/* What is proved is no suspect any more, and what is ordered never was one; of several maps one is
+ * enough. */
 static bool is_suspect(const struct tracker *t, const struct report *report,
 		       const struct tracked *k)
 {
 	const struct report_race *race = &k->race;
 	size_t i;
 
-	if (find(&t->races, k->source, race))
+	if (find(&t->races, race, false))
 		return false;
+	for (i = 0; i < report->nsuspects; i++)
+		if (same_race(&report->suspects[i], race))
+			return false;
 	for (i = 0; i < report->nmaps; i++)
 		if (maprows_is_of(&report->maps[i], race))
 			return report->maps[i].verdict != REPORT_ORDERED;

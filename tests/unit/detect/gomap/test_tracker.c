@@ -93,16 +93,21 @@ static void access_at(const struct world *w, struct mr_access *a, uint64_t goid)
 	a->pcs[1] = w->caller[goid & 1];
 }
 
-static void collide(struct world *w, uint32_t evidence)
+static void collide_on(struct world *w, uint32_t evidence, uint64_t map)
 {
 	struct mr_event_race e = {.header = {MR_EVENT_RACE, 0, sizeof(e), START + 2000},
-				  .map = MAP,
+				  .map = map,
 				  .held_ns = HELD,
 				  .evidence = evidence};
 
 	access_at(w, &e.access[0], 1);
 	access_at(w, &e.access[1], 2);
 	assert_int_equal(tracker_event(w->tracker, &w->source, &e, sizeof(e)), 0);
+}
+
+static void collide(struct world *w, uint32_t evidence)
+{
+	collide_on(w, evidence, MAP);
 }
 
 /* It dies where pc is a return address. */
@@ -447,6 +452,34 @@ static void what_a_kind_is_says_its_row(void **state)
 	world_close(&w);
 }
 
+/* One helper, by which two maps are used: with a lock, and without. */
+static void what_is_ordered_on_one_map_is_a_suspect_on_another(void **state)
+{
+	struct report_maprow row = {
+		.pid = (uint32_t)getpid(), .addr = MAP, .verdict = REPORT_ORDERED};
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_open(&w, "1.24", WRITES);
+	collide(&w, MR_EVIDENCE_WINDOW);
+	for (i = 0; i < 3; i++)
+		collide_on(&w, MR_EVIDENCE_WINDOW, MAP + 48 * i);
+	races(&w, 0);
+	assert_int_equal(w.report.nsuspects, 1); /* once */
+	assert_int_equal(w.report.suspects[0].map.addr, MAP);
+	free(w.report.races);
+	free(w.report.suspects);
+	w.report = (struct report){.maps = &row, .nmaps = 1};
+	assert_int_equal(tracker_borrow(w.tracker, &w.report), 0);
+	assert_int_equal(w.report.nsuspects, 1);
+	assert_int_equal(w.report.suspects[0].map.addr, MAP + 48);
+	collide(&w, MR_EVIDENCE_COLLISION);
+	races(&w, 1);
+	assert_int_equal(w.report.nsuspects, 0);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +496,7 @@ int main(void)
 		cmocka_unit_test(of_two_targets_nothing_is_told),
 		cmocka_unit_test(of_evidence_that_is_unknown_nothing_is_told),
 		cmocka_unit_test(what_a_kind_is_says_its_row),
+		cmocka_unit_test(what_is_ordered_on_one_map_is_a_suspect_on_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
