@@ -29,6 +29,24 @@ life_execs_itself()
 	done
 }
 
+# So it is where addresses are not random: everything is where it was.
+life_execs_in_place()
+{
+	local program
+	program=$(program 1.24 execer)
+	setarch -R true 2>/dev/null || { why='SKIP addresses cannot be fixed here' && return 1; }
+	start_target setarch -R "$program" again
+	watch -p "$target" -d 15
+	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+	sleep 1.5
+	need 'taken for another program' kill -0 "$watcher" || return 1
+	kill -USR2 "$target"
+	watch_ended 10 && status_is 0 || return 1
+	need 'nothing said' grep -q "process $target runs another program now, or its own anew: it is not watched any more" "$work/stderr" || return 1
+	need 'a probe stays behind' wait_until 2 text_same "$target" || return 1
+	need 'the target was harmed' stop_target
+}
+
 became() # what the target has become says so too
 {
 	(($(grep -c '^ready' "$work/target") == 2))

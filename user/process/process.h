@@ -99,8 +99,8 @@ int process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
 bool process_is_file(const struct process *p, int fd);
 
 /* False after an execve, of the same file too: that goes elsewhere, unless addresses are not random
- * here or may not be seen. -ESRCH once it is gone, -EOWNERDEAD its first thread has ended and
- * others go on. */
+ * here (incarnation.h) or may not be seen. -ESRCH once it is gone, -EOWNERDEAD its first thread has
+ * ended and others go on. */
 int process_same_program(const struct process *p, bool *same);
 
 #endif

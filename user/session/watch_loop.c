@@ -178,7 +178,7 @@ static void look_at_target(struct source *s)
 		r = 0; /* it is ending, perhaps */
 	if (r == -ESRCH || t->process.reaped) {
 		loop_end_target(s);
-	} else if (!r && !same) {
+	} else if (!r && (!same || incarnation_is_another(&t->incarnation, t->process.pid))) {
 		log_warn(
 			"process %d runs another program now, or its own anew: it is not watched any more",
 			(int)t->process.pid);

@@ -13,6 +13,7 @@
 #include "probe/attach.h"
 #include "probe/hooks.h"
 #include "process/cgroup.h"
+#include "process/incarnation.h"
 #include "process/kept_off.h"
 #include "process/process.h"
 #include "process/waiters.h"
@@ -29,6 +30,7 @@
  */
 struct watched {
 	struct process process;
+	struct incarnation incarnation;
 	char *library; /* as the process sees it; NULL: the program itself */
 	uint64_t library_start, library_offset; /* of its code: in memory, in the file */
 	struct watched *host; /* another one in the same process looks for libraries; NULL: we do */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 
 // Uses a map; on SIGUSR2 becomes the program given by its arguments; with "fork" as first argument starts children all the time,
-// with "hot" does nothing but use the map.
+// with "hot" does nothing but use the map; with "again" becomes itself, with the same arguments.
 package main
 
 import (
@@ -38,6 +38,9 @@ func main() {
 	become, rest := os.Args[1:], 100*time.Microsecond
 	if os.Args[1] == "hot" {
 		become, rest = os.Args[2:], 0
+	}
+	if os.Args[1] == "again" {
+		become = os.Args
 	}
 	println("ready")
 	for i := 0; ; i++ {
