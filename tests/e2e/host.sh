@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-host_names='come_and_go status_line places container user exec_again no_events stuck_files usage'
+host_names='come_and_go status_line places container user exec_again exec_itself no_events stuck_files usage'
 
 # host_watch ARG...: in the background, until it is there: until it catches SIGUSR1, which ended it before (and the shell that is about
 # to become it catches others)
@@ -136,6 +136,29 @@ host_exec_again()
 }
 
 # The kernel does not tell who executes what: /proc has to do, and it is said.
+watched_twice()
+{
+	kill -USR1 "$target"
+	sleep 0.1
+	jq -e '.followed.watched == 2' "$work/out.json" >/dev/null 2>&1
+}
+
+# Or its own program anew: whether the kernel tells of that, or nobody but /proc.
+host_exec_itself()
+{
+	local without
+	for without in '' execs; do
+		MAPRACE_WITHOUT=$without host_watch || return 1
+		"$bin/execer" again 2>"$work/execer" &
+		soon_watched 1 || return 1
+		wait_until 10 grep -qs ready "$work/execer" && kill -USR2 $! || return 1
+		must "not watched any more, without '$without'" wait_until 10 watched_twice || return 1
+		kill -KILL $!
+		wait $! 2>/dev/null || true
+		host_end 0 && counted '.followed.watched == 2' || return 1
+	done
+}
+
 host_no_events()
 {
 	MAPRACE_WITHOUT=execs host_watch || return 1

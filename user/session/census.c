@@ -278,6 +278,11 @@ void census_look(struct census *c, uint64_t now_ns)
 	c->lost = lost;
 }
 
+void census_forget(struct census *c, pid_t pid)
+{
+	forget_decided(c, pid);
+}
+
 /* ---- turns ---- */
 
 size_t census_known(const struct census *c)

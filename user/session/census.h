@@ -44,6 +44,8 @@ int census_fd(const struct census *c);
 void census_read(struct census *c);
 /* Looks at /proc where that is due. */
 void census_look(struct census *c, uint64_t now_ns);
+/* It has had its turn, and has begun its program anew since: it is as if it had just come. */
+void census_forget(struct census *c, pid_t pid);
 /* How many Go processes are known that have had no turn. */
 size_t census_known(const struct census *c);
 

@@ -182,6 +182,8 @@ static void look_at_target(struct source *s)
 		log_warn(
 			"process %d runs another program now, or its own anew: it is not watched any more",
 			(int)t->process.pid);
+		if (s->loop->watch->census) /* where executions are not told, or one was lost */
+			census_forget(s->loop->watch->census, t->process.pid);
 		loop_replace_target(s);
 	} else if (r == -EOWNERDEAD) {
 		log_warn(

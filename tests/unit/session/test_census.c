@@ -120,6 +120,15 @@ static void test_present_and_new(void **state)
 	assert_int_equal(census_wait(c, now, 1), UINT64_MAX);
 	now += SECOND;
 	census_look(c, now);
+	assert_int_equal(census_known(c), 0);
+	census_forget(c, second); /* it has begun anew */
+	now += SECOND;
+	census_look(c, now);
+	assert_int_equal(census_known(c), 1);
+	now += CENSUS_SETTLE_MS * 1000000;
+	assert_int_equal(next(c, 1), second);
+	now += SECOND;
+	census_look(c, now);
 	assert_int_equal(next(c, 1), 0);
 	stop(first);
 	stop(second);
