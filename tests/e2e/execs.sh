@@ -29,6 +29,23 @@ life_execs_itself()
 	done
 }
 
+# Of two one goes on unwatched: the report says so.
+life_execs_one_of_two()
+{
+	local first
+	start_target "$(program 1.24 clean_mutex)" 60
+	first=$target
+	start_target "$(program 1.24 execer)" again
+	watch -p "$first,$target" -d 4
+	need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+	kill -USR2 "$target"
+	watch_ended 15 && status_is 0 || return 1
+	kill -KILL "$first"
+	need 'no caveat' document --argjson pid "$target" '.stats.caveats | any(.code == "cut-short" and .pid == $pid and (.blind | not))' || return 1
+	need 'not of it alone' document '[.stats.caveats[] | select(.code == "cut-short")] | length == 1' || return 1
+	need 'the target was harmed' stop_target
+}
+
 # So it is where addresses are not random: everything is where it was.
 life_execs_in_place()
 {

@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/files.sh
 . "$(dirname "${BASH_SOURCE[0]}")/files.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself execs_in_place becomes forks deleted replaced written_over alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself execs_in_place execs_one_of_two becomes forks deleted replaced written_over alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot cold_calls text budget kill_windows stuck_file attacher measurer
 	library libraries leaderless library_command library_exec plugin_removed plugin_chroot plugin_beside plugin_unseen plugin_unreadable'
 watcher=

@@ -281,6 +281,13 @@ void silence_look(struct watched *t)
 	say(t);
 }
 
+void silence_lost(struct watched *t, uint64_t start_ns, const char *why)
+{
+	t->silence.lost = why;
+	t->silence.lost_s = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e9;
+	log_warn("process %d %s", (int)t->process.pid, why);
+}
+
 void silence_end(struct watched *t)
 {
 	look_at_procs(t);
@@ -385,6 +392,9 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 			stats, "trapped", (uint32_t)pid, true,
 			"process %d died of SIGTRAP: it may have run a copy of its own code that has our probes in it (huge pages?); start it by itself and watch it with -p",
 			(int)pid);
+	if (!r && s->lost)
+		r = report_caveat_say(stats, "cut-short", (uint32_t)pid, false,
+				      "after %.1f s: process %d %s", s->lost_s, (int)pid, s->lost);
 	if (!r && s->go_tool)
 		r = report_caveat_say(stats, "go-tool", (uint32_t)pid, true, GO_TOOL, (int)pid);
 	if (!r && !n)

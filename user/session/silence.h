@@ -30,7 +30,9 @@ struct silence {
 	pid_t child;		      /* a child that is a Go program; 0: none */
 	uint64_t cpu_ns, cpu_from_ns; /* CPU time, and how much of it was before */
 	unsigned int looks;
-	bool go_tool; /* it is cmd/go, at work on a test or a program that it will run */
+	const char *lost; /* why it is not watched any more while the process goes on; NULL: it is */
+	double lost_s;	  /* since when */
+	bool go_tool;	  /* it is cmd/go, at work on a test or a program that it will run */
 	bool said_procs, said_cpus, said_stopped, said_foreign;
 };
 
@@ -38,6 +40,8 @@ struct silence {
 void silence_begin(struct watched *t);
 /* Now and then: cheap, every so often a thorough look; says what is new. */
 void silence_look(struct watched *t);
+/* It goes on, but is not watched any more: why, a constant. Says so. */
+void silence_lost(struct watched *t, uint64_t start_ns, const char *why);
 /* The last look, at a process that still lives. */
 void silence_end(struct watched *t);
 /* What is to be said of a target, now or when it has ended. 0 or -ENOMEM. */

@@ -158,6 +158,20 @@ static void look_for_libraries(struct loop *l, struct watched *t)
 		loop_stop(l);
 }
 
+static void runs_another(struct source *s)
+{
+	struct watch *w = s->loop->watch;
+	struct watched *t = s->watched;
+
+	silence_lost(t, w->start_ns,
+		     "runs another program now, or its own anew: it is not watched any more");
+	if (w->census) { /* what it runs has a turn, also where executions are not told */
+		t->silence.lost = NULL;
+		census_forget(w->census, t->process.pid);
+	}
+	loop_replace_target(s);
+}
+
 /* A process may exec, its own program too: then what we know of it is wrong, and its probes are
  * gone with its old memory. */
 static void look_at_target(struct source *s)
@@ -179,16 +193,11 @@ static void look_at_target(struct source *s)
 	if (r == -ESRCH || t->process.reaped) {
 		loop_end_target(s);
 	} else if (!r && (!same || incarnation_is_another(&t->incarnation, t->process.pid))) {
-		log_warn(
-			"process %d runs another program now, or its own anew: it is not watched any more",
-			(int)t->process.pid);
-		if (s->loop->watch->census) /* where executions are not told, or one was lost */
-			census_forget(s->loop->watch->census, t->process.pid);
-		loop_replace_target(s);
+		runs_another(s);
 	} else if (r == -EOWNERDEAD) {
-		log_warn(
-			"process %d goes on without its first thread: its probes cannot be moved any more, and it is not watched any more",
-			(int)t->process.pid);
+		silence_lost(t, s->loop->watch->start_ns,
+			     "goes on without its first thread: its probes cannot be moved any "
+			     "more, and it is not watched any more");
 		loop_end_target(s);
 	} else if (!attachment_alive(t->attachment)) {
 		log_error("process %d is not watched any more: what held its probes was killed",
