@@ -69,7 +69,8 @@ static int compare(const void *a, const void *b)
 /* Newer words on the same pair. What is proved stays so; what is ordered is, in one build. */
 static void merge(struct statebook_pair *known, const struct statebook_pair *pair)
 {
-	bool newer = pair->seen_s >= known->seen_s, same = pair->build == known->build;
+	bool newer = pair->seen_s >= known->seen_s,
+	     same = pair->build && pair->build == known->build;
 	enum statebook_status status = newer ? pair->status : known->status;
 	unsigned int tried[2], i;
 

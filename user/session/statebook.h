@@ -31,7 +31,7 @@ struct statebook_pair {
 		unsigned int tried; /* holds of it that met nobody, in all runs; at most 255 */
 		char text[STATEBOOK_TEXT];
 	} site[2];
-	uint32_t build;	 /* of the program that it was seen in last */
+	uint32_t build;	 /* of the program that it was seen in last; 0: no telling */
 	uint64_t seen_s; /* and when, since 1970 */
 };
 

@@ -29,12 +29,14 @@ int watch_state_open(struct watch *w, struct err *err)
 	return r;
 }
 
-/* Tells builds of a program apart. */
+/* Tells builds of a program apart; 0: that cannot be told (-ldflags=-buildid=). */
 static uint32_t build_of(const struct watched *t)
 {
 	const char *id = elf_file_build_id(go_binary_elf(t->bin)), *go = go_binary_version(t->bin);
 	uLong crc = crc32(crc32(0, NULL, 0), (const Bytef *)id, (uInt)strlen(id));
 
+	if (!id[0])
+		return 0;
 	return (uint32_t)crc32(crc, (const Bytef *)go, (uInt)strlen(go));
 }
 
@@ -90,7 +92,7 @@ static int by_name(const void *a, const void *b)
 /* What is ordered in one build need not be in the next. */
 static bool is_wanted(const struct statebook_pair *p, uint32_t build)
 {
-	return p->status != STATEBOOK_ORDERED || p->build != build;
+	return p->status != STATEBOOK_ORDERED || !build || p->build != build;
 }
 
 static struct wanted *find(const struct arming *all, const struct statebook_site *site)

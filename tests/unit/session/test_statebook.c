@@ -166,6 +166,12 @@ static void what_is_ordered_is_so_in_one_build(void **state)
 	b = opened();
 	assert_int_equal(find(b, 1, 2)->status, STATEBOOK_ARMED);
 	assert_int_equal(find(b, 1, 2)->build, 8);
+	pair.build = 0; /* whether it is the same one cannot be told */
+	pair.status = STATEBOOK_ORDERED;
+	assert_int_equal(statebook_note(b, &pair), 0);
+	pair.status = STATEBOOK_ARMED;
+	assert_int_equal(statebook_note(b, &pair), 0);
+	assert_int_equal(find(b, 1, 2)->status, STATEBOOK_ARMED);
 	statebook_close(b);
 }
 
