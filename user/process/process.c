@@ -22,6 +22,7 @@
 #include "base/helper.h"
 #include "process/limits.h"
 #include "process/live_reader.h"
+#include "process/proc_stat.h"
 
 static int pidfd_of(pid_t pid)
 {
@@ -51,33 +52,13 @@ static pid_t status_id(pid_t pid, const char *name)
 	return (pid_t)id;
 }
 
-/* startcode and startstack of /proc/PID/stat (its fields 26 and 28): execve sets them, and nothing
- * else. The kernel shows 0 or 1 to whom it does not show them; both are 0 here then. */
 static void look_at_layout(pid_t pid, uint64_t *code, uint64_t *stack)
 {
-	char path[64], *line = NULL, *at;
-	size_t cap = 0;
-	FILE *f;
+	struct proc_stat stat;
 
-	*code = 0;
-	*stack = 0;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	/* the name may have anything in it, ends of lines too */
-	at = getdelim(&line, &cap, '\0', f) > 0 ? strrchr(line, ')') : NULL;
-	if (!at ||
-	    sscanf(at + 1,
-		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-		   " %*s %*s %*s %*s %" SCNu64 " %*s %" SCNu64,
-		   code, stack) != 2 ||
-	    *code <= 1 || *stack <= 1) {
-		*code = 0;
-		*stack = 0;
-	}
-	free(line);
-	fclose(f);
+	(void)proc_stat_read(pid, &stat); /* of one that is gone: 0 */
+	*code = stat.code;
+	*stack = stat.stack;
 }
 
 static int look_at_exe(struct process *p, struct err *err)
