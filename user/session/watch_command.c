@@ -219,21 +219,36 @@ int watch_prepare_command(struct watch *w, uint64_t *began_ns, struct err *err)
 
 /* ---- what the command starts ---- */
 
+static void note(const struct watch *w, const struct watched *t, const char *why)
+{
+	follow_note(w->follow, t->process.pid, t->process.exe, why, watch_now() - w->start_ns);
+}
+
+/* Who has executed another program since has nothing any more of what it had loaded. */
+static int look_again(struct watched *t)
+{
+	const struct process before = t->process;
+	struct err ignored = {};
+	int r = process_look_again(&t->process, &ignored);
+
+	if (!r && (t->process.exe_ino != before.exe_ino || t->process.exe_dev != before.exe_dev ||
+		   t->process.stack != before.stack))
+		watched_forget_libraries(t);
+	return r;
+}
+
 bool watch_look_at_command(struct watch *w)
 {
 	struct watched *t = w->command;
 
-	if (!t || w->command_listed || t->process.reaped)
+	if (!t || w->command_listed || t->process.reaped || look_again(t))
 		return false;
 	watch_find_libraries(w, t, true);
-	if (t->bin)
-		list_command(w, true);
-	return t->bin;
-}
-
-static void note(const struct watch *w, const struct watched *t, const char *why)
-{
-	follow_note(w->follow, t->process.pid, t->process.exe, why, watch_now() - w->start_ns);
+	if (!t->bin)
+		return false;
+	list_command(w, true);
+	note(w, t, NULL);
+	return true;
 }
 
 /* What may have been a Go program, and is none. */
