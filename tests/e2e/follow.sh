@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 follow_names='shell brief exec_again exec_blind exec_written_over written_over double_fork late other_user other_root other_mounts make go_test statuses no_exec too_long
-	no_sections traced killed gate_killed gate_stuck stopped no_follow service'
+	no_sections traced forked forked_library loaded killed gate_killed gate_stuck stopped no_follow service'
 
 must()
 {
@@ -252,6 +252,49 @@ follow_traced()
 		counted 'any(.processes[]; .why_not == "somebody else traces it")'
 }
 
+# One that goes on as a copy of its parent, without an execve: watched, and said, when it has lived for a moment; what it does is
+# its own. Nothing is said of those that end or execute something by then, and the parent's probes harm nobody.
+follow_forked()
+{
+	local at='[.processes[].pid] as [$p, $c] | [.targets[].pid] == [$p, $c]'
+	followed 0 -- "$bin/forker" 3000 && all_watched 2 && counted "$at" && counted '.followed.processes == 2' &&
+		counted '.targets[1].watched_from_s | . > 0.9 and . < 2.9' &&
+		counted '[.stats.caveats[] | select(.code == "forked") | [.target, .blind]] == [[1, false]]' &&
+		counted '[.stats.caveats[] | select(.blind) | [.code, .target]] == [["one-thread", 1]]' &&
+		counted '.stats.operations > 3500' &&
+		must 'not said in the summary' grep -q '^  Caveat: process [0-9]* was forked by process [0-9]*, and has executed nothing' "$work/stderr" || return 1
+	followed 0 -- sh -c "'$bin/forker' 300 8; for i in 1 2 3 4 5 6 7 8; do (sleep 0.3); done" && all_watched 1 &&
+		counted '[.stats.caveats[] | select(.code == "forked")] == []' || return 1
+	# nobody's child by the time that it is looked at
+	followed 0 -- sh -c "('$bin/forker' 3000 & echo \$! >'$work/parent'); until pgrep -P \$(cat '$work/parent'); do sleep 0.05; done; kill -KILL \$(cat '$work/parent')" &&
+		all_watched 2 && counted '[.stats.caveats[] | select(.code == "forked") | .target] == [1]'
+}
+
+# A Go library in the child of a program that is not Go: its race is proved.
+follow_forked_library()
+{
+	followed 66 --halt-on-race -- "$bin/forker-c" 15000 1 "$library" && all_watched 1 &&
+		must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" &&
+		counted '[.targets[] | [.library, .watched_from_s > 0.9]] == [["'"$library"'", true]]' &&
+		counted '[.stats.caveats[] | select(.blind)] == []'
+}
+
+# The same in a program that the command starts, in one that it becomes, and in itself.
+follow_loaded()
+{
+	local command n=0 input
+	for command in "'$bin/loader'; true" "sleep 0.2; exec '$bin/loader'" "exec '$bin/loader'"; do
+		input=$work/input.$((++n)) # who has read from it goes on reading
+		mkfifo "$input"
+		exec 9<>"$input"
+		echo "1 $library" >&9
+		followed 66 --halt-on-race -- sh -c "exec <'$input'; $command" || { why="$command: ${why:-}" && exec 9>&- && return 1; }
+		exec 9>&-
+		all_watched 1 && counted '[.stats.caveats[] | select(.blind)] == []' &&
+			must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1
+	done
+}
+
 # killed as it is at work: the command goes on, nothing is left.
 follow_killed()
 {
@@ -345,10 +388,14 @@ follow_build()
 	local name
 	bin=$e2e_build/follow/$$
 	mkdir -p "$bin"
-	for name in brief racer execer leaser leader; do
+	for name in brief racer execer leaser leader forker; do
 		build_program 1.24-stripped "$e2e_dir/programs/$name.go"
 		cp "$e2e_build/1.24-stripped/$name" "$bin/"
 	done
+	build_program 1.24-cshared "$e2e_dir/programs/library.go"
+	library=$e2e_build/1.24-cshared/library
+	${CC:-cc} -O -Wall -o "$bin/forker-c" "$e2e_dir/programs/forker.c" -ldl
+	${CC:-cc} -O -Wall -o "$bin/loader" "$e2e_dir/programs/loader.c" -ldl -lpthread
 }
 
 follow_all()
@@ -371,6 +418,7 @@ follow_all()
 	rm -rf "$bin"
 }
 follow_only=()
+library= # a Go library
 bin= # where they are
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -33,6 +33,7 @@ struct follow {
 	} known[KNOWN];
 	size_t nknown; /* ever */
 	size_t left;
+	uint64_t forked; /* found, and executed nothing */
 	struct roster *roster;
 	follow_before before; /* NULL: nobody asked */
 	void *before_ctx;
@@ -96,6 +97,11 @@ static void know(struct follow *f, const struct file_version *file, bool tool)
 void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns)
 {
 	roster_note(f->roster, pid, exe, why, now_ns);
+}
+
+void follow_note_forked(struct follow *f)
+{
+	f->forked++;
 }
 
 void follow_note_tool(struct follow *f, const struct file_version *file)
@@ -305,7 +311,7 @@ int follow_fill(const struct follow *f, struct report *report)
 	r = roster_fill(f->roster, report);
 	if (r)
 		return r;
-	report->followed->processes = counts.processes + 1; /* the command itself */
+	report->followed->processes = counts.processes + f->forked + 1; /* the command itself */
 	report->followed->go += counts.impatient;
 	return add_caveats(f, &report->stats, &counts);
 }

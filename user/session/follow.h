@@ -46,6 +46,8 @@ bool follow_is_on_its_way(const struct follow *f, pid_t pid);
 bool follow_is_tool(const struct go_binary *bin);
 /* What became of a process that runs this file (as people call it); why: NULL, it is watched. */
 void follow_note(struct follow *f, pid_t pid, const char *exe, const char *why, uint64_t now_ns);
+/* It is one that has executed nothing, and is not counted otherwise. */
+void follow_note_forked(struct follow *f);
 /* What is to be let be from then on: a tool of Go's, which is counted (file NULL: this once), or no
  * Go program at all. */
 void follow_note_tool(struct follow *f, const struct file_version *file);

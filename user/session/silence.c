@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "probe/procs.h"
+#include "process/proc_stat.h"
 #include "session/memory_watch.h"
 #include "session/past.h"
 #include "session/refusal.h"
@@ -34,6 +35,14 @@
 	"the file of process %d, or one that it has loaded, was written to: names that were " \
 	"asked for after that are not known"
 
+#define ONE_THREAD                                                                                   \
+	"process %d has one thread, as a forked one has, which goes on without the others: nothing " \
+	"can collide in it"
+
+#define FORKED                                                                                    \
+	"process %d was forked by process %d, and has executed nothing since: what it did until " \
+	"it was found, %.1f s after the watch had begun, was not seen"
+
 #define FLAG_STAYS                                                                                  \
 	"process %d can recover from a fault inside a map function (debug.SetPanicOnFault), which " \
 	"leaves the map's writing flag set: what follows from that flag proves nothing there"
@@ -49,6 +58,16 @@ static void look_at_procs(struct watched *t)
 		return;
 	if ((unsigned int)n > s->procs)
 		s->procs = (unsigned int)n;
+}
+
+/* Of its parent's the one that has forked it is left: what it had others for is not done any more. */
+static void look_at_threads(struct watched *t)
+{
+	struct proc_stat stat;
+
+	if (t->forked_from && !proc_stat_read(t->process.pid, &stat) &&
+	    stat.threads > t->silence.threads)
+		t->silence.threads = stat.threads;
 }
 
 /* Whether the code there is not as in its file; or cannot be read. */
@@ -258,6 +277,7 @@ void silence_begin(struct watched *t)
 	s->asked = situation_gomaxprocs(t->process.pid);
 	s->cpu_from_ns = process_cpu_ns(t->process.pid);
 	look_at_procs(t);
+	look_at_threads(t);
 	look_thoroughly(t);
 	say(t);
 	s->go_tool = is_go_tool(t);
@@ -273,6 +293,7 @@ void silence_look(struct watched *t)
 
 	s->looks++;
 	look_at_procs(t);
+	look_at_threads(t);
 	/* some may have found no place any more */
 	if (attachment_whole_since(t->attachment) > s->code_ns)
 		look_at_code(t);
@@ -291,6 +312,7 @@ void silence_lost(struct watched *t, uint64_t start_ns, const char *why)
 void silence_end(struct watched *t)
 {
 	look_at_procs(t);
+	look_at_threads(t);
 	look_thoroughly(t);
 }
 
@@ -379,6 +401,20 @@ static int report_places(const struct watched *t, struct report_stats *stats)
 	return r;
 }
 
+static int report_fork(const struct watched *t, struct report_stats *stats)
+{
+	pid_t pid = t->process.pid;
+	int r = 0;
+
+	if (t->forked_from)
+		r = report_caveat_say(stats, "forked", (uint32_t)pid, false, FORKED, (int)pid,
+				      (int)t->forked_from, t->late_s);
+	if (!r && t->silence.threads == 1)
+		r = report_caveat_say(stats, "one-thread", (uint32_t)pid, true, ONE_THREAD,
+				      (int)pid);
+	return r;
+}
+
 int silence_report_target(const struct watched *t, struct report_stats *stats)
 {
 	const struct silence *s = &t->silence;
@@ -395,6 +431,8 @@ int silence_report_target(const struct watched *t, struct report_stats *stats)
 	if (!r && s->lost)
 		r = report_caveat_say(stats, "cut-short", (uint32_t)pid, false,
 				      "after %.1f s: process %d %s", s->lost_s, (int)pid, s->lost);
+	if (!r)
+		r = report_fork(t, stats);
 	if (!r && s->go_tool)
 		r = report_caveat_say(stats, "go-tool", (uint32_t)pid, true, GO_TOOL, (int)pid);
 	if (!r && !n)

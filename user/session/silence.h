@@ -22,6 +22,7 @@ struct silence {
 	unsigned int procs;    /* the most Ps that it was seen to have; 0: none seen */
 	unsigned int asked;    /* GOMAXPROCS in its environment; 0: none */
 	unsigned int cpus;     /* the most CPUs that it was seen to be allowed; 0: not known */
+	unsigned int threads;  /* the most that a forked process was seen to have; 0: not known */
 	struct situation last; /* at the last thorough look */
 	int sites, foreign;    /* probed ones, and of them such as the kernel puts no probe at */
 	uint64_t code_ns;      /* when that was looked at */

@@ -16,6 +16,7 @@
 #include "session/post_mortem.h"
 #include "session/settings.h"
 #include "session/statebook.h"
+#include "session/strays.h"
 #include "session/watch_vitals.h"
 #include "session/watched.h"
 
@@ -54,6 +55,7 @@ struct watch {
 	struct watched *command; /* what we have started; among the targets where it runs Go code */
 	bool command_listed;	 /* it is */
 	struct follow *follow;	 /* what the command starts; NULL: nobody looks */
+	struct strays *strays;	 /* and what it does not execute; NULL: likewise */
 	char *not_followed;	 /* why not, although it was asked for */
 	struct census *census;	 /* all of the host; NULL: those that were named */
 	const struct watch_hooks *hooks; /* NULL: a watch */

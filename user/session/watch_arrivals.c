@@ -81,6 +81,15 @@ int loop_expect_followed(struct loop *l)
 	return !l->follow || !l->follow_again || event_add(l->follow, NULL) ? -ENOMEM : 0;
 }
 
+void loop_look_for_strays(struct loop *l)
+{
+	size_t i = l->watch->ntargets;
+
+	strays_step(l->watch->strays);
+	for (; i < l->watch->ntargets && !l->error; i++)
+		loop_add_target(l, i);
+}
+
 /* ---- what comes on the host ---- */
 
 static void join_host(struct loop *l, const struct census_one *one)

@@ -36,6 +36,8 @@ static void follow_command(struct watch *w)
 	int r = follow_new(&w->follow, &err);
 
 	if (!r)
+		w->strays = strays_new(w); /* no memory: as if there were none */
+	if (!r)
 		return;
 	w->not_followed = strdup(err.text[0] ? err.text : err_name(r));
 	log_verbose("what the command starts is not watched: %s", err.text);

@@ -57,7 +57,8 @@ static bool may_start_more(struct loop *l)
 	if (!l->ended_ns)
 		l->ended_ns = now;
 	if (!follow_waits(w->follow) &&
-	    (now - l->ended_ns > LEFT_BEHIND_NS || !process_reap_adopted(&w->command->process)))
+	    (!process_reap_adopted(&w->command->process) ||
+	     (now - l->ended_ns > LEFT_BEHIND_NS && !strays_may_come(w->strays))))
 		return false;
 	event_add(l->follow_again, &soon);
 	return true;
@@ -299,6 +300,7 @@ static void on_tick(void *ctx)
 		look_at_target(l->sources[i]);
 	for (i = 0; i < w->ntargets; i++)
 		watched_have_mended(w->targets[i]);
+	loop_look_for_strays(l);
 	look_at_command(l);
 	loop_look_at_host(l);
 	loop_forget_ended(l);

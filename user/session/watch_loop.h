@@ -48,6 +48,8 @@ void loop_free_events(struct source *s);
 /* Those that the command starts, or that come on the host. 0 or -ENOMEM. */
 int loop_expect_followed(struct loop *l);
 int loop_expect_host(struct loop *l);
+/* What the command starts without an execve. */
+void loop_look_for_strays(struct loop *l);
 /* A look at /proc, where it is due. */
 void loop_look_at_host(struct loop *l);
 /* watch_departures.c */

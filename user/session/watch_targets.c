@@ -290,8 +290,9 @@ void watch_announce(struct watch *w, struct watched *t)
 		 go_binary_version(t->bin), t->hooks.probed,
 		 attachment_is_multi(t->attachment) ? "uprobe-multi" : "perf events");
 	if (t->late_s > 0)
-		log_info("process %d: %s is watched from %.2f s on, when it was found loaded",
-			 (int)t->process.pid, t->library ? t->library : t->process.exe, t->late_s);
+		log_info("process %d: %s is watched from %.2f s on, when it was found %s",
+			 (int)t->process.pid, t->library ? t->library : t->process.exe, t->late_s,
+			 t->forked_from ? "forked" : "loaded");
 	if (go_binary_is_race(t->bin))
 		log_warn("process %d is built with -race: the race detector itself sees more",
 			 (int)t->process.pid);
@@ -329,7 +330,7 @@ int watch_join(struct watch *w, struct watched *t, struct err *err)
 	if (r)
 		return r;
 	attachment_settle(t->attachment); /* it may have an engine of its own */
-	if (t->library)
+	if (t->library || t->forked_from)
 		t->late_s = (double)(watch_now() - w->start_ns) / 1e9;
 	watch_state_arm(w, t);
 	watched_start(t, w->start_ns);
@@ -353,6 +354,7 @@ void watch_close_targets(struct watch *w)
 		free(w->targets[i]);
 	}
 	free(w->targets);
+	strays_free(w->strays);
 	follow_free(w->follow);
 	census_free(w->census);
 	free(w->not_followed);

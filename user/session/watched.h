@@ -35,8 +35,10 @@ struct watched {
 	uint64_t library_start, library_offset; /* of its code: in memory, in the file */
 	struct watched *host; /* another one in the same process looks for libraries; NULL: we do */
 	struct watched_files files; /* looked into for libraries so far */
-	double late_s; /* how long the watch had lasted when it was loaded; 0: it was there */
-	double budget; /* of CPU time, of the whole process */
+	double late_s;	   /* how long the watch had lasted when it was found; 0: it was there */
+	pid_t forked_from; /* it is a copy of that process, and has executed nothing since; 0: it
+			      is none */
+	double budget;	   /* of CPU time, of the whole process */
 	uint64_t test_began_ns; /* it is a test (watch_budget.c) since then; 0: it is none */
 	uint64_t service_ns;	/* when it is taken for a service; 0: never */
 	uint64_t lived_ns,

@@ -332,13 +332,14 @@ static void print_late(FILE *out, const struct report *report)
 
 	for (i = 0; i < report->ntargets; i++) {
 		const struct report_target *t = &report->targets[i];
+		bool loaded = t->library && t->library[0];
 
 		if (!(t->late_s > 0))
 			continue;
 		fputs("  Watched from ", out);
-		fprintf(out,
-			"%s on, when it was found loaded: ", duration_format(t->late_s * 1e9).s);
-		escape_text(out, t->library && t->library[0] ? t->library : t->exe);
+		fprintf(out, "%s on, when it was found%s: ", duration_format(t->late_s * 1e9).s,
+			loaded ? " loaded" : "");
+		escape_text(out, loaded ? t->library : t->exe);
 		fputc('\n', out);
 	}
 }
