@@ -96,3 +96,29 @@ life_becomes()
 		target=
 	done
 }
+
+# A target that becomes a shell, which writes another program over the file that it was and becomes that: to the kernel it is one
+# process, and no probe of before is put into it. Who writes waits until they are gone, and not for long.
+life_becomes_written_over()
+{
+	local i began
+	mkdir "$work/bin"
+	for i in 1 2 3 4; do
+		((i != 4)) || export MAPRACE_WITHOUT=uprobe-multi
+		rm -f "$work"/{bin/deployed,times}
+		cp "$(program 1.24 leader)" "$work/bin/deployed"
+		# shellcheck disable=SC2016
+		start_target "$work/bin/deployed" /bin/bash -c 'echo $EPOCHREALTIME >"$2"; cat "$0" >"$1"; echo $EPOCHREALTIME >>"$2"; exec "$1" 7 300' \
+			"$(program 1.19 brief)" "$work/bin/deployed" "$work/times"
+		watch -p "$target" -d 20
+		need 'not attached' attached "$target" && need 'it does not watch' wait_until 10 watching || return 1
+		kill -USR2 "$target"
+		watch_ended 10 && status_is 0 || return 1
+		began=$(head -n 1 "$work/times")
+		need "who wrote waited for long: $(xargs <"$work/times")" test $(($(tail -n 1 "$work/times" | tr -d .) - ${began/./})) -lt 3000000 || return 1
+		status=0
+		wait "$target" || status=$?
+		target=
+		need "what it became was harmed: status $status" test "$status" = 7 || return 1
+	done
+}

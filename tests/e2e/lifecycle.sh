@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/files.sh
 . "$(dirname "${BASH_SOURCE[0]}")/files.sh"
 
-life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself execs_in_place execs_one_of_two becomes forks deleted replaced written_over alone usr1 full_disk closed_pipe
+life_names='ends killed stubborn signals early_signal duration exit_status two_pids many few_files churn one_of_two_ends bystander two_watchers pid_namespace pid_namespace_child execs execs_itself execs_in_place execs_one_of_two becomes becomes_written_over forks deleted replaced written_over alone usr1 full_disk closed_pipe
 	options stopped paused paused_hot cold_calls text budget kill_windows stuck_file attacher measurer
 	library libraries leaderless library_command library_exec plugin_removed plugin_chroot plugin_beside plugin_unseen plugin_unreadable'
 watcher=
@@ -506,6 +506,8 @@ lifecycle_build()
 	build_program 1.24-stripped "$e2e_dir/programs/slowfs.go"
 	build_program 1.24-stripped "$e2e_dir/programs/counted.go"
 	build_program 1.24-stripped "$e2e_dir/programs/rewritten.go"
+	build_program 1.24-stripped "$e2e_dir/programs/leader.go"
+	build_program 1.19-stripped "$e2e_dir/programs/brief.go"
 	libraries_build
 	for name in 1.19:race_write_write 1.19:clean_rwmutex 1.23:race_write_write 1.23:race_read_write 1.24:race_write_write \
 		1.24:race_read_write 1.24:race_needle 1.24:race_created 1.24:clean_mutex 1.24:clean_nil_map 1.27:clean_mutex; do

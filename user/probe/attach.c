@@ -86,11 +86,14 @@ static void fill_programs(const struct attachment *a, uint8_t program[MR_SITE_SL
 
 static struct links_target new_target(const struct attachment *a)
 {
+	const struct file_identity *of = elf_file_identity(go_binary_elf(a->images[0].bin));
+
 	return (struct links_target){.pid = a->process->pid,
-				     .file = *elf_file_identity(go_binary_elf(a->images[0].bin))};
+				     .file = *of,
+				     .executed = of->dev == a->process->exe_dev &&
+						 of->ino == a->process->exe_ino};
 }
 
-/* Of the program itself: what is in plugins is added later. */
 static void fill_target(const struct attachment *a, struct links_target *t)
 {
 	uint32_t slot;

@@ -3,14 +3,18 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lease.h"
 #include "probe/attacher_wire.h"
 #include "probe/release.h"
 #include "base/helper.h"
@@ -42,15 +46,20 @@ struct kept {
 	atomic_uint users;
 	atomic_bool busy;     /* with a request */
 	atomic_bool sleeping; /* is being put to sleep */
+	atomic_bool yielding; /* somebody waits to write to its file */
+	atomic_int lease;     /* on its file, as long as probes are in place; -1: none */
+	bool executed;	      /* what is probed is what the process runs, no library */
 	struct release release;
 	pthread_mutex_t lock; /* of what follows; never held while a file is read */
 	struct links links;
 	bool gone;	    /* for good */
+	bool written;	    /* its file was, since the probes were placed, or is about to be */
 	uint64_t asleep_ns; /* since when they are gone by our own will; 0: they are not */
 };
 
 struct keeping { /* what the attacher itself knows */
 	int fd;
+	int asked; /* readable: a lease is asked for */
 	const struct attacher_orders *orders;
 	struct kept *kept[MR_TARGETS]; /* NULL: none */
 	atomic_uint sleeps;	       /* how often it has fallen asleep */
@@ -68,10 +77,20 @@ struct job {
 	struct attacher_request request;
 };
 
+/* Locked, or nobody else's. */
+static void end_lease(struct kept *kept)
+{
+	int lease = atomic_exchange(&kept->lease, -1);
+
+	if (lease >= 0)
+		lease_end(lease);
+}
+
 static void let_go(struct kept *kept)
 {
 	if (atomic_fetch_sub(&kept->users, 1) > 1)
 		return;
+	end_lease(kept);
 	links_close_files(&kept->links);
 	release_free(&kept->release);
 	pthread_mutex_destroy(&kept->lock);
@@ -164,6 +183,8 @@ static int read_files(struct job *j, int *file, struct err *err)
 /* Whether it is too late for that: nobody asks for it any more. */
 static int outlived(const struct job *j, struct err *err)
 {
+	if (j->kept->written)
+		return err_set(err, -ESTALE, "its file was written to: no probe is safe in it");
 	if (j->kept->gone)
 		return err_set(err, -ESRCH, "the target is not watched any more");
 	if (j->sleeps != atomic_load(&j->keeping->sleeps))
@@ -184,25 +205,45 @@ static int shut(struct job *j, struct err *err)
 	return r;
 }
 
+/*
+ * Before the first probe is in place: where none can be had it goes without. A process may execute
+ * another program, which writes to the file and has it executed again before maprace knows of all
+ * that: breakpoints of before would then be put into the midst of other instructions. A library may
+ * be written to while it is watched, and that goes on.
+ */
+static int new_lease(const struct job *j)
+{
+	if (j->request.command != PLACE && j->request.command != ROUSE)
+		return -1;
+	return j->kept->executed && atomic_load(&j->kept->lease) < 0
+		       ? lease_take(j->kept->links.files[0].fd)
+		       : -1;
+}
+
 static void handle(struct job *j)
 {
 	struct attacher_answer a = {.slot = j->request.slot, .id = j->request.id};
 	struct kept *kept = j->kept;
-	int file = -1;
+	int file = -1, lease = new_lease(j);
 
 	if (j->request.command == CLOSE)
 		a.result = shut(j, &a.err);
 	if (!a.result)
 		a.result = read_files(j, &file, &a.err);
 	pthread_mutex_lock(&kept->lock);
+	if (lease >= 0)
+		atomic_store(&kept->lease, lease);
 	if (!a.result)
 		a.result = outlived(j, &a.err);
 	if (!a.result) {
 		a.unwatched_ns = kept->asleep_ns ? clock_ns(CLOCK_MONOTONIC) - kept->asleep_ns : 0;
 		kept->asleep_ns = 0;
 		a.result = change(j, file, &a.err);
-	} else if (file >= 0) {
-		close(file);
+	} else {
+		if (file >= 0)
+			close(file);
+		if (lease >= 0)
+			end_lease(kept);
 	}
 	pthread_mutex_unlock(&kept->lock);
 	atomic_store(&kept->busy, false);
@@ -261,6 +302,7 @@ static void drop_for_good(struct job *j)
 	pthread_mutex_lock(&kept->lock);
 	if (!kept->gone)
 		drop_links(kept);
+	end_lease(kept);
 	kept->gone = true;
 	pthread_mutex_unlock(&kept->lock);
 	/* now nobody can be in the program that stops it */
@@ -300,10 +342,57 @@ static void put_to_sleep(struct job *j)
 	pthread_mutex_lock(&kept->lock);
 	if (!kept->gone && !kept->asleep_ns && heartbeat_expired()) {
 		drop_links(kept);
+		end_lease(kept);
 		kept->asleep_ns = clock_ns(CLOCK_MONOTONIC);
 	}
 	pthread_mutex_unlock(&kept->lock);
 	atomic_store(&kept->sleeping, false);
+}
+
+/* Then nothing happens to it (Linux 6.11 lets even that be written to). */
+static bool runs_its_file(const struct kept *kept)
+{
+	const struct file_identity *was = &kept->links.files[0].was;
+	struct file_identity now;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)kept->links.pid);
+	return !file_identify(path, &now) && now.dev == was->dev && now.ino == was->ino;
+}
+
+static void yield(struct job *j)
+{
+	struct kept *kept = j->kept;
+	int lease;
+
+	pthread_mutex_lock(&kept->lock);
+	lease = atomic_load(&kept->lease);
+	if (lease >= 0 && lease_is_asked_for(lease)) {
+		if (!runs_its_file(kept)) {
+			drop_links(kept);
+			kept->written = true;
+		}
+		end_lease(kept);
+	}
+	pthread_mutex_unlock(&kept->lock);
+	atomic_store(&kept->yielding, false);
+}
+
+/* Somebody waits to write to a file that nobody runs any more: the probes in it go first. */
+static void yield_leases(struct keeping *k)
+{
+	struct signalfd_siginfo si;
+	size_t slot;
+	int lease;
+
+	if (k->asked >= 0)
+		(void)!read(k->asked, &si, sizeof(si));
+	for (slot = 0; slot < MR_TARGETS; slot++) {
+		lease = k->kept[slot] ? atomic_load(&k->kept[slot]->lease) : -1;
+		if (lease >= 0 && lease_is_asked_for(lease) &&
+		    !atomic_exchange(&k->kept[slot]->yielding, true))
+			begin(k, k->kept[slot], NULL, yield);
+	}
 }
 
 /* Takes all probes away that there are; again and again, as what is under way may place some. */
@@ -346,6 +435,8 @@ static struct kept *new_kept(const struct keeping *k, const struct attacher_requ
 		return NULL;
 	pthread_mutex_init(&new->lock, NULL);
 	atomic_init(&new->users, 1);
+	atomic_init(&new->lease, -1);
+	new->executed = q->target.executed;
 	links_begin(&new->links, k->orders->base, &q->target, fd);
 	release_arm(&new->release, q->target.pid, q->slot);
 	return new;
@@ -416,7 +507,8 @@ static void say_alive(const struct keeping *k)
 /* Waits for a request; *fd: what came with it, or -1. */
 static bool wait_request(struct keeping *k, struct attacher_request *q, int *fd)
 {
-	struct pollfd p = {.fd = k->fd, .events = POLLIN};
+	struct pollfd p[2] = {{.fd = k->fd, .events = POLLIN}, {.fd = k->asked, .events = POLLIN}};
+	bool none;
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -429,13 +521,17 @@ static bool wait_request(struct keeping *k, struct attacher_request *q, int *fd)
 	const struct cmsghdr *c;
 	ssize_t got;
 
-	say_alive(k);
-	while (poll(&p, 1, LOOK_MS) < 1) {
+	do {
 		say_alive(k);
+		none = poll(p, 2, LOOK_MS) < 1;
+		if (none || p[1].revents)
+			yield_leases(k);
+		if (!none)
+			continue;
 		let_late_go(k, false);
 		if (heartbeat_expired())
 			fall_asleep(k);
-	}
+	} while (none || !p[0].revents);
 	got = recvmsg(k->fd, &msg, MSG_CMSG_CLOEXEC);
 	*fd = -1;
 	c = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
@@ -449,6 +545,7 @@ _Noreturn void attacher_run(int own_end, const struct attacher_orders *orders)
 	static struct keeping mine;
 	static struct attacher_request q;
 	struct keeping *k = &mine;
+	sigset_t io;
 	int fd;
 
 	k->fd = own_end;
@@ -456,7 +553,10 @@ _Noreturn void attacher_run(int own_end, const struct attacher_orders *orders)
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->all_gone, NULL);
 
-	helper_become("mr-attacher");
+	helper_become("mr-attacher"); /* which blocks all signals */
+	sigemptyset(&io);
+	sigaddset(&io, SIGIO);
+	k->asked = signalfd(-1, &io, SFD_CLOEXEC | SFD_NONBLOCK);
 	raise_file_limit();
 	release_reserve(orders->targets ? orders->ntargets : 0);
 	mallopt(M_ARENA_MAX, 1); /* many threads, little to do */

@@ -78,6 +78,7 @@ struct links {
 struct links_target { /* the probes of a process, but for its plugins'; the file comes beside it */
 	pid_t pid;
 	struct file_identity file; /* when the offsets were found in it */
+	bool executed;		   /* by the process, whose library it is not */
 	unsigned long lasting_offsets[LINKS_LASTING];
 	unsigned long offsets[MR_SITE_SLOTS];
 	uint8_t program[MR_SITE_SLOTS];
