@@ -300,6 +300,40 @@ watch_tree()
 	watch_command "$1" sh -c '"$0" & trap "kill $!" TERM; wait; true'
 }
 
+# watch_forked PROGRAM: its child goes on without an execve
+watch_forked()
+{
+	expect_status 0 maprace watch -o doc.json -- "/e2e/$1" 4000
+	if ! grep -q 'Watched 2 of 2 Go processes' err || ! grep -q '^  Caveat: process [0-9]* was forked by process ' err; then
+		show out err
+		die "a child that has executed nothing is not watched, or not said to be one"
+	fi
+}
+
+# watch_written_over PROGRAM LATER: it becomes a shell, which writes another program over it and becomes that
+watch_written_over()
+{
+	local pid watcher status=0
+	cp "/e2e/$1" deployed
+	# shellcheck disable=SC2016
+	./deployed /bin/sh -c 'cat "$0" >deployed; exec ./deployed 7 300' "/e2e/$2" 2>said &
+	pid=$!
+	until grep -q ready said; do sleep 0.1; done
+	maprace watch -p "$pid" -d 60 >out 2>err &
+	watcher=$!
+	until grep -q '^maprace: watching' err || [ ! -d "/proc/$watcher" ]; do sleep 0.1; done
+	kill -USR2 "$pid"
+	wait "$pid" || status=$?
+	wait "$watcher" || {
+		show out err
+		die "maprace has failed"
+	}
+	[ "$status" -eq 7 ] || {
+		show said out err
+		die "what it has become was harmed: status $status"
+	}
+}
+
 # watch_fatal PROGRAM [COMMAND...]: nothing keeps its goroutines apart and none is held, so Go's own check ends it within seconds, and
 # maprace, run under COMMAND, tells of that
 watch_fatal()
