@@ -335,8 +335,8 @@ struct report_process {	      /* of a Go program that a command has started, or 
 /* What a command has started, whatever stands between; or all of a host. */
 struct report_followed {
 	bool host;
-	uint64_t processes; /* that have executed a program, the command included; of a host those
-			       too that were there */
+	uint64_t processes; /* that have executed a program, the command included, or run Go code
+			       without; of a host those too that were there */
 	uint64_t go;	    /* executions of Go programs */
 	uint64_t watched;   /* of these */
 	uint64_t unknown;   /* Go programs too, that may not have been meant */
