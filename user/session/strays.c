@@ -236,6 +236,7 @@ static void judge(struct strays *s, struct stray *e)
 {
 	struct watch *w = s->watch;
 	bool first = !e->host;
+	struct err ignored = {};
 	struct watched *t;
 
 	if (first && open_host(s, e))
@@ -247,7 +248,7 @@ static void judge(struct strays *s, struct stray *e)
 		return;
 	}
 	w->targets[w->ntargets++] = t;
-	if (first && watched_files_may_be_go(t->process.exe_path))
+	if (first && !watched_files_may_be_go(t->process.exe_path, &ignored))
 		/* one that has executed its program is, or was, somebody else's affair */
 		e->told = !t->forked_from || join_program(s, t);
 	if (!e->told)

@@ -81,12 +81,9 @@ void watched_files_free(struct watched_files *f)
 	*f = (struct watched_files){.n = 0};
 }
 
-/*
- * Whether it is worth a closer look: a process may have hundreds of libraries, of gigabytes. A
- * section is named after Go in each that a Go linker has had a part in; without section names it
- * can be anything. 0, -ENOEXEC it is not, or another negative errno.
- */
-static int may_be_go(const char *path, struct err *err)
+/* A section is named after Go in each that a Go linker has had a part in; without section names it
+ * can be anything. */
+int watched_files_may_be_go(const char *path, struct err *err)
 {
 	static const char *const sections[] = {".go.buildinfo", ".note.go.buildid", ".gopclntab",
 					       ".data.rel.ro.gopclntab", ".go.module"};
@@ -113,7 +110,7 @@ int watched_files_find(const struct process_library *lib, char path[PROCESS_PATH
 	else if (r)
 		err_set(err, r, "its file cannot be found: %s", err_name(r));
 	else
-		r = may_be_go(path, err);
+		r = watched_files_may_be_go(path, err);
 	/* or a libc that was replaced, say */
 	return r && r != -ENOMEM && !library_is_go(lib) ? -ENOEXEC : r;
 }

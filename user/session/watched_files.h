@@ -32,6 +32,9 @@ bool watched_files_take(struct watched_files *f, const struct process_library *l
 void watched_files_looked(struct watched_files *f);
 void watched_files_free(struct watched_files *f);
 
+/* Whether it is worth a closer look: a process may have hundreds of libraries, of gigabytes. 0,
+ * -ENOEXEC it is not, or another negative errno. */
+int watched_files_may_be_go(const char *path, struct err *err);
 /*
  * Where it can be opened, if that is worth it: a Go linker has had a part in it, or it does not
  * say. 0, -ENOEXEC if not; of one that may have to be told of, -ESTALE or another errno, and err
