@@ -14,20 +14,42 @@
 #define COLD_HZ 100 /* looks a second while it was in view; what is looked at has more hits */
 #define SEEN_NS 50000000ull /* in view for less: not known */
 
+/* The hook at whose site this one's operations are seen, with the same arguments; NULL: none. */
+static const struct hook *seen_at(const struct hook_set *set, const struct hook *h)
+{
+	size_t i;
+
+	if (h->state == HOOK_PROBED)
+		return h;
+	for (i = 0; i < set->count && h->state == HOOK_COVERED; i++) {
+		const struct hook *callee = &set->hooks[i];
+
+		if (callee->entry == h->callee && callee->state == HOOK_PROBED &&
+		    callee->op == h->op && callee->map_arg == h->map_arg &&
+		    callee->type_arg == h->type_arg)
+			return callee;
+	}
+	return NULL;
+}
+
 /* By hook: where its site is, if it is one that may be seen at its calls. */
 static void find_slots(const struct attachment *a, uint8_t *slots)
 {
 	const struct hook_set *set = a->images[0].hooks;
+	const struct hook *at;
 	uint32_t slot;
 	size_t i;
 
 	memset(slots, 0xff, set->count);
-	for (i = 0; i < set->count; i++)
-		for (slot = 0; slot < MR_SITE_SLOTS && set->hooks[i].state == HOOK_PROBED; slot++)
-			if (attachment_site(a, slot) == set->hooks[i].addr + a->images[0].bias &&
-			    set->hooks[i].map_arg != MR_ARG_ITER &&
+	for (i = 0; i < set->count; i++) {
+		at = seen_at(set, &set->hooks[i]);
+		if (!at || at->map_arg == MR_ARG_ITER)
+			continue;
+		for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+			if (attachment_site(a, slot) == at->addr + a->images[0].bias &&
 			    !mr_op_is_panics(attachment_op(a, slot)))
 				slots[i] = (uint8_t)slot;
+	}
 }
 
 static bool find(struct attachment *a)

@@ -252,6 +252,7 @@ static int settle(struct hook_set *set, struct hook *h, const struct hook_row *r
 		return r;
 	if (r == PATHS_ALL) {
 		h->state = HOOK_COVERED;
+		h->callee = inner[which]->entry;
 		snprintf(h->why, sizeof(h->why), "calls %s on each of its ways",
 			 inner[which]->function);
 		return 0;

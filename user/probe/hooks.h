@@ -38,6 +38,7 @@ struct hook {
 	enum hook_state state;
 	enum site_kind site;
 	uint64_t entry;	 /* of the function, 0 when absent */
+	uint64_t callee; /* likewise of the one that it is seen at, where it is a wrapper */
 	uint64_t addr;	 /* of the probed instruction */
 	uint64_t offset; /* of the probed instruction in the file */
 	char why[96];	 /* not probed, or probed though it is a wrapper: why; "" else */
