@@ -9,7 +9,7 @@
 #define PAUSE_NS \
 	100000000ull	 /* each change is a link more, which takes the kernel its time to let go */
 #define HOT_HZ 2000	 /* hits a second; at half a microsecond more each: a thousandth of a CPU */
-#define COLD_HZ 200	 /* likewise, where 128 may be in place at all times */
+#define COLD_HZ 200	 /* likewise, where 256 may be in place at all times */
 #define COLD_SOON 50	 /* of them at a time */
 #define COLD_ALL_HZ 4000 /* of all together; with more, those with the most go */
 #define IDLE_NS 10000000000ull /* a cold one that nobody has come from makes way for others */

@@ -12,7 +12,7 @@
 #include "probe/hooks.h"
 #include "probe/links.h"
 
-#define CALLS_COLD 128 /* seldom called from, and probed at all times */
+#define CALLS_COLD 256 /* seldom called from, and probed at all times */
 #define CALLS_ASKED (LINKS_CALLS - CALLS_COLD)
 
 /*

@@ -15,7 +15,7 @@
 
 #define LINKS_FILES 9 /* the program, and plugins that it has loaded */
 
-#define LINKS_CALLS 384 /* call instructions that are probed at one time, in all files */
+#define LINKS_CALLS 512 /* call instructions that are probed at one time, in all files */
 #define LINKS_BATCHES 3 /* links that they come in, before they are put together again */
 
 /* Probes of no operation, with programs of their own: at the collector, and where a process dies,
