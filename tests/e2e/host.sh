@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=tests/e2e/follow.sh
 . "$(dirname "${BASH_SOURCE[0]}")/follow.sh"
 
-host_names='come_and_go status_line places container user exec_again exec_itself no_events stuck_files usage'
+host_names='come_and_go status_line places container user exec_again exec_at_once exec_itself no_events stuck_files usage'
 
 # host_watch ARG...: in the background, until it is there: until it catches SIGUSR1, which ended it before (and the shell that is about
 # to become it catches others)
@@ -136,6 +136,29 @@ host_exec_again()
 }
 
 # The kernel does not tell who executes what: /proc has to do, and it is said.
+# It races at once, while maprace, which has hardly a CPU, is busy with it still: that is the other program's.
+host_exec_at_once()
+{
+	local pid
+	host_watch || return 1
+	renice -n 19 -p "$target" >/dev/null
+	for _ in 1 2 3 4; do
+		rm -f "$work/execer"
+		"$bin/execer" "$bin/slots" 2>"$work/execer" &
+		pid=$!
+		wait_until 10 watches 1 || true # one that is too busy may come to the other one first
+		wait_until 10 grep -qs ready "$work/execer" && kill -USR2 "$pid" || return 1
+		wait_until 5 grep -qs "^Process: $pid " "$work/stdout" || true # or it has died of it
+		{ kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
+	done
+	kill -TERM "$target"
+	wait "$target" || true
+	target=
+	must 'a race of the program before' test "$(grep -c '^Process: .*execer' "$work/stdout")" = 0 &&
+		counted '[.processes[] | select(.exe | endswith("/slots"))] as $rows |
+			all(.races[]; . as $race | any($rows[]; .pid == $race.pid and .from_s <= $race.first_seen_s))'
+}
+
 watched_twice()
 {
 	kill -USR1 "$target"
@@ -229,7 +252,8 @@ host_all()
 	local name why
 	follow_build
 	build_program 1.24-stripped "$e2e_dir/programs/idle.go"
-	cp "$e2e_build/1.24-stripped/idle" "$bin/"
+	build_program 1.24-stripped "$e2e_dir/programs/slots.go"
+	cp "$e2e_build/1.24-stripped/idle" "$e2e_build/1.24-stripped/slots" "$bin/"
 	for name in $host_names; do
 		((${#host_only[@]} == 0)) || [[ " ${host_only[*]} " == *" $name "* ]] || continue
 		fresh_work "host-$name"

@@ -160,7 +160,7 @@ static void note(const struct strays *s, const struct watched *t, const char *wh
 	if (t->forked_from)
 		follow_note_forked(s->watch->follow);
 	follow_note(s->watch->follow, t->process.pid, t->process.exe, why,
-		    watch_now() - s->watch->start_ns);
+		    (why ? watch_now() : t->began_ns) - s->watch->start_ns);
 }
 
 /* Why a copy of a Go program is not watched. */

@@ -223,7 +223,8 @@ int watch_prepare_command(struct watch *w, uint64_t *began_ns, struct err *err)
 
 static void note(const struct watch *w, const struct watched *t, const char *why)
 {
-	follow_note(w->follow, t->process.pid, t->process.exe, why, watch_now() - w->start_ns);
+	follow_note(w->follow, t->process.pid, t->process.exe, why,
+		    (why ? watch_now() : t->began_ns) - w->start_ns);
 }
 
 /* Who has executed another program since has nothing any more of what it had loaded. */

@@ -44,8 +44,9 @@ struct roster *watch_roster(const struct watch *w)
 
 static void note(const struct watch *w, const struct watched *t, const char *why)
 {
+	/* what it does while we are busy with it is its own, not of an earlier program's */
 	roster_note(watch_roster(w), t->process.pid, t->process.exe, why,
-		    watch_now() - w->start_ns);
+		    (why ? watch_now() : t->began_ns) - w->start_ns);
 }
 
 /* Why it is not watched: said where it is no matter of course. */

@@ -110,6 +110,7 @@ int watched_attach(struct watched *w, struct err *err)
 void watched_start(struct watched *w, uint64_t start_ns)
 {
 	w->source.resolver.start_ns = start_ns;
+	w->began_ns = clock_ns(CLOCK_MONOTONIC);
 	attachment_activate(w->attachment, !w->hooks.blind && !w->may_plug);
 	attachment_looked(w->attachment, true);
 	w->started = true;

@@ -61,6 +61,7 @@ struct watched {
 	double panics_watched;	 /* part of the time for which its panics were, at its end */
 	bool left_out;		 /* it ended while we attached: about to be freed */
 	bool started;		 /* the attachment is active */
+	uint64_t began_ns;	 /* a moment before that: nothing was seen earlier */
 	bool ended;		 /* the process is gone, or runs another program */
 	bool replaced;		 /* by that one: it is not this one that ends with the process */
 	unsigned int leaderless; /* looks that found no first thread any more */
