@@ -520,7 +520,8 @@ int statebook_write(struct statebook *b, size_t *dropped, struct err *err)
 	r = add_own(b, &there);
 	if (r)
 		goto cleanup;
-	qsort(there.rows, there.n, sizeof(*there.rows), by_age);
+	if (there.n)
+		qsort(there.rows, there.n, sizeof(*there.rows), by_age);
 	n = there.n < STATEBOOK_MOST ? there.n : STATEBOOK_MOST;
 	*dropped = there.n - n;
 	r = fstat(fd, &old) ? -errno : print(&there, n, &text, &size);
