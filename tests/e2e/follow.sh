@@ -273,7 +273,7 @@ follow_forked()
 # A Go library in the child of a program that is not Go: its race is proved.
 follow_forked_library()
 {
-	followed 66 --halt-on-race -- "$bin/forker-c" 15000 1 "$library" && all_watched 1 &&
+	followed 66 --halt-on-race -- "${calm[@]}" "$bin/forker-c" 15000 1 "$library" && all_watched 1 &&
 		must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" &&
 		counted '[.targets[] | [.library, .watched_from_s > 0.9]] == [["'"$library"'", true]]' &&
 		counted '[.stats.caveats[] | select(.blind)] == []'
@@ -288,7 +288,7 @@ follow_loaded()
 		mkfifo "$input"
 		exec 9<>"$input"
 		echo "1 $library" >&9
-		followed 66 --halt-on-race -- sh -c "exec <'$input'; $command" || { why="$command: ${why:-}" && exec 9>&- && return 1; }
+		followed 66 --halt-on-race -- "${calm[@]}" sh -c "exec <'$input'; $command" || { why="$command: ${why:-}" && exec 9>&- && return 1; }
 		exec 9>&-
 		all_watched 1 && counted '[.stats.caveats[] | select(.blind)] == []' &&
 			must 'no race was proved' grep -q '^WARNING: CONCURRENT MAP ACCESS (proven)' "$work/stdout" || return 1

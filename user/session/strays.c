@@ -127,7 +127,7 @@ static bool is_watched(const struct strays *s, const struct stray *e)
 
 	for (i = 0; i < w->ntargets; i++)
 		if (w->targets[i]->process.pid == e->pid &&
-		    (!w->targets[i]->ended || runs(w->targets[i], e)))
+		    (!w->targets[i]->ended || (!w->targets[i]->replaced && runs(w->targets[i], e))))
 			return true;
 	/* what is loaded there is somebody else's affair */
 	return w->command->process.pid == e->pid && !w->command_listed;

@@ -227,24 +227,28 @@ static void note(const struct watch *w, const struct watched *t, const char *why
 		    (why ? watch_now() : t->began_ns) - w->start_ns);
 }
 
-/* Who has executed another program since has nothing any more of what it had loaded. */
-static int look_again(struct watched *t)
+/* Who has executed another program since has nothing any more of what it had loaded. False: it is
+ * gone, or about to become another one. */
+static bool look_again(struct watched *t)
 {
 	const struct process before = t->process;
 	struct err ignored = {};
-	int r = process_look_again(&t->process, &ignored);
+	bool same;
 
-	if (!r && (t->process.exe_ino != before.exe_ino || t->process.exe_dev != before.exe_dev ||
-		   t->process.stack != before.stack))
+	if (process_look_again(&t->process, &ignored))
+		return false;
+	if (t->process.exe_ino != before.exe_ino || t->process.exe_dev != before.exe_dev ||
+	    t->process.stack != before.stack)
 		watched_forget_libraries(t);
-	return r;
+	/* what was read is of one and the same */
+	return !process_same_program(&t->process, &same) && same;
 }
 
 bool watch_look_at_command(struct watch *w)
 {
 	struct watched *t = w->command;
 
-	if (!t || w->command_listed || t->process.reaped || look_again(t))
+	if (!t || w->command_listed || t->process.reaped || !look_again(t))
 		return false;
 	watch_find_libraries(w, t, true);
 	if (!t->bin)
