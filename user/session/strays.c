@@ -235,22 +235,26 @@ static int open_host(struct strays *s, struct stray *e)
 static void judge(struct strays *s, struct stray *e)
 {
 	struct watch *w = s->watch;
-	bool first = !e->host;
+	bool first = !e->host, go;
 	struct err ignored = {};
 	struct watched *t;
 
 	if (first && open_host(s, e))
 		return; /* it is gone, or the next look tells */
 	t = e->host;
+	go = first && !watched_files_may_be_go(t->process.exe_path, &ignored);
+	/* one that has executed its program is, or was, somebody else's affair */
+	e->told = go && !t->forked_from;
 	if (w->ntargets + !w->command_listed >= w->room) {
+		if (go && !e->told) /* others may have loaded something, or not */
+			note(s, t, "too many were started");
 		e->told = true;
-		note(s, t, "too many were started");
+		drop_host(e);
 		return;
 	}
 	w->targets[w->ntargets++] = t;
-	if (first && !watched_files_may_be_go(t->process.exe_path, &ignored))
-		/* one that has executed its program is, or was, somebody else's affair */
-		e->told = !t->forked_from || join_program(s, t);
+	if (go && !e->told)
+		e->told = join_program(s, t);
 	if (!e->told)
 		join_libraries(s, e, t);
 	if (t->started)
