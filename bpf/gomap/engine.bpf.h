@@ -400,6 +400,12 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 		count(o->c, MR_COUNT_CALLER_FAULT);
 		return;
 	}
+	s = caller_record(REG_IP(ctx) ^ tag_of(o->g), caller, o->c);
+	if (!s) {
+		count(o->c, MR_COUNT_RECORD_MISSING);
+		return;
+	}
+	s->looks++;
 	last_op_look(o->g, caller, o->now);
 	map_look_closer(o->index, o->map, o->g, o->now);
 	if (cfg.window_ns)
@@ -414,12 +420,6 @@ static __always_inline void look(struct pt_regs *ctx, struct operation *o, __u32
 	}
 	if (!may_hold(o->now) || o->record->flags & MR_MAP_STACK)
 		return;
-	s = caller_record(REG_IP(ctx) ^ tag_of(o->g), caller, o->c);
-	if (!s) {
-		count(o->c, MR_COUNT_RECORD_MISSING);
-		return;
-	}
-	s->looks++;
 	o->site = (__u8)map_site(o->index, o->map, s->key);
 	near_look(o->index, s->key, o->g, o->now, o->op);
 	look_hold(ctx, o, s, ret, slot);

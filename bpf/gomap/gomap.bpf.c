@@ -98,7 +98,7 @@ static __always_inline int operation(struct pt_regs *ctx, bool by_helper)
 		return 0;
 	}
 	if (!o.map) {
-		o.c->nil_maps++;
+		nil_look(o.g, slot, REG_SP(ctx), REG_FP(ctx));
 		return 0;
 	}
 	o.map = tagged(o.map, tag);

@@ -34,4 +34,33 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 	return place < MR_MAP_SITES && m->sites[place] != mr_site_mark(key);
 }
 
+#define NIL_LOOKS 8 /* one of so many operations on nil maps is looked at */
+
+/*
+ * An operation on a nil map, at sp, of the function that fp's frame calls: nobody can race there,
+ * but how often its call site comes is to be known (user/probe/attach_cold.c). A function of its
+ * own, for the stack.
+ */
+__noinline int nil_look(__u64 g, __u32 slot, __u64 sp, __u64 fp)
+{
+	const volatile struct mr_target *t = target_of(g);
+	struct mr_caller *s;
+	struct mr_cpu *c;
+	__u64 ret = 0;
+	__u32 cpu;
+
+	c = this_cpu(g, &cpu);
+	if (c->nil_maps++ % NIL_LOOKS)
+		return 0;
+	if (target_u64(sp, &ret) ||
+	    (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))) {
+		count(c, MR_COUNT_CALLER_FAULT);
+		return 0;
+	}
+	s = caller_record(t->sites[slot & (MR_SITE_SLOTS - 1)].ip ^ tag_of(g), ret, c);
+	if (s)
+		s->looks++;
+	return 1;
+}
+
 #endif

@@ -10,7 +10,8 @@
 #include "probe/feature.h"
 
 #define STEP_NS 200000000ull /* each step is a link more */
-#define STEP_CALLS 16
+#define STEP_CALLS 16	     /* at a time; one at first, and again where one was not cold */
+#define HOT_NS 5000000000ull /* then for so long none */
 #define COLD_HZ 100 /* looks a second while it was in view; what is looked at has more hits */
 #define SEEN_NS 50000000ull /* in view for less: not known */
 
@@ -94,14 +95,22 @@ static bool seems_cold(const struct attachment *a, const struct cold_call *call)
 void attachment_try_cold(struct attachment *a, uint64_t now_ns)
 {
 	const struct cold_call *call;
-	size_t left = STEP_CALLS;
+	size_t left;
 
 	if (!a->cycled || a->open || a->opts.no_multi || !feature_have(FEATURE_UPROBE_MULTI) ||
-	    now_ns - a->cold_ns < STEP_NS)
+	    (int64_t)(now_ns - a->cold_ns) < (int64_t)STEP_NS)
 		return;
 	a->cold_ns = now_ns;
 	if (!find(a))
 		return;
+	if (a->calls.nhot != a->cold_hot) {
+		a->cold_hot = a->calls.nhot;
+		a->cold_step = 0;
+		a->cold_ns += HOT_NS;
+		return;
+	}
+	left = a->cold_step ? a->cold_step : 1;
+	a->cold_step = 2 * left < STEP_CALLS ? 2 * left : STEP_CALLS;
 	a->calls.others = a->cold.count > CALLS_COLD;
 	while (left && a->calls.cold < CALLS_COLD &&
 	       (call = cold_calls_next(&a->cold, a->away, now_ns)))

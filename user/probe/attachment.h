@@ -29,6 +29,7 @@ struct attachment {
 	bool cycled;		     /* some probes have been away */
 	bool away[MR_SITE_SLOTS];    /* which are, between windows */
 	uint64_t cold_ns;	     /* when more were tried last */
+	size_t cold_step, cold_hot;  /* how many then; those that were hot until then */
 	uint64_t opened_ns, open_ns; /* 0: it is not open; and for how long it was in all */
 	bool open, whole, active, placed;
 	bool never_whole; /* some probes are not there */

@@ -146,6 +146,37 @@ static void two_with_one_bit_are_two(void **state)
 	}
 }
 
+static __u32 looks(void)
+{
+	__u32 i, n = 0;
+
+	for (i = 0; i < sizeof(caller_table) / sizeof(caller_table[0]); i++)
+		n += caller_table[i].looks;
+	return n;
+}
+
+/* Who comes often is known by it, and be it on nil maps, which race with nobody, or on maps of a
+ * stack. */
+static void what_comes_often_is_looked_at_often(void **state)
+{
+	void *map = &a.stack[40];
+	int i;
+
+	(void)state;
+	simulated_clock = the_time;
+	now_ns = 5000000000ull;
+	for (i = 0; i < 1000; i++)
+		op(&a, SITE_READ, NULL);
+	assert_int_equal(cpus1[1].nil_maps, 1000);
+	assert_int_equal(looks(), 1000 / NIL_LOOKS);
+	for (i = 0; i < 100; i++) {
+		now_ns += 10000000;
+		op(&a, SITE_WRITE, map);
+	}
+	assert_true(map_table[map_index(TAGGED(map))].flags & MR_MAP_STACK);
+	assert_int_equal(looks(), 1000 / NIL_LOOKS + 100);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -154,6 +185,7 @@ int main(void)
 		TEST(a_call_site_is_news_whatever_another_is_hashed_to),
 		TEST(a_site_without_a_number_is_no_news),
 		TEST(two_with_one_bit_are_two),
+		TEST(what_comes_often_is_looked_at_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
