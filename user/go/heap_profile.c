@@ -209,7 +209,7 @@ int heap_profile_find(struct heap_place *place, const struct go_binary *bin, uin
 		      struct memory *memory)
 {
 	struct code *code = malloc(sizeof(*code));
-	struct bucket *bucket = malloc(sizeof(*bucket));
+	struct bucket *bucket = calloc(1, sizeof(*bucket));
 	int r = code && bucket ? 0 : -ENOMEM;
 
 	if (!r && !place->rate)
@@ -277,12 +277,12 @@ static int read_list(const struct go_binary *bin, struct memory *memory, uint64_
 		     struct bucket *b, struct heap_profile *out)
 {
 	struct reading k = {.out = out};
-	uint64_t at;
+	uint64_t at = head;
 	size_t n = 0;
 	bool late;
 	int r = 0;
 
-	for (at = head; at && !r; at = b->next) {
+	for (b->next = 0; at && !r; at = b->next) {
 		r = n++ == MAX_BUCKETS || out->npcs > MAX_PCS ? -ETIME
 							      : read_bucket(bin, memory, at, b);
 		if (!r)

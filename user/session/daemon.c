@@ -434,8 +434,12 @@ static void take_over(struct daemon *d, const struct change *c)
 
 static bool memory_differs(const struct memory_options *a, const struct memory_options *b)
 {
-	return a->on != b->on || a->limit != b->limit || differ(a->dir, b->dir) ||
-	       memcmp(a->at, b->at, sizeof(a->at)) != 0;
+	bool same = a->on == b->on && a->limit == b->limit && !differ(a->dir, b->dir);
+	size_t i;
+
+	for (i = 0; i < sizeof(a->at) / sizeof(a->at[0]); i++)
+		same = same && a->at[i] == b->at[i];
+	return !same;
 }
 
 /* What was chosen for good when the programs were loaded, the socket was bound and the looks at

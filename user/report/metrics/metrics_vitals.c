@@ -123,7 +123,7 @@ static void print_states(FILE *out, const struct table *t)
 		out, "goroutines", "gauge",
 		"Goroutines of the program's own, by what they do: running, runnable, syscall, "
 		"network (wait for it), waiting (for anything else), other.");
-	for (i = 0; i < t->nprograms; i++)
+	for (i = 0; t->programs && i < t->nprograms; i++)
 		for (state = 0; state < REPORT_GOROUTINE_STATES; state++) {
 			const struct program *p = &t->programs[i];
 
@@ -167,7 +167,7 @@ static void print_programs(FILE *out, const struct table *t)
 
 	for (k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
 		metrics_head(out, rows[k].name, "gauge", rows[k].help);
-		for (i = 0; i < t->nprograms; i++) {
+		for (i = 0; t->programs && i < t->nprograms; i++) {
 			const char *p = (const char *)&t->programs[i];
 
 			print_one(out, rows[k].name, &t->programs[i],
@@ -177,7 +177,7 @@ static void print_programs(FILE *out, const struct table *t)
 	}
 	metrics_head(out, "goroutine_oldest_wait_seconds", "gauge",
 		     "For how long at least a goroutine of the program's own has waited.");
-	for (i = 0; i < t->nprograms; i++)
+	for (i = 0; t->programs && i < t->nprograms; i++)
 		print_one(out, "goroutine_oldest_wait_seconds", &t->programs[i], true,
 			  t->programs[i].oldest_wait_s > 0 ? (uint64_t)t->programs[i].oldest_wait_s
 							   : 0);
