@@ -266,7 +266,7 @@ follow_forked()
 	followed 0 -- sh -c "'$bin/forker' 150 8; for i in 1 2 3 4 5 6 7 8; do (sleep 0.3); done" && all_watched 1 &&
 		counted '[.stats.caveats[] | select(.code == "forked")] == []' || return 1
 	# nobody's child by the time that it is looked at
-	followed 0 -- sh -c "('$bin/forker' 4000 & echo \$! >'$work/parent'); until pgrep -P \$(cat '$work/parent'); do sleep 0.05; done; kill -KILL \$(cat '$work/parent')" &&
+	followed 0 -- sh -c "('$bin/forker' 8000 & echo \$! >'$work/parent'); p=\$(cat '$work/parent'); until pgrep -P \$p || ! kill -0 \$p; do sleep 0.05; done; kill -KILL \$p" &&
 		all_watched 2 && counted '[.stats.caveats[] | select(.code == "forked") | .target] == [1]'
 }
 
@@ -364,13 +364,21 @@ follow_gate_stuck()
 	must 'not said' grep -q '^  Caveat: what looked for the Go programs that are started has ended' "$work/stderr" && counted '.followed.watched == 1'
 }
 
+# The process that is watched does not stand at its first instruction any more, where maprace keeps it: it has ended, or nobody traces it.
+goes_on()
+{
+	local pid
+	pid=$(sed -n 's/^maprace: watching process \([0-9]*\) .*/\1/p' "$work/stderr" | head -n 1)
+	[[ ! -e /proc/$pid/status ]] || grep -qs '^TracerPid:[[:space:]]*0$' "/proc/$pid/status"
+}
+
 # maprace stands still: the machine does not, and the command but for a moment.
 follow_stopped()
 {
 	local began
 	"$maprace" watch -o "$work/out.json" -- sh -c "'$bin/brief' 0 300; '$bin/brief'; echo done" >"$work/stdout" 2>"$work/stderr" &
 	target=$!
-	wait_until 10 watching || return 1
+	wait_until 10 watching && wait_until 10 goes_on || return 1
 	kill -STOP "$target"
 	began=${EPOCHREALTIME/./}
 	"$bin/brief" 0 0
