@@ -5,6 +5,15 @@
 #include "lastop.bpf.h"
 #include "mapstate.bpf.h"
 
+/* Where an operation at sp was called from, of a function that fp's frame calls: a wrapper of the
+ * runtime's is not it. */
+static __always_inline int called_from(const volatile struct mr_target *t, __u64 sp, __u64 fp,
+				       __u64 *ret)
+{
+	return target_u64(sp, ret) ||
+	       (*ret >= t->runtime_lo && *ret < t->runtime_hi && target_u64(fp + 8, ret));
+}
+
 /*
  * Whether an operation that was not going to be looked at comes from a call site that has never
  * been looked at on this map: the same goroutine through the same function as a moment ago, but
@@ -24,8 +33,7 @@ __noinline int caller_is_news(__u32 index, __u64 g, __u64 fp, __u32 not )
 	if (not || !cfg.holds_enabled || !m ||
 	    (m->flags & (MR_MAP_SHARED | MR_MAP_STACK)) != MR_MAP_SHARED)
 		return 0;
-	if (target_u64(last->sp, &ret) ||
-	    (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))) {
+	if (called_from(t, last->sp, fp, &ret)) {
 		count(this_cpu(g, &cpu), MR_COUNT_CALLER_FAULT);
 		return 0;
 	}
@@ -52,14 +60,16 @@ __noinline int nil_look(__u64 g, __u32 slot, __u64 sp, __u64 fp)
 	c = this_cpu(g, &cpu);
 	if (c->nil_maps++ % NIL_LOOKS)
 		return 0;
-	if (target_u64(sp, &ret) ||
-	    (ret >= t->runtime_lo && ret < t->runtime_hi && target_u64(fp + 8, &ret))) {
+	if (called_from(t, sp, fp, &ret)) {
 		count(c, MR_COUNT_CALLER_FAULT);
 		return 0;
 	}
 	s = caller_record(t->sites[slot & (MR_SITE_SLOTS - 1)].ip ^ tag_of(g), ret, c);
-	if (s)
-		s->looks++;
+	if (!s) {
+		count(c, MR_COUNT_RECORD_MISSING);
+		return 0;
+	}
+	s->looks++;
 	return 1;
 }
 

@@ -9,7 +9,7 @@
 #   proof    time to the first proof of a race whose accesses are 10 us, 1 ms and 100 ms apart
 #   growth   cost of an operation, memory and losses with up to 100,000 live maps and 10,000 goroutines
 #   many     time to attach to 1, 20 and 200 processes and to let go, and memory (BENCH_OLD: another maprace, measured beside it)
-#   busy     time to the first proof in services that use hundreds of maps a million times a second (BENCH_OLD: the same by another maprace)
+#   busy     time to the first proof in services that use hundreds of maps a million times a second (BENCH_OLD: the same by another maprace; BENCH_NEW: by that one, not build/maprace)
 #   servers  tests/real/servers.sh with a budget of 1, 5 and 100 percent
 #   signals  requests/s of etcd and prometheus with --panics --goroutines --memory in parts of those of the watch of maps alone
 # Environment: BENCH_GO (1.19 1.23 1.24 1.27), BENCH_ROUNDS (5), BENCH_SECONDS (1) a window, BENCH_LONG (5) one at the default

@@ -94,6 +94,7 @@ static struct links_target new_target(const struct attachment *a)
 						 of->ino == a->process->exe_ino};
 }
 
+/* Of the program itself: what is in plugins is added later. */
 static void fill_target(const struct attachment *a, struct links_target *t)
 {
 	uint32_t slot;
@@ -116,8 +117,8 @@ int attachment_attach(struct attachment *a, struct err *err)
 		r = attacher_place(&a->engine->attacher, attachment_engine_slot(a), &t,
 				   elf_file_fd(go_binary_elf(a->images[0].bin)), err);
 	a->placed = a->open = !r;
-	a->opened_ns = clock_ns(CLOCK_MONOTONIC);
 	a->beat_ns = clock_ns(CLOCK_MONOTONIC); /* its patience begins here */
+	a->opened_ns = a->beat_ns;
 	return r;
 }
 
@@ -297,11 +298,8 @@ static void tell_away(struct attachment *a, const bool *cycled)
 	if (cycled && a->opened_ns)
 		a->open_ns += now - a->opened_ns;
 	a->opened_ns = cycled ? 0 : now;
-	for (slot = 0; slot < MR_SITE_SLOTS; slot++) {
-		a->away[slot] = cycled && cycled[slot];
-		a->cycled |= a->away[slot];
-		a->target->away[slot] = a->away[slot];
-	}
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		a->target->away[slot] = cycled && cycled[slot];
 }
 
 int attachment_open(struct attachment *a, struct err *err)

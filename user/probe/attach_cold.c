@@ -60,7 +60,6 @@ static bool find(struct attachment *a)
 
 	if (a->cold.searched)
 		return a->cold.count > 0;
-	a->cold.searched = true;
 	slots = malloc(a->images[0].hooks->count + 1);
 	if (!slots)
 		return false;
@@ -92,13 +91,23 @@ static bool seems_cold(const struct attachment *a, const struct cold_call *call)
 	return record.looks < COLD_HZ * (open_ns / 1e9) + 2;
 }
 
+static bool is_any_away(const struct attachment *a)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < MR_SITE_SLOTS; slot++)
+		if (a->target->away[slot])
+			return true;
+	return false;
+}
+
 void attachment_try_cold(struct attachment *a, uint64_t now_ns)
 {
 	const struct cold_call *call;
 	size_t left;
 
-	if (!a->cycled || a->open || a->opts.no_multi || !feature_have(FEATURE_UPROBE_MULTI) ||
-	    (int64_t)(now_ns - a->cold_ns) < (int64_t)STEP_NS)
+	if ((int64_t)(now_ns - a->cold_ns) < (int64_t)STEP_NS || !is_any_away(a) ||
+	    a->opts.no_multi || !feature_have(FEATURE_UPROBE_MULTI))
 		return;
 	a->cold_ns = now_ns;
 	if (!find(a))
@@ -113,7 +122,7 @@ void attachment_try_cold(struct attachment *a, uint64_t now_ns)
 	a->cold_step = 2 * left < STEP_CALLS ? 2 * left : STEP_CALLS;
 	a->calls.others = a->cold.count > CALLS_COLD;
 	while (left && a->calls.cold < CALLS_COLD &&
-	       (call = cold_calls_next(&a->cold, a->away, now_ns)))
+	       (call = cold_calls_next(&a->cold, a->target->away, now_ns)))
 		if (seems_cold(a, call))
 			left -= calls_want_cold(&a->calls, call->ip, &call->link, now_ns);
 }

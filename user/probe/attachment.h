@@ -26,8 +26,6 @@ struct attachment {
 	size_t nimages;
 	struct calls calls;
 	struct cold_calls cold;
-	bool cycled;		     /* some probes have been away */
-	bool away[MR_SITE_SLOTS];    /* which are, between windows */
 	uint64_t cold_ns;	     /* when more were tried last */
 	size_t cold_step, cold_hot;  /* how many then; those that were hot until then */
 	uint64_t opened_ns, open_ns; /* 0: it is not open; and for how long it was in all */

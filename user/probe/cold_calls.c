@@ -99,7 +99,7 @@ int cold_calls_find(struct cold_calls *c, const struct go_binary *bin, const str
 	return r;
 }
 
-const struct cold_call *cold_calls_next(struct cold_calls *c, const bool *away, uint64_t now_ns)
+const struct cold_call *cold_calls_next(struct cold_calls *c, const uint8_t *away, uint64_t now_ns)
 {
 	while (c->next < c->count) {
 		const struct cold_call *call = &c->list[c->next++];

@@ -33,10 +33,10 @@ struct cold_calls {
 int cold_calls_find(struct cold_calls *c, const struct go_binary *bin, const struct hook_set *set,
 		    uint64_t bias, const uint8_t *slots);
 /*
- * The next one whose function's probe is away, NULL: none, for now. Each comes again after a minute
- * at the earliest.
+ * The next one whose function's probe is away (mr_target.away), NULL: none, for now. Each comes
+ * again after a minute at the earliest.
  */
-const struct cold_call *cold_calls_next(struct cold_calls *c, const bool *away, uint64_t now_ns);
+const struct cold_call *cold_calls_next(struct cold_calls *c, const uint8_t *away, uint64_t now_ns);
 void cold_calls_free(struct cold_calls *c);
 
 #endif

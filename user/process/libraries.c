@@ -57,19 +57,16 @@ int process_libraries(const struct process *p,
 		      void (*each)(void *arg, const struct process_library *lib), void *arg)
 {
 	struct passing now = {.path = ""};
-	char maps[64], *line = NULL;
+	FILE *f = mappings_open(p->pid);
 	struct mapping m;
+	char *line = NULL;
 	size_t cap = 0;
-	FILE *f;
 
-	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)p->pid);
-	f = fopen(maps, "re");
 	if (!f)
 		return -errno;
-	while (getline(&line, &cap, f) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (!mapping_parse(line, &m) || !mapping_has_file(&m) ||
-		    strlen(m.path) >= sizeof(now.path) || !strcmp(m.path, p->exe))
+	while (mappings_next(f, &line, &cap, &m)) {
+		if (!mapping_has_file(&m) || strlen(m.path) >= sizeof(now.path) ||
+		    !strcmp(m.path, p->exe))
 			continue;
 		if (m.ino != now.ino || strcmp(m.path, now.path) != 0) {
 			now = (struct passing){.ino = m.ino};

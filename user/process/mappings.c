@@ -68,7 +68,7 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-bool mapping_parse(char *line, struct mapping *m)
+static bool parse_line(char *line, struct mapping *m)
 {
 	unsigned int major, minor;
 	int path_at = 0;
@@ -100,11 +100,29 @@ static int parse(struct mappings *m, uint64_t until_ns)
 		return -ENOMEM;
 	for (line = m->text; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		m->n += mapping_parse(line, &m->list[m->n]);
+		m->n += parse_line(line, &m->list[m->n]);
 		if (is_late(until_ns))
 			return -ETIME;
 	}
 	return 0;
+}
+
+FILE *mappings_open(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	return fopen(path, "re");
+}
+
+bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m)
+{
+	while (getline(line, cap, f) > 0) {
+		(*line)[strcspn(*line, "\n")] = '\0';
+		if (parse_line(*line, m))
+			return true;
+	}
+	return false;
 }
 
 int mappings_read(struct mappings *m, pid_t pid, uint64_t until_ns)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* All that a process has mapped, by ascending address. Source: proc(5), /proc/PID/maps. */
@@ -21,8 +22,10 @@ struct mappings {
 	char *text; /* that the paths are in */
 };
 
-/* One line of them, without its end, which the path is in then. False: it is none. */
-bool mapping_parse(char *line, struct mapping *m);
+/* One after the other: NULL and errno; false after the last one. line and cap are those of
+ * getline(3); the path is in the line. */
+FILE *mappings_open(pid_t pid);
+bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m);
 
 /* Uses no standard streams: may be called while the process is frozen, and ends soon after until_ns
  * of CLOCK_MONOTONIC (0: when it is through). 0, -ETIME or another negative errno; free it either

@@ -23,12 +23,12 @@ int proc_stat_read(pid_t pid, struct proc_stat *s)
 	/* the name may have anything in it, ends of lines too */
 	at = strrchr(text, ')');
 	n = at ? sscanf(at + 1,
-			" %*s %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u"
+			" %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %u"
 			" %*s %" SCNu64 " %*s %*s %*s %" SCNu64 " %*s %" SCNu64,
-			&s->parent, &s->threads, &s->started, &s->code, &s->stack)
+			&s->state, &s->parent, &s->threads, &s->started, &s->code, &s->stack)
 	       : 0;
 	free(text);
-	if (n != 5) {
+	if (n != 6) {
 		*s = (struct proc_stat){};
 		return -ESRCH;
 	}

@@ -8,6 +8,7 @@
 
 /* What /proc/PID/stat says of a process. Source: proc_pid_stat(5). */
 struct proc_stat {
+	char state;
 	pid_t parent;
 	unsigned int threads;
 	uint64_t started;     /* in ticks since boot: with its number, which process it is */

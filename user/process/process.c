@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include "base/helper.h"
 #include "process/limits.h"
 #include "process/live_reader.h"
+#include "process/mappings.h"
 #include "process/proc_stat.h"
 
 static int pidfd_of(pid_t pid)
@@ -340,44 +340,11 @@ int process_look_again(struct process *p, struct err *err)
 	return look_at_exe(p, err);
 }
 
-struct mapping { /* a line of /proc/PID/maps */
-	uint64_t start, end, offset, ino;
-	bool code, barred; /* barred: the kernel puts no new probe there, as it can be written to */
-	const char *path;  /* in the line; "" for none */
-};
-
-static FILE *mappings_open(const struct process *p)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
-	return fopen(path, "re");
-}
-
-/* False after the last one. line and cap as getline(3) has them. */
-static bool mappings_next(FILE *f, char **line, size_t *cap, struct mapping *m)
-{
-	int name_at = 0;
-	char rights[5];
-
-	while (getline(line, cap, f) > 0) {
-		if (sscanf(*line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-			   &m->start, &m->end, rights, &m->offset, &m->ino, &name_at) != 5)
-			continue;
-		(*line)[strcspn(*line, "\n")] = '\0';
-		m->code = strchr(rights, 'x');
-		m->barred = strchr(rights, 'w') || strchr(rights, 's');
-		m->path = *line + name_at;
-		return true;
-	}
-	return false;
-}
-
 int process_load_bias(const struct process *p, uint64_t first_vaddr, uint64_t first_offset,
 		      uint64_t *bias, struct err *err)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	FILE *f = mappings_open(p);
+	FILE *f = mappings_open(p->pid);
 	struct mapping m;
 	char *line = NULL;
 	size_t cap = 0;
@@ -414,7 +381,7 @@ static const char *name_of(const char *path)
  * stat() and readlink() do: what is called the same is taken for the same. */
 static bool is_program(const struct process *p, const struct mapping *m)
 {
-	if (!m->ino || m->path[0] != '/')
+	if (!m->ino || !mapping_has_file(m))
 		return false;
 	return m->ino == p->exe_ino || !strcmp(name_of(m->path), name_of(p->exe));
 }
@@ -425,14 +392,14 @@ static bool is_library(const struct mapping *m, const char *library)
 	const char *mapped = name_of(m->path), *name = name_of(library);
 	size_t len = strlen(name);
 
-	return m->ino && m->path[0] == '/' && !strncmp(mapped, name, len) &&
+	return m->ino && mapping_has_file(m) && !strncmp(mapped, name, len) &&
 	       (!mapped[len] || !strcmp(mapped + len, " (deleted)"));
 }
 
 int process_foreign_code(const struct process *p, const char *library, const uint64_t *addrs,
 			 size_t n, bool *barred)
 {
-	FILE *f = mappings_open(p);
+	FILE *f = mappings_open(p->pid);
 	size_t cap = 0, i, own = 0;
 	struct mapping m;
 	char *line = NULL;
@@ -447,7 +414,8 @@ int process_foreign_code(const struct process *p, const char *library, const uin
 		for (i = 0; i < n; i++) {
 			if (addrs[i] < m.start || addrs[i] >= m.end)
 				continue;
-			barred[i] = m.barred;
+			/* the kernel puts no new probe there, as it can be written to */
+			barred[i] = m.writable || m.shared;
 			own++;
 		}
 	}

@@ -36,8 +36,26 @@ static bool is_listed(const struct cold_calls *c, uint64_t ip)
 	return false;
 }
 
-/* Each is a call of the function in whose slot it is, outside of the runtime, and there is none
- * that has symbols and not that is stripped. */
+static size_t count_stripped(const char *version)
+{
+	struct hook_set set = {};
+	struct go_binary *bin;
+	struct cold_calls c;
+	char name[64];
+	size_t n;
+
+	snprintf(name, sizeof(name), "%s-stripped", version);
+	bin = fixture_open(name);
+	find(&c, bin, &set);
+	n = c.count;
+	cold_calls_free(&c);
+	hooks_free(&set);
+	go_binary_close(bin);
+	return n;
+}
+
+/* Each is a call of the function in whose slot it is, outside of the runtime; and a stripped
+ * program has as many. */
 static void test_calls(void **state)
 {
 	size_t i, k;
@@ -47,8 +65,10 @@ static void test_calls(void **state)
 		struct go_binary *bin = fixture_open(fixture_versions[i]);
 		struct hook_set set = {};
 		struct cold_calls c;
+		size_t stripped = count_stripped(fixture_versions[i]);
 
 		find(&c, bin, &set);
+		assert_int_equal(c.count, stripped);
 		assert_true(c.count > 20);
 		for (k = 0; k < c.count; k++) {
 			uint64_t at = c.list[k].ip - BIAS, offset;
@@ -147,7 +167,7 @@ static void test_next(void **state)
 	struct cold_call list[3] = {
 		{.ip = 1, .link.slot = 1}, {.ip = 2, .link.slot = 2}, {.ip = 3, .link.slot = 1}};
 	struct cold_calls c = {.list = list, .count = 3};
-	bool away[MR_SITE_SLOTS] = {[1] = true};
+	const uint8_t away[MR_SITE_SLOTS] = {[1] = 1};
 
 	(void)state;
 	assert_ptr_equal(cold_calls_next(&c, away, 100 * S), &list[0]);
