@@ -10,6 +10,7 @@ read -ra busy_services <<<"${BENCH_SERVICES:-requests cache index}"
 # busy_once MAPRACE BINARY SERVICE: prints evidence and seconds, "none LIMIT" without a proof
 busy_once()
 {
+	local -x MAPRACE_COLD_CALLS=1
 	local status=0 pid out=$real_tmp/busy.json
 	"$2" "$3" $((busy_limit + 60)) >"$real_tmp/busy" 2>&1 &
 	pid=$!

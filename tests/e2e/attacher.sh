@@ -98,6 +98,7 @@ life_paused()
 life_cold_calls()
 {
 	local version
+	local -x MAPRACE_COLD_CALLS=1
 	for version in 1.27 1.24; do # where what is read by is a wrapper, and where it is not
 		build_program "$version-stripped" "$e2e_dir/programs/coldcall.go"
 		start_target "$(program "$version" coldcall)" 120 8
